@@ -1,0 +1,1 @@
+"""Face verification: detection, quality, attack detection and one-to-one comparison."""

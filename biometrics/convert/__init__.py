@@ -1,0 +1,1 @@
+"""Conversion of dlib's network weights to ONNX."""

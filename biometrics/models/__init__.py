@@ -1,0 +1,1 @@
+"""The manifest of models, and where installed models live."""

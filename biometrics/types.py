@@ -1,0 +1,158 @@
+"""Vocabulary of the face: what vision reports and what it is told.
+
+Nothing here identifies anybody: scores, components and handles only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """Base of every event and command of vision; tagged with its own name on the wire."""
+
+
+class Tier(StrEnum):
+    """A set of models (see `biometrics/models/manifest.toml`)."""
+
+    PACKAGED = "packaged"
+    RECOMMENDED = "recommended"
+
+
+class Guidance(StrEnum):
+    """What the traveller can do for a better picture (BSI TR-03121, traveller guidance)."""
+
+    NONE = "none"
+    NO_FACE = "no_face"
+    TOO_FAR = "too_far"
+    TOO_NEAR = "too_near"
+    MOVE_LEFT = "move_left"
+    MOVE_RIGHT = "move_right"
+    MOVE_UP = "move_up"
+    MOVE_DOWN = "move_down"
+    HOLD_STILL = "hold_still"
+    LOOK_STRAIGHT = "look_straight"
+    OPEN_EYES = "open_eyes"
+    CLOSE_MOUTH = "close_mouth"
+    ONE_PERSON = "one_person"
+    LIGHT = "light"
+
+
+class LivenessState(StrEnum):
+    """Whether presentation attack detection ran, and what it found."""
+
+    NOT_RUN = "not_run"
+    BONA_FIDE = "bona_fide"
+    ATTACK = "attack"
+
+
+class QualityComponent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One component of face quality (terms of ISO/IEC 29794-5).
+
+    `native` is in the component's own unit, `value` is 0..100 (more is better), `ok` says
+    whether the profile's limit holds.
+    """
+
+    id: str
+    native: float
+    value: int
+    ok: bool
+
+
+class Liveness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Graded result of attack detection: 0 (attack) .. 1 (bona fide), None if not run."""
+
+    state: LivenessState
+    score: float | None = None
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Comparison of a live face with the reference.
+
+    `threshold` belongs to the calibration of the installed models at `fmr`; more score is
+    more alike. `llr` is the log-likelihood ratio where the calibration gives one.
+    """
+
+    score: float
+    threshold: float
+    fmr: float
+    llr: float | None = None
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one live frame says. `match` is None while no acceptable face was compared."""
+
+    frame_at_ns: int
+    faces: int
+    quality: tuple[QualityComponent, ...]
+    guidance: Guidance
+    liveness: Liveness
+    match: Match | None
+
+
+class VerifyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a verification may cost and must reach; from the profile."""
+
+    fmr: float
+    budget_ms: int
+    frame_budget_ms: int
+
+
+class ModelsUsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The models behind a verification, as evidence: tier and hash per role."""
+
+    tier: Tier
+    sha256: dict[str, str]
+    pad: bool
+
+
+# --- events ---------------------------------------------------------------------------
+
+
+class PortraitPrepared(Message, frozen=True, kw_only=True):
+    """The reference was decoded and its template made, or could not be (`usable`)."""
+
+    ticket: int
+    usable: bool
+    models: ModelsUsed
+    detail: str = ""
+
+
+class Observed(Message, frozen=True, kw_only=True):
+    """One live frame was looked at for this ticket."""
+
+    ticket: int
+    observation: Observation
+
+
+class VerifyEnded(Message, frozen=True, kw_only=True):
+    """Vision stopped looking: its own deadline passed, or it was told to stop."""
+
+    ticket: int
+    frames: int
+    dropped: int
+
+
+# --- commands -------------------------------------------------------------------------
+
+
+class Prepare(Message, frozen=True, kw_only=True):
+    """Decode this portrait (a vault handle) and make its template."""
+
+    ticket: int
+    portrait: str
+
+
+class StartVerify(Message, frozen=True, kw_only=True):
+    """Look at live frames and compare them with the prepared reference."""
+
+    ticket: int
+    limits: VerifyLimits
+
+
+class StopVerify(Message, frozen=True, kw_only=True):
+    """Stop looking for this ticket."""
+
+    ticket: int

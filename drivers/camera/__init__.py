@@ -1,0 +1,1 @@
+"""Cameras: a newest-frame mailbox over a source of pictures."""

@@ -1,0 +1,1 @@
+"""The passport reader: MRZ line reader, contactless chip, inspection."""

@@ -1,0 +1,1 @@
+"""The turnstile: Modbus RTU master and the device facade over it."""

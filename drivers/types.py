@@ -1,0 +1,248 @@
+"""Vocabulary of documents and plant: what drivers report and what they are told.
+
+Every name here may enter the core's inbox or the recorded trace. So nothing here
+carries a name, a document number, a date of birth or a picture: those travel beside
+an event as a payload that the vault keeps under an opaque handle.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """Base of every event and command: frozen, tagged with its own name on the wire."""
+
+
+class DeviceId(StrEnum):
+    """A part of the lane that can fail on its own."""
+
+    READER = "reader"
+    VISION = "vision"
+    TURNSTILE = "turnstile"
+    JOURNAL = "journal"
+    LISTS = "lists"
+    INBOX = "inbox"
+
+
+class Result(StrEnum):
+    """Outcome of one check (BSI TR-03135-1, 3.5.2 and 5.4)."""
+
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    UNDETERMINED = "undetermined"
+    NOT_SUPPORTED = "not_supported"
+    ABORTED = "aborted"
+
+
+class CheckMode(StrEnum):
+    """Weight of a check (BSI TR-03135-1, 3.5.2): evaluatory is logged, never counted."""
+
+    MANDATORY = "mandatory"
+    OPTIONAL = "optional"
+    EVALUATORY = "evaluatory"
+
+
+CHECK_IDS = (
+    "mrz_consistency",
+    "access_control",
+    "sod_signature",
+    "ds_chain",
+    "ds_validity",
+    "csca_validity",
+    "ds_revocation",
+    "dg_hash",  # one per data group listed in the SOD: dg_hash.DG1, dg_hash.DG2, ...
+    "com_sod",
+    "issuing_state",
+    "active_authentication",
+    "chip_authentication",
+    "stripping",
+    "expiry",
+    "mrz_dg1",
+    "face_image",
+    "defects",
+)
+"""Ids of document checks; an inspection reports every one of them, `dg_hash` per data group."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One check with its outcome. `detail` is technical and free of personal data."""
+
+    id: str
+    result: Result
+    mode: CheckMode = CheckMode.MANDATORY
+    detail: str = ""
+    ms: float = 0.0
+
+
+class HolderAttributes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the core may know of a holder: derived, never identifying.
+
+    `age_years` and `days_to_expiry` are None where the document leaves them open.
+    States are ICAO Doc 9303-3 codes with fillers removed.
+    """
+
+    document_type: str
+    issuing_state: str
+    nationality: str
+    age_years: int | None
+    days_to_expiry: int | None
+
+
+# --- any device ----------------------------------------------------------------------
+
+
+class DeviceReady(Message, frozen=True, kw_only=True):
+    """A device is connected, identified and in step with us."""
+
+    device: DeviceId
+    identity: str = ""
+
+
+class DeviceFailed(Message, frozen=True, kw_only=True):
+    """A device cannot do its work. `code` is stable, `diagnosis` one line for the console."""
+
+    device: DeviceId
+    code: int
+    retryable: bool
+    diagnosis: str
+
+
+# --- the document: events -------------------------------------------------------------
+
+
+class DocumentPresented(Message, frozen=True, kw_only=True):
+    """A document was put on the reader; nothing is asked of it until `ReadDocument`."""
+
+
+class MrzRead(Message, frozen=True, kw_only=True):
+    """The machine readable zone was read. `holder` is the vault's handle of the MRZ text."""
+
+    ticket: int
+    attributes: HolderAttributes
+    holder: str
+
+
+class ReadStep(Message, frozen=True, kw_only=True):
+    """The chip reached a step (`access`, `sod`, `dg1`, `dg2`): for progress displays only."""
+
+    ticket: int
+    step: str
+
+
+class PortraitRead(Message, frozen=True, kw_only=True):
+    """DG2 was read and its hash is good under a trusted SOD. `portrait` is a vault handle."""
+
+    ticket: int
+    portrait: str
+
+
+class DocumentVerified(Message, frozen=True, kw_only=True):
+    """The inspection ended, well or not: every check has exactly one result."""
+
+    ticket: int
+    checks: tuple[Check, ...]
+
+
+class DocumentRemoved(Message, frozen=True, kw_only=True):
+    """The document left the reader before the inspection ended."""
+
+    ticket: int
+
+
+# --- the document: commands -----------------------------------------------------------
+
+
+class ReadDocument(Message, frozen=True, kw_only=True):
+    """Inspect the document that was presented; answer with this ticket within `budget_ms`."""
+
+    ticket: int
+    mrz_budget_ms: int
+    chip_budget_ms: int
+
+
+class CancelRead(Message, frozen=True, kw_only=True):
+    """Stop reading for this ticket."""
+
+    ticket: int
+
+
+# --- the plant ------------------------------------------------------------------------
+
+
+class Door(StrEnum):
+    """Position of a barrier or of a direction of passage. UNKNOWN is never CLOSED."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+class Zone(StrEnum):
+    """People or objects in the passage. UNKNOWN is never EMPTY."""
+
+    EMPTY = "empty"
+    ONE = "one"
+    MANY = "many"
+    UNKNOWN = "unknown"
+
+
+class Flag(StrEnum):
+    """A contact. UNKNOWN is never CLEAR."""
+
+    CLEAR = "clear"
+    ACTIVE = "active"
+    UNKNOWN = "unknown"
+
+
+class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The lane's hardware as last read, `read_at_ns` monotonic.
+
+    `exit` is the way a traveller leaves after an admission; `entry` the other door, or at
+    a barrier the opposite direction of passage. Counters count completed passages and are
+    None while unknown. A signal too old to be believed is reported as UNKNOWN by the
+    driver; the snapshot as a whole ages by `read_at_ns`.
+    """
+
+    read_at_ns: int
+    entry: Door = Door.UNKNOWN
+    exit: Door = Door.UNKNOWN
+    zone: Zone = Zone.UNKNOWN
+    obstruction: Flag = Flag.UNKNOWN
+    fire: Flag = Flag.UNKNOWN
+    tamper: Flag = Flag.UNKNOWN
+    passages_entry: int | None = None
+    passages_exit: int | None = None
+    fault_code: int = 0
+
+
+class PlantChanged(Message, frozen=True, kw_only=True):
+    """The plant was read. Sent at every change and at least every `heartbeat_ms`."""
+
+    plant: Plant
+
+
+class ActuationDone(Message, frozen=True, kw_only=True):
+    """A command to the turnstile was written and read back (`ok`) or could not be confirmed.
+
+    `action` is `open_exit` or `close`.
+    """
+
+    ticket: int
+    action: str
+    ok: bool
+    detail: str = ""
+
+
+class OpenExit(Message, frozen=True, kw_only=True):
+    """Release one passage in the exit direction for this ticket."""
+
+    ticket: int
+
+
+class Close(Message, frozen=True, kw_only=True):
+    """Withdraw any release and close, where the zone allows it."""
+
+    ticket: int

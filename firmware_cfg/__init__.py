@@ -1,0 +1,1 @@
+"""Configuration as data: device profiles, sites and gates, and their schema."""

@@ -1,0 +1,190 @@
+"""The effective profile of one lane: every number the lane runs by, with its bounds.
+
+A profile is the merge of a device model, a site and a gate (see `firmware_cfg.load`),
+decoded once into these structs. Units are in the names; unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
+Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
+Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every part of a profile."""
+
+
+class Lane(Section, frozen=True, kw_only=True):
+    """Where the lane stands and what it is."""
+
+    gate: Name
+    site: Name
+    number: Annotated[int, Meta(ge=1, le=999)]
+    direction: Literal["entry", "exit"]
+    topology: Literal["barrier", "mantrap"] = "barrier"
+    authority: Annotated[str, Meta(min_length=1, max_length=100)]
+    crossing_point: Annotated[str, Meta(min_length=1, max_length=100)]
+    demo: bool = False  # marked material is accepted, and every page and record is marked
+    officer_lease_required: bool = True
+
+
+class Budgets(Section, frozen=True, kw_only=True):
+    """How long each step may take; a step that is late refers."""
+
+    mrz_ms: BudgetMs = 5_000  # BSI TR-03135-1: MRZ within 5 s of the document in place
+    chip_ms: BudgetMs = 7_000  # EF.COM + SOD + DG1 + DG2 within 7 s
+    prepare_ms: BudgetMs = 3_000
+    verify_ms: BudgetMs = 10_000  # BSI TR-03121-3 ABC: acquisition with PAD
+    frame_ms: BudgetMs = 250
+    lists_ms: BudgetMs = 1_000
+    append_ms: BudgetMs = 2_000
+    actuation_ms: BudgetMs = 2_000
+    passage_ms: BudgetMs = 12_000  # from release to the zone empty again
+    officer_ms: BudgetMs = 120_000  # a referral waits this long for an officer
+    accept_valid_ms: BudgetMs = 5_000  # an accept opens within this time or never
+    plant_stale_ms: BudgetMs = 1_000
+    lease_ms: BudgetMs = 2_000
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """What the machine may admit by itself. Everything else goes to an officer."""
+
+    min_age_years: Annotated[int, Meta(ge=0, le=120)] = 18
+    min_days_to_expiry: Annotated[int, Meta(ge=0, le=3650)] = 0
+    mandatory_checks: tuple[str, ...] = (
+        "mrz_consistency",
+        "access_control",
+        "sod_signature",
+        "ds_chain",
+        "ds_validity",
+        "csca_validity",
+        "dg_hash",
+        "issuing_state",
+        "expiry",
+        "mrz_dg1",
+    )
+    undetermined_allowed: tuple[str, ...] = ()
+    pad_required: bool = True  # false only where `lane.demo` is true
+    max_list_age_s: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None  # None: no list asked
+    max_faces: Annotated[int, Meta(ge=1, le=10)] = 1
+    officer_reasons: tuple[Name, ...] = ("identity", "document", "conditions", "other")
+
+
+class QualityLimits(Section, frozen=True, kw_only=True):
+    """Limits of the live picture, for this gate's camera."""
+
+    eye_distance_min_px: Annotated[float, Meta(ge=10, le=1000)] = 40.0
+    head_height_max_ratio: Ratio = 0.9
+    yaw_max_deg: Annotated[float, Meta(ge=1, le=90)] = 20.0
+    pitch_max_deg: Annotated[float, Meta(ge=1, le=90)] = 20.0
+    roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
+    sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
+
+
+class Face(Section, frozen=True, kw_only=True):
+    """Verification: error rate asked for, models and limits."""
+
+    fmr: Annotated[float, Meta(gt=0.0, le=1e-2)] = 1e-3  # BSI TR-03121: FMR <= 0.1 %
+    tier: Literal["best", "packaged", "recommended"] = "best"
+    expected_face_px: Annotated[int, Meta(ge=40, le=2000)] = 220
+    quality: QualityLimits = QualityLimits()
+
+
+class Camera(Section, frozen=True, kw_only=True):
+    """Where pictures come from: `device:0`, `file:PATH`, or `sim:SOCKET`."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=300)]
+    width: Annotated[int, Meta(ge=320, le=4096)] = 1280
+    height: Annotated[int, Meta(ge=240, le=4096)] = 720
+    fps: Annotated[int, Meta(ge=1, le=120)] = 15
+    frame_age_max_ms: BudgetMs = 500
+
+
+class MrzReader(Section, frozen=True, kw_only=True):
+    """The MRZ line reader on its serial port."""
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    baud: Baud = 9600
+    framing: Literal["cr"] = "cr"
+
+
+class ChipReader(Section, frozen=True, kw_only=True):
+    """The contactless reader on its serial port."""
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    driver: Literal["pn532"] = "pn532"
+    baud: Baud = 115_200
+    target_poll_ms: BudgetMs = 1_500  # wait this long for a chip in the field
+    apdu_timeout_ms: BudgetMs = 2_000
+    read_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+
+
+class RegisterMap(Section, frozen=True, kw_only=True):
+    """Addresses of the turnstile's registers, as in its vendor's documents.
+
+    `exit_*` is the direction in which this lane's travellers are released.
+    """
+
+    authorise_exit: Register = 0x40
+    authorise_entry: Register = 0x41
+    zone_exit: Register = 0x42
+    zone_entry: Register = 0x43
+    counter_exit: Register = 0x44
+    counter_entry: Register = 0x46
+    error: Register = 0x48
+    mode: Register = 0x3000
+
+
+class Turnstile(Section, frozen=True, kw_only=True):
+    """The turnstile on its serial port."""
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    driver: Literal["modbus"] = "modbus"
+    baud: Baud = 115_200
+    parity: Literal["N", "E", "O"] = "N"
+    unit: Annotated[int, Meta(ge=1, le=247)] = 1
+    poll_ms: BudgetMs = 50
+    heartbeat_ms: BudgetMs = 250
+    answer_ms: BudgetMs = 100
+    backoff_ms: BudgetMs = 600
+    stale_ms: BudgetMs = 500
+    identity: str = ""  # expected vendor/product, empty accepts any
+    registers: RegisterMap = RegisterMap()
+
+
+class Sync(Section, frozen=True, kw_only=True):
+    """The way to the central system."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Port = 1883
+    protocol: Literal["5", "3.1.1"] = "5"
+    topic_prefix: Name = "egate"
+    batch_max_bytes: Annotated[int, Meta(ge=1024, le=262_144)] = 65_536
+    batch_max_age_ms: BudgetMs = 50
+    window_batches: Annotated[int, Meta(ge=1, le=1000)] = 100
+    retry_min_ms: BudgetMs = 500
+    retry_max_ms: BudgetMs = 30_000
+
+
+class Profile(Section, frozen=True, kw_only=True):
+    """Everything one lane runs by. `msgspec.json.schema(Profile)` is the editor's schema."""
+
+    lane: Lane
+    camera: Camera
+    mrz_reader: MrzReader
+    chip_reader: ChipReader
+    turnstile: Turnstile
+    budgets: Budgets = Budgets()
+    policy: Policy = Policy()
+    face: Face = Face()
+    sync: Sync = Sync()

@@ -1,0 +1,1 @@
+"""The agent of a gate: the control process, its command line and its console."""

@@ -1,0 +1,108 @@
+"""Framing of local sockets: a big-endian 32-bit length, then that many bytes of msgpack.
+
+Sans-IO: bytes in pieces of any size go in, whole messages come out. A frame that is too
+long or does not decode raises `ChannelError`; the caller drops the connection, because
+nothing after it can be trusted to be in step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gate_agent.core.messages import Command, Event
+
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+
+M = TypeVar("M")
+
+
+class ChannelError(Exception):
+    """A peer on a local socket does not speak our framing; `diagnosis` says how."""
+
+    def __init__(self, diagnosis: str) -> None:
+        super().__init__(diagnosis)
+        self.diagnosis = diagnosis
+
+
+class FromWorker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """A worker reports one event; `payload` goes to the vault, by handle."""
+
+    event: Event
+    payload: dict[str, bytes] = {}
+
+
+class ToWorker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """The agent commands a worker; `payload` is what its handles stand for."""
+
+    command: Command
+    payload: dict[str, bytes] = {}
+
+
+class WorkerHello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """First frame of a worker: which device it is, and its version of the vocabulary."""
+
+    device: str
+    version: int = 1
+
+
+class ViewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """The agent asks vision for a picture on behalf of an authorised viewer."""
+
+    request: int
+    ticket: int
+    kind: str  # "live" or "chip"
+
+
+class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """Vision answers; `jpeg` is empty when there is nothing to show."""
+
+    request: int
+    jpeg: bytes
+
+
+WorkerFrame = FromWorker | WorkerHello | ViewAnswer
+AgentFrame = ToWorker | ViewQuery
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Frame one message.
+
+    Raises:
+        ChannelError: the message is longer than `MAX_FRAME_BYTES`.
+    """
+    body = msgspec.msgpack.encode(message)
+    if len(body) > MAX_FRAME_BYTES:
+        raise ChannelError(f"frame of {len(body)} bytes exceeds {MAX_FRAME_BYTES}")
+    return len(body).to_bytes(4, "big") + body
+
+
+class FrameReader(Generic[M]):
+    """Cuts a byte stream into messages of one union type."""
+
+    def __init__(self, union: Any) -> None:
+        self._decoder = msgspec.msgpack.Decoder(union)
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[M]:
+        """Take bytes, give the messages that are now whole.
+
+        Raises:
+            ChannelError: a frame is too long or does not decode.
+        """
+        self._buffer += data
+        messages: list[M] = []
+        while len(self._buffer) >= 4:
+            length = int.from_bytes(self._buffer[:4], "big")
+            if length > MAX_FRAME_BYTES:
+                raise ChannelError(f"frame of {length} bytes announced")
+            if len(self._buffer) < 4 + length:
+                break
+            body = bytes(self._buffer[4 : 4 + length])
+            del self._buffer[: 4 + length]
+            try:
+                messages.append(self._decoder.decode(body))
+            except msgspec.MsgspecError as error:
+                raise ChannelError(f"frame does not decode: {error}") from error
+        return messages

@@ -1,0 +1,1 @@
+"""The simulator: wires, chips, turnstiles and people in place of the real ones."""

@@ -1,0 +1,1 @@
+"""The central system: collects records, answers with receipts."""
