@@ -169,9 +169,9 @@ class WorkerServer:
         self._selector.register(sock, selectors.EVENT_READ, _Connection(sock))
 
     def _serve(self, connection: _Connection, mask: int) -> None:
-        if mask & selectors.EVENT_WRITE:
+        if connection.sock.fileno() >= 0 and mask & selectors.EVENT_WRITE:
             self._write(connection)
-        if not mask & selectors.EVENT_READ or connection.sock.fileno() < 0:
+        if connection.sock.fileno() < 0 or not mask & selectors.EVENT_READ:
             return
         try:
             data = connection.sock.recv(262_144)
