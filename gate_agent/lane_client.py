@@ -118,7 +118,7 @@ class LaneClient:
 
     def _feed(self, data: bytes) -> list[Any]:
         try:
-            return self._reader.feed(data)
+            return list(self._reader.feed(data))
         except ChannelError as error:
             raise LaneAway(error.diagnosis) from error
 

@@ -138,7 +138,7 @@ class WorkerLink:
         if not data:
             return False
         try:
-            frames = reader.feed(data)
+            frames = list(reader.feed(data))
         except ChannelError as error:
             log.error("the agent's frames do not decode: %s", error.diagnosis)
             return False
