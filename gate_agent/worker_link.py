@@ -41,7 +41,7 @@ class WorkerLink:
         device: what this worker is.
         on_command: `on_command(command, payload)` for each command.
         on_connected: called after each (new) connection: report readiness again.
-        on_query: `on_query(request, ticket, kind) -> jpeg`, for vision only.
+        on_query: `on_query(request, ticket, kind)`, for vision only; see `answer`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WorkerLink:
         device: DeviceId,
         on_command: Callable[[Any, Mapping[str, bytes]], None],
         on_connected: Callable[[], None],
-        on_query: Callable[[int, str], bytes] | None = None,
+        on_query: Callable[[int, int, str], None] | None = None,
     ) -> None:
         self._path = path
         self._device = device
@@ -67,6 +67,10 @@ class WorkerLink:
     def emit(self, event: Any, payload: Mapping[str, bytes] | None = None) -> None:
         """Report one event to the agent; dropped while it is away."""
         self._queue(encode(FromWorker(event=event, payload=dict(payload or {}))))
+
+    def answer(self, request: int, jpeg: bytes) -> None:
+        """Answer a picture query; empty when there is nothing to show."""
+        self._queue(encode(ViewAnswer(request=request, jpeg=jpeg)))
 
     def run(self, stop: Callable[[], bool], wait: Callable[[float], None]) -> None:
         """Keep connected until `stop()`; the body of one thread. `wait(s)` is the live wait."""
@@ -146,6 +150,5 @@ class WorkerLink:
             if isinstance(frame, ToWorker):
                 self._on_command(frame.command, frame.payload)
             elif isinstance(frame, ViewQuery) and self._on_query is not None:
-                jpeg = self._on_query(frame.ticket, frame.kind)
-                self._queue(encode(ViewAnswer(request=frame.request, jpeg=jpeg)))
+                self._on_query(frame.request, frame.ticket, frame.kind)
         return True

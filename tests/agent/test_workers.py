@@ -156,7 +156,7 @@ def test_the_link_carries_commands_events_and_pictures_both_ways(served):
         DeviceId.VISION,
         lambda command, payload: commands.put((command, dict(payload))),
         lambda: link.emit(DeviceReady(device=DeviceId.VISION)),
-        lambda ticket, kind: f"{ticket}{kind}".encode(),
+        lambda request, ticket, kind: link.answer(request, f"{ticket}{kind}".encode()),
     )
     thread = threading.Thread(target=link.run, args=(done.is_set, lambda _s: None))
     thread.start()
