@@ -16,6 +16,7 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
     |-- AlgorithmUnknown         a signature scheme, hash or curve outside Doc 9303-12
     |-- DemoMaterialRefused      marked demo material where none is accepted
     `-- LinkEnded                the conversation with the chip is over
+        |-- NoChip               no chip was found in the field
         |-- TagLost              the chip left the field (it may be found again)
         |-- BudgetExceeded       the time for this document is used up
         |-- ReadCancelled        nobody waits for this document any more
@@ -85,6 +86,10 @@ class DemoMaterialRefused(DocumentError):
 
 class LinkEnded(DocumentError):
     """The conversation with the chip is over."""
+
+
+class NoChip(LinkEnded):
+    """No chip was found in the field."""
 
 
 class TagLost(LinkEnded):

@@ -119,7 +119,7 @@ def com_sod_check(com: bytes, listed: SecurityObject | None) -> Check:
         (LDS_VERSION_TAG, listed.lds_version),
         (UNICODE_VERSION_TAG, listed.unicode_version),
     ):
-        if signed is not None and tlv.find(objects, tag) != signed.encode("ascii"):
+        if signed is not None and tlv.find(objects, tag) != signed.encode():
             return Check(id="com_sod", result=Result.FAILED, detail="versions differ")
     return Check(id="com_sod", result=Result.SUCCESSFUL)
 

@@ -77,6 +77,17 @@ def start_up() -> Calls[str]:
     return f"PN532 firmware {version[1]}.{version[2]}"
 
 
+def health_check() -> Calls[None]:
+    """Ask for a sign of life.
+
+    Raises:
+        ProtocolViolation: the answer is not that of a PN532.
+    """
+    version = yield Call(GET_FIRMWARE_VERSION, CONTROL_TIMEOUT_MS)
+    if len(version) != 4 or version[0] != PN532_IC:
+        raise ProtocolViolation("PN532: firmware version is not its own any more")
+
+
 def poll(attempts_ms: int) -> Calls[Target | None]:
     """Look for a chip until one is there, for about this long.
 
