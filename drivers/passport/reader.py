@@ -18,7 +18,6 @@ from typing import Any
 from drivers.errors import DriverFault, PortLost, ProtocolViolation
 from drivers.passport import curves
 from drivers.passport import mrz as zone
-from drivers.passport.apdu import Emit
 from drivers.passport.checks import unread
 from drivers.passport.conversation import conclude, converse
 from drivers.passport.errors import BudgetExceeded, LinkEnded, MrzError, ReadCancelled, ReaderGone
@@ -26,8 +25,9 @@ from drivers.passport.files import FileReader
 from drivers.passport.inspection import Inspection
 from drivers.passport.line_reader import FramingError, LineFramer, MrzAssembler
 from drivers.passport.mrz import Mrz
-from drivers.passport.pn532 import MS, Pn532Link
+from drivers.passport.pn532 import MS
 from drivers.passport.pn532_commands import Call, Pause, health_check, start_up
+from drivers.passport.pn532_runner import Job, Pn532Runner
 from drivers.passport.trust import TrustStore
 from drivers.ports import Emission, Output
 from drivers.types import (
@@ -50,8 +50,6 @@ IDLE_CHECK_NS = 5_000 * MS
 MAX_BAD_LINES = 16
 MAX_CROSSINGS = 2
 HANDLE_BYTES = 16
-
-Job = Generator[Call | Pause | Emit, Any, Any]
 
 
 @dataclass
@@ -99,24 +97,22 @@ class PassportReader:
         self._trust = trust
         self._random = random
         self._at = at
-        self._clock = clock or (lambda: self._now_ns)
-        self._now_ns = 0
+        self._now_ns: int = 0
+        self._clock = clock if clock is not None else self._now
         self._assembler = MrzAssembler()
-        self._link = Pn532Link(CHIP)
         self._open: set[str] = set()
         self._ready = False
         self._identity = ""
         self._bad_lines = 0
         self._events: list[Emission] = []
+        self._runner = Pn532Runner(CHIP, self._events.append)
         self._held: dict[int, _Held] = {}
         self._presented: Mrz | None = None
         self._presented_until_ns = 0
         self._awaiting: ReadDocument | None = None
         self._awaiting_until_ns = 0
-        self._job: Job | None = None
         self._job_ticket: int | None = None
         self._job_until_ns: int | None = None
-        self._pause_until_ns: int | None = None
         self._restart_ns: int | None = None
         curves.warm_up()
 
@@ -126,8 +122,7 @@ class PassportReader:
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         due = (
-            self._link.due_ns,
-            self._pause_until_ns,
+            self._runner.due_ns,
             self._job_until_ns,
             self._restart_ns,
             self._awaiting_until_ns if self._awaiting else None,
@@ -145,8 +140,9 @@ class PassportReader:
             self._announce()
             return
         self._end_job(ReaderGone("the port was opened again"))
-        self._link.reset()
-        self._begin_start_up()
+        self._runner.reset()
+        self._ready = False
+        self._start(self._started(start_up()))
 
     def lost(self, port: str, now_ns: int) -> None:
         """A port went away: end what was under way; `opened` starts again.
@@ -159,7 +155,7 @@ class PassportReader:
         self._ready = False
         if port == CHIP:
             self._end_job(ReaderGone("the port went away"))
-            self._link.reset()
+            self._runner.reset()
             self._restart_ns = None
         raise PortLost(f"reader: the {port} port went away")
 
@@ -184,9 +180,7 @@ class PassportReader:
         if port == MRZ:
             self._receive_mrz(data)
             return
-        answer = self._guard(lambda: self._link.receive(data, now_ns))
-        if answer is not None:
-            self._advance(answer)
+        self._drive(lambda: self._runner.receive(data, now_ns))
 
     def expire(self, now_ns: int) -> None:
         """The time `due_ns` has come.
@@ -201,21 +195,18 @@ class PassportReader:
             self._no_mrz()
         if self._job_until_ns is not None and now_ns >= self._job_until_ns:
             self._end_job(BudgetExceeded("the time for the chip is used up"))
-            self._rest()
         if self._restart_ns is not None and now_ns >= self._restart_ns:
             self._restart()
-        if self._pause_until_ns is not None and now_ns >= self._pause_until_ns:
-            self._pause_until_ns = None
-            self._advance(None)
-        self._guard(lambda: self._link.expire(now_ns))
+        self._drive(lambda: self._runner.expire(now_ns))
 
     def output(self) -> list[Output]:
         """Take what is to be sent."""
-        return self._link.output()
+        return self._runner.output()
 
     def events(self) -> list[Emission]:
         """Take what happened."""
-        events, self._events = self._events, []
+        events = list(self._events)
+        self._events.clear()
         return events
 
     def wipe(self, ticket: int) -> None:
@@ -239,7 +230,6 @@ class PassportReader:
                 self._take_zone(lines)
         if self._bad_lines >= MAX_BAD_LINES:
             self._bad_lines = 0
-            self._ready = False
             self._schedule_restart()
             raise ProtocolViolation(f"MRZ reader: {MAX_BAD_LINES} lines in a row are none")
 
@@ -304,7 +294,6 @@ class PassportReader:
             for op in conclude(steps, ReaderGone("the chip reader is not ready")):
                 self._events.append(op.emission)
             return
-        self._end_job(None)
         self._job_ticket = command.ticket
         self._job_until_ns = self._now_ns + command.chip_budget_ms * MS
         self._start(converse(steps, self._chip_profile))
@@ -317,11 +306,6 @@ class PassportReader:
             self._emit(DocumentVerified(ticket=cancelled.ticket, checks=checks))
         if self._job_ticket is not None and ticket in (None, self._job_ticket):
             self._end_job(ReadCancelled("cancelled"))
-            self._rest()
-
-    def _begin_start_up(self) -> None:
-        self._ready = False
-        self._start(self._started(start_up()))
 
     def _started(self, steps: Generator[Call | Pause, Any, str]) -> Job:
         self._identity = yield from steps
@@ -334,75 +318,32 @@ class PassportReader:
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
-        self._job = job
-        self._advance(None)
+        self._drive(lambda: self._runner.start(job, self._now_ns))
 
-    def _advance(self, answer: bytes | None) -> None:
-        """Let the job go on until it waits for the PN532 or for time.
+    def _drive(self, call: Callable[[], None]) -> None:
+        """Let the PN532 go on; after a job rest, after a fault start again.
 
         Raises:
-            DriverFault: the job met one; the PN532 will be started again.
+            DriverFault: after the job has reported what it has.
         """
-        self._run(lambda job: job.send(answer))
-
-    def _run(self, resume: Callable[[Job], Any]) -> None:
-        while self._job is not None:
-            try:
-                op = resume(self._job)
-            except StopIteration:
-                self._job_done()
-                self._rest()
-                return
-            except DriverFault:
-                self._job_done()
-                self._schedule_restart()
-                raise
-            if isinstance(op, Emit):
-                self._events.append(op.emission)
-                resume = next
-                continue
-            if isinstance(op, Pause):
-                self._pause_until_ns = self._now_ns + op.ms * MS
-            else:
-                self._link.request(op.data, op.timeout_ms, self._now_ns, wake=op.wake)
-            return
-
-    def _guard(self, call: Callable[[], bytes | None]) -> bytes | None:
-        """Let the job know of a fault of the link, and pass it on."""
+        was_busy = self._runner.busy
         try:
-            return call()
-        except DriverFault as fault:
-            if self._job is None:
-                self._schedule_restart()
-                raise
-            found = fault
-        self._run(lambda job: job.throw(found))
-        return None
+            call()
+        except DriverFault:
+            self._job_ticket = self._job_until_ns = None
+            self._schedule_restart()
+            raise
+        if was_busy and not self._runner.busy:
+            self._rest()
 
-    def _end_job(self, error: LinkEnded | None) -> None:
+    def _end_job(self, error: LinkEnded) -> None:
         """End the job now; an inspection reports what it has."""
-        job, ticket = self._job, self._job_ticket
-        self._job_done()
-        self._link.abort()
-        if job is None:
-            return
-        if ticket is None or error is None:
-            job.close()
-            return
-        try:
-            op = job.throw(error)
-            while isinstance(op, Emit):
-                self._events.append(op.emission)
-                op = next(job)
-            job.close()
-        except StopIteration:
-            return
-
-    def _job_done(self) -> None:
-        self._job = self._job_ticket = self._job_until_ns = self._pause_until_ns = None
+        self._runner.stop(error)
+        self._rest()
 
     def _rest(self) -> None:
         """Nothing to do: look after the PN532 from time to time."""
+        self._job_ticket = self._job_until_ns = None
         self._restart_ns = self._now_ns + IDLE_CHECK_NS
 
     def _schedule_restart(self) -> None:
@@ -411,14 +352,14 @@ class PassportReader:
 
     def _restart(self) -> None:
         self._restart_ns = None
-        if CHIP not in self._open or self._job is not None:
+        if CHIP not in self._open or self._job_ticket is not None:
             return
-        if self._ready:
-            self._start(health_check())
-        else:
-            self._begin_start_up()
+        self._start(health_check() if self._ready else self._started(start_up()))
 
     # --- small things -----------------------------------------------------------------
+
+    def _now(self) -> int:
+        return self._now_ns
 
     def _new_handle(self) -> str:
         return self._random(HANDLE_BYTES).hex()
