@@ -21,7 +21,7 @@ from drivers.passport.signatures import Scheme, parse_scheme
 MAX_CERTIFICATE = 65_536
 MAX_EXTENSIONS = 64
 
-DEMO_MARK_OID = "2.25.161497020552081023148276670656126624796"
+DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
 """Critical extension of every certificate made for demonstration; no gate trusts it."""
 
 Name = tuple[tuple[str, str], ...]
