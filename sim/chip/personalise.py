@@ -87,6 +87,4 @@ def data_group_1(lines: Td3) -> bytes:
 def common_data(groups: Mapping[int, bytes]) -> bytes:
     """EF.COM: LDS 1.7, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
     tags = bytes(_GROUP_TAGS[number] for number in sorted(groups))
-    return der.tlv(
-        0x60, der.tlv(0x5F01, b"0107"), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags)
-    )
+    return der.tlv(0x60, der.tlv(0x5F01, b"0107"), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags))

@@ -16,6 +16,7 @@ from sim.chip.keys import Algorithm, KeySource, SigningKey
 DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
 """Critical certificate extension of demo material (an UUID-based arc, ITU-T X.667)."""
 
+
 @dataclass(frozen=True)
 class Certificate:
     """An issued certificate: DER, and the parts an issuer refers to again."""
@@ -50,9 +51,7 @@ def name(country: str, organisation: str, common_name: str) -> bytes:
         ("2.5.4.10", der.utf8(organisation)),
         ("2.5.4.3", der.utf8(common_name)),
     )
-    return der.sequence(
-        *(der.set_of(der.sequence(der.oid(kind), value)) for kind, value in rdns)
-    )
+    return der.sequence(*(der.set_of(der.sequence(der.oid(kind), value)) for kind, value in rdns))
 
 
 def _extension(kind: str, value: bytes, *, critical: bool) -> bytes:

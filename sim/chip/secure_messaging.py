@@ -86,7 +86,7 @@ class Session3Des:
         expected = session.checksum(header + covered)
         if not hmac.compare_digest(expected, objects[_CHECKSUM]):
             return session, Refusal(Status.SM_OBJECT_INCORRECT)
-        data = session._plain_data(objects)
+        data = self._plain_data(objects)
         le = _expected_length(objects.get(_EXPECTED_LENGTH))
         if data is None or le is None:
             return session, Refusal(Status.SM_OBJECT_INCORRECT)
