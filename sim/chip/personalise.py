@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -84,7 +84,7 @@ def data_group_1(lines: Td3) -> bytes:
     return der.tlv(0x61, der.tlv(0x5F1F, lines.text.encode("ascii")))
 
 
-def common_data(groups: Mapping[int, bytes]) -> bytes:
+def common_data(numbers: Iterable[int]) -> bytes:
     """EF.COM: LDS 1.7, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
-    tags = bytes(_GROUP_TAGS[number] for number in sorted(groups))
+    tags = bytes(_GROUP_TAGS[number] for number in sorted(numbers))
     return der.tlv(0x60, der.tlv(0x5F01, b"0107"), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags))
