@@ -106,8 +106,8 @@ class HogFrontEnd:
         """Faces of a picture whose framing is unknown: coarse first, then finer."""
         longest = max(picture.shape[:2])
         tried = 0.0
-        for scale in (min(1.0, ANY_SIDE_PX / longest), 1.0, 2.0):
-            scale = min(scale, HOG_MAX_SIDE_PX / longest)
+        for wanted in (min(1.0, ANY_SIDE_PX / longest), 1.0, 2.0):
+            scale = min(wanted, HOG_MAX_SIDE_PX / longest)
             if scale <= tried:
                 continue
             tried = scale

@@ -46,7 +46,7 @@ class Embedder:
         length = float(np.linalg.norm(mean))
         scaled = mean / length if length > 0 else mean
         both.fill(0.0)
-        return scaled.astype(np.float32)
+        return np.asarray(scaled, np.float32)
 
 
 def score(a: Template, b: Template, calibration: Calibration) -> float:

@@ -20,6 +20,7 @@ from biometrics.image import Picture
 from biometrics.match import Embedder, Template, compare
 from biometrics.models import store as models
 from biometrics.models.manifest import Calibration, Manifest, load_manifest
+from biometrics.onnx import Session
 from biometrics.pad import NOT_RUN, AttackDetector
 from biometrics.types import Guidance, Match, ModelsUsed, Observation, Tier
 from firmware_cfg.profile import QualityLimits
@@ -197,7 +198,7 @@ class _Loader:
             raise ModelRefused("a tier needs a detector or landmarks")
         return HogFrontEnd(HogDetector(), landmarks)
 
-    def _session(self, name: str) -> models.Session:
+    def _session(self, name: str) -> Session:
         model = self._manifest.model(name)
         session = models.open_session(model, models.read(self._store, model))
         self.used[name] = model.sha256

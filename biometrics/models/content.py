@@ -53,7 +53,9 @@ def _graph(name: str, data: memoryview, depth: int) -> None:
 
 def _node(name: str, data: memoryview, depth: int) -> None:
     for field, value in fields(data):
-        if field == _NODE_DOMAIN and value not in _STANDARD_DOMAINS:
+        if field == _NODE_DOMAIN and not (
+            isinstance(value, memoryview) and bytes(value) in _STANDARD_DOMAINS
+        ):
             raise ModelRefused(f"{name}: has a custom operator")
         if field == _NODE_ATTRIBUTE and isinstance(value, memoryview):
             for inner, part in fields(value):
