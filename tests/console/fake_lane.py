@@ -89,7 +89,7 @@ def waiting(number: int) -> View:
     )
 
 
-def referred(number: int, ticket: int = 7, reasons: tuple[str, ...] = ("check.dg_hash",)) -> View:
+def referred(number: int, ticket: int = 7, reasons: tuple[str, ...] = ("dg_hash",)) -> View:
     """A lane whose traveller waits for an officer."""
     return msgspec.structs.replace(
         waiting(number),
