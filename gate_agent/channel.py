@@ -80,10 +80,11 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 class FrameReader(Generic[M]):
-    """Cuts a byte stream into messages of one union type."""
+    """Cuts a byte stream into messages of one union type, each at most `max_bytes` long."""
 
-    def __init__(self, union: Any) -> None:
+    def __init__(self, union: Any, max_bytes: int = MAX_FRAME_BYTES) -> None:
         self._decoder = msgspec.msgpack.Decoder(union)
+        self._max_bytes = max_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[M]:
@@ -99,7 +100,7 @@ class FrameReader(Generic[M]):
     def _messages(self) -> Iterator[M]:
         while len(self._buffer) >= 4:
             length = int.from_bytes(self._buffer[:4], "big")
-            if length > MAX_FRAME_BYTES:
+            if length > self._max_bytes:
                 raise ChannelError(f"frame of {length} bytes announced")
             if len(self._buffer) < 4 + length:
                 return
