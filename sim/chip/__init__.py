@@ -1,0 +1,1 @@
+"""The simulated travel document: its issuer, its chip, its faults and its forgeries."""

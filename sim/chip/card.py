@@ -1,0 +1,301 @@
+"""The passport chip: a pure function from state and command to state and response.
+
+ICAO Doc 9303-10 (application and files) and 9303-11 (access control, secure messaging),
+over ISO/IEC 7816-4 commands. Nothing is readable before access control. A plain command
+ends a secure messaging session, as does one whose protection is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from sim.chip.apdu import Command, Response, Status, parse_command
+from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, AccessKeys, access_keys, mutual_authenticate
+from sim.chip.der import tlv
+from sim.chip.keys import Random
+from sim.chip.personalise import Personalisation
+from sim.chip.secure_messaging import Refusal, Session3Des, read_length, wrapped_size
+
+APPLICATION_ID = bytes.fromhex("A0000002471001")
+MASTER_FILE = b"\x3f\x00"
+
+_SELECT = 0xA4
+_GET_CHALLENGE = 0x84
+_EXTERNAL_AUTHENTICATE = 0x82
+_READ_BINARY = 0xB0
+_READ_BINARY_ODD = 0xB1
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long the chip computes, besides the air: by instruction, and per byte protected."""
+
+    select_ns: int = 6_000_000
+    challenge_ns: int = 8_000_000
+    authenticate_ns: int = 55_000_000
+    read_ns: int = 4_000_000
+    other_ns: int = 2_000_000
+    protected_byte_ns: int = 9_000
+
+    def of(self, raw: bytes, response: bytes) -> int:
+        """Time from the end of the command to the start of the response."""
+        instruction = raw[1] if len(raw) > 1 else 0
+        base = {
+            _SELECT: self.select_ns,
+            _GET_CHALLENGE: self.challenge_ns,
+            _EXTERNAL_AUTHENTICATE: self.authenticate_ns,
+            _READ_BINARY: self.read_ns,
+            _READ_BINARY_ODD: self.read_ns,
+        }.get(instruction, self.other_ns)
+        protected = bool(raw) and raw[0] & 0x0C == 0x0C
+        return base + (self.protected_byte_ns * (len(raw) + len(response)) if protected else 0)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Where a chip departs from a faultless one; the defaults depart nowhere.
+
+    Attributes:
+        largest_read: a READ BINARY that asks for more is refused with 6700.
+        extended_length: commands with extended length are understood.
+        session_ends_after_reads: this many reads after power-up the session is dropped
+            (6988); a new one then lasts.
+        lost_at_byte: the chip falls silent for good once this many bytes of files were sent.
+        mute: the chip is activated but never answers a command.
+    """
+
+    largest_read: int = 65_536
+    extended_length: bool = True
+    session_ends_after_reads: int | None = None
+    lost_at_byte: int | None = None
+    mute: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """What does not change: files by identifier, access keys, behaviour, timing."""
+
+    files: dict[int, bytes] = field(repr=False)
+    keys: AccessKeys = field(repr=False)
+    behaviour: Behaviour = Behaviour()
+    latency: Latency = Latency()
+
+
+@dataclass(frozen=True)
+class CardState:
+    """What does: the default is a chip just powered up."""
+
+    application: bool = False
+    file: int | None = None
+    challenge: bytes | None = field(default=None, repr=False)
+    session: Session3Des | None = field(default=None, repr=False)
+    reads: int = 0
+    bytes_read: int = 0
+    lost: bool = False
+
+
+def card_of(
+    personalisation: Personalisation,
+    behaviour: Behaviour | None = None,
+    latency: Latency | None = None,
+) -> Card:
+    """The chip of a personalised passport."""
+    keys = access_keys(personalisation.access_key_text)
+    files = dict(personalisation.files)
+    return Card(files, keys, behaviour or Behaviour(), latency or Latency())
+
+
+def transact(
+    card: Card, state: CardState, raw: bytes, random: Random
+) -> tuple[CardState, bytes | None]:
+    """Carry out one command APDU; the response is None when the chip does not answer.
+
+    `random` gives RND.IC and K.IC. Any bytes are a command: nonsense gets a status word.
+    """
+    if card.behaviour.mute or state.lost:
+        return state, None
+    command = parse_command(raw)
+    if command is None:
+        return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
+    if len(raw) > 261 and not card.behaviour.extended_length:
+        return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
+    if command.cla == 0x0C:
+        state, response = _protected(card, state, command, random)
+    elif command.cla == 0x00:
+        state, response = _dispatch(card, replace(state, session=None), command, random)
+    elif command.cla & 0xF0 == 0x10:
+        return replace(state, session=None), Response(Status.CHAINING_NOT_SUPPORTED).encode()
+    else:
+        return replace(state, session=None), Response(Status.CLA_NOT_SUPPORTED).encode()
+    limit = card.behaviour.lost_at_byte
+    if limit is not None and state.bytes_read > limit:
+        return replace(state, lost=True), None
+    return state, response.encode()
+
+
+def _protected(
+    card: Card, state: CardState, outer: Command, random: Random
+) -> tuple[CardState, Response]:
+    if state.session is None:
+        return state, Response(Status.SM_OBJECT_INCORRECT)
+    session, command = state.session.unwrap(outer)
+    if isinstance(command, Refusal):
+        return replace(state, session=None), Response(command.status)
+    before = replace(state, session=session)
+    after, response = _dispatch(card, before, command, random)
+    if card.behaviour.session_ends_after_reads == after.reads != state.reads:
+        # Not delivered, so not counted as bytes; the reader asks again in a new session.
+        ended = replace(after, session=None, bytes_read=state.bytes_read)
+        return ended, Response(Status.SM_OBJECT_INCORRECT)
+    if wrapped_size(len(response.data)) > (outer.le or 256):
+        after, response = before, Response(Status.WRONG_LENGTH)
+    session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
+    return replace(after, session=session), wrapped
+
+
+_Handler = Callable[[Card, CardState, Command, Random], tuple[CardState, Response]]
+
+
+def _dispatch(
+    card: Card, state: CardState, command: Command, random: Random
+) -> tuple[CardState, Response]:
+    handler = _HANDLERS.get(command.ins)
+    if handler is None:
+        return state, Response(Status.INS_NOT_SUPPORTED)
+    return handler(card, state, command, random)
+
+
+def _select(
+    card: Card, state: CardState, command: Command, _random: Random
+) -> tuple[CardState, Response]:
+    if command.p1 == 0x04:
+        if command.data != APPLICATION_ID:
+            return state, Response(Status.FILE_NOT_FOUND)
+        return replace(state, application=True, file=None), Response(Status.OK)
+    if command.p1 not in (0x00, 0x02):
+        return state, Response(Status.WRONG_P1_P2)
+    if command.p1 == 0x00 and command.data in (b"", MASTER_FILE):
+        return replace(state, application=False, file=None), Response(Status.OK)
+    if len(command.data) != 2:
+        return state, Response(Status.WRONG_LENGTH)
+    return _open(card, state, int.from_bytes(command.data, "big"))
+
+
+def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
+    """Make a file current; its access condition is checked here and at each read."""
+    if not state.application:
+        return state, Response(Status.FILE_NOT_FOUND)
+    if state.session is None:
+        return state, Response(Status.SECURITY_STATUS)
+    if fid not in card.files:
+        return state, Response(Status.FILE_NOT_FOUND)
+    return replace(state, file=fid), Response(Status.OK)
+
+
+def _get_challenge(
+    _card: Card, state: CardState, command: Command, random: Random
+) -> tuple[CardState, Response]:
+    if command.p1 or command.p2:
+        return state, Response(Status.WRONG_P1_P2)
+    if command.le < CHALLENGE_SIZE:
+        return state, Response(Status.WRONG_LENGTH)
+    challenge = random(CHALLENGE_SIZE)
+    return replace(state, challenge=challenge), Response(Status.OK, challenge)
+
+
+def _external_authenticate(
+    card: Card, state: CardState, command: Command, random: Random
+) -> tuple[CardState, Response]:
+    if not state.application or state.challenge is None:
+        return state, Response(Status.CONDITIONS_OF_USE)
+    if len(command.data) != 40:
+        return state, Response(Status.WRONG_LENGTH)
+    answer = mutual_authenticate(card.keys, command.data, state.challenge, random(KEY_SIZE))
+    state = replace(state, challenge=None, session=None)
+    if answer is None:
+        return state, Response(Status.NO_INFORMATION)
+    token, session = answer
+    return replace(state, session=session), Response(Status.OK, token)
+
+
+def _read_binary(
+    card: Card, state: CardState, command: Command, _random: Random
+) -> tuple[CardState, Response]:
+    if command.p1 & 0x80:
+        if command.p1 & 0x60:
+            return state, Response(Status.WRONG_P1_P2)
+        state, opened = _open(card, state, 0x0100 | command.p1 & 0x1F)
+        if opened.status != Status.OK:
+            return state, opened
+        return _read(card, state, command.p2, command.le)
+    return _read(card, state, command.p1 << 8 | command.p2, command.le)
+
+
+def _read_binary_odd(
+    card: Card, state: CardState, command: Command, _random: Random
+) -> tuple[CardState, Response]:
+    """READ BINARY with an offset data object 54 and a discretionary data object 53."""
+    identifier = command.p1 << 8 | command.p2
+    if identifier:
+        fid = identifier if identifier > 0x1F else 0x0100 | identifier
+        state, opened = _open(card, state, fid)
+        if opened.status != Status.OK:
+            return state, opened
+    size, start = read_length(command.data, 1)
+    if command.data[:1] != b"\x54" or size is None or len(command.data) != start + size:
+        return state, Response(Status.WRONG_DATA)
+    if not 1 <= size <= 4:
+        return state, Response(Status.WRONG_DATA)
+    room = command.le - (2 if command.le < 0x80 + 2 else 4)
+    state, response = _read(card, state, int.from_bytes(command.data[start:], "big"), room)
+    if not response.data:
+        return state, response
+    return state, Response(response.status, tlv(0x53, response.data))
+
+
+def _read(card: Card, state: CardState, offset: int, size: int) -> tuple[CardState, Response]:
+    if state.session is None:
+        return state, Response(Status.SECURITY_STATUS)
+    if state.file is None:
+        return state, Response(Status.NO_CURRENT_FILE)
+    content = card.files[state.file]
+    if not 0 < size <= card.behaviour.largest_read:
+        return state, Response(Status.WRONG_LENGTH)
+    if offset >= len(content):
+        return state, Response(Status.WRONG_OFFSET)
+    part = content[offset : offset + size]
+    state = replace(state, reads=state.reads + 1, bytes_read=state.bytes_read + len(part))
+    return state, Response(Status.OK if len(part) == size else Status.END_OF_FILE, part)
+
+
+_HANDLERS: dict[int, _Handler] = {
+    _SELECT: _select,
+    _GET_CHALLENGE: _get_challenge,
+    _EXTERNAL_AUTHENTICATE: _external_authenticate,
+    _READ_BINARY: _read_binary,
+    _READ_BINARY_ODD: _read_binary_odd,
+}
+
+
+class Chip:
+    """A card with its state, as a reader's field holds it."""
+
+    def __init__(self, card: Card, random: Random) -> None:
+        self.card = card
+        self._random = random
+        self._state = CardState()
+
+    @property
+    def silent(self) -> bool:
+        """The chip has fallen silent for good; it cannot even be activated."""
+        return self._state.lost
+
+    def power_up(self) -> None:
+        """The field came on: the chip forgets everything but that it is lost."""
+        self._state = CardState(lost=self._state.lost)
+
+    def transmit(self, raw: bytes) -> tuple[bytes | None, int]:
+        """Response APDU (None: no answer) and the nanoseconds the chip computes for it."""
+        self._state, response = transact(self.card, self._state, raw, self._random)
+        return response, self.card.latency.of(raw, response or b"")

@@ -1,0 +1,88 @@
+"""PN532 frames as the PN532 itself sends and understands them (NXP UM0701-02, 6.2.1)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+ACK_FRAME = bytes.fromhex("0000FF00FF00")
+NACK_FRAME = bytes.fromhex("0000FFFF0000")
+ERROR_FRAME = bytes.fromhex("0000FF01FF7F8100")
+"""Syntax error on the application level (6.2.1.5)."""
+
+FROM_HOST = 0xD4
+TO_HOST = 0xD5
+LARGEST_PACKET = 265
+"""Frame identifier, command code and at most 263 bytes: an InDataExchange with 262 of data."""
+
+_START = b"\x00\xff"
+
+
+class Control(Enum):
+    """A frame without a packet."""
+
+    ACK = "ack"
+    NACK = "nack"
+
+
+def encode(packet: bytes) -> bytes:
+    """A normal information frame, or an extended one above 255 bytes."""
+    size = len(packet)
+    if size <= 0xFF:
+        head = bytes((size, -size & 0xFF))
+    else:
+        high, low = size >> 8, size & 0xFF
+        head = bytes((0xFF, 0xFF, high, low, -(high + low) & 0xFF))
+    return b"\x00" + _START + head + packet + bytes((-sum(packet) & 0xFF, 0x00))
+
+
+class FrameReader:
+    """Finds frames in a byte stream; what fails its checksum is passed over in silence."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def reset(self) -> None:
+        """Forget a partial frame."""
+        self._buffer.clear()
+
+    def feed(self, data: bytes) -> list[bytes | Control]:
+        """Take bytes, give the packets (identifier first) and control frames found."""
+        self._buffer += data
+        found: list[bytes | Control] = []
+        while (at := self._buffer.find(_START)) >= 0:
+            del self._buffer[:at]
+            taken = self._take()
+            if taken is None:
+                return found
+            size, item = taken
+            del self._buffer[:size]
+            if item is not None:
+                found.append(item)
+        del self._buffer[:-1]  # a start code may be split between its two bytes
+        return found
+
+    def _take(self) -> tuple[int, bytes | Control | None] | None:
+        """(bytes consumed, what they were) at a start code; None while incomplete."""
+        head = self._buffer[2:7]
+        if len(head) < 2:
+            return None
+        if head[:2] == b"\x00\xff":
+            return 4, Control.ACK
+        if head[:2] == b"\xff\x00":
+            return 4, Control.NACK
+        if head[:2] == b"\xff\xff":
+            if len(head) < 5:
+                return None
+            size, start = int.from_bytes(head[2:4], "big"), 7
+            good = sum(head[2:5]) & 0xFF == 0
+        else:
+            size, start = head[0], 4
+            good = sum(head[:2]) & 0xFF == 0
+        if not good or not 0 < size <= LARGEST_PACKET:
+            return 2, None
+        if len(self._buffer) < start + size + 1:
+            return None
+        packet = bytes(self._buffer[start : start + size])
+        if (sum(packet) + self._buffer[start + size]) & 0xFF:
+            return 2, None
+        return start + size + 1, packet

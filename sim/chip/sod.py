@@ -1,0 +1,61 @@
+"""EF.SOD: the document security object (ICAO Doc 9303-10, 4.6.2; CMS of RFC 5652)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sim.chip import der
+from sim.chip.keys import HASH_OIDS
+from sim.chip.pki import Signer
+
+_SIGNED_DATA = "1.2.840.113549.1.7.2"
+_LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
+_CONTENT_TYPE = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+_SIGNING_TIME = "1.2.840.113549.1.9.5"
+
+
+def lds_security_object(group_hashes: Mapping[int, bytes], hash_name: str) -> bytes:
+    """LDSSecurityObject version 0: the hash of each data group by its number."""
+    listed = (
+        der.sequence(der.integer(number), der.octets(group_hashes[number]))
+        for number in sorted(group_hashes)
+    )
+    return der.sequence(der.integer(0), _hash_identifier(hash_name), der.sequence(*listed))
+
+
+def document_security_object(content: bytes, signer: Signer, at: datetime) -> bytes:
+    """EF.SOD: `content` signed with its signed attributes, the signer's certificate inside."""
+    key = signer.key
+    attributes = der.set_of(
+        _attribute(_CONTENT_TYPE, der.oid(_LDS_SECURITY_OBJECT)),
+        _attribute(_MESSAGE_DIGEST, der.octets(der.digest(key.hash_name, content))),
+        _attribute(_SIGNING_TIME, der.instant(at)),
+    )
+    certificate = signer.certificate
+    signer_info = der.sequence(
+        der.integer(1),
+        der.sequence(certificate.issuer, der.integer(certificate.serial)),
+        _hash_identifier(key.hash_name),
+        b"\xa0" + attributes[1:],  # signed as SET OF, carried as [0] (RFC 5652, 5.4)
+        key.signature_identifier,
+        der.octets(key.sign(attributes)),
+    )
+    signed_data = der.sequence(
+        der.integer(3),
+        der.set_of(_hash_identifier(key.hash_name)),
+        der.sequence(der.oid(_LDS_SECURITY_OBJECT), der.explicit(0, der.octets(content))),
+        der.explicit(0, certificate.der),
+        der.set_of(signer_info),
+    )
+    content_info = der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed_data))
+    return der.tlv(0x77, content_info)
+
+
+def _hash_identifier(hash_name: str) -> bytes:
+    return der.sequence(der.oid(HASH_OIDS[hash_name]))
+
+
+def _attribute(kind: str, value: bytes) -> bytes:
+    return der.sequence(der.oid(kind), der.set_of(value))
