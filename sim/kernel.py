@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Protocol
-
-from drivers.ports import Emission, Machine, SetBaud, Write
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -116,20 +113,3 @@ class Kernel:
                 return False
             self.step()
         return True
-
-
-class Peer(Protocol):
-    """The other end of a wire: a simulated device."""
-
-    @property
-    def due_ns(self) -> int | None:
-        """When `expire` must be called next."""
-
-    def receive(self, data: bytes, now_ns: int) -> None:
-        """Bytes arrived."""
-
-    def output(self) -> bytes:
-        """Bytes to send; empty afterwards."""
-
-    def expire(self, now_ns: int) -> None:
-        """The time `due_ns` has come."""

@@ -119,7 +119,7 @@ class MjpegServer:
         elif client.streaming:
             client.request.clear()
         elif b"\r\n\r\n" in client.request:
-            client.streaming = bytes(client.request).startswith(b"GET / ")
+            client.streaming = bytes(client.request).startswith(b"GET /")
             client.closing = not client.streaming
             client.pending += HEADER if client.streaming else NOT_FOUND
             client.request.clear()

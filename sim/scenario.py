@@ -25,17 +25,29 @@ Millis = Annotated[int, Meta(ge=0, le=600_000)]
 LaneNumber = Annotated[int, Meta(ge=1, le=99)]
 Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
 Handle = Annotated[str, Meta(pattern=r"^[a-z][0-9]$")]
-Name = Annotated[str, Meta(min_length=1, max_length=60)]
+Name = Annotated[str, Meta(max_length=39, pattern=r"^[A-Za-z]+( [A-Za-z]+)*$")]
 State = Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$")]
 Number = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,9}$")]
 
 Forgery = Literal[
-    "none",
-    "altered_dg2",
     "altered_dg1",
-    "wrong_sod_signature",
+    "altered_dg2",
+    "hidden_dg2",
+    "garbled_portrait",
+    "com_sod_mismatch",
+    "broken_sod_signature",
+    "altered_sod_hash",
+    "stolen_certificate",
+    "swapped_sod",
     "unknown_csca",
+    "self_signed_ds",
     "expired_ds",
+    "future_ds",
+    "wrong_issuing_state",
+    "expired_document",
+    "printed_other_name",
+    "printed_other_number",
+    "printed_bad_check_digit",
 ]
 Behaviour = Literal[
     "normal", "slow", "walks_away", "tailgated", "pulls_passport_away", "turns_back"
@@ -57,18 +69,17 @@ class ScenarioLane(Part, frozen=True, kw_only=True):
 class Document(Part, frozen=True, kw_only=True):
     """The passport: what is printed, and what is in its chip.
 
-    `mrz` says whether the printed zone is the one the chip was personalised with;
-    `wrong` opens no access to the chip.
+    `forgeries` are names of `sim.chip.forgeries`, applied in order: `unknown_csca` is a chip
+    that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
+    refuses access. `portrait` is a handle of `sim.photos`.
     """
 
-    state: State = "UTO"
     number: Number
+    nationality: State = "UTO"
     sex: Literal["F", "M", "X"] = "X"
     birth_date: datetime.date
     expiry: datetime.date
-    mrz: Literal["right", "wrong"] = "right"
-    csca: Literal["known", "unknown"] = "known"
-    forgery: Forgery = "none"
+    forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
     portrait: Handle = "a1"
 
 
@@ -78,6 +89,7 @@ class Face(Part, frozen=True, kw_only=True):
     In real time the pictures decide: `same` is the holder (another picture where there is
     one), `other` somebody else, `print` a photograph held before the camera. `score` and
     the rest are vision's outputs on the virtual clock; None takes what `live` suggests.
+    A `print` is found out on the virtual clock as by a presentation attack detector.
     """
 
     live: Literal["same", "other", "print"] = "same"
@@ -96,7 +108,10 @@ class Officer(Part, frozen=True, kw_only=True):
 
 
 class Expectation(Part, frozen=True, kw_only=True):
-    """How the crossing must end. Every reason must be among those given, and no other."""
+    """How the crossing must end.
+
+    Every reason given must be on record. Where none is given, none may be.
+    """
 
     outcome: Outcome
     reasons: tuple[str, ...] = ()
@@ -110,12 +125,22 @@ class Traveller(Part, frozen=True, kw_only=True):
     at_s: Seconds | None = None
     walk_in_ms: Millis = 2_000
     behaviour: Behaviour = "normal"
-    pull_after_ms: Millis = 600
-    """how long the passport stays in the field, for `pulls_passport_away`"""
+    leaves_after_ms: Millis = 1_500
+    """how long the passport stays in place, for those who take it away too early"""
     document: Document
     face: Face = Face()
     officer: Officer = Officer()
     expect: Expectation
+
+    @property
+    def surname(self) -> str:
+        """The last word of the name, in the MRZ's alphabet."""
+        return self.name.upper().split()[-1]
+
+    @property
+    def given_names(self) -> str:
+        """The other words of the name, in the MRZ's alphabet."""
+        return " ".join(self.name.upper().split()[:-1])
 
 
 class Fault(Part, frozen=True, kw_only=True):
