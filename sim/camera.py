@@ -176,9 +176,10 @@ def _cut(image: Image, photo: Photo, *, printed: bool) -> _Cutout:
     size = right - left
     x0, x1 = max(0, int(left - 0.9 * size)), min(image.shape[1], int(right + 0.9 * size))
     y0, y1 = max(0, int(top - 0.8 * size)), min(image.shape[0], int(bottom + 1.2 * size))
-    body = image[y0:y1, x0:x1]
     scale = min(1.0, FACE_NEAR_PX * 1.1 / size)
-    body = cv2.resize(body, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    body: Any = cv2.resize(
+        image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
     alpha: Any = np.ones(body.shape[:2], np.float32)
     if printed:
         border = max(4, int(0.06 * body.shape[1]))

@@ -55,7 +55,7 @@ from gate_agent.view import step_of
 from sim.cast import Passport
 from sim.chip.pki import Country
 from sim.kernel import MS, SECOND, Alarm, Kernel
-from sim.links import Line, WiredDevice
+from sim.links import Line, Peer, WiredDevice
 from sim.play import Play
 from sim.scenario import Scenario, ScenarioLane, Traveller, stream
 from sim.stage import Stage
@@ -262,7 +262,7 @@ class VirtualLane:
             random=stream(seed, name, "reader").randbytes,
             at=lambda: today,
         )
-        peers = {"mrz": self.stage.mrz, "chip": self.stage.chip}
+        peers: dict[str, Peer] = {"mrz": self.stage.mrz, "chip": self.stage.chip}
         bauds = {"mrz": profile.mrz_reader.baud, "chip": profile.chip_reader.baud}
         lines = {
             port: Line(

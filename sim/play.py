@@ -10,7 +10,7 @@ from sim.cast import Passport
 from sim.kernel import SECOND
 from sim.scenario import Traveller, stream
 from sim.stage import Stage
-from sim.traveller import TravellerActor
+from sim.traveller import Phase, TravellerActor
 
 
 class Left(NamedTuple):
@@ -56,6 +56,13 @@ class Play:
     def over(self) -> bool:
         """Whether everybody has left."""
         return self.actor is None
+
+    @property
+    def present(self) -> Traveller | None:
+        """Who is at the lane now."""
+        actor = self.actor
+        here = actor is not None and actor.phase is not Phase.OUTSIDE
+        return actor.traveller if actor is not None and here else None
 
     @property
     def due_ns(self) -> int | None:

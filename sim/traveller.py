@@ -21,6 +21,7 @@ from sim.stage import Stage
 
 LOOK_NS = 100 * MS
 PATIENCE_NS = 150 * SECOND
+PLACE_AGAIN_NS = 8 * SECOND
 SLOWNESS = 3
 OVER = (Step.LEAVING, Step.WAITING, Step.CLOSED)
 READ = (Step.VERIFYING, Step.DECIDING, Step.CROSSING, Step.REFERRED, Step.LEAVING)
@@ -67,6 +68,7 @@ class TravellerActor:
         self._holding = True
         self._persons = 0
         self._deadline_ns = 0
+        self._placed_ns = 0
         self._served = False
         self._follower_ns: int | None = None
 
@@ -113,8 +115,7 @@ class TravellerActor:
     def _present(self, now_ns: int) -> None:
         self._stage.step_in(1, now_ns)
         self._persons = 1
-        self._stage.place(self._passport, now_ns)
-        self._holding = False
+        self._place(now_ns)
         self.phase = Phase.READING
         self._deadline_ns = now_ns + PATIENCE_NS
         if self.traveller.behaviour == "tailgated":
@@ -149,6 +150,9 @@ class TravellerActor:
         if (self._served and step in OVER) or now_ns >= self._deadline_ns:
             self._turn(now_ns)
             return
+        if step is Step.WAITING and now_ns >= self._placed_ns + PLACE_AGAIN_NS:
+            self._take(now_ns)
+            self._place(now_ns)
         self.due_ns = now_ns + LOOK_NS
 
     def _passing(self, now_ns: int) -> None:
@@ -175,6 +179,11 @@ class TravellerActor:
         self._stage.disappear()
         self.phase = Phase.GONE
         self.due_ns = None
+
+    def _place(self, now_ns: int) -> None:
+        self._stage.place(self._passport, now_ns)
+        self._holding = False
+        self._placed_ns = now_ns
 
     def _take(self, now_ns: int) -> None:
         if not self._holding:
