@@ -25,6 +25,7 @@ Points = NDArray[np.float64]
 SMALLEST_SHARE = 0.6  # the smallest face looked for, as a share of the expected one
 ANY_SIDE_PX = 640  # longest side at which a picture of unknown framing is searched first
 HOG_MAX_SIDE_PX = 1600
+FAINT_CONFIDENCE = -0.5  # a portrait is known to hold a face: the best candidate will do
 YUNET_FACE_PX = 40  # at which the smallest face looked for is presented to YuNet
 YUNET_MIN_SIDE_PX, YUNET_MAX_SIDE_PX = 160, 640
 YUNET_CONFIDENCE = 0.6
@@ -103,7 +104,7 @@ class HogFrontEnd:
         return self._at(picture, min(1.0, MIN_FACE_PX / (SMALLEST_SHARE * expected_face_px)))
 
     def find_any(self, picture: Picture) -> list[Face]:
-        """Faces of a picture whose framing is unknown: coarse first, then finer."""
+        """Faces of a picture of unknown framing: coarse first, then finer, then a faint one."""
         longest = max(picture.shape[:2])
         tried = 0.0
         for wanted in (min(1.0, ANY_SIDE_PX / longest), 1.0, 2.0):
@@ -113,13 +114,14 @@ class HogFrontEnd:
             tried = scale
             if faces := self._at(picture, scale):
                 return faces
-        return []
+        faint = self._at(picture, tried, FAINT_CONFIDENCE)
+        return sorted(faint, key=lambda face: -face.box.confidence)[:1]
 
-    def _at(self, picture: Picture, scale: float) -> list[Face]:
+    def _at(self, picture: Picture, scale: float, threshold: float = 0.0) -> list[Face]:
         small = _shrunk(picture, scale)
         fx, fy = picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0]
         faces: list[Face] = []
-        for found in self._detector.find(small)[:MAX_FACES]:
+        for found in self._detector.find(small, threshold)[:MAX_FACES]:
             box = Box(
                 found.left * fx,
                 found.top * fy,

@@ -134,12 +134,13 @@ def _outdated(old: Event, new: Event) -> bool:
 
 
 class Turn(NamedTuple):
-    """One event taken: the lane before and after, and what goes out."""
+    """One event taken: the lane before and after, the guard after, and what goes out."""
 
     at_ns: int
     event: Event
     before: State
     after: State
+    ledger: Ledger
     commands: tuple[Command, ...]
 
 
@@ -204,7 +205,7 @@ class Loop:
         self.state, self.ledger, commands = turn(
             before, self.ledger, event, at_ns, self.profile, self._table, self._guard
         )
-        return Turn(at_ns, event, before, self.state, commands)
+        return Turn(at_ns, event, before, self.state, self.ledger, commands)
 
 
 def run(

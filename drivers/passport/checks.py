@@ -13,7 +13,7 @@ import msgspec
 
 from drivers.passport import mrz as zone
 from drivers.passport import tlv
-from drivers.passport.errors import MrzError, TlvError
+from drivers.passport.errors import FormatUnknown, MrzError, TlvError
 from drivers.passport.face_image import parse_dg2
 from drivers.passport.files import FILE_TAGS
 from drivers.passport.mrz import Mrz
@@ -155,13 +155,16 @@ def dg1_checks(dg1: bytes, printed: Mrz | None, found: PassiveAuthentication) ->
 
 
 def face_image_check(dg2: bytes) -> Check:
-    """Whether DG2 holds a face image in a known structure."""
+    """Whether DG2 is malformed; a picture it is only once the vision process decoded it."""
     try:
         image = parse_dg2(dg2)
     except TlvError as error:
+        return Check(id="face_image", result=Result.FAILED, detail=str(error))
+    except FormatUnknown as error:
         return Check(id="face_image", result=Result.UNDETERMINED, detail=str(error))
-    detail = f"{image.coding}, {image.width_px}x{image.height_px}, {len(image.data)} bytes"
-    return Check(id="face_image", result=Result.SUCCESSFUL, detail=detail)
+    size = f"{image.width_px}x{image.height_px}, {len(image.data)} bytes"
+    detail = f"{image.coding}, {size}; not decoded here"
+    return Check(id="face_image", result=Result.UNDETERMINED, detail=detail)
 
 
 def feature_checks(found: PassiveAuthentication, present: Iterable[int]) -> tuple[Check, ...]:

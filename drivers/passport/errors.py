@@ -14,6 +14,7 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
     |-- CertificateError         a certificate or key does not parse
     |-- SignatureInvalid         the signature is not by that key
     |-- AlgorithmUnknown         a signature scheme, hash or curve outside Doc 9303-12
+    |-- FormatUnknown            a data format that is not supported
     |-- DemoMaterialRefused      marked demo material where none is accepted
     `-- LinkEnded                the conversation with the chip is over
         |-- NoChip               no chip was found in the field
@@ -78,6 +79,10 @@ class SignatureInvalid(DocumentError):
 
 class AlgorithmUnknown(DocumentError):
     """A signature scheme, hash or curve that Doc 9303-12 does not name."""
+
+
+class FormatUnknown(DocumentError):
+    """A data format that is not supported, though it may be well formed."""
 
 
 class DemoMaterialRefused(DocumentError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from drivers.passport import tlv
-from drivers.passport.errors import TlvError
+from drivers.passport.errors import FormatUnknown, TlvError
 from drivers.passport.files import FILE_TAGS
 
 GROUP_TEMPLATE = 0x7F61
@@ -44,7 +44,8 @@ def parse_dg2(dg2: bytes) -> FaceImage:
     """The first image of a DG2 with ISO/IEC 19794-5:2005 records.
 
     Raises:
-        TlvError: the structure is not that, or sizes in it contradict one another.
+        TlvError: the structure is malformed, or sizes in it contradict one another.
+        FormatUnknown: the record or its image is of another format.
     """
     group = tlv.unwrap(tlv.unwrap(dg2, FILE_TAGS["DG2"]), GROUP_TEMPLATE)
     objects = tlv.read_all(group)
@@ -60,8 +61,10 @@ def parse_dg2(dg2: bytes) -> FaceImage:
 
 
 def _face_record(block: bytes) -> FaceImage:
-    if len(block) < RECORD_HEADER + FACE_HEADER + IMAGE_HEADER or block[:8] != RECORD_MAGIC:
-        raise TlvError("DG2: no face record of ISO/IEC 19794-5:2005")
+    if block[:8] != RECORD_MAGIC:
+        raise FormatUnknown("DG2: no face record of ISO/IEC 19794-5:2005")
+    if len(block) < RECORD_HEADER + FACE_HEADER + IMAGE_HEADER:
+        raise TlvError("DG2: face record cut short")
     faces = int.from_bytes(block[12:14], "big")
     size = int.from_bytes(block[14:18], "big")
     points = int.from_bytes(block[18:20], "big")
@@ -76,6 +79,6 @@ def _face_record(block: bytes) -> FaceImage:
     elif data.startswith(JPEG2000):
         coding = "JPEG 2000"
     else:
-        raise TlvError("DG2: image is neither JPEG nor JPEG 2000")
+        raise FormatUnknown("DG2: image is neither JPEG nor JPEG 2000")
     width, height = int.from_bytes(header[2:4], "big"), int.from_bytes(header[4:6], "big")
     return FaceImage(coding, width, height, data)
