@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate_agent import live
 from gate_agent.console.config import ConsoleConfig, LaneAddress
-from gate_agent.console.officers import OfficersError, load_officers
+from gate_agent.console.officers import OfficersFileError, load_officers
 from gate_agent.console.server import build_app, serve
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 
@@ -24,13 +24,13 @@ def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int
         key = read_key(keys / "console.key")
         known = load_officers(officers)
         tokens = _kiosk_tokens(keys / "kiosk.json")
-    except (KeyUnusable, OfficersError) as error:
+    except (KeyUnusable, OfficersFileError) as error:
         sys.stderr.write(f"egate console: {error.diagnosis}\n")
         return EX_CONFIG
     app = build_app(
         ConsoleConfig(
             lanes=tuple(
-                LaneAddress(number=number, path=run_dir / "lane.sock", key=key)
+                LaneAddress(number=number, socket=run_dir / "lane.sock", key=key)
                 for number, run_dir in sorted(lanes.items())
             ),
             officers=known,

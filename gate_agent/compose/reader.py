@@ -54,16 +54,21 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         lambda command, _payload: _accept(commands, command),
         tell_again,
     )
-    paths = {"mrz": profile.mrz_reader, "chip": profile.chip_reader}
+    stop.on_set(commands.wake)
     live.spawn("link", lambda: link.run(stop.is_set, stop.wait))
     live.run_machine(
         machine,
-        lambda port: SerialPort(paths[port].port, paths[port].baud),
+        lambda port: _open(profile, port),
         emit,
         stop.is_set,
         commands,
     )
     return 0
+
+
+def _open(profile: Profile, port: str) -> SerialPort:
+    settings = profile.mrz_reader if port == "mrz" else profile.chip_reader
+    return SerialPort(settings.port, settings.baud)
 
 
 def _accept(commands: live.CommandQueue, command: object) -> None:

@@ -31,8 +31,8 @@ class Bench:
         self.profile = profile or Turnstile(port="virtual")
         self.machine = TurnstileMachine(self.profile)
         self.peer = SimTurnstile(self.profile.registers, baud=self.profile.baud)
-        self.there = Wire(self.profile.baud, random.Random(seed), there)  # noqa: S311
-        self.back = Wire(self.profile.baud, random.Random(seed + 1), back)  # noqa: S311
+        self.there = Wire(self.profile.baud, random.Random(seed), there)
+        self.back = Wire(self.profile.baud, random.Random(seed + 1), back)
         self.now_ns = 0
         self.events: list[tuple[int, Any]] = []
         self.faults: list[tuple[int, DriverFault]] = []

@@ -50,7 +50,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def now_ns() -> int:
-    return time.monotonic_ns()  # noqa: TID251 (a real broker runs in real time)
+    return time.monotonic_ns()
 
 
 class Bench:
