@@ -109,6 +109,7 @@ TABLE: Table = {
     (Admitting, DeviceFailed): passage.accept_device_failed,
     (Admitting, Tick): passage.admitting_moved,
     (Opening, ActuationDone): passage.opened,
+    (Opening, PlantChanged): passage.passage_moved,
     (Opening, PermitRefused): passage.permit_refused,
     (Opening, Tick): passage.opening_late,
     (Crossing, PlantChanged): passage.passage_moved,

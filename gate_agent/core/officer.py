@@ -129,7 +129,8 @@ def officer_durable(state: State, event: Appended, now_ns: int, profile: Profile
     crossing = replace(
         crossing,
         officer_durable=crossing.officer_durable or event.kind is RecordKind.OFFICER,
-        actuation_durable=crossing.actuation_durable or event.kind is RecordKind.ACTUATION,
+        actuation_durable=crossing.accept
+        and (crossing.actuation_durable or event.kind is RecordKind.ACTUATION),
     )
     state = replace(state, crossing=crossing)
     dossier = crossing.dossier

@@ -208,15 +208,17 @@ def passage_moved(state: State, event: PlantChanged, now_ns: int, profile: Profi
 def watch_passage(state: State, now_ns: int, profile: Profile) -> Moved:
     """Count who goes through while the exit is released."""
     crossing = state.crossing
-    if not isinstance(crossing, Crossing):
+    if not isinstance(crossing, Opening | Crossing):
         return state, ()
     plant = state.plant
-    if plant.zone is Zone.MANY and not crossing.several:
-        crossing = replace(crossing, several=True)
-        state = replace(state, crossing=crossing)
     passages = passages_since(crossing.baseline, plant.passages_exit)
     if passages is not None and passages > 1:
         return _ended(state, crossing.dossier, crossing.baseline, now_ns, profile, withdraw=True)
+    if isinstance(crossing, Opening):
+        return state, ()
+    if plant.zone is Zone.MANY and not crossing.several:
+        crossing = replace(crossing, several=True)
+        state = replace(state, crossing=crossing)
     if plant.zone is not Zone.EMPTY:
         return state, ()
     if crossing.several:
@@ -260,6 +262,9 @@ def clearing_moved(state: State, _event: PlantChanged, now_ns: int, profile: Pro
     clearing = state.crossing
     if not isinstance(clearing, Clearing):
         return state, ()
+    passages = passages_since(clearing.baseline, state.plant.passages_exit)
+    if passages is not None and passages > 1:
+        return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile, withdraw=True)
     if not clearing.commanded:
         if can_close(state):
             return _clear(state, clearing.dossier, clearing.baseline, now_ns, profile)
