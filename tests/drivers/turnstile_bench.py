@@ -14,7 +14,7 @@ from sim.turnstile import SimTurnstile
 from sim.wire import NO_FAULTS, Wire, WireFaults
 
 MS = 1_000_000
-STEPS_MAX = 5_000_000
+STEPS_MAX = 200_000  # for one call of run
 
 
 class Bench:
@@ -55,7 +55,7 @@ class Bench:
         until_ns = self.now_ns + int(ms * MS)
         for _ in range(STEPS_MAX):
             due = [self.machine.due_ns, self.peer.due_ns, self.there.due_ns, self.back.due_ns]
-            next_ns = min((at for at in due if at is not None), default=until_ns)
+            next_ns = min((at for at in due if at is not None), default=until_ns + 1)
             if next_ns > until_ns:
                 break
             self.now_ns = max(self.now_ns, next_ns)
