@@ -1,0 +1,153 @@
+"""X.509 certificates of document signers and CSCAs (ICAO Doc 9303-12, 7.1).
+
+Parsed by asn1crypto into a frozen record, because `cryptography` refuses a fifth of the
+CSCA certificates in the field (explicit curve parameters). Keys become objects when used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from asn1crypto import core, pem, x509
+
+from drivers.passport.errors import CertificateError, DocumentError
+from drivers.passport.signatures import Scheme, parse_scheme
+
+MAX_CERTIFICATE = 65_536
+MAX_EXTENSIONS = 64
+
+DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
+"""Critical extension of every certificate made for demonstration; no gate trusts it."""
+
+Name = tuple[tuple[str, str], ...]
+PARSER_FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What asn1crypto raises on malformed input, beside ValueError which it documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate, with what passive authentication asks of it.
+
+    Attributes:
+        subject, issuer: attribute types and values, case and spaces folded, in order.
+        country: countryName of the subject, upper case, or "".
+        demo: whether it carries the demo mark.
+    """
+
+    der: bytes = field(repr=False)
+    tbs: bytes = field(repr=False)
+    scheme: Scheme
+    signature: bytes = field(repr=False)
+    public_key_info: bytes = field(repr=False)
+    serial: int
+    subject: Name
+    issuer: Name
+    country: str
+    subject_key_id: bytes | None
+    authority_key_id: bytes | None
+    not_before: date
+    not_after: date
+    ca: bool
+    demo: bool
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def self_issued(self) -> bool:
+        """Whether subject and issuer are the same."""
+        return self.subject == self.issuer
+
+
+@contextmanager
+def parsing(what: str, kind: type[DocumentError]) -> Iterator[None]:
+    """Turn asn1crypto's many errors on malformed input into ours."""
+    try:
+        yield
+    except PARSER_FAULTS as error:
+        raise kind(f"{what}: malformed ({type(error).__name__})") from None
+    except RecursionError:
+        raise kind(f"{what}: nested too deeply") from None
+
+
+def parse_certificate(der: bytes) -> Certificate:
+    """Parse one DER certificate.
+
+    Raises:
+        CertificateError: it does not parse.
+        AlgorithmUnknown: its signature algorithm is outside Doc 9303-12.
+    """
+    if len(der) > MAX_CERTIFICATE:
+        raise CertificateError(f"certificate of {len(der)} bytes")
+    with parsing("certificate", CertificateError):
+        return from_asn1(x509.Certificate.load(der))
+
+
+def from_asn1(certificate: Any) -> Certificate:
+    """Take what is needed from an asn1crypto certificate; its errors pass through."""
+    tbs = certificate["tbs_certificate"]
+    extensions = _extensions(tbs)
+    validity = tbs["validity"]
+    subject = name_of(tbs["subject"])
+    basic = extensions.get("2.5.29.19")
+    key_id = extensions.get("2.5.29.14")
+    authority = extensions.get("2.5.29.35")
+    return Certificate(
+        der=certificate.dump(),
+        tbs=tbs.dump(),
+        scheme=parse_scheme(certificate["signature_algorithm"], None),
+        signature=bytes(certificate["signature_value"]),
+        public_key_info=tbs["subject_public_key_info"].dump(),
+        serial=tbs["serial_number"].native,
+        subject=subject,
+        issuer=name_of(tbs["issuer"]),
+        country=next((value.upper() for kind, value in subject if kind == "2.5.4.6"), ""),
+        subject_key_id=key_id.native if key_id is not None else None,
+        authority_key_id=authority["key_identifier"].native if authority is not None else None,
+        not_before=validity["not_before"].native.date(),
+        not_after=validity["not_after"].native.date(),
+        ca=bool(basic["ca"].native) if basic is not None else False,
+        demo=DEMO_MARK_OID in extensions,
+    )
+
+
+def split_pem(data: bytes) -> list[bytes]:
+    """The DER objects in a PEM file; a DER file is the one object it is.
+
+    Raises:
+        CertificateError: PEM armour that does not hold together.
+    """
+    if not pem.detect(data):
+        return [data]
+    with parsing("PEM file", CertificateError):
+        return [der for _, _, der in pem.unarmor(data, multiple=True)]
+
+
+def name_of(name: Any) -> Name:
+    """A distinguished name for comparing: case and white space folded (RFC 5280, 7.1)."""
+    return tuple(
+        (attribute["type"].dotted, " ".join(str(attribute["value"].native).split()).casefold())
+        for rdn in name.chosen
+        for attribute in rdn
+    )
+
+
+def _extensions(tbs: Any) -> dict[str, Any]:
+    listed = tbs["extensions"]
+    if isinstance(listed, core.Void):
+        return {}
+    found: dict[str, Any] = {}
+    for extension in listed:
+        if len(found) >= MAX_EXTENSIONS:
+            raise CertificateError(f"certificate with more than {MAX_EXTENSIONS} extensions")
+        oid = extension["extn_id"].dotted
+        wanted = oid in ("2.5.29.19", "2.5.29.14", "2.5.29.35")
+        found[oid] = extension["extn_value"].parsed if wanted else None
+    return found

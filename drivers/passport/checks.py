@@ -1,0 +1,260 @@
+"""The checks of an inspection and their verdict (BSI TR-03135-1, 3.5.2 and 5.4).
+
+Everything here judges evidence that is already at hand, so the verdict on stored files
+is made by the same functions as the verdict at the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+
+import msgspec
+
+from drivers.passport import mrz as zone
+from drivers.passport import tlv
+from drivers.passport.errors import FormatUnknown, MrzError, TlvError
+from drivers.passport.face_image import parse_dg2
+from drivers.passport.files import FILE_TAGS
+from drivers.passport.mrz import Mrz
+from drivers.passport.passive_authentication import (
+    PassiveAuthentication,
+    authenticate_sod,
+    com_sod_check,
+    issuing_state_check,
+)
+from drivers.passport.trust import TrustStore
+from drivers.types import CHECK_IDS, Check, CheckMode, Result
+
+MRZ_IN_DG1 = 0x5F1F
+OPTIONAL_ELEMENTS = frozenset(
+    {"optional_data", "optional_data_2", "optional_data_check", "composite_check"}
+)
+OPTIONAL_CHECKS = frozenset(
+    {
+        "ds_revocation",
+        "active_authentication",
+        "chip_authentication",
+        "stripping",
+        "face_image",
+        "defects",
+    }
+)
+GATE_DATA_GROUPS = frozenset({1, 2})
+"""Data groups whose hash a self-service gate must have checked."""
+
+
+class CheckList:
+    """Collects results as the inspection goes; each id has one, the first.
+
+    Args:
+        clock: nanoseconds, for the time each check took.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._found: dict[str, Check] = {}
+        self._data_groups: tuple[int, ...] = ()
+
+    def begin(self) -> None:
+        """Start timing the next check here."""
+        self._since = self._clock()
+
+    def add(self, *checks: Check) -> None:
+        """Take results; they share the time since the last."""
+        now = self._clock()
+        ms = round((now - self._since) / 1e6, 3)
+        self._since = now
+        for check in checks:
+            stamped = msgspec.structs.replace(check, ms=ms, mode=_mode(check.id))
+            self._found.setdefault(check.id, stamped)
+
+    def expect_data_groups(self, numbers: Iterable[int]) -> None:
+        """The data groups whose hash is to be reported."""
+        self._data_groups = tuple(sorted(numbers))
+
+    def result(self, check_id: str) -> Result | None:
+        """The result of a check, if it has one yet."""
+        found = self._found.get(check_id)
+        return found.result if found is not None else None
+
+    def complete(self, result: Result, detail: str) -> tuple[Check, ...]:
+        """Every check once, in the order of `CHECK_IDS`; those without result get this one."""
+        numbers = [f"dg_hash.DG{n}" for n in self._data_groups] or ["dg_hash"]
+        ids = [i for name in CHECK_IDS for i in (numbers if name == "dg_hash" else [name])]
+        return tuple(
+            self._found.get(i) or Check(id=i, result=result, mode=_mode(i), detail=detail)
+            for i in ids
+        )
+
+
+def printed_checks(printed: Mrz | None, at: date | None) -> tuple[Check, ...]:
+    """Consistency of the printed zone, and expiry by it."""
+    if printed is None:
+        return (
+            Check(id="mrz_consistency", result=Result.UNDETERMINED, detail="no MRZ"),
+            Check(id="expiry", result=Result.UNDETERMINED, detail="no MRZ"),
+        )
+    wrong = ", ".join(printed.failures)
+    return (
+        Check(
+            id="mrz_consistency",
+            result=Result.FAILED if wrong else Result.SUCCESSFUL,
+            detail=wrong or printed.format.value,
+        ),
+        expiry_check(printed, at),
+    )
+
+
+def expiry_check(document: Mrz, at: date | None) -> Check:
+    """Whether the document is valid on a day."""
+    if at is None:
+        return Check(id="expiry", result=Result.UNDETERMINED, detail="the clock is not trusted")
+    expires = zone.expiry_date(document, at)
+    if expires is None:
+        return Check(id="expiry", result=Result.UNDETERMINED, detail="date of expiry is unknown")
+    result = Result.SUCCESSFUL if at <= expires else Result.FAILED
+    return Check(id="expiry", result=result, detail="" if at <= expires else "expired")
+
+
+def unread(clock: Callable[[], int], detail: str) -> tuple[Check, ...]:
+    """Every check of a document whose zone was never read."""
+    checks = CheckList(clock)
+    checks.add(*printed_checks(None, None))
+    return checks.complete(Result.ABORTED, detail)
+
+
+def parse_dg1(dg1: bytes) -> Mrz:
+    """The machine readable zone of DG1.
+
+    Raises:
+        TlvError, MrzError: DG1 does not hold one.
+    """
+    raw = tlv.find(tlv.read_all(tlv.unwrap(dg1, FILE_TAGS["DG1"])), MRZ_IN_DG1)
+    if raw is None:
+        raise TlvError("DG1: no machine readable zone")
+    if not raw.isascii():
+        raise MrzError("DG1: characters beyond ASCII")
+    return zone.parse_text(raw.decode("ascii"))
+
+
+def dg1_checks(dg1: bytes, printed: Mrz | None, found: PassiveAuthentication) -> tuple[Check, ...]:
+    """DG1's hash, its zone against the printed one, and its state against the signer's."""
+    hashed = found.hash_check(1, dg1)
+    try:
+        chip = parse_dg1(dg1)
+    except (TlvError, MrzError) as error:
+        detail = str(error)
+        return (
+            hashed,
+            Check(id="mrz_dg1", result=Result.FAILED, detail=detail),
+            Check(id="issuing_state", result=Result.UNDETERMINED, detail=detail),
+        )
+    return hashed, _mrz_dg1(printed, chip), issuing_state_check(chip.issuing_state, found)
+
+
+def face_image_check(dg2: bytes) -> Check:
+    """Whether DG2 is malformed; a picture it is only once the vision process decoded it."""
+    try:
+        image = parse_dg2(dg2)
+    except TlvError as error:
+        return Check(id="face_image", result=Result.FAILED, detail=str(error))
+    except FormatUnknown as error:
+        return Check(id="face_image", result=Result.UNDETERMINED, detail=str(error))
+    size = f"{image.width_px}x{image.height_px}, {len(image.data)} bytes"
+    detail = f"{image.coding}, {size}; not decoded here"
+    return Check(id="face_image", result=Result.UNDETERMINED, detail=detail)
+
+
+def feature_checks(found: PassiveAuthentication, present: Iterable[int]) -> tuple[Check, ...]:
+    """What the document offers beyond passive authentication, and what of it was examined.
+
+    Args:
+        found: what EF.SOD proved.
+        present: data groups that the chip gave.
+    """
+    listed = found.security_object.hashes if found.security_object is not None else None
+    hidden = {14, 15} & set(listed or ()) - set(present)
+    checks = [
+        Check(id="ds_revocation", result=Result.UNDETERMINED, detail="no revocation list"),
+        Check(id="defects", result=Result.UNDETERMINED, detail="no defect list"),
+    ]
+    for name, number in (("active_authentication", 15), ("chip_authentication", 14)):
+        if listed is not None and number not in listed:
+            absent = f"EF.SOD lists no DG{number}"
+            checks.append(Check(id=name, result=Result.NOT_SUPPORTED, detail=absent))
+        else:
+            checks.append(Check(id=name, result=Result.UNDETERMINED, detail="not examined"))
+    if hidden:
+        detail = "listed in EF.SOD and not given: " + ", ".join(f"DG{n}" for n in sorted(hidden))
+        checks.append(Check(id="stripping", result=Result.FAILED, detail=detail))
+    elif listed is not None and not {14, 15} & set(listed):
+        detail = "nothing that could be hidden"
+        checks.append(Check(id="stripping", result=Result.NOT_SUPPORTED, detail=detail))
+    else:
+        checks.append(Check(id="stripping", result=Result.UNDETERMINED, detail="not examined"))
+    return tuple(checks)
+
+
+def judge_files(
+    files: Mapping[str, bytes],
+    *,
+    printed: Mrz | None,
+    trust: TrustStore,
+    at: date | None,
+    clock: Callable[[], int],
+    access: Check | None = None,
+) -> tuple[Check, ...]:
+    """The verdict on stored files: every check once; what has no input is undetermined.
+
+    Args:
+        files: content by name: "COM", "SOD", "DG1" to "DG16".
+        printed: the zone as the optical reader gave it.
+        trust: anchors to judge by, which need not be those of the day of reading.
+        at: the day to judge for; None when it is not known for certain.
+        clock: nanoseconds.
+        access: how access to the chip went, where that was recorded.
+    """
+    checks = CheckList(clock)
+    checks.add(*printed_checks(printed, at))
+    if access is not None:
+        checks.add(access)
+    missing = "its input was not given"
+    if "SOD" not in files:
+        if "DG2" in files:
+            checks.add(face_image_check(files["DG2"]))
+        return checks.complete(Result.UNDETERMINED, missing)
+    found = authenticate_sod(files["SOD"], trust, at)
+    checks.add(*found.checks)
+    if "COM" in files:
+        checks.add(com_sod_check(files["COM"], found.security_object))
+    listed = found.security_object.hashes if found.security_object is not None else {}
+    checks.expect_data_groups(listed)
+    given = {n for n in listed if f"DG{n}" in files}
+    for number in sorted(given - {1}):
+        checks.add(found.hash_check(number, files[f"DG{number}"]))
+    if "DG1" in files:
+        checks.add(*dg1_checks(files["DG1"], printed, found))
+    if "DG2" in files:
+        checks.add(face_image_check(files["DG2"]))
+    # Files that were not given are no evidence that the chip hides them.
+    checks.add(*feature_checks(found, listed))
+    return checks.complete(Result.UNDETERMINED, missing)
+
+
+def _mrz_dg1(printed: Mrz | None, chip: Mrz) -> Check:
+    if printed is None:
+        return Check(id="mrz_dg1", result=Result.UNDETERMINED, detail="no printed MRZ")
+    different = zone.differences(printed, chip)
+    if not different:
+        return Check(id="mrz_dg1", result=Result.SUCCESSFUL)
+    result = Result.UNDETERMINED if set(different) <= OPTIONAL_ELEMENTS else Result.FAILED
+    return Check(id="mrz_dg1", result=result, detail=", ".join(different) + " differ")
+
+
+def _mode(check_id: str) -> CheckMode:
+    name, _, group = check_id.partition(".DG")
+    if name in OPTIONAL_CHECKS or (group and int(group) not in GATE_DATA_GROUPS):
+        return CheckMode.OPTIONAL
+    return CheckMode.MANDATORY

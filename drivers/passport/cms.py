@@ -1,0 +1,170 @@
+"""CMS SignedData (RFC 5652) as EF.SOD and master lists use it (Doc 9303-10, 4.6.2; -12, 9)."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+from asn1crypto import cms
+
+from drivers.passport.certificates import Certificate, Name, from_asn1, name_of, parsing
+from drivers.passport.errors import (
+    AlgorithmUnknown,
+    CertificateError,
+    SignatureInvalid,
+    SodError,
+)
+from drivers.passport.signatures import (
+    Scheme,
+    digest,
+    hash_name,
+    parse_public_key,
+    parse_scheme,
+    verify,
+)
+
+MAX_CERTIFICATES = 16
+ID_SIGNED_DATA = "1.2.840.113549.1.7.2"
+ID_CONTENT_TYPE = "1.2.840.113549.1.9.3"
+ID_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+
+
+@dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """Who signed, how, and what exactly."""
+
+    issuer: Name | None
+    serial: int | None
+    subject_key_id: bytes | None
+    digest_name: str
+    scheme: Scheme
+    signature: bytes = field(repr=False)
+    signed_attributes: bytes = field(repr=False)
+    content_type: str
+    message_digest: bytes = field(repr=False)
+
+    def names(self, certificate: Certificate) -> bool:
+        """Whether this signer identifier is the certificate's."""
+        if self.subject_key_id is not None:
+            return certificate.subject_key_id == self.subject_key_id
+        return certificate.serial == self.serial and certificate.issuer == self.issuer
+
+
+@dataclass(frozen=True, slots=True)
+class SignedData:
+    """A signed object with one signer.
+
+    Attributes:
+        unreadable: how many certificates in it do not parse.
+    """
+
+    content_type: str
+    content: bytes = field(repr=False)
+    certificates: tuple[Certificate, ...]
+    signer: SignerInfo
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The certificate whose key made the signature; whether the signer identifier names it."""
+
+    certificate: Certificate
+    identified: bool
+
+
+def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> SignedData:
+    """Parse a ContentInfo with SignedData.
+
+    Raises:
+        SodError: it does not parse, or a mandatory part is missing.
+        AlgorithmUnknown: hash or signature algorithm outside Doc 9303-12.
+    """
+    with parsing("SignedData", SodError):
+        info = cms.ContentInfo.load(der)
+        if info["content_type"].dotted != ID_SIGNED_DATA:
+            raise SodError("content is not SignedData")
+        signed = info["content"]
+        encapsulated = signed["encap_content_info"]
+        signers = signed["signer_infos"]
+        if len(signers) != 1:
+            raise SodError(f"{len(signers)} signers")
+        listed = [choice.chosen for choice in signed["certificates"]]
+        if len(listed) > max_certificates:
+            raise SodError(f"{len(listed)} certificates")
+        certificates = [_certificate(item) for item in listed]
+        return SignedData(
+            content_type=encapsulated["content_type"].dotted,
+            content=bytes(encapsulated["content"]),
+            certificates=tuple(item for item in certificates if item is not None),
+            signer=_signer(signers[0]),
+            unreadable=certificates.count(None),
+        )
+
+
+def verify_signed_data(signed: SignedData) -> Signer:
+    """Verify content and signature by a certificate that comes with it.
+
+    Where the signer identifier names none of them, each is tried, and the answer says so
+    ("wrong signer identifier", a defect known in the field).
+
+    Raises:
+        SignatureInvalid: content or signature was altered.
+        SodError: no certificate to verify by.
+        AlgorithmUnknown, CertificateError: the key cannot be used.
+    """
+    signer = signed.signer
+    if signer.content_type != signed.content_type:
+        raise SignatureInvalid("signed content type differs")
+    if not hmac.compare_digest(digest(signer.digest_name, signed.content), signer.message_digest):
+        raise SignatureInvalid("message digest differs from the content's")
+    named = [item for item in signed.certificates if signer.names(item)]
+    failure: AlgorithmUnknown | CertificateError | SignatureInvalid | SodError
+    failure = SodError("no document signer certificate")
+    for certificate in named or signed.certificates:
+        try:
+            key = parse_public_key(certificate.public_key_info)
+            verify(key, signer.scheme, signer.signature, signer.signed_attributes)
+        except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
+            failure = error
+        else:
+            return Signer(certificate, bool(named))
+    raise failure
+
+
+def _certificate(item: Any) -> Certificate | None:
+    try:
+        with parsing("certificate", CertificateError):
+            return from_asn1(item)
+    except (CertificateError, AlgorithmUnknown):
+        return None
+
+
+def _signer(info: Any) -> SignerInfo:
+    identifier = info["sid"].chosen
+    by_key = info["sid"].name == "subject_key_identifier"
+    digest_name = hash_name(info["digest_algorithm"])
+    attributes = info["signed_attrs"]
+    if not attributes:
+        raise SodError("no signed attributes")
+    values: dict[str, Any] = {}
+    for attribute in attributes:
+        oid = attribute["type"].dotted
+        if oid in values or len(attribute["values"]) != 1:
+            raise SodError("signed attribute with several values")
+        values[oid] = attribute["values"][0]
+    if ID_CONTENT_TYPE not in values or ID_MESSAGE_DIGEST not in values:
+        raise SodError("signed attributes without content type or message digest")
+    return SignerInfo(
+        issuer=None if by_key else name_of(identifier["issuer"]),
+        serial=None if by_key else identifier["serial_number"].native,
+        subject_key_id=identifier.native if by_key else None,
+        digest_name=digest_name,
+        scheme=parse_scheme(info["signature_algorithm"], digest_name),
+        signature=bytes(info["signature"]),
+        # Signed is the SET OF (RFC 5652, 5.4), carried here with an implicit tag.
+        signed_attributes=b"\x31" + attributes.dump()[1:],
+        content_type=values[ID_CONTENT_TYPE].dotted,
+        message_digest=values[ID_MESSAGE_DIGEST].native,
+    )

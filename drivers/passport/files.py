@@ -1,0 +1,142 @@
+"""Reading elementary files of the LDS (Doc 9303-10, 3.6; ISO/IEC 7816-4 READ BINARY).
+
+The TLV head is read first, then exactly the length it announces. Read sizes come down a
+ladder when the chip refuses one. What was read stays in `FileReader` when a session or
+the field is lost, and reading goes on at that offset.
+"""
+
+from __future__ import annotations
+
+from drivers.passport import tlv
+from drivers.passport.apdu import Command, Response, Steps, transmit
+from drivers.passport.errors import ApduError, CardRefused, TlvError
+from drivers.passport.secure_messaging import SecureMessaging
+
+LDS_APPLICATION = bytes.fromhex("A0000002471001")
+
+MAX_FILE = 262_144
+"""Upper limit of one file: no chip in the field holds more."""
+
+READ_LADDER = (4096, 1000, 223, 160, 112)
+"""Read sizes: extended length first, then what fits short length under secure messaging."""
+
+HEAD_BYTES = 8
+ODD_OFFSET = 0x8000  # above this, READ BINARY takes its offset in a data object (INS B1)
+TOO_MUCH = frozenset({0x6700, 0x6B00, 0x6282, 0x6281})
+MAX_COMMANDS = 4096
+
+DG_TAGS = {
+    1: 0x61, 2: 0x75, 3: 0x63, 4: 0x76, 5: 0x65, 6: 0x66, 7: 0x67, 8: 0x68,
+    9: 0x69, 10: 0x6A, 11: 0x6B, 12: 0x6C, 13: 0x6D, 14: 0x6E, 15: 0x6F, 16: 0x70,
+}  # fmt: skip
+"""Tag of each data group in EF.COM and around its file (Doc 9303-10, table 34)."""
+
+FILE_IDS = {"COM": 0x011E, "SOD": 0x011D} | {f"DG{n}": 0x0100 + n for n in DG_TAGS}
+FILE_TAGS = {"COM": 0x60, "SOD": 0x77} | {f"DG{n}": tag for n, tag in DG_TAGS.items()}
+
+
+class FileReader:
+    """Reads files of one chip, plainly or under the session it is given.
+
+    Attributes:
+        session: secure messaging, or None before access control.
+        files: what was read, whole or in part, by name ("COM", "DG1"); wipe it after use.
+    """
+
+    def __init__(self, ladder: tuple[int, ...] = READ_LADDER) -> None:
+        self.session: SecureMessaging | None = None
+        self.files: dict[str, bytearray] = {}
+        self._ladder = ladder
+        self._rung = 0
+        self._selected: str | None = None
+
+    def new_session(self, session: SecureMessaging) -> None:
+        """Go on under a new session; no file is selected in it."""
+        self.session = session
+        self._selected = None
+
+    def shorten(self) -> bool:
+        """One rung down; False when there is none."""
+        if self._rung + 1 >= len(self._ladder):
+            return False
+        self._rung += 1
+        return True
+
+    def select_application(self) -> Steps[None]:
+        """SELECT the LDS application, in the clear (Doc 9303-10, 3.6.2).
+
+        Raises:
+            CardRefused: there is no such application.
+        """
+        self.session = None
+        self._selected = None
+        response = yield from transmit(Command(0x00, 0xA4, 0x04, 0x0C, LDS_APPLICATION))
+        if not response.ok:
+            raise CardRefused("SELECT application", response.sw)
+
+    def read(self, name: str) -> Steps[bytes]:
+        """Read one file whole, from where an earlier attempt stopped.
+
+        Raises:
+            CardRefused: not found, not allowed, or no read size is accepted.
+            TlvError: the file does not begin with its tag, or announces too much.
+            SessionDead: secure messaging is out of step.
+        """
+        content = self.files.setdefault(name, bytearray())
+        if self._selected != name:
+            yield from self._select(name)
+        for _ in range(MAX_COMMANDS):
+            total = _announced(name, content)
+            if len(content) >= total:
+                del content[total:]
+                return bytes(content)
+            wanted = min(total - len(content), self._ladder[self._rung])
+            data = yield from self._read_binary(name, len(content), wanted)
+            content += data
+        raise ApduError(f"{name}: not read after {MAX_COMMANDS} commands")
+
+    def _select(self, name: str) -> Steps[None]:
+        file_id = FILE_IDS[name].to_bytes(2, "big")
+        response = yield from self._transmit(Command(0x00, 0xA4, 0x02, 0x0C, file_id))
+        if not response.ok:
+            raise CardRefused(f"SELECT {name}", response.sw)
+        self._selected = name
+
+    def _read_binary(self, name: str, offset: int, wanted: int) -> Steps[bytes]:
+        odd = offset >= ODD_OFFSET
+        if odd:
+            raw = offset.to_bytes(3, "big").lstrip(b"\x00")
+            command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=wanted + 8)
+        else:
+            command = Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=wanted)
+        response = yield from self._transmit(command)
+        data = response.data
+        if odd and data:
+            data = tlv.unwrap(data, 0x53)
+        if data:
+            return data[:wanted]
+        if (response.sw >> 8 == 0x6C or response.sw in TOO_MUCH) and self.shorten():
+            return b""
+        raise CardRefused(f"READ BINARY {name}", response.sw)
+
+    def _transmit(self, command: Command) -> Steps[Response]:
+        if self.session is None:
+            return (yield from transmit(command))
+        return (yield from self.session.transmit(command))
+
+
+def _announced(name: str, content: bytearray) -> int:
+    """Length of the whole file, or of its head while that is not yet read."""
+    if len(content) < HEAD_BYTES:
+        try:
+            head = tlv.read_head(content)
+        except TlvError:
+            return HEAD_BYTES
+        if head.total > HEAD_BYTES and len(content) < HEAD_BYTES:
+            return HEAD_BYTES
+    head = tlv.read_head(content)
+    if head.tag != FILE_TAGS[name]:
+        raise TlvError(f"{name}: tag {head.tag:X} instead of {FILE_TAGS[name]:X}")
+    if head.total > MAX_FILE:
+        raise TlvError(f"{name}: announces {head.total} bytes")
+    return head.total

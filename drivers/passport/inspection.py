@@ -1,0 +1,237 @@
+"""The inspection of one chip: a procedure of named steps (BSI TR-03135-1, 4.5; Doc 9303-11, 4).
+
+    select application, Basic Access Control -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
+
+A generator that yields `Send`, `Emit` and `Reconnect` (see `apdu`) and ends with all
+checks. It owns no transport and no time; whoever runs it ends it early by throwing a
+`LinkEnded`, and it then reports what is missing as aborted. What was read is evidence in
+`FileReader.files`; the verdict on it is in `checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+from drivers.passport import bac
+from drivers.passport.apdu import Emit, Reconnect, Steps
+from drivers.passport.checks import (
+    CheckList,
+    dg1_checks,
+    face_image_check,
+    feature_checks,
+    printed_checks,
+)
+from drivers.passport.errors import (
+    AccessDenied,
+    ApduError,
+    CardRefused,
+    DocumentError,
+    LinkEnded,
+    SessionDead,
+    TagLost,
+    TlvError,
+)
+from drivers.passport.files import FileReader
+from drivers.passport.mrz import Mrz
+from drivers.passport.passive_authentication import (
+    PassiveAuthentication,
+    authenticate_sod,
+    com_sod_check,
+)
+from drivers.passport.trust import TrustStore
+from drivers.ports import Emission
+from drivers.types import (
+    Check,
+    DocumentRemoved,
+    DocumentVerified,
+    PortraitRead,
+    ReadStep,
+    Result,
+)
+
+BAC_ATTEMPTS = 3
+EXTRA_DATA_GROUPS = (14, 15)
+"""Read beside DG1 and DG2 where EF.SOD lists them; personal details are not the gate's."""
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Inspection:
+    """One inspection of one chip.
+
+    Attributes:
+        ticket: echoed in every event.
+        mrz: the printed zone; its keys open the chip.
+        trust: the anchors.
+        at: the day of inspection; None when the clock is not trusted.
+        random: source of BAC's nonces.
+        clock: nanoseconds, for the time each check took.
+        new_handle: makes opaque handles for the vault.
+        attempts: how often a lost chip or session may be taken up again.
+        reader: reads files and keeps them; the caller wipes it.
+    """
+
+    ticket: int
+    mrz: Mrz
+    trust: TrustStore
+    at: date | None
+    random: Callable[[int], bytes]
+    clock: Callable[[], int]
+    new_handle: Callable[[], str]
+    attempts: int = 3
+    reader: FileReader = field(default_factory=FileReader)
+    _repairs: int = field(default=0, init=False)
+    _access_due: bool = field(default=True, init=False)
+    _checks: CheckList = field(init=False)
+
+    def run(self) -> Steps[tuple[Check, ...]]:
+        """Inspect; ends with every check, after `DocumentVerified` was emitted."""
+        self._checks = CheckList(self.clock)
+        self._checks.add(*printed_checks(self.mrz, self.at))
+        removed = False
+        rest, why = Result.UNDETERMINED, "not examined"
+        try:
+            yield from self._procedure()
+        except LinkEnded as error:
+            removed = isinstance(error, TagLost)
+            rest, why = Result.ABORTED, str(error) or type(error).__name__
+        except DocumentError as error:
+            rest, why = Result.ABORTED, str(error)
+        if removed:
+            yield Emit(Emission(DocumentRemoved(ticket=self.ticket), {}))
+        checks = self._checks.complete(rest, why)
+        yield Emit(Emission(DocumentVerified(ticket=self.ticket, checks=checks), {}))
+        return checks
+
+    def _procedure(self) -> Steps[None]:
+        yield from self._access_control()
+        yield from self._step("access")
+        com = yield from self._file("COM")
+        sod = yield from self._file("SOD")
+        self._checks.begin()
+        if isinstance(sod, DocumentError):
+            self._checks.add(Check(id="sod_signature", result=Result.FAILED, detail=str(sod)))
+            raise sod
+        found = authenticate_sod(sod, self.trust, self.at)
+        self._checks.add(*found.checks)
+        self._com_sod(com, found)
+        yield from self._step("sod")
+        listed = found.security_object.hashes if found.security_object is not None else {}
+        self._checks.expect_data_groups(listed)
+        yield from self._dg1(found)
+        yield from self._dg2(found)
+        given = yield from self._others(found, listed)
+        self._checks.add(*feature_checks(found, given))
+
+    def _access_control(self) -> Steps[None]:
+        self._checks.begin()
+        try:
+            yield from self._persist(_nothing)
+        except (CardRefused, SessionDead, ApduError) as error:
+            self._checks.add(Check(id="access_control", result=Result.FAILED, detail=str(error)))
+            raise
+        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail="BAC"))
+
+    def _com_sod(self, com: bytes | DocumentError, found: PassiveAuthentication) -> None:
+        if isinstance(com, DocumentError):
+            self._checks.add(Check(id="com_sod", result=Result.FAILED, detail=str(com)))
+        else:
+            self._checks.add(com_sod_check(com, found.security_object))
+
+    def _dg1(self, found: PassiveAuthentication) -> Steps[None]:
+        dg1 = yield from self._file("DG1")
+        self._checks.begin()
+        if isinstance(dg1, DocumentError):
+            for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
+                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
+            return
+        self._checks.add(*dg1_checks(dg1, self.mrz, found))
+        yield from self._step("dg1")
+
+    def _dg2(self, found: PassiveAuthentication) -> Steps[None]:
+        dg2 = yield from self._file("DG2")
+        self._checks.begin()
+        if isinstance(dg2, DocumentError):
+            for name in ("dg_hash.DG2", "face_image"):
+                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg2)))
+            return
+        hashed = found.hash_check(2, dg2)
+        self._checks.add(hashed, face_image_check(dg2))
+        yield from self._step("dg2")
+        if found.trusted and hashed.result is Result.SUCCESSFUL:
+            handle = self.new_handle()
+            portrait = PortraitRead(ticket=self.ticket, portrait=handle)
+            yield Emit(Emission(portrait, {handle: dg2}))
+
+    def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
+        """DG14 and DG15, where listed; the data groups that the chip gave."""
+        given = {1, 2}
+        for number in EXTRA_DATA_GROUPS:
+            if number not in listed:
+                continue
+            content = yield from self._file(f"DG{number}")
+            self._checks.begin()
+            if isinstance(content, DocumentError):
+                check = Check(id=f"dg_hash.DG{number}", result=Result.FAILED, detail=str(content))
+            else:
+                given.add(number)
+                check = found.hash_check(number, content)
+            self._checks.add(check)
+        return given
+
+    def _step(self, step: str) -> Steps[None]:
+        yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))
+
+    def _file(self, name: str) -> Steps[bytes | DocumentError]:
+        """A file, or why the chip does not give it."""
+        try:
+            return (yield from self._persist(lambda: self.reader.read(name)))
+        except AccessDenied:
+            raise
+        except (CardRefused, TlvError, ApduError) as error:
+            return error
+
+    def _persist(self, step: Callable[[], Steps[T]]) -> Steps[T]:
+        """Carry a step out, over lost chips and dead sessions, as often as attempts allow."""
+        while True:
+            try:
+                if self._access_due:
+                    yield from self._authenticate()
+                return (yield from step())
+            except TagLost as lost:
+                self._repair(lost)
+                if not (yield Reconnect()):
+                    raise
+            except SessionDead as dead:
+                self._repair(dead)
+                self.reader.shorten()
+            self._access_due = True
+
+    def _repair(self, error: DocumentError) -> None:
+        """Count a repair; let the error pass once the attempts are used up."""
+        self._repairs += 1
+        if self._repairs >= self.attempts:
+            raise error
+
+    def _authenticate(self) -> Steps[None]:
+        """Select the application and do BAC; a refusal stands after three attempts."""
+        for attempt in range(1, BAC_ATTEMPTS + 1):
+            yield from self.reader.select_application()
+            try:
+                session = yield from bac.authenticate(self.mrz.key_input, self.random)
+            except AccessDenied:
+                if attempt == BAC_ATTEMPTS:
+                    raise
+                continue
+            self.reader.new_session(session)
+            self._access_due = False
+            return
+
+
+def _nothing() -> Steps[None]:
+    return
+    yield  # makes this a generator

@@ -1,0 +1,162 @@
+"""What the PN532 is asked (NXP UM0701-02, 7.2 and 7.3): start-up, targets, APDUs.
+
+Every procedure is a generator that yields `Call(data, timeout_ms)` and gets the answer's
+data. `Pause` lets time pass. Whoever runs it owns the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, NamedTuple, TypeVar
+
+from drivers.errors import DeviceRefused, ProtocolViolation
+from drivers.passport.apdu import MAX_RESPONSE
+from drivers.passport.errors import TagLost
+
+GET_FIRMWARE_VERSION = b"\x02"
+SAM_NORMAL_MODE = b"\x14\x01\x00\x00"
+RF_FIELD_ON = b"\x32\x01\x01"
+RF_FIELD_OFF = b"\x32\x01\x00"
+RF_MAX_RETRIES = b"\x32\x05\x00\x01\x02"  # ATR, PSL, passive activation: few, we poll ourselves
+LIST_ONE_TYPE_A = b"\x4a\x01\x00"
+RELEASE_ALL = b"\x52\x00"
+IN_DATA_EXCHANGE = 0x40
+
+MORE = 0x40
+STATUS_MASK = 0x3F
+MAX_EXCHANGE = 262
+PN532_IC = 0x32
+CONTROL_TIMEOUT_MS = 500
+LIST_TIMEOUT_MS = 1_000
+POLL_PAUSE_MS = 40
+LOST_STATUS = {0x01: "time-out", 0x29: "released by the chip", 0x2B: "disappeared"}
+ISO_DEP = 0x20
+
+
+class Call(NamedTuple):
+    """One command of the PN532: code and parameters, and how long its answer may take."""
+
+    data: bytes
+    timeout_ms: int
+    wake: bool = False
+
+
+class Pause(NamedTuple):
+    """Let this time pass."""
+
+    ms: int
+
+
+T = TypeVar("T")
+Calls = Generator[Call | Pause, Any, T]
+
+
+class Target(NamedTuple):
+    """A chip in the field: its logical number, whether it speaks ISO/IEC 14443-4."""
+
+    number: int
+    iso_dep: bool
+
+
+def start_up() -> Calls[str]:
+    """Wake, identify and configure; the identity in words.
+
+    Raises:
+        DeviceRefused: it is no PN532, or does not take its configuration.
+        ProtocolViolation: an answer has not its form.
+    """
+    yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS, wake=True)
+    version = yield Call(GET_FIRMWARE_VERSION, CONTROL_TIMEOUT_MS)
+    if len(version) != 4:
+        raise ProtocolViolation(f"PN532: firmware version of {len(version)} bytes")
+    if version[0] != PN532_IC:
+        raise DeviceRefused(f"reader chip {version[0]:02X} is no PN532")
+    yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS)
+    yield Call(RF_MAX_RETRIES, CONTROL_TIMEOUT_MS)
+    yield Call(RF_FIELD_ON, CONTROL_TIMEOUT_MS)
+    return f"PN532 firmware {version[1]}.{version[2]}"
+
+
+def health_check() -> Calls[None]:
+    """Ask for a sign of life.
+
+    Raises:
+        ProtocolViolation: the answer is not that of a PN532.
+    """
+    version = yield Call(GET_FIRMWARE_VERSION, CONTROL_TIMEOUT_MS)
+    if len(version) != 4 or version[0] != PN532_IC:
+        raise ProtocolViolation("PN532: firmware version is not its own any more")
+
+
+def poll(attempts_ms: int) -> Calls[Target | None]:
+    """Look for a chip until one is there, for about this long.
+
+    Raises:
+        ProtocolViolation: an answer has not its form.
+    """
+    for _ in range(max(1, attempts_ms // POLL_PAUSE_MS)):
+        answer = yield Call(LIST_ONE_TYPE_A, LIST_TIMEOUT_MS)
+        target = _target(answer)
+        if target is not None and target.iso_dep:
+            return target
+        if target is not None:
+            yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+        yield Pause(POLL_PAUSE_MS)
+    return None
+
+
+def find_again(attempts_ms: int) -> Calls[Target | None]:
+    """After a loss: drop the field, so that a stuck chip starts anew, and poll."""
+    yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+    yield Call(RF_FIELD_OFF, CONTROL_TIMEOUT_MS)
+    yield Pause(10)
+    yield Call(RF_FIELD_ON, CONTROL_TIMEOUT_MS)
+    return (yield from poll(attempts_ms))
+
+
+def release() -> Calls[None]:
+    """Let the chip go."""
+    yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+
+
+def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
+    """Exchange one APDU, in pieces of 262 bytes by the MI bit both ways.
+
+    Raises:
+        TagLost: the chip is gone or its answer is damaged beyond the PN532's repair.
+        ProtocolViolation: an answer has not its form.
+    """
+    pieces = [apdu[at : at + MAX_EXCHANGE] for at in range(0, len(apdu), MAX_EXCHANGE)] or [b""]
+    for piece in pieces[:-1]:
+        _, rest = yield from _exchange_piece(target | MORE, piece, timeout_ms)
+        if rest:
+            raise ProtocolViolation("PN532: data in answer to a piece of a command")
+    more, data = yield from _exchange_piece(target, pieces[-1], timeout_ms)
+    response = bytearray(data)
+    while more:
+        more, data = yield from _exchange_piece(target, b"", timeout_ms)
+        response += data
+        if len(response) > MAX_RESPONSE or (more and not data):
+            raise TagLost("response beyond extended length, or without end")
+    return bytes(response)
+
+
+def _exchange_piece(target: int, piece: bytes, timeout_ms: int) -> Calls[tuple[bool, bytes]]:
+    answer = yield Call(bytes([IN_DATA_EXCHANGE, target]) + piece, timeout_ms)
+    if not answer:
+        raise ProtocolViolation("PN532: InDataExchange without status")
+    status = answer[0] & STATUS_MASK
+    if status:
+        raise TagLost(f"InDataExchange status {status:02X} {LOST_STATUS.get(status, '')}".strip())
+    return bool(answer[0] & MORE), answer[1:]
+
+
+def _target(answer: bytes) -> Target | None:
+    """InListPassiveTarget's answer at 106 kbit/s type A (UM0701-02, 7.3.5)."""
+    if not answer or answer[0] > 2:
+        raise ProtocolViolation("PN532: InListPassiveTarget without number of targets")
+    if answer[0] == 0:
+        return None
+    if len(answer) < 6 or len(answer) < 6 + answer[5]:
+        raise ProtocolViolation("PN532: target data cut short")
+    return Target(answer[1], bool(answer[4] & ISO_DEP))

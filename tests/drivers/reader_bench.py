@@ -1,0 +1,141 @@
+"""A passport reader on virtual wires: the device on one side, a simulated PN532 on the other."""
+
+from collections.abc import Callable
+from datetime import date
+
+from drivers.errors import DriverFault
+from drivers.passport.certificates import parse_certificate
+from drivers.passport.reader import PassportReader
+from drivers.passport.trust import TrustStore
+from drivers.ports import Write
+from drivers.types import ReadDocument
+from firmware_cfg.profile import ChipReader, MrzReader
+from sim.chip.card import Behaviour, Chip, card_of
+from sim.chip.keys import seeded_random
+from sim.chip.pn532 import Pn532Peer
+
+MS = 1_000_000
+BYTE_NS = 86_806  # 115200 baud, 8N1
+
+
+def identity(data: bytes) -> bytes:
+    return data
+
+
+class Bench:
+    """Carries bytes and time between the reader and its peer; keeps what happened.
+
+    `from_reader` and `from_peer` may damage what they carry.
+    """
+
+    def __init__(
+        self,
+        trust: TrustStore,
+        at: date | None,
+        from_reader: Callable[[bytes], bytes] = identity,
+        from_peer: Callable[[bytes], bytes] = identity,
+        **chip_reader,
+    ) -> None:
+        self.now_ns = 0
+        self.events = []
+        self.payloads = {}
+        self.faults = []
+        self.peer = Pn532Peer(seeded_random(b"peer"))
+        self.peer_silent = False
+        self.from_reader, self.from_peer = from_reader, from_peer
+        self.reader = PassportReader(
+            MrzReader(port="mrz"),
+            ChipReader(port="chip", **chip_reader),
+            trust=trust,
+            random=seeded_random(b"reader"),
+            at=lambda: at,
+        )
+        self._wire = []  # (due, to_reader, data)
+        self._free_ns = {True: 0, False: 0}
+        self.remove_at_ns = None
+        self.exchanges = 0
+
+    def start(self) -> None:
+        self.call(self.reader.opened, "mrz")
+        self.call(self.reader.opened, "chip")
+        self.run(3_000)
+
+    def call(self, function, *arguments) -> None:
+        try:
+            function(*arguments, self.now_ns)
+        except DriverFault as fault:
+            self.faults.append(fault)
+        self._collect()
+
+    def present(self, lines, behaviour=None, personalisation=None, ticket=1, chip_ms=7_000):
+        """Put a document down and ask for it."""
+        if personalisation is not None:
+            chip = Chip(card_of(personalisation, behaviour or Behaviour()), seeded_random(b"chip"))
+            self.peer.put_chip(chip, self.now_ns)
+        for line in lines:
+            self.call(self.reader.receive, "mrz", line.encode() + b"\r")
+        command = ReadDocument(ticket=ticket, mrz_budget_ms=5_000, chip_budget_ms=chip_ms)
+        self.call(self.reader.command, command)
+
+    def run(self, for_ms: int, until=None) -> None:
+        end_ns = self.now_ns + for_ms * MS
+        for _ in range(200_000):
+            if until is not None and any(isinstance(event, until) for event in self.events):
+                return
+            due = [(at, 0) for at, _, _ in self._wire[:1]]
+            if self.reader.due_ns is not None:
+                due.append((self.reader.due_ns, 1))
+            if self.peer.due_ns is not None:
+                due.append((self.peer.due_ns, 2))
+            if self.remove_at_ns is not None:
+                due.append((self.remove_at_ns, 3))
+            if not due or min(due)[0] > end_ns:
+                self.now_ns = end_ns
+                return
+            at, what = min(due)
+            self.now_ns = max(self.now_ns, at)
+            self._happen(what)
+        raise AssertionError("virtual time does not advance")
+
+    def _happen(self, what: int) -> None:
+        if what == 0:
+            _, to_reader, data = self._wire.pop(0)
+            if to_reader:
+                self.call(self.reader.receive, "chip", data)
+            elif not self.peer_silent:
+                self.peer.receive(data, self.now_ns)
+        elif what == 1:
+            self.call(self.reader.expire)
+        elif what == 2:
+            self.peer.expire(self.now_ns)
+        else:
+            self.remove_at_ns = None
+            self.peer.remove_chip(self.now_ns)
+        self._collect()
+
+    def _collect(self) -> None:
+        for op in self.reader.output():
+            if isinstance(op, Write):
+                self.exchanges += 1
+                self._carry(False, self.from_reader(op.data))
+        self._carry(True, self.from_peer(self.peer.output()))
+        for event, payload in self.reader.events():
+            self.events.append(event)
+            self.payloads.update(payload)
+
+    def _carry(self, to_reader: bool, data: bytes) -> None:
+        if not data:
+            return
+        start = max(self.now_ns, self._free_ns[to_reader])
+        self._free_ns[to_reader] = start + len(data) * BYTE_NS
+        self._wire.append((self._free_ns[to_reader], to_reader, data))
+        self._wire.sort(key=lambda item: item[0])
+
+    def named(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def trust_of(*countries) -> TrustStore:
+    """A store with the CSCAs of simulated countries."""
+    certificates = [parse_certificate(country.csca.certificate.der) for country in countries]
+    return TrustStore(certificates, accept_demo=True)
