@@ -27,7 +27,7 @@ from biometrics.types import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_portrait import dg2  # noqa: E402
+from test_portrait import dg2
 
 MS = 1_000_000
 LIMITS = VerifyLimits(fmr=1e-3, budget_ms=5_000, frame_budget_ms=250)
