@@ -23,21 +23,23 @@ from biometrics.pipeline import Pipeline
 
 FRAME_COLUMNS, FRAME_ROWS = 1280, 720
 EXPECTED_FACE_PX = 220
-PORTRAIT_SHARE = 0.9  # of the frame's height, for the composed photograph
 WARM_UP_ROUNDS = 2
 FMR = 1e-3
 
 Stage = Callable[[], object]
 
 
-def compose(photograph: Picture, face_px: float, found_px: float) -> Picture:
-    """A frame with the photograph in its middle, so that its face is about `face_px` wide."""
-    rows, columns = photograph.shape[:2]
-    scale = min(face_px / found_px, FRAME_ROWS * PORTRAIT_SHARE / rows, FRAME_COLUMNS / columns)
-    small = image.resize(photograph, max(1, round(columns * scale)), max(1, round(rows * scale)))
+def compose(photograph: Picture, face: dlib_models.Box, face_px: float) -> Picture:
+    """A frame with the face in its middle, `face_px` wide; the rest of the photograph around it."""
+    scale = face_px / (face.right - face.left)
+    rows, columns = (max(1, round(side * scale)) for side in photograph.shape[:2])
+    small = image.resize(photograph, columns, rows)
     frame = np.full((FRAME_ROWS, FRAME_COLUMNS, 3), 110, np.uint8)
-    top, left = (FRAME_ROWS - small.shape[0]) // 2, (FRAME_COLUMNS - small.shape[1]) // 2
-    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
+    left = round(FRAME_COLUMNS / 2 - (face.left + face.right) / 2 * scale)
+    top = round(FRAME_ROWS / 2 - (face.top + face.bottom) / 2 * scale)
+    x, y = max(0, left), max(0, top)
+    part = small[max(0, -top) : FRAME_ROWS - top, max(0, -left) : FRAME_COLUMNS - left]
+    frame[y : y + part.shape[0], x : x + part.shape[1]] = part
     return frame
 
 
@@ -48,8 +50,8 @@ def _frames(photographs: Sequence[Path]) -> list[Picture]:
         photograph = image.decode(path.read_bytes())
         boxes = detector.find(photograph)
         if boxes:
-            widest = max(box.right - box.left for box in boxes)
-            frames.append(compose(photograph, EXPECTED_FACE_PX, widest))
+            widest = max(boxes, key=lambda box: box.right - box.left)
+            frames.append(compose(photograph, widest, EXPECTED_FACE_PX))
     if not frames:
         raise ModelMissing("bench: no photograph with a face was given")
     return frames

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from face_records import dg2
 
 from biometrics import image
 from biometrics.device import MAX_CROSSINGS, VisionDevice
@@ -25,9 +25,6 @@ from biometrics.types import (
     VerifyEnded,
     VerifyLimits,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_portrait import dg2
 
 MS = 1_000_000
 LIMITS = VerifyLimits(fmr=1e-3, budget_ms=5_000, frame_budget_ms=250)

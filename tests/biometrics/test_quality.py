@@ -19,9 +19,7 @@ LIMITS = QualityLimits()
 FRAME = np.zeros((720, 1280, 3), np.uint8)
 # Eyes, nose tip and mouth corners of the average head used for pose, in eye distances:
 # x to the image's right, y down, z towards the camera.
-HEAD = np.array(
-    [[-0.5, 0, 0], [0.5, 0, 0], [0, 0.571, 0.50], [-0.4, 1.155, 0.22], [0.4, 1.155, 0.22]]
-)
+HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.60, 0.60], [-0.4, 1.00, 0.30], [0.4, 1.00, 0.30]])
 
 
 def face(
