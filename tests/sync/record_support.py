@@ -12,7 +12,7 @@ from pathlib import Path
 from firmware_cfg.profile import Sync
 from sync.centre.run import CentreService
 from sync.centre.store import CentreStore
-from sync.journal import Journal
+from sync.journal import Entry, Journal
 from sync.keys import SigningKey
 from sync.run import SyncService
 from sync.types import RecordKind
@@ -34,9 +34,13 @@ def open_journal(path: Path, gate: str = "gate-1", seed: int = 0) -> Journal:
 
 
 def fill(journal: Journal, count: int) -> None:
-    for _ in range(count):
-        n = journal.last_seq + 1
-        journal.append(RecordKind.DECISION, n, n * 1000, UTC, {"outcome": "admit", "n": n})
+    first = journal.last_seq + 1
+    journal.append_many(
+        [
+            Entry(RecordKind.DECISION, n, n * 1000, UTC, {"outcome": "admit", "n": n})
+            for n in range(first, first + count)
+        ]
+    )
 
 
 def free_ports(count: int) -> list[int]:

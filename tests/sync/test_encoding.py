@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_support import CENTRE_KEY, GATE_KEY, UTC
+from record_support import CENTRE_KEY, GATE_KEY
 
 from sync.encoding import (
     GENESIS,

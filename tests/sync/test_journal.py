@@ -48,9 +48,7 @@ from sync.types import Receipt, Record, RecordKind
 CENTRE = CENTRE_KEY.public
 
 
-def receipt_for(
-    journal: Journal, seq: int, key: SigningKey = CENTRE_KEY, **changes: Any
-) -> bytes:
+def receipt_for(journal: Journal, seq: int, key: SigningKey = CENTRE_KEY, **changes: Any) -> bytes:
     hashes = [GENESIS, *(record_sha256(encode_record(each)) for each in journal.records())]
     fields = {
         "gate": journal.gate,
@@ -308,7 +306,7 @@ def test_killed_writer_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     acknowledged = 0
     for round_ in range(5):
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 (our own interpreter)
             [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None
