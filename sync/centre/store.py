@@ -15,10 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from sync.chain import Problem, verify_chain
 from sync.database import Database, Schema
 from sync.encoding import GENESIS, decode_record
 from sync.errors import EnrolmentRefused
-from sync.journal import Problem, verify_chain
 from sync.keys import VerifyingKey
 from sync.types import Record
 

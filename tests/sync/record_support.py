@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware_cfg.profile import Sync
-from sync.centre.run import CentreService
+from sync.centre.run import BrokerAccess, CentreService
 from sync.centre.store import CentreStore
 from sync.journal import Entry, Journal
 from sync.keys import SigningKey
@@ -83,7 +83,13 @@ class Bench:
         )
 
     def new_centre(self) -> CentreService:
-        return CentreService(store=self.store, key=CENTRE_KEY, limits=self.limits, random=seeded(2))
+        broker = BrokerAccess(
+            port=self.limits.port,
+            protocol=self.limits.protocol,
+            retry_min_ms=self.limits.retry_min_ms,
+            retry_max_ms=self.limits.retry_max_ms,
+        )
+        return CentreService(store=self.store, key=CENTRE_KEY, broker=broker, random=seeded(2))
 
     def turn(self) -> None:
         now = now_ns()
