@@ -7,7 +7,7 @@ import shutil
 
 import msgspec
 import pytest
-from conftest import PASSWORD, TOKENS
+from console_house import PASSWORD, TOKENS
 from fake_lane import HOLDER, referred, waiting
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
@@ -18,7 +18,7 @@ from gate_agent.lane_api import FaceView, Step
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -29,7 +29,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--window-size=1400,1000",
-]
+)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from conftest import JPEG, PASSWORD, TOKENS, House
+from console_house import JPEG, PASSWORD, TOKENS, House
 from fake_lane import HOLDER, FakeLane, referred, waiting
 
 from gate_agent.console.rate_limit import MAX_KEYS, RateLimit
