@@ -1,7 +1,7 @@
 """Finding faces and five points in each: at the lowest resolution that the task allows.
 
-Detection cost grows with pixels, so the picture is first shrunk to where a face of half the
-expected size is still large enough for the detector. Points are then taken from the full
+Detection cost grows with pixels, so the picture is first shrunk to where a face of 0.6
+of the expected size is still large enough for the detector. Points are then taken from the full
 picture (dlib) or carried back to it (YuNet).
 """
 
@@ -23,8 +23,10 @@ from biometrics.onnx import Floats, Session
 Points = NDArray[np.float64]
 
 SMALLEST_SHARE = 0.6  # the smallest face looked for, as a share of the expected one
+DISTANT_SHARE = 0.4  # and, where there is none, of somebody who stands too far away
 ANY_SIDE_PX = 640  # longest side at which a picture of unknown framing is searched first
 HOG_MAX_SIDE_PX = 1600
+FAINT_CONFIDENCE = -0.5  # a portrait is known to hold a face: the best candidate will do
 YUNET_FACE_PX = 40  # at which the smallest face looked for is presented to YuNet
 YUNET_MIN_SIDE_PX, YUNET_MAX_SIDE_PX = 160, 640
 YUNET_CONFIDENCE = 0.6
@@ -87,7 +89,12 @@ def main_face(faces: Sequence[Face], picture: Picture) -> Face | None:
 
 
 def _shrunk(picture: Picture, scale: float) -> Picture:
+    """Resize; whole halvings come first, because averaging four pixels is quick."""
     rows, columns = picture.shape[:2]
+    halving = scale
+    while halving <= 0.5 and min(picture.shape[:2]) >= 2:
+        picture = image.resize(picture, picture.shape[1] // 2, picture.shape[0] // 2)
+        halving *= 2
     return image.resize(picture, max(1, round(columns * scale)), max(1, round(rows * scale)))
 
 
@@ -100,10 +107,13 @@ class HogFrontEnd:
 
     def find(self, picture: Picture, expected_face_px: float) -> list[Face]:
         """Faces of a picture in which a face of that width is expected."""
-        return self._at(picture, min(1.0, MIN_FACE_PX / (SMALLEST_SHARE * expected_face_px)))
+        for share in (SMALLEST_SHARE, DISTANT_SHARE):
+            if faces := self._at(picture, min(1.0, MIN_FACE_PX / (share * expected_face_px))):
+                return faces
+        return []
 
     def find_any(self, picture: Picture) -> list[Face]:
-        """Faces of a picture whose framing is unknown: coarse first, then finer."""
+        """Faces of a picture of unknown framing: coarse first, then finer, then a faint one."""
         longest = max(picture.shape[:2])
         tried = 0.0
         for wanted in (min(1.0, ANY_SIDE_PX / longest), 1.0, 2.0):
@@ -113,13 +123,14 @@ class HogFrontEnd:
             tried = scale
             if faces := self._at(picture, scale):
                 return faces
-        return []
+        faint = self._at(picture, tried, FAINT_CONFIDENCE)
+        return sorted(faint, key=lambda face: -face.box.confidence)[:1]
 
-    def _at(self, picture: Picture, scale: float) -> list[Face]:
+    def _at(self, picture: Picture, scale: float, threshold: float = 0.0) -> list[Face]:
         small = _shrunk(picture, scale)
         fx, fy = picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0]
         faces: list[Face] = []
-        for found in self._detector.find(small)[:MAX_FACES]:
+        for found in self._detector.find(small, threshold)[:MAX_FACES]:
             box = Box(
                 found.left * fx,
                 found.top * fy,

@@ -52,9 +52,9 @@ class HogDetector:
     def __init__(self) -> None:
         self._detector = dlib.get_frontal_face_detector()
 
-    def find(self, picture: Picture) -> list[Box]:
-        """Faces of an RGB picture, in its pixels."""
-        rectangles, scores, _ = self._detector.run(picture, 0, 0.0)
+    def find(self, picture: Picture, threshold: float = 0.0) -> list[Box]:
+        """Faces of an RGB picture, in its pixels; a lower threshold finds more."""
+        rectangles, scores, _ = self._detector.run(picture, 0, threshold)
         return [
             Box(r.left(), r.top(), r.right() + 1, r.bottom() + 1, float(s))
             for r, s in zip(rectangles, scores, strict=True)

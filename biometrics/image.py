@@ -113,6 +113,8 @@ def extent(data: bytes) -> tuple[str, int, int]:
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a JPEG, JPEG 2000 or PNG picture to RGB; grey becomes three equal channels.
 
+    A picture that says how it was held (Exif orientation) is turned upright.
+
     Raises:
         ImageRefused: it is too long, too large, of another format or damaged.
     """
@@ -123,9 +125,8 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         raise ImageRefused(f"{kind}: {columns}x{rows} is outside the limits")
     if columns * rows > max_pixels:
         raise ImageRefused(f"{kind}: {columns}x{rows} exceeds {max_pixels} pixels")
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         raise ImageRefused(f"{kind}: does not decode") from error
     if picture is None or picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:

@@ -44,9 +44,10 @@ class Embedder:
         both = next(iter(self._session.run({self.contract.input: batch}).values()))
         mean = both.astype(np.float64).mean(0)
         length = float(np.linalg.norm(mean))
-        scaled = mean / length if length > 0 else mean
-        both.fill(0.0)
-        return np.asarray(scaled, np.float32)
+        embedding = np.asarray(mean / length if length > 0 else mean, np.float32)
+        for used in (batch, both, mean):
+            used.fill(0.0)
+        return embedding
 
 
 def score(a: Template, b: Template, calibration: Calibration) -> float:

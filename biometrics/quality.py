@@ -26,10 +26,11 @@ DARK, BRIGHT = 60.0, 200.0  # mean luminance outside of which exposure loses val
 CLIPPED_LOW, CLIPPED_HIGH = 8, 247
 COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
 
-# Depth of the nose in front of the plane of the eyes, and heights under it, in eye distances.
-_NOSE_TIP = (0.50, 0.571)
-_MOUTH = (0.22, 1.155)
-_NOSE_BASE_DEPTH = 0.30
+# Depth in front of the plane of the eyes and height under it, in eye distances: an average head
+# as the detectors mark it, looking straight ahead.
+_NOSE_TIP = (0.60, 0.60)
+_MOUTH = (0.30, 1.00)
+_NOSE_BASE_DEPTH = 0.42
 
 
 def pose_deg(face: Face) -> tuple[float, float | None, float]:

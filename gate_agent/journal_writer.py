@@ -59,7 +59,7 @@ class JournalWriter:
         self._utc = utc
         self._waiting: queue.Queue[Append | bytes | None] = queue.Queue(MAX_WAITING)
         self.written = Written(journal.last_seq, journal.receipt_seq)
-        self.oldest_unsent_utc = ""
+        self.oldest_unsent_at_ns: int | None = None
 
     def append(self, command: Append) -> None:
         """Queue one record; a full queue is a failed journal, never a lost record unseen."""
@@ -137,9 +137,7 @@ class JournalWriter:
             log.error("records not durable: %s", error.diagnosis)
             for command in batch:
                 self._put(
-                    AppendFailed(
-                        ticket=command.ticket, kind=command.kind, detail=error.diagnosis
-                    )
+                    AppendFailed(ticket=command.ticket, kind=command.kind, detail=error.diagnosis)
                 )
             self._put(
                 DeviceFailed(
@@ -162,4 +160,4 @@ class JournalWriter:
     def _report(self) -> None:
         self.written = Written(self._journal.last_seq, self._journal.receipt_seq)
         oldest = self._journal.oldest_unsent()
-        self.oldest_unsent_utc = oldest.utc if oldest else ""
+        self.oldest_unsent_at_ns = oldest.at_ns if oldest else None

@@ -291,7 +291,6 @@ class LaneServer:
         self._peers.discard(peer)
         if self._selector is not None:
             self._selector.unregister(peer.sock)
-        peer.sock.close()
         quiet = dropped.cause in (Cause.CLOSED, Cause.STOPPED)
         log.log(
             logging.INFO if quiet else logging.WARNING,
@@ -300,6 +299,7 @@ class LaneServer:
             dropped.cause,
             dropped.diagnosis,
         )
+        peer.sock.close()
 
     # --- output --------------------------------------------------------------------
 

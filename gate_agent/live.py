@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -73,6 +74,43 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:  # noqa: T
     thread = threading.Thread(target=body, name=name, daemon=True)  # noqa: TID251 - its home
     thread.start()
     return thread
+
+
+class Stop:
+    """Whether the process is to end, and what to wake when that comes.
+
+    `set` may be called from a signal handler: callbacks must do no more than write a byte.
+    """
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self._callbacks: list[Callable[[], object]] = []
+
+    def is_set(self) -> bool:
+        """Whether the process is to end."""
+        return self.event.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end, at most so long; whether it has come."""
+        return self.event.wait(seconds)
+
+    def on_set(self, callback: Callable[[], object]) -> None:
+        """Call this once the end has come."""
+        self._callbacks.append(callback)
+
+    def set(self) -> None:
+        """The process is to end."""
+        self.event.set()
+        for callback in self._callbacks:
+            callback()
+
+
+def stop_on_sigterm() -> Stop:
+    """A `Stop` that SIGTERM and SIGINT set; called once, from the main thread."""
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
 
 
 class LiveInbox:

@@ -72,7 +72,7 @@ class WorkerLink:
         """Answer a picture query; empty when there is nothing to show."""
         self._queue(encode(ViewAnswer(request=request, jpeg=jpeg)))
 
-    def run(self, stop: Callable[[], bool], wait: Callable[[float], None]) -> None:
+    def run(self, stop: Callable[[], bool], wait: Callable[[float], object]) -> None:
         """Keep connected until `stop()`; the body of one thread. `wait(s)` is the live wait."""
         try:
             while not stop():

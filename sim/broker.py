@@ -146,16 +146,17 @@ class VirtualBroker:
 
     Several clients, exact topics. A client that is cut receives nothing, and what it
     publishes or what is under way to it is lost; retained messages reach it when it
-    subscribes again. `latency_ns` and `loses` may draw from the scenario's seed.
+    subscribes again. `copies` says how often a message arrives (0: it is lost). Both may draw
+    from the scenario's seed.
     """
 
     def __init__(
         self,
         latency_ns: Callable[[], int],
-        loses: Callable[[], bool] = lambda: False,
+        copies: Callable[[], int] = lambda: 1,
     ) -> None:
         self._latency_ns = latency_ns
-        self._loses = loses
+        self._copies = copies
         self._subscribers: dict[str, set[str]] = {}
         self._retained: dict[str, bytes] = {}
         self._sessions: dict[str, int] = {}
@@ -208,12 +209,12 @@ class VirtualBroker:
 
     def _send(self, delivery: Delivery, now_ns: int) -> None:
         """Put a message on its way, unless it is lost or too many are."""
-        if self._loses() or len(self._heap) >= MAX_QUEUED:
-            return
-        self._count += 1
-        at_ns = now_ns + self._latency_ns()
         session = self._sessions[delivery.client]
-        heapq.heappush(self._heap, (at_ns, self._count, session, delivery))
+        for _ in range(self._copies()):
+            if len(self._heap) < MAX_QUEUED:
+                self._count += 1
+                at_ns = now_ns + self._latency_ns()
+                heapq.heappush(self._heap, (at_ns, self._count, session, delivery))
 
 
 def configuration(host: str, ports: list[int]) -> str:

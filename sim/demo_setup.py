@@ -9,12 +9,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from sim.chip.keys import KeySource
+from sim.chip.pki import Country, found_country
 from sim.scenario import Scenario
-
-ROLES = ("console", "sync", "status")
-
+from sync.keys import SigningKey, write_public_key, write_signing_key
 
 @dataclass(frozen=True, kw_only=True)
 class LanePlace:
@@ -54,6 +55,19 @@ def write_key(path: Path, key: bytes) -> None:
     path.chmod(0o400)
 
 
+def demo_country(seed: bytes, at: datetime) -> Country:
+    """The demo's state: the same keys and certificates wherever seed and day are the same."""
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return found_country(KeySource.seeded(seed), midnight)
+
+
+def found_pki(root: Path, seed: bytes, at: datetime) -> None:
+    """Keep the seed for the simulated hardware, and the CSCA certificate for the readers."""
+    write_key(root / "pki.seed", seed)
+    trust = folder(root / "trust")
+    (trust / "csca.der").write_bytes(demo_country(seed, at).csca.certificate.der)
+
+
 def lay_out(
     root: Path,
     scenario: Scenario,
@@ -68,24 +82,31 @@ def lay_out(
 
     `camera` is an OpenCV device number for lane 1 instead of the simulated one.
     """
-    console_keys = _folder(root / "console")
+    centre = folder(root / "centre")
+    centre_key = SigningKey.generate(random)
+    write_signing_key(centre / "centre.key", centre_key, demo=True)
+    console_keys = folder(root / "console")
     console_key = random(32)
     write_key(console_keys / "console.key", console_key)
     places = []
     for lane in scenario.lanes:
-        home = _folder(root / f"lane{lane.number}")
+        home = folder(root / f"lane{lane.number}")
         place = LanePlace(
             number=lane.number,
             gate=f"demo-{lane.number}",
             run_dir=home,
-            state_dir=_folder(home / "state"),
-            keys=_folder(home / "keys"),
+            state_dir=folder(home / "state"),
+            keys=folder(home / "keys"),
             profile=home / "gate.toml",
             camera_port=free_port(),
         )
         write_key(place.keys / "console.key", console_key)
         for role in ("sync", "status"):
             write_key(place.keys / f"{role}.key", random(32))
+        gate_key = SigningKey.generate(random)
+        write_signing_key(place.keys / "gate.key", gate_key, demo=True)
+        write_public_key(place.keys / "gate.pub", gate_key.public)
+        write_public_key(place.keys / "centre.pub", centre_key.public)
         source = f"mjpeg:http://127.0.0.1:{place.camera_port}/lane{lane.number}"
         if camera is not None and lane is scenario.lanes[0]:
             source = f"device:{camera}"
@@ -96,7 +117,8 @@ def lay_out(
     return places
 
 
-def _folder(path: Path) -> Path:
+def folder(path: Path) -> Path:
+    """Make a folder for its owner alone."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 

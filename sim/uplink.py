@@ -117,11 +117,12 @@ class Uplink:
             for gate, receipt in outcome.answers:
                 self._send_receipt(gate, receipt, now_ns)
         looking = now_ns >= self._look_ns
+        looked_ns = self._look_ns - self._poll_ns
         if looking:
             self._look_ns = now_ns + self._poll_ns
         for lane in self._lanes.values():
             if looking:
-                lane.publisher.notice(lane.records.last_seq(), now_ns)
+                lane.publisher.notice(lane.records.last_seq(), looked_ns)
             self._serve(lane, now_ns)
 
     def _serve(self, lane: LaneUplink, now_ns: int) -> None:

@@ -92,7 +92,9 @@ def open_receipt(data: bytes, key: VerifyingKey) -> Receipt:
         signature = bytes.fromhex(receipt.signature)
     except ValueError as error:
         raise ReceiptMalformed("the signature of a receipt is not hexadecimal") from error
-    if not key.verify(signature, _RECEIPT_CONTEXT + _encoder.encode(bare)):
+    # The same signature in capitals would be another message: only one form is accepted.
+    canonical = signature.hex() == receipt.signature
+    if not canonical or not key.verify(signature, _RECEIPT_CONTEXT + _encoder.encode(bare)):
         raise ReceiptForged("a receipt is not signed by the central system")
     return receipt
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sync.chain import MAX_PROBLEMS, Problem, verify_chain
 from sync.database import Database, Schema
 from sync.encoding import GENESIS, decode_record, encode_record, open_receipt, record_sha256
 from sync.errors import (
@@ -32,7 +33,6 @@ CHECKED_AT_START = 1000
 """So many of the newest records are verified at every start; `verify` does them all."""
 
 MAX_APPEND = 1000
-MAX_PROBLEMS = 1000
 MAX_UNSENT_RECORDS = 1000
 
 SCHEMA = Schema(
@@ -80,13 +80,6 @@ class Entry(NamedTuple):
     utc: str
     facts: Mapping[str, Any]
     identity: Mapping[str, str] | None = None
-
-
-class Problem(NamedTuple):
-    """Something is wrong at a place of the log."""
-
-    seq: int
-    what: str
 
 
 class Journal:
@@ -294,43 +287,6 @@ class Journal:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
-
-
-def verify_chain(
-    rows: Iterator[tuple[int, str, bytes]], gate: str, epoch: str, start: int = 0
-) -> list[Problem]:
-    """Check stored records (`seq`, hash in hex, canonical bytes), in order of `seq`.
-
-    From a `start` other than 0 the row at `start` itself only anchors the chain.
-    """
-    problems: list[Problem] = []
-    expected, previous = start or 1, GENESIS
-    for seq, stored, data in rows:
-        anchoring = start > 0 and seq == start
-        found: str | None = None
-        if seq != expected:
-            found = f"records {expected} to {seq - 1} are missing"
-        elif record_sha256(data) != stored:
-            found = "the content does not match its hash"
-        else:
-            found = _record_problem(data, (gate, epoch, seq), None if anchoring else previous)
-        if found is not None and len(problems) < MAX_PROBLEMS:
-            problems.append(Problem(seq, found))
-        expected, previous = seq + 1, record_sha256(data)
-    return problems
-
-
-def _record_problem(data: bytes, place: tuple[str, str, int], previous: str | None) -> str | None:
-    """Say what is wrong with one record, or None."""
-    try:
-        record = decode_record(data)
-    except RecordMalformed as error:
-        return error.diagnosis
-    if (record.gate, record.epoch, record.seq) != place:
-        return "the record names another gate, journal or place"
-    if previous is not None and record.previous != previous:
-        return "the record does not follow the one before"
-    return None
 
 
 class JournalReader:

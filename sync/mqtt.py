@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
 QOS = 1
 SESSION_TAKEN_OVER = 0x8E  # MQTT 5, table 2-6: reason codes
-MAX_PACKETS_PER_PUMP = 64
+MAX_PACKETS_PER_PUMP = 16
 RECEIVE_MAXIMUM = 200
 MAX_PACKET_BYTES = MAX_BATCH_BYTES + 1024
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
@@ -116,6 +116,10 @@ class MqttLink:
         except (OSError, ValueError) as error:
             raise LinkDown(f"broker {self._host}:{self._port} is not reachable") from error
         self._client = client
+        # Acknowledgement and receipt follow each other closely; Nagle would hold the
+        # second for as long as the broker's kernel delays its own answer (40 ms).
+        if (socket := self.socket()) is not None:
+            socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
 
     def socket(self) -> sockets.socket | None:
         """The socket to wait on, or None."""

@@ -166,13 +166,16 @@ class Publisher:
         self._rewind()
         self._output = [op for op in self._output if isinstance(op, HandReceipt)]
 
-    def notice(self, last_seq: int, now_ns: int) -> None:
-        """The journal has records up to `last_seq`."""
+    def notice(self, last_seq: int, since_ns: int) -> None:
+        """The journal has records up to `last_seq`, the new ones from `since_ns` or later.
+
+        `since_ns` is when the caller looked last: the age of a batch counts from there.
+        """
         if last_seq <= self._last_seq:
             return
         self._last_seq = last_seq
         if self._ripe_ns is None:
-            self._ripe_ns = now_ns + self._limits.batch_max_age_ms * MS
+            self._ripe_ns = since_ns + self._limits.batch_max_age_ms * MS
 
     def wants(self, now_ns: int) -> Fetch | None:
         """Which records to read and `supply` now, if any."""

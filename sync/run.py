@@ -153,7 +153,9 @@ class SyncService:
 
     def _look(self, now_ns: int) -> None:
         """See whether the journal has more, or is another one now."""
-        self._look_ns = now_ns + self._limits.batch_max_age_ms * MS
+        interval_ns = self._limits.batch_max_age_ms * MS
+        looked_ns = self._look_ns - interval_ns if self._look_ns else now_ns
+        self._look_ns = now_ns + interval_ns
         if self._reader is not None and self._reader.replaced():
             self._drop_journal()
         if self._reader is None:
@@ -165,7 +167,7 @@ class SyncService:
             self._alarm = ""
             self._begin(self._reader, now_ns)
         if self._publisher is not None:
-            self._publisher.notice(self._reader.last_seq(), now_ns)
+            self._publisher.notice(self._reader.last_seq(), looked_ns)
             progress = self._publisher.progress
             if progress.last_seq <= progress.receipt_seq:
                 self._waiting_since_ns = None
@@ -222,6 +224,7 @@ class SyncService:
                 self._link.acknowledge(message_id)
                 try:
                     publisher.receive_receipt(payload, now_ns)
+                    self._alarm = ""
                 except ReceiptRefused as error:
                     self._alarm = error.diagnosis
 

@@ -132,5 +132,5 @@ def load_manifest(path: Path = PACKAGED_MANIFEST) -> Manifest:
     """
     try:
         return msgspec.toml.decode(path.read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ModelRefused(f"{path.name}: {error}") from error

@@ -53,11 +53,12 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Turnstile
 
-MISSED_POLLS_MAX = 2
+MISSED_POLLS_MAX = 3
 DISTURBED_POLLS_MAX = 20
 ACTIONS_WAITING_MAX = 4
 TICKETS_REMEMBERED = 32
-WRITES_MAX = 2
+RELEASE_WRITES_MAX = 2
+WITHDRAW_WRITES_MAX = 5
 
 Job = Generator[Request, Outcome, None]
 Poll = Generator[Request, Outcome, Reading | None]
@@ -68,7 +69,7 @@ class TurnstileMachine:
 
     Args:
         profile: the lane's turnstile.
-        actuation_ms: after this long a release is not written (again).
+        actuation_ms: after this long nothing is written (again) for one command.
     """
 
     device = DeviceId.TURNSTILE
@@ -347,7 +348,7 @@ class TurnstileMachine:
         if before.authorise_exit != 0:
             self._finish("a release is already standing", ok=False)
             return
-        for _ in range(WRITES_MAX):
+        for _ in range(RELEASE_WRITES_MAX):
             if self._withdrawn or self._acting is not command or self._now_ns >= give_up_ns:
                 break
             outcome = yield self._plan.release_exit()
@@ -365,9 +366,10 @@ class TurnstileMachine:
         if self._reading is not None and self._reading.mode == MODE_ANTIPANIC:
             self._finish("nothing is closed while antipanic lasts", ok=False)
             return
-        for _ in range(WRITES_MAX):
-            if self._acting is not command:
-                return
+        give_up_ns = self._now_ns + self._actuation_ns
+        for _ in range(WITHDRAW_WRITES_MAX):
+            if self._acting is not command or self._now_ns >= give_up_ns:
+                break
             for write in self._plan.withdraw_all():
                 outcome = yield write
                 if isinstance(outcome, Refusal):

@@ -11,8 +11,8 @@ answer to the next of the same shape. What this master relies on instead:
 - One question at a time, and consecutive questions of different shape are the caller's
   means against an answer that comes twice; `disturbances` tells whether anything
   unexpected happened meanwhile.
-- A read is tried again once, fast; after two failures in a row nothing is sent for
-  `backoff_ms`, because a slave may sit half a second inside a broken frame.
+- A read is tried again once, fast; after two failures with no good answer in between
+  nothing is sent for `backoff_ms`: a slave may sit half a second inside a broken frame.
 - A write is **never** repeated here: an unconfirmed write is `Silence(sent=True)`, and
   what became of it is for a read to tell.
 
@@ -45,6 +45,8 @@ from drivers.turnstile.rtu import (
 
 QUIET_FLOOR_NS = 20_000_000  # cheap USB adapters hold bytes back for up to 16 ms
 STRIKES_TO_BACK_OFF = 2
+READ_ATTEMPTS_MAX = 2
+PROBES_MAX = 5  # for one question
 IDENTITY_ANSWER_BYTES = 100  # room for three objects of usual length
 
 
@@ -99,6 +101,7 @@ class Master:
         self._frame = b""
         self._buffer = bytearray()
         self._sent = False
+        self._attempts = self._probes = 0
         self._in_step = False
         self._strikes = 0
         self._quiet_ns = now_ns + self._floor_ns
@@ -136,6 +139,7 @@ class Master:
         self.metrics.requests += 1
         self._request = request
         self._sent = False
+        self._attempts = self._probes = 0
         self._schedule(now_ns)
         self.expire(now_ns)
 
@@ -179,6 +183,10 @@ class Master:
 
     # --- inside -----------------------------------------------------------------------
 
+    @property
+    def _attempts_max(self) -> int:
+        return 1 if isinstance(self._request, WriteWords) else READ_ATTEMPTS_MAX
+
     def _schedule(self, now_ns: int) -> None:
         self._give_up_ns = max(now_ns, self._send_ns) + self._backoff_ns
 
@@ -188,7 +196,12 @@ class Master:
         asked: Request = self._request if self._in_step else self._probe
         if asked is self._request:
             self._sent = True
+            self._attempts += 1
+        elif self._probes >= PROBES_MAX:
+            self._finish(Silence("disturbed", self._sent))
+            return
         else:
+            self._probes += 1
             self.metrics.probes += 1
         self._asked = asked
         self._frame = asked.encode(self._unit)
@@ -246,6 +259,7 @@ class Master:
         else:
             self._asked = None
             self._in_step = True
+            self._strikes = 0
             self._schedule(now_ns)
 
     def _fail(self, cause: str, now_ns: int) -> None:
@@ -256,7 +270,7 @@ class Master:
         if self._strikes >= STRIKES_TO_BACK_OFF:
             self._not_before_ns = now_ns + self._backoff_ns
             self._finish(Silence(cause, self._sent))
-        elif self._sent and isinstance(self._request, WriteWords):
+        elif self._attempts >= self._attempts_max:
             self._finish(Silence(cause, sent=True))
         else:
             self.metrics.retries += 1

@@ -25,8 +25,9 @@ def register(commands: Any) -> None:
     add = actions.add_parser("add", help="install models from a folder after checking each")
     add.add_argument("directory", type=Path)
     add.set_defaults(run=_add)
-    actions.add_parser("verify", help="check every installed model; exits 1 if one differs")\
-        .set_defaults(run=_verify)
+    actions.add_parser(
+        "verify", help="check every installed model; exits 1 if one differs"
+    ).set_defaults(run=_verify)
     for action in actions.choices.values():
         action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
         action.add_argument("--json", action="store_true", help="print JSON")
@@ -49,8 +50,13 @@ def _list(arguments: argparse.Namespace) -> int:
     tiers = [str(tier) for tier in installed(arguments.store)]
     faults = verify(arguments.store)
     rows = [
-        {"name": m.name, "role": m.role, "sha256": m.sha256, "licence": m.licence,
-         "state": faults.get(m.name) or "installed"}
+        {
+            "name": m.name,
+            "role": m.role,
+            "sha256": m.sha256,
+            "licence": m.licence,
+            "state": faults.get(m.name) or "installed",
+        }
         for m in manifest.models
     ]
     lines = [f"tiers installed: {', '.join(tiers) or 'none'}   ({arguments.store})"]
@@ -98,9 +104,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         if model.source != "added" or (arguments.store / model.file).exists()
     }
     faults = {
-        name: fault
-        for name, fault in verify(arguments.store).items()
-        if fault and name in found
+        name: fault for name, fault in verify(arguments.store).items() if fault and name in found
     }
     text = "\n".join(f"{name}: {fault}" for name, fault in faults.items()) or "all good"
     _say(arguments, {"ok": not faults, "faults": faults}, text)

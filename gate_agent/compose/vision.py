@@ -35,7 +35,7 @@ def choose_tier(wanted: str, store: Path) -> Tier:
 
 def run(profile: Profile, run_dir: Path, store: Path) -> int:
     """Run until told to stop; exit 78 when the models or the camera's name are no good."""
-    stop = live.stop_on_signals()
+    stop = live.stop_on_sigterm()
     try:
         tier = choose_tier(profile.face.tier, store)
         device = VisionDevice(
@@ -62,8 +62,8 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
     worker = VisionWorker(
         device,
         f"{tier.value} tier",
-        lambda event: link.emit(event),
-        lambda request, jpeg: link.answer(request, jpeg),
+        lambda event: link.emit(event),  # noqa: PLW0108 - the link is made below
+        lambda request, jpeg: link.answer(request, jpeg),  # noqa: PLW0108 - as above
         live.monotonic_ns,
     )
     link = WorkerLink(

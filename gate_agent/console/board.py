@@ -26,7 +26,14 @@ STEP_TEXT = {
     Step.LEAVING: "Leaving the lane",
 }
 
-STEP_ORDER = (Step.READING, Step.VERIFYING, Step.DECIDING, Step.CROSSING)
+PROGRESS = {  # of document, face, decision, passage
+    Step.READING: 1,
+    Step.VERIFYING: 2,
+    Step.DECIDING: 3,
+    Step.REFERRED: 3,
+    Step.CROSSING: 4,
+    Step.LEAVING: 4,
+}
 
 MODE_TEXT = {
     "starting": "Starting",
@@ -97,7 +104,6 @@ def lane_board(
     alarms = [_alert(code) for code in view.alarms]
     reasons = [_alert(code) for code in view.reasons]
     tone = _tone(view)
-    done = STEP_ORDER.index(view.step) + 1 if view.step in STEP_ORDER else 0
     return {
         "lane": number,
         "away": False,
@@ -110,7 +116,7 @@ def lane_board(
         "step": view.step.value,
         "step_text": STEP_TEXT[view.step],
         "since_utc_ms": view.since_utc_ms,
-        "progress": done,
+        "progress": PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
         "crossing": f"Crossing {view.ticket}" if view.ticket else "No crossing",
         "document_step": view.document_step,
@@ -179,11 +185,11 @@ def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
         "step": "away",
         "step_text": "No connection",
         "since_utc_ms": since_utc_ms,
-        "crossing": away,
+        "crossing": f"Lane API: {away}",
         "alarms": [{"severity": row.severity.value, "text": row.text, "todo": row.todo}],
-        "sync_text": "unknown",
+        "sync_text": "Centre unknown",
         "sync_tone": "grey",
-        "lease_text": "Unknown",
+        "lease_text": "Officer unknown",
         "lease_tone": "grey",
         "plant": [],
     }
@@ -283,8 +289,8 @@ def _face(view: View) -> Plain:
         "score_percent": _percent(meter.get("score", 0.0)),
         "threshold_percent": _percent(meter.get("threshold", 0.0)),
         "compared": bool(meter),
-        "faces_text": f"{face.faces} face{'' if face.faces == 1 else 's'} in the picture",
-        "tier": face.tier,
+        "faces_text": f"{face.faces} face{'' if face.faces == 1 else 's'} in the picture,",
+        "tier": f"models: {face.tier or 'none'}",
     }
 
 

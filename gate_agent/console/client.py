@@ -11,6 +11,7 @@ import base64
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -38,17 +39,23 @@ from gate_agent.lane_api import (
     proof,
 )
 
-BACKOFF_MIN_S = 0.25
-BACKOFF_MAX_S = 4.0
-CONNECT_S = 2.0
-SILENCE_S = 4.0  # a lane gives a sign of life every second
-ANSWER_S = 3.0
 ACTION_VALID_MS = 10_000
 MAX_PENDING = 8
 
 AWAY = "The lane does not answer. Nothing was done."
 
 log = logging.getLogger("egate.console")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """How long the client waits for what. A lane gives a sign of life every second."""
+
+    backoff_min_s: float = 0.25
+    backoff_max_s: float = 4.0
+    connect_s: float = 2.0
+    silence_s: float = 4.0
+    answer_s: float = 3.0
 
 
 class LaneAway(Exception):
@@ -68,6 +75,7 @@ class Lane:
         utc_ms: Callable[[], int],
         random: Callable[[int], bytes],
         changed: Callable[[int], None],
+        waits: Waits,
     ) -> None:
         self.number = address.number
         self.view: View | None = None
@@ -78,6 +86,7 @@ class Lane:
         self._utc_ms = utc_ms
         self._random = random
         self._changed = changed
+        self._waits = waits
         self._writer: asyncio.StreamWriter | None = None
         self._actions: dict[str, asyncio.Future[ActionResult]] = {}
         self._pictures: dict[int, asyncio.Future[bytes]] = {}
@@ -87,7 +96,7 @@ class Lane:
 
     async def run(self) -> None:
         """Follow the lane until cancelled."""
-        pause_s = BACKOFF_MIN_S
+        pause_s = self._waits.backoff_min_s
         while True:
             try:
                 await self._follow()
@@ -96,10 +105,10 @@ class Lane:
             except (OSError, TimeoutError) as error:
                 diagnosis = getattr(error, "strerror", None) or "no answer"
             if self.view is not None:
-                pause_s = BACKOFF_MIN_S
+                pause_s = self._waits.backoff_min_s
             self._leave(diagnosis)
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, BACKOFF_MAX_S)
+            pause_s = min(pause_s * 2, self._waits.backoff_max_s)
 
     async def act(
         self, *, action: str, officer: str, ticket: int, reason: str, evidence_sha256: str
@@ -127,7 +136,7 @@ class Lane:
         try:
             if not self._send(message):
                 return AWAY
-            result = await asyncio.wait_for(answer, ANSWER_S)
+            result = await asyncio.wait_for(answer, self._waits.answer_s)
         except TimeoutError:
             return "The lane did not answer in time. Look at the lane before trying again."
         finally:
@@ -145,7 +154,7 @@ class Lane:
         try:
             if not self._send(PictureRequest(request=request, ticket=ticket, kind=kind)):
                 return b""
-            return await asyncio.wait_for(answer, ANSWER_S)
+            return await asyncio.wait_for(answer, self._waits.answer_s)
         except TimeoutError:
             return b""
         finally:
@@ -166,12 +175,12 @@ class Lane:
         return True
 
     async def _follow(self) -> None:
-        async with asyncio.timeout(CONNECT_S):
+        async with asyncio.timeout(self._waits.connect_s):
             reader, writer = await asyncio.open_unix_connection(str(self._address.socket))
         frames: FrameReader[FromLane] = FrameReader(FromLane)
         try:
             while True:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(self._waits.silence_s):
                     data = await reader.read(65_536)
                 if not data:
                     raise LaneAway("the lane closed the connection")
@@ -271,10 +280,12 @@ class Bank:
         addresses: tuple[LaneAddress, ...],
         utc_ms: Callable[[], int],
         random: Callable[[int], bytes],
+        waits: Waits | None = None,
     ) -> None:
         self._subscriptions: set[Subscription] = set()
         self.lanes = {
-            address.number: Lane(address, utc_ms, random, self._notify) for address in addresses
+            address.number: Lane(address, utc_ms, random, self._notify, waits or Waits())
+            for address in addresses
         }
 
     async def run(self) -> None:

@@ -63,7 +63,7 @@ async def submit(request: Request) -> Response:
     if old is not None:
         console.sessions.close(old)
     session_id, _ = console.sessions.open(officer.name, now_ns)
-    log.info("officer %s signed in", officer.name)
+    log.info("an officer signed in")
     response = RedirectResponse("/", 303)
     console.set_cookie(response, SESSION_COOKIE, session_id)
     response.delete_cookie(SIGN_IN_COOKIE, path="/signin")
@@ -75,7 +75,7 @@ async def leave(request: Request) -> Response:
     session = require_session(request)
     require_csrf(request, session, await form_of(request))
     console_of(request).sessions.close(request.cookies[SESSION_COOKIE])
-    log.info("officer %s signed out", session.officer)
+    log.info("an officer signed out")
     response = RedirectResponse("/signin", 303)
     response.delete_cookie(SESSION_COOKIE)
     return response

@@ -26,6 +26,8 @@ from gate_agent.console.traveller_view import traveller_view
 
 Events = AsyncGenerator[bytes, None]
 
+RETRY = b"retry: 1000\n\n"  # a browser that lost us tries again after a second
+
 
 class EventStream(Response):
     """An answer that lasts: sends events until they end or the peer is gone."""
@@ -52,12 +54,16 @@ class EventStream(Response):
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             await self._events.aclose()
             self._console.streams -= 1
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
     async def _pump(self, send: Send) -> None:
         with contextlib.suppress(OSError):
+            await send({"type": "http.response.body", "body": RETRY, "more_body": True})
             async for event in self._events:
                 await send({"type": "http.response.body", "body": event, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from firmware_cfg.profile import Sync
 from sync.backoff import Backoff
 from sync.centre.collector import Answer, collect, standing
 from sync.centre.store import CentreStore, Reason
@@ -22,6 +21,17 @@ from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Re
 from sync.publisher import receipt_topic, records_topic
 
 LONGEST_WAIT_NS = 1_000_000_000
+
+
+class BrokerAccess(NamedTuple):
+    """Which broker a collector uses, and how. `protocol` is "5" or "3.1.1"."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    protocol: str = "5"
+    topic_prefix: str = "egate"
+    retry_min_ms: int = 500
+    retry_max_ms: int = 30_000
 
 
 class CentreStatus(NamedTuple):
@@ -43,7 +53,7 @@ class CentreService:
         *,
         store: CentreStore,
         key: SigningKey,
-        limits: Sync,
+        broker: BrokerAccess,
         random: Callable[[int], bytes],
         client_id: str = "egate-centre",
     ) -> None:
@@ -52,21 +62,21 @@ class CentreService:
         Args:
             store: where records go.
             key: the central system's key.
-            limits: broker, protocol, prefix and waits.
+            broker: address, protocol, prefix and waits.
             random: source of jitter.
             client_id: unique at this broker.
         """
         self._store = store
         self._key = key
-        self._prefix = limits.topic_prefix
+        self._prefix = broker.topic_prefix
         self._link = MqttLink(
-            host=limits.host,
-            port=limits.port,
+            host=broker.host,
+            port=broker.port,
             client_id=client_id,
-            protocol=limits.protocol,
-            subscriptions=(records_topic(limits.topic_prefix, "+"),),
+            protocol=broker.protocol,
+            subscriptions=(records_topic(broker.topic_prefix, "+"),),
         )
-        self._reconnect = Backoff(limits.retry_min_ms, limits.retry_max_ms, random)
+        self._reconnect = Backoff(broker.retry_min_ms, broker.retry_max_ms, random)
         self._connect_ns = 0
         self._counts: Counter[str] = Counter()
         self._quarantined: Counter[Reason] = Counter()

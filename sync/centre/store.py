@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from sync.chain import Problem, verify_chain
 from sync.database import Database, Schema
 from sync.encoding import GENESIS, decode_record
 from sync.errors import EnrolmentRefused
-from sync.journal import Problem, verify_chain
 from sync.keys import VerifyingKey
 from sync.types import Record
 
 MAX_QUARANTINED = 10_000
 """Later ones are counted by their reason, and not kept."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 SCHEMA = Schema(
     application_id=0x65676331,
@@ -104,22 +107,26 @@ class Finding(NamedTuple):
 class CentreStore:
     """The central system's database, open for writing. One thread at a time may use it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, max_quarantined: int = MAX_QUARANTINED) -> None:
         """Open, create or migrate; check integrity.
 
         Raises:
             StorageError: see `Database.open_writer`.
         """
         self._db = Database.open_writer(path, SCHEMA)
+        self._max_quarantined = max_quarantined
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
 
     def enrol(self, gate: str, key: VerifyingKey, utc: str) -> None:
         """Accept records of this gate, signed with this key. Enrolling again is no change.
 
         Raises:
-            EnrolmentRefused: the gate is enrolled with another key.
+            EnrolmentRefused: the gate is enrolled with another key, or its name cannot
+                stand in a topic.
             StorageFailed: it could not be written.
         """
+        if not _NAME.fullmatch(gate):
+            raise EnrolmentRefused("a gate's name has 1 to 64 letters, digits, dots and dashes")
         known = self.key_of(gate)
         if known is not None and known != key:
             raise EnrolmentRefused(f"gate {gate} is enrolled with another key")
@@ -182,7 +189,7 @@ class CentreStore:
         seen = "UPDATE quarantine SET times = times + 1 WHERE reason = ? AND sha256 = ?"
         if self._db.run(seen, (reason, digest)):
             return
-        if self._kept >= MAX_QUARANTINED:
+        if self._kept >= self._max_quarantined:
             digest, gate, payload = b"", "", b""
             if self._db.run(seen, (reason, digest)):
                 return
@@ -210,7 +217,7 @@ class CentreStore:
                     yield decode_record(encoded)
 
     def quarantined(self) -> list[Quarantined]:
-        """The messages that were put apart, at most `MAX_QUARANTINED` and one a reason."""
+        """The messages that were put apart, at most its limit and one a reason."""
         rows = self._db.rows(
             "SELECT reason, gate, first_utc, times, sha256 FROM quarantine ORDER BY rowid"
         )

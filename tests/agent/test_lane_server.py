@@ -94,11 +94,11 @@ class Lane:
             path,
             KEYS,
             callbacks,
-            os.urandom,  # noqa: TID251  the test's nonces need not repeat
+            os.urandom,
             Clock(monotonic_ns=lambda: self.now_ns, utc_ms=lambda: NOW_MS),
         )
         self.server.listen()
-        self.thread = threading.Thread(target=self.server.run, args=(self.stop,))  # noqa: TID251
+        self.thread = threading.Thread(target=self.server.run, args=(self.stop,))
         self.thread.start()
 
     def _act(self, action: Action) -> str | None:

@@ -31,10 +31,10 @@ KEYS = {
 
 
 def now_ms() -> int:
-    return time.time_ns() // 1_000_000  # noqa: TID251  a fake lane lives in real time
+    return time.time_ns() // 1_000_000
 
 
-CLOCK = Clock(monotonic_ns=time.monotonic_ns, utc_ms=now_ms)  # noqa: TID251  as above
+CLOCK = Clock(monotonic_ns=time.monotonic_ns, utc_ms=now_ms)
 
 CHECKS = (
     Check(id="mrz_consistency", result=Result.SUCCESSFUL, ms=1.2),
@@ -128,9 +128,9 @@ class FakeLane:
             on_receipt=lambda receipt: self._note(self.receipts, receipt),
             on_link=lambda connected: self._note(self.links, connected),
         )
-        self.server = LaneServer(path, KEYS, callbacks, os.urandom, CLOCK)  # noqa: TID251
+        self.server = LaneServer(path, KEYS, callbacks, os.urandom, CLOCK)
         self.server.listen()
-        self._thread = threading.Thread(target=self.server.run, args=(self._stop,))  # noqa: TID251
+        self._thread = threading.Thread(target=self.server.run, args=(self._stop,))
         self._thread.start()
         self.show(self.view)
 

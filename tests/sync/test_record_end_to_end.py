@@ -184,7 +184,7 @@ def test_broker_listens_on_loopback_only(broker: EmbeddedBroker) -> None:
 
 def test_broker_refuses_other_addresses_and_taken_ports() -> None:
     with pytest.raises(BrokerFailed, match="loopback"):
-        EmbeddedBroker(host="0.0.0.0", port=1883)
+        EmbeddedBroker(host="192.0.2.1", port=1883)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

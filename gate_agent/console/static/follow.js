@@ -73,7 +73,8 @@ export function onKey(handle) {
     const typing = event.target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
     if (!shortcuts.checked || typing || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "n") {
-      const next = document.querySelector(".queue a");
+      const links = [...document.querySelectorAll(".queue a")];
+      const next = links.find((a) => a.pathname !== location.pathname) ?? links[0];
       if (next) next.click();
     } else {
       handle(event);

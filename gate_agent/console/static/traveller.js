@@ -22,9 +22,21 @@ function show(view) {
   document.getElementById("demo").hidden = !view.demo;
 }
 
-const source = new EventSource(`/lane/${body.dataset.lane}/traveller/events`);
-source.addEventListener("display", (event) => show(JSON.parse(event.data)));
-source.addEventListener("error", () => {
-  if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
-});
-addEventListener("pagehide", () => source.close());
+let source = null;
+
+// A browser allows few connections to one host: a display that nobody sees gives its own back.
+function follow() {
+  if (source) source.close();
+  source = null;
+  if (document.hidden) return;
+  const stream = new EventSource(`/lane/${body.dataset.lane}/traveller/events`);
+  stream.addEventListener("display", (event) => show(JSON.parse(event.data)));
+  stream.addEventListener("error", () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
+  });
+  source = stream;
+}
+
+document.addEventListener("visibilitychange", follow);
+addEventListener("pagehide", () => source?.close());
+follow();
