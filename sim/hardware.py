@@ -5,22 +5,27 @@ with stable paths, the camera behind motion JPEG on loopback; the unmodified age
 tell. The ports stay when other processes die. Travellers see the lane's display through
 the lane API in the role STATUS, which knows nobody's name.
 
-On the paths `mrz`, `chip` and `turnstile` in the run directory are the serial ports.
+In the run directory `mrz`, `chip` and `turnstile` are the serial ports.
 """
 
 from __future__ import annotations
 
+import json
 import select
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from firmware_cfg.profile import Turnstile
+from gate_agent import live
 from gate_agent.lane_api import Role, Step
 from gate_agent.lane_client import LaneAway, LaneClient
-from sim.camera import EMPTY, Scene, SceneRenderer, icao_portrait
-from sim.cast import Passport, issue_passport, open_issuer
+from sim.camera import EMPTY, CameraError, Scene, SceneRenderer, icao_portrait
+from sim.cast import Passport, issue_passport
+from sim.chip.pki import Country
+from sim.demo_setup import demo_country
 from sim.kernel import MS, SECOND
 from sim.links import Peer
 from sim.mjpeg import MjpegServer
@@ -33,6 +38,7 @@ from sim.stage import Stage
 FPS = 8
 MAX_WAIT_NS = 250 * MS
 RECONNECT_NS = 500 * MS
+EXIT_BROKEN = 2
 
 Random = Callable[[int], bytes]
 Say = Callable[[dict[str, Any]], None]
@@ -40,23 +46,25 @@ Say = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class HardwarePlace:
-    """Where one lane's hardware lives.
+    """What one lane's hardware is given.
 
     Attributes:
         run_dir: for the serial ports' paths.
-        issuer: folder of the demo country (`sim.cast.found_issuer`).
-        photos: folder of the photographs (`sim.photos.fetch`).
+        country: issued every genuine passport.
+        photographs: folder of the photographs (`sim.photos.fetch`).
         camera_port: TCP port of the camera; 0 takes any.
+        go: travellers come once this file is there; None lets them come at once.
         lane_socket: the agent's lane API, None where travellers see the lamp alone.
-        status_key: key file of the role STATUS, with `lane_socket`.
+        status_key: key of the role STATUS.
     """
 
     run_dir: Path
-    issuer: Path
-    photos: Path
+    country: Country
+    photographs: Path
     camera_port: int = 0
+    go: Path | None = None
     lane_socket: Path | None = None
-    status_key: Path | None = None
+    status_key: bytes = b""
 
 
 class Display:
@@ -82,16 +90,16 @@ class Display:
 
     def tend(self, now_ns: int) -> None:
         """Connect if need be, and read what has come."""
-        if self._socket is None or self._key is None:
+        if self._socket is None:
             return
         try:
             if self._client is None:
                 if now_ns < self._retry_ns:
                     return
                 self._retry_ns = now_ns + RECONNECT_NS
-                self._client = LaneClient(self._socket, Role.STATUS, self._key.read_bytes())
+                self._client = LaneClient(self._socket, Role.STATUS, self._key)
             self._client.receive()
-        except (LaneAway, FileNotFoundError):
+        except LaneAway:
             self.close()
 
     def close(self) -> None:
@@ -110,27 +118,20 @@ class Hardware:
         lane: int,
         place: HardwarePlace,
         random: Random,
-        now_ns: int,
         *,
         endless: bool,
         say: Say,
     ) -> None:
+        self._scenario = scenario
         self._lane = lane
+        self._place = place
+        self._endless = endless
         self._say = say
-        self._now_ns = now_ns
         self._present: Traveller | None = None
-        self._over = False
-        country = open_issuer(place.issuer)
-
-        def passport(traveller: Traveller) -> Passport:
-            portrait = icao_portrait(by_handle(traveller.document.portrait), place.photos)
-            return issue_passport(traveller, country, portrait)
-
+        self._played = False
+        self.play: Play | None = None
         self.stage = Stage(Turnstile(port="turnstile"), random, lambda _port: None)
-        self.play = Play(
-            scenario.cast(lane), passport, self.stage, scenario.seed, now_ns, endless=endless
-        )
-        self._renderer = SceneRenderer(place.photos, scenario.seed, lane)
+        self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
         self._display = Display(place)
         peers: dict[str, Peer] = {
@@ -142,7 +143,7 @@ class Hardware:
 
     def turn(self, clock: Callable[[], int]) -> None:
         """Do what is due, then wait for bytes or for the next thing that is due."""
-        now_ns = self._now_ns = clock()
+        now_ns = clock()
         self._display.tend(now_ns)
         self._people(now_ns)
         for peer, pty in self._ports:
@@ -152,7 +153,7 @@ class Hardware:
         if self.camera.due_ns is not None:
             self.camera.expire(now_ns)
         readable = self._wait(clock())
-        now_ns = self._now_ns = clock()
+        now_ns = clock()
         if self.camera.fileno() in readable:
             self.camera.ready()
         for peer, pty in self._ports:
@@ -169,7 +170,9 @@ class Hardware:
 
     def _wait(self, now_ns: int) -> set[int]:
         dues = [peer.due_ns for peer, _ in self._ports]
-        dues += [self.play.due_ns, self.camera.due_ns, now_ns + MAX_WAIT_NS]
+        dues += [self.camera.due_ns, now_ns + MAX_WAIT_NS]
+        if self.play is not None:
+            dues.append(self.play.due_ns)
         wait_ns = max(0, min(due for due in dues if due is not None) - now_ns)
         descriptors = [pty.fileno() for _, pty in self._ports]
         descriptors.append(self.camera.fileno())
@@ -180,19 +183,30 @@ class Hardware:
         return set(readable)
 
     def _people(self, now_ns: int) -> None:
-        due_ns = self.play.due_ns
-        if due_ns is None or due_ns > now_ns:
-            return
-        left = self.play.expire(now_ns, self._display.step)
-        present = self.play.present
+        if self.play is None:
+            if self._place.go is not None and not self._place.go.exists():
+                return
+            cast, seed = self._scenario.cast(self._lane), self._scenario.seed
+            self.play = Play(cast, self._passport, self.stage, seed, now_ns, endless=self._endless)
+        play = self.play
+        if play.due_ns is not None and play.due_ns <= now_ns:
+            left = play.expire(now_ns, self._display.step)
+            self._tell(play.present)
+            if left is not None:
+                self._say({"event": "left", "traveller": left.traveller.name})
+        if play.over and not self._played:
+            self._played = True
+            self._say({"event": "played"})
+
+    def _tell(self, present: Traveller | None) -> None:
         if present is not None and present is not self._present:
-            self._say({"event": "arrived", "lane": self._lane, "name": present.name})
+            self._say({"event": "arrived", "traveller": present.name})
         self._present = present
-        if left is not None:
-            self._say({"event": "left", "lane": self._lane, "name": left.traveller.name})
-        if self.play.over and not self._over:
-            self._over = True
-            self._say({"event": "cast_over", "lane": self._lane})
+
+    def _passport(self, traveller: Traveller) -> Passport:
+        photo = by_handle(traveller.document.portrait)
+        portrait = icao_portrait(photo, self._place.photographs)
+        return issue_passport(traveller, self._place.country, portrait)
 
     def _frame(self, now_ns: int) -> bytes:
         stand = self.stage.stand
@@ -216,35 +230,59 @@ def scene_of(face: Face, portrait: str, approach: float) -> Scene:
 def run_hardware(
     scenario: Scenario,
     lane: int,
-    place: HardwarePlace,
     *,
-    stop: Callable[[], bool],
-    clock: Callable[[], int],
-    random: Random,
-    endless: bool,
-    say: Say,
-) -> None:
-    """Be one lane's hardware until told to stop; the cast plays once, or over and over.
+    run_dir: Path,
+    seed: bytes,
+    photographs: Path,
+    camera_port: int,
+    go: Path | None,
+    status_key: bytes,
+    once: bool,
+) -> int:
+    """Be one lane's hardware until told to stop; give the exit code.
+
+    On standard output, one JSON object a line: `started` with `camera_port`, `arrived`
+    and `left` with `traveller` (the scenario's invented name), `played` when the cast is
+    through. The hardware stays after that.
 
     Args:
         scenario: its cast and seed.
         lane: which of its lanes.
-        place: where ports, keys and photographs are.
-        stop: asked several times a second.
-        clock: monotonic nanoseconds.
-        random: for the chips and the PN532.
-        endless: begin again when the cast is through.
-        say: takes what is worth telling: `started` (with `camera_port`), `arrived`,
-            `left`, `cast_over`; names are the scenario's invented ones.
-
-    Raises:
-        CameraError: a photograph is missing or does not decode.
-        OSError: a port, path or key cannot be used.
+        run_dir: for the serial ports; the agent's `lane.sock` is looked for there.
+        seed: of the demo country's keys (`sim.demo_setup.demo_country`).
+        photographs: folder of the photographs.
+        camera_port: TCP port of the camera; 0 takes any.
+        go: travellers come once this file is there.
+        status_key: key of the lane API's role STATUS.
+        once: play the cast once instead of over and over.
     """
-    hardware = Hardware(scenario, lane, place, random, clock(), endless=endless, say=say)
+    stop = live.stop_on_sigterm()
+    place = HardwarePlace(
+        run_dir=run_dir,
+        country=demo_country(seed, live.utc_now()),
+        photographs=photographs,
+        camera_port=camera_port,
+        go=go,
+        lane_socket=run_dir / "lane.sock",
+        status_key=status_key,
+    )
     try:
-        say({"event": "started", "lane": lane, "camera_port": hardware.camera.port})
-        while not stop():
-            hardware.turn(clock)
+        hardware = Hardware(scenario, lane, place, live.system_random, endless=not once, say=_say)
+    except OSError as error:
+        sys.stderr.write(f"lane {lane}: the hardware cannot start: {error}\n")
+        return EXIT_BROKEN
+    try:
+        _say({"event": "started", "camera_port": hardware.camera.port})
+        while not stop.is_set():
+            hardware.turn(live.monotonic_ns)
+    except CameraError as error:
+        sys.stderr.write(f"lane {lane}: {error}\n")
+        return EXIT_BROKEN
     finally:
         hardware.close()
+    return 0
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()

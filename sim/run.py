@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sim.broker import VirtualBroker
-from sim.cast import Passport, country_of_seed, issue_passport
+from sim.cast import Passport, issue_passport
+from sim.chip.keys import KeySource
+from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
 from sim.compose import Finish, Violation, VirtualLane, utc_text
 from sim.kernel import MS, SECOND, Kernel
@@ -22,9 +24,6 @@ from sync.journal import Journal, JournalReader
 from sync.keys import SigningKey
 from sync.publisher import Publisher
 
-EXIT_PASSED = 0
-EXIT_VIOLATED = 1
-EXIT_BROKEN = 2
 START_NS = SECOND
 BROKER_LATENCY_NS = 4 * MS
 
@@ -48,11 +47,27 @@ class Result(NamedTuple):
     problems: tuple[str, ...]
 
     @property
-    def exit_code(self) -> int:
-        """0 passed, 1 an expectation or an invariant was violated."""
-        return EXIT_VIOLATED if self.problems else EXIT_PASSED
+    def passed(self) -> bool:
+        """Whether every expectation and every invariant held."""
+        return not self.problems
 
-    def to_dict(self) -> dict[str, Any]:
+    def text(self) -> str:
+        """For people: the cast, then what is wrong, if anything."""
+        lines = [f"{self.title} (seed {self.seed}, {self.virtual_s:.1f} s of virtual time)", ""]
+        for row in self.cast:
+            mark = "ok" if row.ok else "NOT"
+            reasons = f" ({', '.join(row.reasons)})" if row.reasons else ""
+            lines.append(f"  {mark:<4}lane {row.lane}  {row.name:<24} {row.outcome}{reasons}")
+        lines += ["", *(f"  wrong: {problem}" for problem in self.problems)]
+        tally = counts(self.finishes)
+        lines.append(
+            f"{tally['crossings']} crossings, {tally['admitted']} admitted, "
+            f"{self.records_journal} records, {self.lost} lost, {self.duplicated} doubled"
+        )
+        lines.append(f"trace {self.trace_sha256}")
+        return "\n".join(lines)
+
+    def json(self) -> dict[str, Any]:
         """For `--json`."""
         return {
             "scenario": self.scenario,
@@ -68,7 +83,7 @@ class Result(NamedTuple):
             "steps": steps(self.finishes),
             "virtual_s": self.virtual_s,
             "problems": list(self.problems),
-            "ok": not self.problems,
+            "ok": self.passed,
             "trace_sha256": self.trace_sha256,
         }
 
@@ -94,7 +109,7 @@ class Day:
         self.scenario = scenario
         self.kernel = Kernel(START_NS)
         seed = scenario.seed
-        country = country_of_seed(seed.to_bytes(8, "big"), scenario.start)
+        country = found_country(KeySource.seeded(seed.to_bytes(8, "big")), scenario.start)
         portrait = placeholder_portrait()
 
         def passport(traveller: Traveller) -> Passport:
