@@ -1,4 +1,4 @@
-"""The driver over seeded faulty wires: no wrong plant, no late answer believed, no second release."""
+"""The driver over seeded faulty wires: no wrong plant, no second release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Truth:
 
     def __init__(self, bench: Bench, seed: int) -> None:
         self.bench = bench
-        self.rng = random.Random(seed)
+        self.rng = random.Random(seed)  # noqa: S311
         self.held: list[tuple[int, int, int, int]] = []
         self.note()
 
