@@ -359,7 +359,7 @@ def test_commands_of_others_are_a_bug() -> None:
 # --- garbage --------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.binary(max_size=60), max_size=30), st.integers(1, 60))
 def test_any_bytes_at_any_time_are_survived(pieces: list[bytes], step_ms: int) -> None:
     bench = Bench()
