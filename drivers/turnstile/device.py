@@ -319,9 +319,7 @@ class TurnstileMachine:
 
     def _open_exit(self, command: OpenExit) -> Job:
         give_up_ns = self._now_ns + self._actuation_ns
-        before = self._fresh_reading()
-        if before is None:
-            before = yield from self._read_all()
+        before = self._fresh_reading() or (yield from self._read_all())
         if before is None:
             self._actions.finish("the state before is not known", ok=False)
             return
@@ -378,29 +376,23 @@ class TurnstileMachine:
 
     def _publish(self, plant: Plant) -> None:
         """Send a plant if it says anything new or the next one might come too late."""
-        known = self._plant
-        self._plant = plant
-        same = (
-            known is not None
-            and msgspec.structs.replace(known, read_at_ns=plant.read_at_ns) == plant
-        )
-        if not same or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
-            self._published_ns = self._now_ns
-            self._emit(PlantChanged(plant=plant))
+        known, self._plant = self._plant, plant
+        news = known is None or plant != msgspec.structs.replace(known, read_at_ns=plant.read_at_ns)
+        if news or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
 
     def _publish_if_due(self) -> None:
         reading, plant = self._reading, self._plant
-        if plant is None:
-            return
         if reading is not None and self._now_ns - reading.at_ns >= self._stale_ns:
             self._reading = None
             self._publish_unknown()
-        elif self._now_ns >= self._published_ns + self._heartbeat_ns:
-            self._published_ns = self._now_ns
-            self._emit(PlantChanged(plant=plant))
+        elif plant is not None and self._now_ns >= self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
 
     def _publish_unknown(self) -> None:
-        read_at_ns = self._now_ns if self._plant is None else self._plant.read_at_ns
-        self._plant = Plant(read_at_ns=read_at_ns)
+        self._tell(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
+
+    def _tell(self, plant: Plant) -> None:
+        self._plant = plant
         self._published_ns = self._now_ns
-        self._emit(PlantChanged(plant=self._plant))
+        self._emit(PlantChanged(plant=plant))
