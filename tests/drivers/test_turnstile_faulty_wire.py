@@ -14,7 +14,7 @@ from sim.wire import NO_FAULTS, WireFaults
 NOISE = WireFaults(flip=0.02, drop=0.02, duplicate=0.02, slice=0.05, babble=0.01, echo=0.02)
 LATE = WireFaults(delay=0.05, drop=0.01, delay_ms=400)
 VERY_LATE = WireFaults(delay=0.03, delay_ms=1500)
-GHOSTS = WireFaults(stale=0.05, stale_ms=120)
+GHOSTS = WireFaults(stale=0.3, stale_ms=120)
 HEAVY = WireFaults(
     flip=0.02, drop=0.02, duplicate=0.02, slice=0.03, babble=0.02, delay=0.02, echo=0.02
 )
