@@ -10,6 +10,7 @@ from turnstile_bench import MS, Bench
 from drivers.errors import DeviceRefused, DriverFault, NoAnswer, PortLost, WrongIdentity
 from drivers.ports import Write
 from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.rtu import Read, seal
 from drivers.turnstile.signals import Reading, ReadPlan, plant_of
 from drivers.types import (
     CancelRead,
@@ -392,3 +393,16 @@ def test_one_byte_at_a_time() -> None:
         ready = ready or any(isinstance(e.event, DeviceReady) for e in machine.events())
     assert ready
     assert machine.metrics.crc == machine.metrics.mismatch == machine.metrics.timeouts == 0
+
+
+def test_a_replayed_answer_in_place_of_the_true_one_spoils_the_poll() -> None:
+    bench = ready_bench()
+    bench.run(20)
+    while bench.machine._master._asked != Read(0x40, 9):
+        bench.run(0.1)
+    words = (0, 0, 0, 0, 9, 0, 0, 0, 0)
+    old = seal(bytes((1, 3, 18)) + b"".join(word.to_bytes(2, "big") for word in words))
+    bench.act(bench.machine.receive, "bus", old, bench.now_ns)
+    bench.run(500)
+    assert {event.plant.passages_exit for event in bench.of(PlantChanged)} == {0}
+    assert bench.machine.metrics.mismatch + bench.machine.metrics.late > 0
