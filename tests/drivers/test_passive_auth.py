@@ -180,6 +180,20 @@ def test_wrong_signer_identifier_is_recorded_and_not_hidden():
     assert not verify_signed_data(wrong).identified
 
 
+def test_signed_content_type_must_be_the_contents():
+    signed = parse_sod(SOD).signed
+    with pytest.raises(SignatureInvalid):
+        verify_signed_data(replace(signed, content_type="1.2.840.113549.1.7.1"))
+
+
+def test_csca_of_another_state_does_not_sign_for_this_one():
+    anchor = parse_certificate(country().csca.certificate.der)
+    rogue = TrustStore([replace(anchor, country="XX")], accept_demo=True)
+    found = authenticate_sod(SOD, rogue, AT)
+    assert result_of(found, "ds_chain") is Result.FAILED
+    assert not found.trusted
+
+
 def test_demo_material_is_refused_unless_accepted():
     marked = parse_certificate(country().csca.certificate.der)
     assert marked.demo

@@ -89,6 +89,18 @@ def test_zone_nobody_asked_for_is_forgotten():
     assert made.named(MrzRead) == []
 
 
+def test_zone_put_down_again_while_it_is_read_is_no_new_document():
+    made = bench()
+    made.present(LINES, personalisation=GENUINE)
+    made.run(500)
+    for line in LINES:
+        made.call(made.reader.receive, "mrz", line.encode() + b"\r")
+    made.run(7_000, until=DocumentVerified)
+    assert len(made.named(DocumentPresented)) == 1
+    made.present([], ticket=2)
+    assert {event.ticket for event in made.named(MrzRead)} == {1}
+
+
 def test_wrong_zone_is_refused_by_the_chip():
     made = bench()
     other = "X" + LINES[1][1:]
