@@ -207,12 +207,12 @@ def _get_challenge(
 def _external_authenticate(
     card: Card, state: CardState, command: Command, random: Random
 ) -> tuple[CardState, Response]:
-    if not state.application or state.challenge is None:
+    if not state.application or state.challenge is None or state.session is not None:
         return state, Response(Status.CONDITIONS_OF_USE)
     if len(command.data) != 40:
         return state, Response(Status.WRONG_LENGTH)
     answer = mutual_authenticate(card.keys, command.data, state.challenge, random(KEY_SIZE))
-    state = replace(state, challenge=None, session=None)
+    state = replace(state, challenge=None)
     if answer is None:
         return state, Response(Status.NO_INFORMATION)
     token, session = answer

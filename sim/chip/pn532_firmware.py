@@ -232,7 +232,7 @@ class Pn532Firmware:
 
     def _data_exchange(self, code: int, data: bytes) -> Job:
         target, part = data[0], data[1:]
-        if not self._active or target & 0x3F != 1 or len(part) > CHUNK:
+        if not self._active or target & 0x3F != 1:
             return self._quick(code, bytes((STATUS_CONTEXT,)))
         if self._response and not part:
             return self._answer(code, 0)

@@ -1,0 +1,212 @@
+"""The camera of a simulated lane: a rendered scene, served as motion JPEG on loopback.
+
+The holder's photograph is placed in a 1280 x 720 hall with position, scale, light, blur,
+noise and compression, and comes nearer as the traveller walks in. Everything drawn comes
+from the scene, the frame's number and a seed: the same three give the same picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.photos import Photo, by_handle
+
+WIDTH = 1280
+HEIGHT = 720
+FACE_FAR_PX = 90
+FACE_NEAR_PX = 230
+PORTRAIT_WIDTH = 413  # 35 x 45 mm at 300 dpi
+PORTRAIT_HEIGHT = 531
+PORTRAIT_MAX_BYTES = 15_000
+PORTRAIT_FACE_RATIO = 0.60  # head width over image width, ISO/IEC 19794-5 full frontal
+
+Image = NDArray[np.uint8]
+
+
+class CameraError(Exception):
+    """A photograph cannot be used."""
+
+
+class Scene(NamedTuple):
+    """What is before the camera. `photo` is None when nobody is there.
+
+    `approach` goes from 0 (far) to 1 (at the stop line); `printed` holds the photograph
+    as a print with a white border before the camera; `people` is how many stand there.
+    """
+
+    photo: str | None
+    approach: float = 1.0
+    printed: bool = False
+    people: int = 1
+
+
+EMPTY = Scene(photo=None)
+
+
+class _Cutout(NamedTuple):
+    """Head and shoulders with a soft edge; face width and centre in its pixels."""
+
+    image: Image
+    alpha: NDArray[np.float32]
+    face_px: float
+    centre: tuple[float, float]
+
+
+class SceneRenderer:
+    """Draws frames of one lane's camera."""
+
+    def __init__(self, photos: Path, seed: int, lane: int) -> None:
+        self._photos = photos
+        self._seed = seed
+        self._lane = lane
+        self._cutouts: dict[tuple[str, bool], _Cutout] = {}
+        self._hall = _hall(lane)
+        generator = self._generator("noise")
+        self._noise = generator.normal(0.0, 3.0, (HEIGHT + 64, WIDTH + 64, 1)).astype(np.int16)
+
+    def render(self, scene: Scene, frame: int) -> bytes:
+        """One frame as JPEG.
+
+        Raises:
+            CameraError: the photograph is missing or cannot be decoded.
+        """
+        generator = self._generator(f"{scene.photo}", str(frame))
+        canvas = self._hall.copy()
+        if scene.photo is not None:
+            cutout = self._cutout(scene.photo, printed=scene.printed)
+            for person in range(min(scene.people, 2)):
+                self._place(canvas, cutout, scene, frame, person)
+        row, column = (int(value) for value in generator.integers(0, 64, 2))
+        grain = self._noise[row : row + HEIGHT, column : column + WIDTH]
+        noisy = np.clip(canvas.astype(np.int16) + grain, 0, 255).astype(np.uint8)
+        return _jpeg(noisy, 88)
+
+    def _place(self, canvas: Image, cutout: _Cutout, scene: Scene, frame: int, person: int) -> None:
+        sway = self._generator(f"{scene.photo}", "sway").uniform(0.0, 2 * math.pi, 3)
+        near = min(max(scene.approach, 0.0), 1.0)
+        face_px = FACE_FAR_PX + (FACE_NEAR_PX - FACE_FAR_PX) * near
+        if person:
+            face_px *= 0.7
+        phase = frame / 8.0
+        tilt = 2.5 * math.sin(0.9 * phase + sway[0])
+        x = WIDTH * (0.5 + 0.22 * person) + (1 - near) * 150 + 6 * math.sin(0.7 * phase + sway[1])
+        y = HEIGHT * 0.44 + 4 * math.sin(1.1 * phase + sway[2])
+        scale = face_px / cutout.face_px
+        matrix = cv2.getRotationMatrix2D(cutout.centre, tilt, scale)
+        matrix[0, 2] += x - cutout.centre[0]
+        matrix[1, 2] += y - cutout.centre[1]
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        body = cv2.warpAffine(cutout.image, matrix, (WIDTH, HEIGHT), flags=shrink)
+        alpha = cv2.warpAffine(cutout.alpha, matrix, (WIDTH, HEIGHT))
+        left, top, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
+        if not width:
+            return
+        part = (slice(top, top + height), slice(left, left + width))
+        light = 0.94 + 0.04 * math.sin(0.2 * phase + sway[1])
+        lit = cv2.GaussianBlur(body[part], (3, 3), 0.6).astype(np.float32) * light
+        weight = alpha[part][..., None]
+        canvas[part] = (canvas[part] * (1 - weight) + lit * weight).astype(np.uint8)
+
+    def _cutout(self, handle: str, *, printed: bool) -> _Cutout:
+        key = (handle, printed)
+        if key not in self._cutouts:
+            photo = by_handle(handle)
+            image = _load(photo, self._photos)
+            self._cutouts[key] = _cut(image, photo, printed=printed)
+        return self._cutouts[key]
+
+    def _generator(self, *names: str) -> np.random.Generator:
+        text = "\x00".join((str(self._seed), str(self._lane), *names))
+        digest = hashlib.sha256(text.encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def icao_portrait(photo: Photo, folder: Path) -> bytes:
+    """The picture for a chip's DG2: 413 x 531 JPEG of at most about 15 kB.
+
+    Raises:
+        CameraError: the photograph is missing or cannot be decoded.
+    """
+    image = _load(photo, folder)
+    left, top, right, bottom = photo.face
+    scale = PORTRAIT_FACE_RATIO * PORTRAIT_WIDTH / (right - left)
+    matrix = np.array(
+        [
+            [scale, 0, PORTRAIT_WIDTH / 2 - scale * (left + right) / 2],
+            [0, scale, PORTRAIT_HEIGHT * 0.50 - scale * (top + bottom) / 2],
+        ]
+    )
+    if scale < 1:
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 / scale).astype(np.uint8)
+    framed = cv2.warpAffine(
+        image,
+        matrix,
+        (PORTRAIT_WIDTH, PORTRAIT_HEIGHT),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    ).astype(np.uint8)
+    for quality in range(90, 30, -5):
+        data = _jpeg(framed, quality)
+        if len(data) <= PORTRAIT_MAX_BYTES:
+            return data
+    return data
+
+
+def _load(photo: Photo, folder: Path) -> Image:
+    path = photo.path(folder)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise CameraError(f"photograph {photo.handle} cannot be read: {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if image is None:
+        raise CameraError(f"photograph {photo.handle} does not decode")
+    return image.astype(np.uint8)
+
+
+def _cut(image: Image, photo: Photo, *, printed: bool) -> _Cutout:
+    left, top, right, bottom = photo.face
+    size = right - left
+    x0, x1 = max(0, int(left - 0.9 * size)), min(image.shape[1], int(right + 0.9 * size))
+    y0, y1 = max(0, int(top - 0.8 * size)), min(image.shape[0], int(bottom + 1.2 * size))
+    scale = min(1.0, FACE_NEAR_PX * 1.1 / size)
+    body: Any = cv2.resize(
+        image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
+    alpha: Any = np.ones(body.shape[:2], np.float32)
+    if printed:
+        border = max(4, int(0.06 * body.shape[1]))
+        body[:border], body[-border:], body[:, :border], body[:, -border:] = 245, 245, 245, 245
+    else:
+        edge = max(3, int(0.12 * size * scale))
+        alpha[:edge], alpha[-1:], alpha[:, :edge], alpha[:, -edge:] = 0, 0, 0, 0
+        alpha = cv2.GaussianBlur(alpha, (0, 0), edge / 2)
+    centre = (((left + right) / 2 - x0) * scale, ((top + bottom) / 2 - y0) * scale)
+    return _Cutout(body.astype(np.uint8), alpha.astype(np.float32), size * scale, centre)
+
+
+def _hall(lane: int) -> Image:
+    """An empty hall: wall, floor, a door frame; each lane a little different."""
+    rows = np.linspace(0.0, 1.0, HEIGHT)[:, None, None]
+    top, bottom = np.array([196.0, 190.0, 182.0]), np.array([150.0, 152.0, 158.0])
+    canvas = np.broadcast_to(top * (1 - rows) + bottom * rows, (HEIGHT, WIDTH, 3)).copy()
+    image = canvas.astype(np.uint8)
+    cv2.rectangle(image, (0, int(HEIGHT * 0.86)), (WIDTH, HEIGHT), (112, 116, 122), -1)
+    shift = 40 * (lane % 5)
+    cv2.rectangle(image, (150 + shift, 120), (330 + shift, int(HEIGHT * 0.86)), (170, 164, 156), -1)
+    cv2.rectangle(image, (990 - shift, 90), (1180 - shift, int(HEIGHT * 0.86)), (178, 172, 160), -1)
+    return cv2.GaussianBlur(image, (0, 0), 4).astype(np.uint8)
+
+
+def _jpeg(image: Image, quality: int) -> bytes:
+    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not ok:
+        raise CameraError("a frame could not be encoded")
+    return bytes(data.tobytes())

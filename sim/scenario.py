@@ -1,0 +1,262 @@
+"""A day at the border as a file: lanes, travellers, faults, officers, what must come out.
+
+The same TOML file runs on the virtual clock (`sim.run`) and in real time on
+pseudo-terminals (`sim.hardware`). Everything is bounded; unknown fields are refused.
+Names are invented. `schema()` is the JSON Schema for editors.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import random
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_FILE_BYTES = 1024 * 1024
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+Seconds = Annotated[int, Meta(ge=0, le=7 * 86_400)]
+Millis = Annotated[int, Meta(ge=0, le=600_000)]
+LaneNumber = Annotated[int, Meta(ge=1, le=99)]
+Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
+Handle = Annotated[str, Meta(pattern=r"^[a-z][0-9]$")]
+Name = Annotated[str, Meta(max_length=39, pattern=r"^[A-Za-z]+( [A-Za-z]+)*$")]
+State = Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$")]
+Number = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,9}$")]
+
+Forgery = Literal[
+    "altered_dg1",
+    "altered_dg2",
+    "hidden_dg2",
+    "garbled_portrait",
+    "com_sod_mismatch",
+    "broken_sod_signature",
+    "altered_sod_hash",
+    "stolen_certificate",
+    "swapped_sod",
+    "unknown_csca",
+    "self_signed_ds",
+    "expired_ds",
+    "future_ds",
+    "wrong_issuing_state",
+    "expired_document",
+    "printed_other_name",
+    "printed_other_number",
+    "printed_bad_check_digit",
+]
+Behaviour = Literal[
+    "normal", "slow", "walks_away", "tailgated", "pulls_passport_away", "turns_back"
+]
+Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every part of a scenario."""
+
+
+class ScenarioLane(Part, frozen=True, kw_only=True):
+    """One lane. `exit` is a lane for departures."""
+
+    number: LaneNumber
+    direction: Literal["entry", "exit"] = "exit"
+
+
+class Document(Part, frozen=True, kw_only=True):
+    """The passport: what is printed, and what is in its chip.
+
+    `forgeries` are names of `sim.chip.forgeries`, applied in order: `unknown_csca` is a chip
+    that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
+    refuses access. `portrait` is a handle of `sim.photos`.
+    """
+
+    number: Number
+    nationality: State = "UTO"
+    sex: Literal["F", "M", "X"] = "X"
+    birth_date: datetime.date
+    expiry: datetime.date
+    forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
+    portrait: Handle = "a1"
+
+
+class Face(Part, frozen=True, kw_only=True):
+    """Who stands before the camera, and what vision says of it on the virtual clock.
+
+    In real time the pictures decide: `same` is the holder (another picture where there is
+    one), `other` somebody else, `print` a photograph held before the camera. `score` and
+    the rest are vision's outputs on the virtual clock; None takes what `live` suggests.
+    A `print` is found out on the virtual clock as by a presentation attack detector.
+    """
+
+    live: Literal["same", "other", "print"] = "same"
+    score: Score | None = None
+    settle_frames: Annotated[int, Meta(ge=0, le=200)] = 2
+    """frames before the picture is good enough to compare"""
+    faces: Annotated[int, Meta(ge=0, le=10)] = 1
+
+
+class Officer(Part, frozen=True, kw_only=True):
+    """What the officer at the console does when this traveller is referred."""
+
+    action: Literal["accept", "reject", "ignore"] = "reject"
+    after_ms: Millis = 3_000
+    reason: Annotated[str, Meta(min_length=1, max_length=64)] = "identity"
+
+
+class Expectation(Part, frozen=True, kw_only=True):
+    """How the crossing must end.
+
+    Every reason given must be on record. Where none is given, none may be.
+    """
+
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+
+
+class Traveller(Part, frozen=True, kw_only=True):
+    """One person. Without `at_s` they come when the person before has left the lane."""
+
+    name: Name
+    lane: LaneNumber
+    at_s: Seconds | None = None
+    walk_in_ms: Millis = 2_000
+    behaviour: Behaviour = "normal"
+    leaves_after_ms: Millis = 1_500
+    """how long the passport stays in place, for those who take it away too early"""
+    document: Document
+    face: Face = Face()
+    officer: Officer = Officer()
+    expect: Expectation
+
+    @property
+    def surname(self) -> str:
+        """The last word of the name, in the MRZ's alphabet."""
+        return self.name.upper().split()[-1]
+
+    @property
+    def given_names(self) -> str:
+        """The other words of the name, in the MRZ's alphabet."""
+        return " ".join(self.name.upper().split()[:-1])
+
+
+class Fault(Part, frozen=True, kw_only=True):
+    """Something breaks at `at_s` for `for_s` seconds."""
+
+    kind: Literal["uplink_down"]
+    at_s: Seconds
+    for_s: Annotated[int, Meta(ge=1, le=7 * 86_400)]
+
+
+class Expected(Part, frozen=True, kw_only=True):
+    """What must hold for the whole run."""
+
+    lost: Annotated[int, Meta(ge=0)] = 0
+    duplicated: Annotated[int, Meta(ge=0)] = 0
+
+
+class Scenario(Part, frozen=True, kw_only=True):
+    """A whole scenario file."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=120)]
+    learn: Annotated[str, Meta(min_length=1, max_length=500)]
+    """what operations learn from it"""
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
+    start: Annotated[datetime.datetime, Meta(tz=True)]
+    limit_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = 3_600
+    """virtual time after which a run that has not ended is given up"""
+    lanes: Annotated[tuple[ScenarioLane, ...], Meta(min_length=1, max_length=64)]
+    travellers: Annotated[tuple[Traveller, ...], Meta(min_length=1, max_length=20_000)]
+    faults: Annotated[tuple[Fault, ...], Meta(max_length=1_000)] = ()
+    expect: Expected = Expected()
+
+    def cast(self, lane: int) -> tuple[Traveller, ...]:
+        """The travellers of one lane, in the order of the file."""
+        return tuple(t for t in self.travellers if t.lane == lane)
+
+
+class ScenarioError(Exception):
+    """A scenario file is not one.
+
+    Attributes:
+        file: its name as given.
+        field: path of the field, such as `$.travellers[2].lane`; `$` for the whole.
+        problem: what is wrong, with the bound that is broken.
+    """
+
+    def __init__(self, file: str, field: str, problem: str) -> None:
+        super().__init__(f"{file}: {field}: {problem}")
+        self.file = file
+        self.field = field
+        self.problem = problem
+
+
+def load(path: Path) -> Scenario:
+    """Read and check a scenario file.
+
+    Raises:
+        ScenarioError: unreadable, not TOML, out of bounds, or at odds with itself.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(name, "$", f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ScenarioError(name, "$", f"longer than {MAX_FILE_BYTES} bytes")
+    return parse(data, name)
+
+
+def parse(data: bytes, name: str = "<scenario>") -> Scenario:
+    """Decode and check the bytes of a scenario file.
+
+    Raises:
+        ScenarioError: not TOML, out of bounds, or at odds with itself.
+    """
+    try:
+        plain = tomllib.loads(data.decode())
+        scenario = msgspec.convert(plain, Scenario)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ScenarioError(name, "$", f"not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        problem, _, field = str(error).partition(" - at `")
+        raise ScenarioError(name, field.rstrip("`") or "$", problem) from error
+    _check(scenario, name)
+    return scenario
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file."""
+    return msgspec.json.schema(Scenario)
+
+
+def stream(seed: int, *names: str) -> random.Random:
+    """An independent random stream for one name under one seed.
+
+    Adding a traveller or a fault adds a name, so it shifts no other's stream.
+    """
+    digest = hashlib.sha256("\x00".join((str(seed), *names)).encode()).digest()
+    return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - a simulation's dice
+
+
+def _check(scenario: Scenario, name: str) -> None:
+    numbers = [lane.number for lane in scenario.lanes]
+    if len(set(numbers)) != len(numbers):
+        raise ScenarioError(name, "$.lanes", "two lanes have the same number")
+    seen: set[str] = set()
+    latest: dict[int, int] = {}
+    for index, traveller in enumerate(scenario.travellers):
+        field = f"$.travellers[{index}]"
+        if traveller.lane not in numbers:
+            raise ScenarioError(name, f"{field}.lane", f"there is no lane {traveller.lane}")
+        if traveller.name in seen:
+            raise ScenarioError(name, f"{field}.name", f"{traveller.name!r} is there twice")
+        seen.add(traveller.name)
+        if traveller.at_s is not None:
+            if traveller.at_s < latest.get(traveller.lane, 0):
+                raise ScenarioError(name, f"{field}.at_s", "before the traveller ahead in the lane")
+            latest[traveller.lane] = traveller.at_s

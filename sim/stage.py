@@ -1,0 +1,103 @@
+"""One lane as people meet it: readers, turnstile, and the place before the camera.
+
+The same stage stands behind virtual wires and behind pseudo-terminals: its peers are
+sans-IO, and what a traveller does to them is a method call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from firmware_cfg.profile import Turnstile
+from sim.cast import Passport
+from sim.chip.card import Chip
+from sim.chip.pn532 import Pn532Peer
+from sim.mrz_reader import MrzLineReader
+from sim.scenario import Face
+from sim.turnstile import SimTurnstile
+
+Random = Callable[[int], bytes]
+
+
+class Stand(NamedTuple):
+    """Who stands before the camera, since when, and how long walking up takes."""
+
+    face: Face
+    portrait: str
+    since_ns: int
+    walk_in_ns: int
+
+    def approach(self, now_ns: int) -> float:
+        """From 0 (far) to 1 (at the stop line)."""
+        if self.walk_in_ns <= 0:
+            return 1.0
+        return min(1.0, max(0.0, (now_ns - self.since_ns) / self.walk_in_ns))
+
+
+class Stage:
+    """The simulated hardware of one lane.
+
+    Args:
+        turnstile: the lane's turnstile, for its register map, unit and speed.
+        random: the chip's and the reader's own randomness.
+        touched: called after somebody did something to a device, with its port.
+    """
+
+    def __init__(
+        self, turnstile: Turnstile, random: Random, touched: Callable[[str], None]
+    ) -> None:
+        self.mrz = MrzLineReader()
+        self.chip = Pn532Peer(random)
+        self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
+        self.stand: Stand | None = None
+        self._random = random
+        self._touched = touched
+
+    @property
+    def released(self) -> bool:
+        """Whether the lamp is green: somebody may go through."""
+        return self.turnstile.authorised > 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is in the zone."""
+        return self.turnstile.zone == 0
+
+    def appear(self, face: Face, portrait: str, walk_in_ns: int, now_ns: int) -> None:
+        """Somebody walks up to the camera."""
+        self.stand = Stand(face, portrait, now_ns, walk_in_ns)
+
+    def disappear(self) -> None:
+        """Nobody is before the camera."""
+        self.stand = None
+
+    def step_in(self, persons: int, now_ns: int) -> None:
+        """People step into the zone."""
+        self.turnstile.arrive(now_ns, persons)
+        self._touched("bus")
+
+    def step_back(self, persons: int, now_ns: int) -> None:
+        """People leave the zone the way they came."""
+        self.turnstile.leave_back(now_ns, persons)
+        self._touched("bus")
+
+    def walk_through(self, persons: int, now_ns: int) -> bool:
+        """People try to go through; False when the barrier holds."""
+        went = self.turnstile.try_pass(now_ns, persons)
+        self._touched("bus")
+        return went
+
+    def place(self, passport: Passport, now_ns: int) -> None:
+        """Lay a passport on the reader."""
+        self.mrz.place(passport.lines, now_ns)
+        self.chip.put_chip(Chip(passport.card, self._random), now_ns)
+        self._touched("mrz")
+        self._touched("chip")
+
+    def take(self, now_ns: int) -> None:
+        """Take the passport away."""
+        self.mrz.remove(now_ns)
+        self.chip.remove_chip(now_ns)
+        self._touched("mrz")
+        self._touched("chip")

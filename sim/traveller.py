@@ -1,0 +1,191 @@
+"""A traveller: sees what the lane shows, and acts on it after a human time.
+
+Time goes in, deeds come out, on a `Stage`. A traveller knows no more than people do: the
+step that the lane's display shows, the green lamp, and whether they are through. Where no
+display is connected, the lamp alone leads, and patience ends the wait.
+
+    Waiting for the lane -> walking in -> passport on the reader -> waiting to be let through
+        -> walking through -> gone            or, turned away: -> gone
+"""
+
+from __future__ import annotations
+
+import random
+from enum import Enum
+
+from gate_agent.lane_api import Step
+from sim.cast import Passport
+from sim.kernel import MS, SECOND
+from sim.scenario import Traveller
+from sim.stage import Stage
+
+LOOK_NS = 100 * MS
+PATIENCE_NS = 150 * SECOND
+PLACE_AGAIN_NS = 8 * SECOND
+SLOWNESS = 3
+OVER = (Step.LEAVING, Step.WAITING, Step.CLOSED)
+READ = (Step.VERIFYING, Step.DECIDING, Step.CROSSING, Step.REFERRED, Step.LEAVING)
+
+
+class Phase(Enum):
+    """Where a traveller is."""
+
+    OUTSIDE = "outside"
+    WALKING_IN = "walking_in"
+    READING = "reading"
+    WAITING = "waiting"
+    PASSING = "passing"
+    TURNING_AWAY = "turning_away"
+    GONE = "gone"
+
+
+class TravellerActor:
+    """One traveller at one lane.
+
+    Args:
+        traveller: who they are and how they behave.
+        passport: what they carry.
+        stage: the lane they meet.
+        rng: their own stream of chance, for human times.
+        at_ns: not before this time.
+    """
+
+    def __init__(
+        self,
+        traveller: Traveller,
+        passport: Passport,
+        stage: Stage,
+        rng: random.Random,
+        at_ns: int,
+    ) -> None:
+        self.traveller = traveller
+        self.phase = Phase.OUTSIDE
+        self.due_ns: int | None = at_ns
+        self._passport = passport
+        self._stage = stage
+        self.rng = rng
+        self._slow = SLOWNESS if traveller.behaviour == "slow" else 1
+        self._holding = True
+        self._persons = 0
+        self._deadline_ns = 0
+        self._placed_ns = 0
+        self._served = False
+        self._follower_ns: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the traveller has left the lane."""
+        return self.phase is Phase.GONE
+
+    def expire(self, now_ns: int, step: Step | None) -> None:
+        """The time `due_ns` has come; `step` is what the lane's display shows, if any."""
+        if self._follower_ns is not None and now_ns >= self._follower_ns:
+            self._follower_ns = None
+            self._persons += 1
+            self._stage.step_in(1, now_ns)
+        match self.phase:
+            case Phase.OUTSIDE:
+                self._outside(now_ns, step)
+            case Phase.WALKING_IN:
+                self._present(now_ns)
+            case Phase.READING:
+                self._reading(now_ns, step)
+            case Phase.WAITING:
+                self._waiting(now_ns, step)
+            case Phase.PASSING:
+                self._passing(now_ns)
+            case Phase.TURNING_AWAY:
+                self._leave(now_ns)
+            case Phase.GONE:
+                self.due_ns = None
+
+    def _human(self, low_ms: int, high_ms: int) -> int:
+        return self.rng.randrange(low_ms, high_ms) * MS * self._slow
+
+    def _outside(self, now_ns: int, step: Step | None) -> None:
+        if step not in (None, Step.WAITING) or not self._stage.empty:
+            self.due_ns = now_ns + LOOK_NS
+            return
+        walk_ns = self.traveller.walk_in_ms * MS * self._slow
+        document = self.traveller.document
+        self._stage.appear(self.traveller.face, document.portrait, walk_ns, now_ns)
+        self.phase = Phase.WALKING_IN
+        self.due_ns = now_ns + walk_ns
+
+    def _present(self, now_ns: int) -> None:
+        self._stage.step_in(1, now_ns)
+        self._persons = 1
+        self._place(now_ns)
+        self.phase = Phase.READING
+        self._deadline_ns = now_ns + PATIENCE_NS
+        if self.traveller.behaviour == "tailgated":
+            self._follower_ns = now_ns + self._human(1_200, 1_500)
+        if self.traveller.behaviour in ("walks_away", "pulls_passport_away"):
+            self.due_ns = now_ns + self.traveller.leaves_after_ms * MS
+        else:
+            self.due_ns = now_ns + LOOK_NS
+
+    def _reading(self, now_ns: int, step: Step | None) -> None:
+        if self.traveller.behaviour == "walks_away":
+            self._leave(now_ns)
+            return
+        if self.traveller.behaviour == "pulls_passport_away":
+            self._take(now_ns)
+        self._served = self._served or step in READ
+        self.phase = Phase.WAITING
+        self.due_ns = now_ns + LOOK_NS
+
+    def _waiting(self, now_ns: int, step: Step | None) -> None:
+        if step in READ:
+            self._served = True
+            self._take(now_ns)
+        if self._stage.released and step in (None, Step.CROSSING):
+            self._take(now_ns)
+            if self.traveller.behaviour == "turns_back":
+                self._turn(now_ns)
+                return
+            self.phase = Phase.PASSING
+            self.due_ns = now_ns + self._human(500, 1_100)
+            return
+        if (self._served and step in OVER) or now_ns >= self._deadline_ns:
+            self._turn(now_ns)
+            return
+        if step is Step.WAITING and now_ns >= self._placed_ns + PLACE_AGAIN_NS:
+            self._take(now_ns)
+            self._place(now_ns)
+        self.due_ns = now_ns + LOOK_NS
+
+    def _passing(self, now_ns: int) -> None:
+        if self._stage.turnstile.passing or self._stage.empty:
+            if self._stage.empty:
+                self._vanish()
+                return
+        elif not self._stage.walk_through(self._persons, now_ns) and now_ns >= self._deadline_ns:
+            self._turn(now_ns)
+            return
+        self.due_ns = now_ns + LOOK_NS
+
+    def _turn(self, now_ns: int) -> None:
+        self.phase = Phase.TURNING_AWAY
+        self.due_ns = now_ns + self._human(600, 1_400)
+
+    def _leave(self, now_ns: int) -> None:
+        self._take(now_ns)
+        if self._persons:
+            self._stage.step_back(self._persons, now_ns)
+        self._vanish()
+
+    def _vanish(self) -> None:
+        self._stage.disappear()
+        self.phase = Phase.GONE
+        self.due_ns = None
+
+    def _place(self, now_ns: int) -> None:
+        self._stage.place(self._passport, now_ns)
+        self._holding = False
+        self._placed_ns = now_ns
+
+    def _take(self, now_ns: int) -> None:
+        if not self._holding:
+            self._holding = True
+            self._stage.take(now_ns)

@@ -1,0 +1,92 @@
+"""Other authors' readers, libnfc and mrtdreader, against the PN532 face on a pseudo-terminal."""
+
+import os
+import select
+import shutil
+import subprocess
+import time
+import tty
+
+import pytest
+from chip_samples import passport
+
+from sim.chip.card import Chip, card_of
+from sim.chip.forgeries import FORGERIES
+from sim.chip.keys import seeded_random
+from sim.chip.pn532 import Pn532Peer
+
+pytestmark = pytest.mark.live
+
+DOCUMENT = passport()
+LONGEST_S = 60
+
+
+def needs(program, package):
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"needs Debian's package {package}")
+    return found
+
+
+def now_ns():
+    return time.monotonic_ns()  # noqa: TID251 - a foreign process lives in real time
+
+
+def serve(command, folder, document=DOCUMENT):
+    """Run a foreign reader against the face until it ends: its exit code and what it said."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    peer = Pn532Peer(seeded_random(b"peer"))
+    peer.put_chip(Chip(card_of(document), seeded_random(b"chip")), now_ns())
+    device = f"pn532_uart:{os.ttyname(theirs)}:115200"
+    environment = {**os.environ, "LIBNFC_DEFAULT_DEVICE": device}
+    said = folder / "said"
+    end_ns = now_ns() + LONGEST_S * 1_000_000_000
+    try:
+        with said.open("wb") as sink:
+            reader = subprocess.Popen(  # noqa: S603
+                command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT
+            )
+        with reader:
+            while reader.poll() is None and now_ns() < end_ns:
+                carry(ours, peer)
+            reader.kill()
+        return said.read_text(errors="replace")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def carry(line, peer):
+    """Wait for the next byte or due time, at most 100 ms, and let it happen."""
+    due_ns = peer.due_ns
+    wait_s = 0.1 if due_ns is None else min(0.1, max(0.0, (due_ns - now_ns()) / 1e9))
+    readable, _, _ = select.select([line], [], [], wait_s)
+    if readable:
+        peer.receive(os.read(line, 4096), now_ns())
+    peer.expire(now_ns())
+    if answer := peer.output():
+        os.write(line, answer)
+
+
+def test_libnfc_sees_a_passport(tmp_path):
+    said = serve([needs("nfc-list", "libnfc-bin"), "-v", "-t", "1"], tmp_path)
+    assert "Compliant with ISO/IEC 14443-4" in said
+    assert "Random UID" in said
+    assert "Max Frame Size accepted by PICC: 256 bytes" in said
+
+
+def test_mrtdreader_reads_the_whole_passport(tmp_path):
+    program = needs("mrtdreader", "mrtdreader")
+    said = serve([program, DOCUMENT.printed.line2], tmp_path)
+    assert said.count("... done") >= 4, said
+    assert DOCUMENT.printed.text in said
+    assert (tmp_path / "image.jpg").read_bytes() == DOCUMENT.portrait_jpeg
+
+
+def test_mrtdreader_is_refused_with_another_number(tmp_path):
+    program = needs("mrtdreader", "mrtdreader")
+    forged = FORGERIES["printed_other_number"].apply(DOCUMENT)
+    said = serve([program, forged.printed.line2], tmp_path, forged)
+    assert "EF.DG1... done" not in said
+    assert not (tmp_path / "image.jpg").exists()
