@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
 from drivers.passport.certificates import DEMO_MARK_OID, parse_certificate, split_pem
@@ -29,8 +30,6 @@ from drivers.types import CHECK_IDS, Result
 from sim.chip.keys import Algorithm
 from sim.chip.personalise import personalise
 from sim.chip.portrait import placeholder_portrait
-from tests.drivers.reader_bench import trust_of
-from tests.sim.chip_samples import HOLDER, country, passport
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "chip"
 if not DATA.exists():

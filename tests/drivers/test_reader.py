@@ -4,6 +4,7 @@ from datetime import date
 from random import Random
 
 import pytest
+from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
 from drivers.passport.reader import MAX_BAD_LINES
@@ -18,8 +19,6 @@ from drivers.types import (
     ReadDocument,
     Result,
 )
-from tests.drivers.reader_bench import MS, Bench, trust_of
-from tests.sim.chip_samples import country, passport
 
 AT = date(2026, 11, 22)
 TRUST = trust_of(country())
@@ -218,7 +217,7 @@ def test_handles_are_unguessable_and_differ():
 
 def noisy(seed, every_bytes):
     """Damages about one byte in so many."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
 
     def carry(data):
         return bytes(b ^ 0x10 if random.random() < 1 / every_bytes else b for b in data)
@@ -249,7 +248,7 @@ def test_heavy_noise_never_ends_in_silence_or_another_error(seed):
 
 
 def test_lost_answer_bytes_do_not_stall_the_reader():
-    random = Random(5)  # noqa: S311
+    random = Random(5)
 
     def lossy(data):
         return bytes(byte for byte in data if random.random() > 1 / 800)
