@@ -1,10 +1,14 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
-.PHONY: help setup demo test check clean
+# make check  ruff, mypy --strict and the import contracts
+# make clean  removes what setup made
+.PHONY: help setup prepare demo test check clean
 
 PYTHON ?= python3
-BIN := .venv/bin
+EGATE := .venv/bin/egate
 STAMP := .venv/.egate-setup
+MODELS := ../shared/data/models
+DEMO ?=
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -12,11 +16,28 @@ help:
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml setup.sh
-	PYTHON=$(PYTHON) sh setup.sh
+	@PYTHON=$(PYTHON) sh setup.sh
 	@touch $@
 
+# Models converted and checked, photographs fetched; a second run finds them there.
+prepare: setup
+	@$(EGATE) models prepare
+	@if [ -d $(MODELS) ]; then $(EGATE) models add $(MODELS); fi
+	@$(EGATE) sim photos
+
+demo: prepare
+	@$(EGATE) demo $(DEMO)
+
 check: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+test: prepare
+	@sh tests/packages.sh
+	@$(MAKE) --no-print-directory check
+	.venv/bin/python -m pytest $(TESTS)
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -37,6 +37,7 @@ if command -v uv >/dev/null 2>&1; then
 else
     .venv/bin/python -m pip install -q --disable-pip-version-check \
         --no-deps --require-hashes -r requirements.lock
-    .venv/bin/python -m pip install -q --disable-pip-version-check \
+    # The build tool warns at length that our packages lie beside pyproject.toml: they do.
+    PYTHONWARNINGS=ignore .venv/bin/python -m pip install -q --disable-pip-version-check \
         --no-deps --no-build-isolation -e .
 fi

@@ -49,10 +49,15 @@ class Emission(NamedTuple):
 
 
 class Machine(Protocol):
-    """A device without I/O. `ports` names its byte streams, e.g. ("mrz", "chip")."""
+    """A device without I/O."""
 
-    device: DeviceId
-    ports: tuple[str, ...]
+    @property
+    def device(self) -> DeviceId:
+        """Which part of the lane this is."""
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Names of its byte streams."""
 
     @property
     def due_ns(self) -> int | None:

@@ -7,6 +7,7 @@ nothing after it can be trusted to be in step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -79,30 +80,34 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 class FrameReader(Generic[M]):
-    """Cuts a byte stream into messages of one union type."""
+    """Cuts a byte stream into messages of one union type, each at most `max_bytes` long."""
 
-    def __init__(self, union: Any) -> None:
+    def __init__(self, union: Any, max_bytes: int = MAX_FRAME_BYTES) -> None:
         self._decoder = msgspec.msgpack.Decoder(union)
+        self._max_bytes = max_bytes
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[M]:
-        """Take bytes, give the messages that are now whole.
+    def feed(self, data: bytes) -> Iterator[M]:
+        """Take bytes now, give the messages that are now whole, one after the other.
 
         Raises:
-            ChannelError: a frame is too long or does not decode.
+            ChannelError: while iterating, at a frame that is too long or does not decode;
+                the messages before it were given.
         """
         self._buffer += data
-        messages: list[M] = []
+        return self._messages()
+
+    def _messages(self) -> Iterator[M]:
         while len(self._buffer) >= 4:
             length = int.from_bytes(self._buffer[:4], "big")
-            if length > MAX_FRAME_BYTES:
+            if length > self._max_bytes:
                 raise ChannelError(f"frame of {length} bytes announced")
             if len(self._buffer) < 4 + length:
-                break
+                return
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
             try:
-                messages.append(self._decoder.decode(body))
+                message: M = self._decoder.decode(body)
             except msgspec.MsgspecError as error:
                 raise ChannelError(f"frame does not decode: {error}") from error
-        return messages
+            yield message

@@ -1,14 +1,70 @@
-"""The command line: `egate`."""
+"""The command line: `egate`.
+
+Exit codes: 0 done, 1 the answer is no (a check failed, an expectation was violated),
+2 bad arguments or a bad file, 3 a device is not usable, 78 a bad profile (EX_CONFIG).
+"""
 
 from __future__ import annotations
 
+import argparse
+import logging
 import sys
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+from gate_agent.commands import bench, centre, lane, models, profile
+
+DESCRIPTION = """\
+egate: software for smart-border e-gates.
+
+Start here:
+  egate demo                 three lanes on this machine, at http://127.0.0.1:8600
+  egate demo --once --json   the demo's travellers once, as JSON
+  egate sim run FILE         a day at the border on a virtual clock
+  egate COMMAND --help       what a command does, with an example
+"""
+
+SIM_NEEDS = ("iotcore",)
+"""What the extra `egate[sim]` installs; without it there is neither `sim` nor `demo`."""
 
 
-def main() -> int:
-    """Run `egate`; give the exit code."""
-    sys.stderr.write("egate: no commands yet\n")
-    return 2
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="egate",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument(
+        "--log",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="how much to say on standard error (default: %(default)s)",
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (lane, centre, profile, models, bench):
+        module.register(commands)
+    for entry in entry_points(group="egate.commands"):
+        if all(find_spec(name) is not None for name in SIM_NEEDS):
+            entry.load()(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit code."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        return 0  # the reader of our output has seen enough
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ is accepted once, and an expiry; the lane checks all four, whatever the console 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +21,13 @@ import msgspec
 from drivers.types import Check
 
 VERSION = 1
+
+MIN_KEY_BYTES = 32
+
+
+def proof(key: bytes, nonce: bytes) -> bytes:
+    """Answer to a challenge: HMAC-SHA-256 of the API's name, version and the nonce."""
+    return hmac.new(key, b"egate lane api 1" + nonce, hashlib.sha256).digest()
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
@@ -150,7 +159,11 @@ class Snapshot(Message, frozen=True, kw_only=True):
 
 
 class Delta(Message, frozen=True, kw_only=True):
-    """The fields of the view that changed, by name, in plain data."""
+    """The fields of the view that changed, by name, in plain data.
+
+    Without changes it is a sign of life; the lane is never silent for longer than
+    `lane_server.HEARTBEAT_MS`.
+    """
 
     seq: int
     changes: dict[str, Any]

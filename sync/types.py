@@ -63,6 +63,21 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     signature: str = ""
 
 
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Consecutive records on their way, each in its canonical bytes, the first at `first_seq`.
+
+    Signed with the gate's Ed25519 key over the canonical encoding without `signature`, so
+    that nothing depends on what the broker says about the sender.
+    """
+
+    version: int = 1
+    gate: str
+    epoch: str
+    first_seq: int
+    records: tuple[bytes, ...]
+    signature: bytes = b""
+
+
 # --- events ---------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ READ_LADDER = (4096, 1000, 223, 160, 112)
 
 HEAD_BYTES = 8
 ODD_OFFSET = 0x8000  # above this, READ BINARY takes its offset in a data object (INS B1)
+ODD_OVERHEAD = 8
 TOO_MUCH = frozenset({0x6700, 0x6B00, 0x6282, 0x6281})
 MAX_COMMANDS = 4096
 
@@ -105,8 +106,10 @@ class FileReader:
     def _read_binary(self, name: str, offset: int, wanted: int) -> Steps[bytes]:
         odd = offset >= ODD_OFFSET
         if odd:
+            # The answer's own data object must fit into the read size too.
+            wanted = min(wanted, self._ladder[self._rung] - ODD_OVERHEAD)
             raw = offset.to_bytes(3, "big").lstrip(b"\x00")
-            command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=wanted + 8)
+            command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=wanted + ODD_OVERHEAD)
         else:
             command = Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=wanted)
         response = yield from self._transmit(command)

@@ -160,7 +160,12 @@ class PassportReader:
         raise PortLost(f"reader: the {port} port went away")
 
     def command(self, command: Any, now_ns: int) -> None:
-        """Carry out `ReadDocument` or `CancelRead`; others are none of a reader's."""
+        """Carry out `ReadDocument` or `CancelRead`.
+
+        Raises:
+            TypeError: the command is for another device (a bug of the caller).
+            DriverFault: see `drivers.errors`.
+        """
         self._now_ns = now_ns
         if isinstance(command, ReadDocument):
             self._cancel(None)
@@ -169,6 +174,8 @@ class PassportReader:
             self._match()
         elif isinstance(command, CancelRead):
             self._cancel(command.ticket)
+        else:
+            raise TypeError(f"not for a passport reader: {type(command).__name__}")
 
     def receive(self, port: str, data: bytes, now_ns: int) -> None:
         """Bytes arrived.

@@ -108,6 +108,18 @@ class Tick(Message, frozen=True, kw_only=True):
     """The wake-up the state asked for has come."""
 
 
+class PermitRefused(Message, frozen=True, kw_only=True):
+    """The last guard before the hardware stopped a command of the core.
+
+    `action` is `open_exit` or `close`, `clause` the condition that did not hold. It never
+    waits in the inbox: the loop hands it back to the core in the same turn.
+    """
+
+    ticket: int
+    action: str
+    clause: str
+
+
 # --- commands -------------------------------------------------------------------------
 
 
@@ -130,7 +142,9 @@ DocumentEvent = (
 PlantEvent = PlantChanged | ActuationDone
 FaceEvent = PortraitPrepared | Observed | VerifyEnded
 RecordEvent = Appended | AppendFailed
-AgentEvent = Checked | DeviceReady | DeviceFailed | OfficerDecided | OfficerPresent | Tick
+AgentEvent = (
+    Checked | DeviceReady | DeviceFailed | OfficerDecided | OfficerPresent | Tick | PermitRefused
+)
 Event = DocumentEvent | PlantEvent | FaceEvent | RecordEvent | AgentEvent
 
 Command = (
@@ -180,6 +194,7 @@ __all__ = [
     "OfficerDecided",
     "OfficerPresent",
     "OpenExit",
+    "PermitRefused",
     "PlantChanged",
     "PortraitPrepared",
     "PortraitRead",

@@ -1,0 +1,202 @@
+"""Pictures: decoding with limits, resizing, warping, encoding. The one file that imports OpenCV.
+
+A picture in this package is an array of rows x columns x 3 bytes, RGB. Whatever comes from
+outside has its format and extents read from the coded stream itself before a decoder sees
+it, so that a small file cannot ask for a large allocation.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from biometrics.errors import ImageRefused
+
+Picture = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
+
+MAX_PIXELS = 16_000_000
+MAX_CODED_BYTES = 8 * 1024 * 1024
+MAX_SIDE_PX = 8192
+MAX_JPEG_SCANS = 64
+MAX_JP2_TILES = 256
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+_CODESTREAM = b"\xff\x4f\xff\x51"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SOF_SUPPORTED = (0xC0, 0xC1, 0xC2)
+_SOF_OTHER = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+
+cv2.setNumThreads(1)  # a lane shares its cores: parallelism is between stages, not inside them
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _jpeg_extent(data: bytes) -> tuple[int, int]:
+    """Columns and rows from the frame header (ITU-T T.81, B.2.2)."""
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            raise ImageRefused("JPEG: marker expected")
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if length < 2 or marker in (0x00, 0xD8, 0xD9, 0xDA):
+            raise ImageRefused("JPEG: no frame header")
+        if marker in _SOF_OTHER:
+            raise ImageRefused("JPEG: process not supported")
+        if marker in _SOF_SUPPORTED:
+            if at + 9 > len(data):
+                raise ImageRefused("JPEG: frame header cut short")
+            rows, columns = struct.unpack_from(">HH", data, at + 5)
+            if data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+                raise ImageRefused(f"JPEG: more than {MAX_JPEG_SCANS} scans")
+            return columns, rows
+        at += 2 + length
+    raise ImageRefused("JPEG: no frame header")
+
+
+def _jp2_codestream(data: bytes) -> int:
+    """Offset of the first codestream box (ISO/IEC 15444-1, annex I)."""
+    at = 0
+    for _ in range(64):
+        if at + 8 > len(data):
+            break
+        length, kind = struct.unpack_from(">I4s", data, at)
+        header = 8
+        if length == 1 and at + 16 <= len(data):
+            length, header = struct.unpack_from(">Q", data, at + 8)[0], 16
+        if kind == b"jp2c":
+            return at + header
+        if length < header:
+            break
+        at += length
+    raise ImageRefused("JPEG 2000: no codestream")
+
+
+def _jpeg2000_extent(data: bytes, at: int) -> tuple[int, int]:
+    """Columns and rows from the SIZ marker segment (ISO/IEC 15444-1, A.5.1)."""
+    if data[at : at + 4] != _CODESTREAM or at + 42 > len(data):
+        raise ImageRefused("JPEG 2000: no image size")
+    right, low, left, top, tile_columns, tile_rows = struct.unpack_from(">6I", data, at + 8)
+    components = struct.unpack_from(">H", data, at + 40)[0]
+    if not left < right or not top < low or not tile_columns or not tile_rows:
+        raise ImageRefused("JPEG 2000: image size contradicts itself")
+    tiles = math.ceil(right / tile_columns) * math.ceil(low / tile_rows)
+    if tiles > MAX_JP2_TILES or components not in (1, 3, 4):
+        raise ImageRefused("JPEG 2000: too many tiles or components")
+    return right, low
+
+
+def extent(data: bytes) -> tuple[str, int, int]:
+    """Format (`jpeg`, `jpeg2000` or `png`), columns and rows of a coded picture.
+
+    Raises:
+        ImageRefused: neither of these formats, or no extents in it.
+    """
+    if data[:2] == b"\xff\xd8":
+        return "jpeg", *_jpeg_extent(data)
+    if data[:4] == _CODESTREAM:
+        return "jpeg2000", *_jpeg2000_extent(data, 0)
+    if data[:12] == _JP2_SIGNATURE:
+        return "jpeg2000", *_jpeg2000_extent(data, _jp2_codestream(data))
+    if data[:8] == _PNG_SIGNATURE and data[12:16] == b"IHDR" and len(data) >= 24:
+        columns, rows = struct.unpack_from(">II", data, 16)
+        return "png", columns, rows
+    raise ImageRefused("neither JPEG nor JPEG 2000 nor PNG")
+
+
+def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a JPEG, JPEG 2000 or PNG picture to RGB; grey becomes three equal channels.
+
+    A picture that says how it was held (Exif orientation) is turned upright.
+
+    Raises:
+        ImageRefused: it is too long, too large, of another format or damaged.
+    """
+    if len(data) > MAX_CODED_BYTES:
+        raise ImageRefused(f"picture of {len(data)} bytes exceeds {MAX_CODED_BYTES}")
+    kind, columns, rows = extent(data)
+    if not (0 < columns <= MAX_SIDE_PX and 0 < rows <= MAX_SIDE_PX):
+        raise ImageRefused(f"{kind}: {columns}x{rows} is outside the limits")
+    if columns * rows > max_pixels:
+        raise ImageRefused(f"{kind}: {columns}x{rows} exceeds {max_pixels} pixels")
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        raise ImageRefused(f"{kind}: does not decode") from error
+    if picture is None or picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise ImageRefused(f"{kind}: does not decode")
+    return np.ascontiguousarray(picture)
+
+
+def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
+    """Encode RGB as a JPEG file of the given quality, 1..100."""
+    flipped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, coded = cv2.imencode(".jpg", flipped, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return coded.tobytes()
+
+
+def encode_jpeg2000(picture: Picture, compression_permille: int) -> bytes:
+    """Encode RGB as JPEG 2000 at a rate of `compression_permille`/1000 of the raw size."""
+    flipped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, coded = cv2.imencode(
+        ".jp2", flipped, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, compression_permille]
+    )
+    return coded.tobytes()
+
+
+def resize(picture: Picture, columns: int, rows: int) -> Picture:
+    """Resize; areas are averaged when shrinking, so that nothing aliases."""
+    if (columns, rows) == (picture.shape[1], picture.shape[0]):
+        return picture
+    shrinking = columns < picture.shape[1]
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (columns, rows), interpolation=method), np.uint8)
+
+
+def warp(picture: Picture, matrix: Matrix, size_px: int) -> Picture:
+    """Take a size_px square through the 2x3 `matrix` (picture to square); black outside.
+
+    Where the square is less than half as fine as the picture, the needed part of the picture
+    is averaged down first: sampling alone would alias.
+    """
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    factor = int(1 / scale) if scale > 0 else 1
+    if factor >= 2:
+        inverse = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+        corners = np.array([[0, 0, 1], [size_px, 0, 1], [0, size_px, 1], [size_px, size_px, 1]])
+        reach = corners @ inverse.T
+        rows, columns = picture.shape[:2]
+        left, top = np.clip(np.floor(reach.min(0)) - factor, 0, [columns - 1, rows - 1]).astype(int)
+        right, low = np.clip(np.ceil(reach.max(0)) + factor, 1, [columns, rows]).astype(int)
+        part = picture[top : max(low, top + 1), left : max(right, left + 1)]
+        small = resize(part, max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
+        fx, fy = part.shape[1] / small.shape[1], part.shape[0] / small.shape[0]
+        # centre of small pixel (u, v) lies at left + (u + .5) * fx - .5 in the picture
+        to_picture = np.array(
+            [[fx, 0, left + fx / 2 - 0.5], [0, fy, top + fy / 2 - 0.5], [0, 0, 1]]
+        )
+        picture, matrix = small, matrix @ to_picture
+    return np.asarray(
+        cv2.warpAffine(picture, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8
+    )
+
+
+def grey(picture: Picture) -> Picture:
+    """Luminance, 0..255."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def laplacian_variance(luminance: Picture) -> float:
+    """Variance of the Laplacian: how much fine structure a grey picture has."""
+    return float(cv2.Laplacian(luminance, cv2.CV_64F).var())
+
+
+def blur(picture: Picture, sigma_px: float) -> Picture:
+    """Gaussian blur, for measuring how components react to it."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), np.uint8)

@@ -1,0 +1,136 @@
+"""What the manifest of models says, as records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from biometrics.errors import ModelRefused, Uncalibrated
+from biometrics.types import Tier
+
+PACKAGED_MANIFEST = Path(__file__).with_name("manifest.toml")
+
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$")]
+FileName = Annotated[
+    str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Extent = int | Literal["*"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the manifest's records."""
+
+
+class Contract(Record, frozen=True, kw_only=True):
+    """What goes into a graph and what comes out.
+
+    A picture of `size_px` squared (0: any multiple of 32) enters as (x - mean) / divisor.
+    Extents are as in the file; `*` is a free one.
+    """
+
+    input: str
+    shape: tuple[Extent, ...]
+    layout: Literal["nchw", "nhwc"]
+    colour: Literal["rgb", "bgr"]
+    size_px: Annotated[int, Meta(ge=0, le=1024)]
+    mean: float
+    divisor: Annotated[float, Meta(gt=0)]
+    outputs: dict[str, tuple[Extent, ...]]
+    alignment: Literal["none", "arcface112", "dlib150", "square_1_5"]
+
+
+class Model(Record, frozen=True, kw_only=True):
+    """One file. `source` says how it is installed: from the package, converted, or added."""
+
+    name: Name
+    role: Literal["landmarks", "detect", "embed", "pad", "quality"]
+    file: FileName
+    sha256: Digest
+    size_bytes: Annotated[int, Meta(ge=1, le=256 * 1024 * 1024)]
+    source: Literal["package", "converted", "added"]
+    licence: str
+    provenance: str
+    made_from: FileName = ""
+    made_from_sha256: str = ""
+    contract: Contract | None = None
+    threshold: float | None = None  # of a graded output, e.g. attack detection
+
+
+class Weighting(Record, frozen=True, kw_only=True):
+    """How one network's cosine enters the score: weight * (cosine - mean) / deviation."""
+
+    model: Name
+    mean: float
+    deviation: Annotated[float, Meta(gt=0)]
+    weight: Annotated[float, Meta(gt=0, le=1)]
+
+
+class Point(Record, frozen=True, kw_only=True):
+    """A threshold of the score and the false match rate measured at it."""
+
+    fmr: Annotated[float, Meta(gt=0, lt=1)]
+    threshold: float
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """What scores mean for one tier: numbers and where they come from."""
+
+    provenance: str
+    impostor_pairs: Annotated[int, Meta(ge=1)]
+    networks: Annotated[tuple[Weighting, ...], Meta(min_length=1, max_length=4)]
+    points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=16)]
+
+    def at(self, fmr: float) -> Point:
+        """The calibrated point with the greatest false match rate not above `fmr`.
+
+        Raises:
+            Uncalibrated: no point is as strict as that.
+        """
+        strict = [point for point in self.points if point.fmr <= fmr * (1 + 1e-9)]
+        if not strict:
+            raise Uncalibrated(f"no threshold is calibrated for a false match rate of {fmr:g}")
+        return max(strict, key=lambda point: point.fmr)
+
+
+class TierEntry(Record, frozen=True, kw_only=True):
+    """What a tier needs, what it uses when installed, and its calibration."""
+
+    required: tuple[Name, ...]
+    optional: tuple[Name, ...] = ()
+    calibration: Calibration
+
+
+class Manifest(Record, frozen=True, kw_only=True):
+    """Every model that this software accepts."""
+
+    version: Literal[1]
+    models: tuple[Model, ...]
+    tiers: dict[Tier, TierEntry]
+
+    def model(self, name: str) -> Model:
+        """The entry of that name.
+
+        Raises:
+            ModelRefused: there is none.
+        """
+        for entry in self.models:
+            if entry.name == name:
+                return entry
+        raise ModelRefused(f"{name}: not in the manifest")
+
+
+def load_manifest(path: Path = PACKAGED_MANIFEST) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ModelRefused: it does not decode; the diagnosis names the field.
+        OSError: it cannot be read.
+    """
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelRefused(f"{path.name}: {error}") from error

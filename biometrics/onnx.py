@@ -1,0 +1,81 @@
+"""Running ONNX graphs. The one file that imports onnxruntime.
+
+One thread a session and no spinning: on a lane's two cores a second thread gains little for
+one picture, and spinning threads were measured to multiply the latency of everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from biometrics.errors import ModelRefused
+from biometrics.image import Picture
+from biometrics.models.manifest import Contract
+
+Floats = NDArray[np.float32]
+Extents = list[int | str | None]
+
+onnxruntime.set_default_logger_severity(4)
+
+_REFUSALS = (
+    onnxruntime.capi.onnxruntime_pybind11_state.Fail,
+    onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument,
+    onnxruntime.capi.onnxruntime_pybind11_state.InvalidGraph,
+    onnxruntime.capi.onnxruntime_pybind11_state.NoSuchFile,
+    onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+    onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented,
+    onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException,
+)
+
+
+def as_input(contract: Contract, pictures: list[Picture]) -> Floats:
+    """Pictures as a network takes them: scaled, in its colour order and layout."""
+    batch = np.stack(pictures).astype(np.float32)
+    if contract.colour == "bgr":
+        batch = batch[..., ::-1]
+    batch = (batch - np.float32(contract.mean)) / np.float32(contract.divisor)
+    if contract.layout == "nchw":
+        batch = batch.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(batch)
+
+
+class Session:
+    """A loaded graph.
+
+    Raises:
+        ModelRefused: the runtime does not take it.
+    """
+
+    def __init__(self, name: str, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4
+        self.name = name
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except _REFUSALS as error:
+            raise ModelRefused(f"{name}: the runtime does not take it") from error
+        self.inputs: dict[str, Extents] = {v.name: v.shape for v in self._session.get_inputs()}
+        self.outputs: dict[str, Extents] = {v.name: v.shape for v in self._session.get_outputs()}
+
+    def run(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Compute every output.
+
+        Raises:
+            ModelRefused: the graph does not take these inputs.
+        """
+        names = list(self.outputs)
+        try:
+            values = self._session.run(names, dict(inputs))
+        except _REFUSALS as error:
+            raise ModelRefused(f"{self.name}: the runtime cannot run it") from error
+        return dict(zip(names, values, strict=True))

@@ -1,0 +1,222 @@
+"""From a picture to a template, and from a live frame to an observation.
+
+Stages run cheapest first and stop as soon as a later one cannot count: no face, then a
+picture that misses the profile's limits, then attack detection, then the comparison. Between
+stages the clock is looked at: what a frame's budget does not cover is left undone and said so
+by its absence (`match` None, liveness not run), never waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from biometrics import align, image, quality
+from biometrics.detect import Face, FrontEnd, HogFrontEnd, YunetFrontEnd, main_face
+from biometrics.dlib_models import Box, HogDetector, Landmarks5
+from biometrics.errors import ModelMissing, ModelRefused
+from biometrics.image import Picture
+from biometrics.match import Embedder, Template, compare
+from biometrics.models import store as models
+from biometrics.models.manifest import Calibration, Manifest, load_manifest
+from biometrics.onnx import Session
+from biometrics.pad import NOT_RUN, AttackDetector
+from biometrics.types import Guidance, Match, ModelsUsed, Observation, Tier
+from firmware_cfg.profile import QualityLimits
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Why no template could be made of a picture: `no_face`."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one frame says, and where its face is (None: no face found)."""
+
+    observation: Observation
+    box: Box | None
+    overrun: bool = False
+
+
+class Pipeline:
+    """The models of one tier, loaded, with the way from pixels to scores.
+
+    Args:
+        tier: the models to use; its required ones must be installed.
+        store: the folder that `models.store` fills.
+        limits: what a live face must reach to be compared; None compares any face.
+        expected_face_px: width of a traveller's face in the camera's picture.
+        clock: monotonic nanoseconds, for the budget of a frame.
+
+    Raises:
+        ModelMissing: a required model is not installed.
+        ModelRefused: an installed model is not the manifest's.
+    """
+
+    def __init__(
+        self,
+        tier: Tier,
+        store: Path,
+        limits: QualityLimits | None,
+        expected_face_px: float,
+        clock: Callable[[], int],
+        manifest: Manifest | None = None,
+    ) -> None:
+        manifest = manifest or load_manifest()
+        if tier not in manifest.tiers:
+            raise ModelMissing(f"tier {tier}: not in the manifest")
+        loader = _Loader(store, manifest, tier)
+        self.tier = tier
+        self.calibration: Calibration = manifest.tiers[tier].calibration
+        self._limits = limits
+        self._expected_face_px = expected_face_px
+        self._clock = clock
+        self._landmarks = loader.landmarks()
+        self._front_end = loader.front_end(self._landmarks)
+        self._embedders = {w.model: loader.embedder(w.model) for w in self.calibration.networks}
+        self._attack = loader.attack_detector()
+        self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
+
+    def threshold(self, fmr: float) -> float:
+        """The calibrated threshold for a false match rate.
+
+        Raises:
+            Uncalibrated: no threshold is as strict as that.
+        """
+        return self.calibration.at(fmr).threshold
+
+    def reference(self, portrait: bytes | Picture) -> Template | Unusable:
+        """Make the template of a portrait: the largest, most central face counts.
+
+        Raises:
+            ImageRefused: coded bytes do not decode or exceed the limits.
+        """
+        picture = image.decode(portrait) if isinstance(portrait, bytes) else portrait
+        face = main_face(self._front_end.find_any(picture), picture)
+        if face is None:
+            return Unusable("no_face")
+        return self._template(picture, face)
+
+    def observe(
+        self,
+        frame: bytes | Picture,
+        frame_at_ns: int,
+        reference: Template | None,
+        fmr: float,
+        budget_ns: int | None = None,
+    ) -> Look:
+        """Look at one live frame and compare its main face with the reference, if any.
+
+        Raises:
+            ImageRefused: coded bytes do not decode or exceed the limits.
+            Uncalibrated: no threshold is calibrated for `fmr`.
+        """
+        self.threshold(fmr)
+        end_ns = None if budget_ns is None else self._clock() + budget_ns
+        picture = image.decode(frame) if isinstance(frame, bytes) else frame
+        faces = self._front_end.find(picture, self._expected_face_px)
+        face = main_face(faces, picture)
+        if face is None:
+            empty = Observation(
+                frame_at_ns=frame_at_ns, faces=0, quality=(), guidance=Guidance.NO_FACE,
+                liveness=NOT_RUN, match=None,
+            )  # fmt: skip
+            return Look(empty, None)
+        components = quality.assess(
+            face, faces, picture, align.arcface(picture, face), self._limits
+        )
+        advice = quality.guidance(components)
+        liveness, match, overrun = NOT_RUN, None, False
+        if advice is Guidance.NONE:
+            if self._attack is not None and not (overrun := self._late(end_ns)):
+                liveness = self._attack.look(picture, face)
+            if reference is not None and not (overrun := self._late(end_ns)):
+                match = self._match(picture, face, reference, fmr)
+        observation = Observation(
+            frame_at_ns=frame_at_ns,
+            faces=len(faces),
+            quality=components,
+            guidance=advice,
+            liveness=liveness,
+            match=match,
+        )
+        return Look(observation, face.box, overrun)
+
+    def _late(self, end_ns: int | None) -> bool:
+        return end_ns is not None and self._clock() >= end_ns
+
+    def _match(self, picture: Picture, face: Face, reference: Template, fmr: float) -> Match:
+        live = self._template(picture, face)
+        result = compare(reference, live, self.calibration, fmr)
+        live.wipe()
+        return result
+
+    def _template(self, picture: Picture, face: Face) -> Template:
+        embeddings = {}
+        for name, embedder in self._embedders.items():
+            if embedder.contract.alignment == "dlib150":
+                chip = align.dlib_chip(picture, face, self._landmarks)
+            else:
+                chip = align.arcface(picture, face, embedder.contract.size_px)
+            embeddings[name] = embedder.embed(chip)
+            chip.fill(0)
+        return Template(embeddings)
+
+
+class _Loader:
+    """Opens the models of a tier by role and remembers the hash of each."""
+
+    def __init__(self, store: Path, manifest: Manifest, tier: Tier) -> None:
+        self._store = store
+        self._manifest = manifest
+        entry = manifest.tiers[tier]
+        self._models = [manifest.model(name) for name in (*entry.required, *entry.optional)]
+        self._optional = set(entry.optional)
+        self.used: dict[str, str] = {}
+
+    def _named(self, role: str) -> str | None:
+        return next((m.name for m in self._models if m.role == role), None)
+
+    def landmarks(self) -> Landmarks5 | None:
+        name = self._named("landmarks")
+        if name is None:
+            return None
+        model = self._manifest.model(name)
+        models.read(self._store, model)
+        self.used[name] = model.sha256
+        return Landmarks5(self._store / model.file)
+
+    def front_end(self, landmarks: Landmarks5 | None) -> FrontEnd:
+        name = self._named("detect")
+        if name is not None:
+            return YunetFrontEnd(self._session(name))
+        if landmarks is None:
+            raise ModelRefused("a tier needs a detector or landmarks")
+        return HogFrontEnd(HogDetector(), landmarks)
+
+    def _session(self, name: str) -> Session:
+        model = self._manifest.model(name)
+        session = models.open_session(model, models.read(self._store, model))
+        self.used[name] = model.sha256
+        return session
+
+    def embedder(self, name: str) -> Embedder:
+        contract = self._manifest.model(name).contract
+        if contract is None:
+            raise ModelRefused(f"{name}: has no contract in the manifest")
+        return Embedder(self._session(name), contract)
+
+    def attack_detector(self) -> AttackDetector | None:
+        name = self._named("pad")
+        if name is None:
+            return None
+        model = self._manifest.model(name)
+        if name in self._optional and not (self._store / model.file).is_file():
+            return None
+        if model.contract is None or model.threshold is None:
+            raise ModelRefused(f"{name}: has no contract or threshold in the manifest")
+        return AttackDetector(self._session(name), model.contract, model.threshold)

@@ -1,0 +1,206 @@
+"""Quality of a live face: named components, and what the traveller can do about the worst.
+
+Components follow ISO/IEC 29794-5 and BSI TR-03121-3 (pose, eye distance, head size, light).
+Each has a value in its own unit, a value of 0..100 on a fixed scale (more is better), and
+whether the profile's limit holds. Without limits every component is reported as good.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from biometrics import image
+from biometrics.detect import Face
+from biometrics.image import Picture
+from biometrics.types import Guidance, QualityComponent
+from firmware_cfg.profile import QualityLimits
+
+EYE_DISTANCE_FULL_PX = 120.0  # BSI TR-03121-3: what a gate's camera is to reach
+ANGLE_ZERO_DEG = 45.0
+HEAD_TO_EYES = 3.7  # height of a head, crown to chin, over the distance of its eyes
+SHARPNESS_SCALE = 250.0  # variance of the Laplacian on the aligned 112 px face
+DARK, BRIGHT = 60.0, 200.0  # mean luminance outside of which exposure loses value
+CLIPPED_LOW, CLIPPED_HIGH = 8, 247
+COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
+
+# Depth in front of the plane of the eyes and height under it, in eye distances: an average head
+# as the detectors mark it, looking straight ahead.
+_NOSE_TIP = (0.60, 0.60)
+_MOUTH = (0.30, 1.00)
+_NOSE_BASE_DEPTH = 0.42
+
+
+def pose_deg(face: Face) -> tuple[float, float | None, float]:
+    """Yaw, pitch and roll in degrees, from a weak-perspective view of an average head.
+
+    Yaw is positive when the face turns to the image's right, pitch when it looks down, roll
+    when the image's right eye is lower. Pitch needs the mouth: None for dlib's five points.
+    """
+    left, right = face.eyes
+    along = right - left
+    distance = max(float(math.hypot(*along)), 1e-6)
+    roll = math.degrees(math.atan2(along[1], along[0]))
+    axis = along / distance
+    down = np.array([-axis[1], axis[0]])
+    middle = (left + right) / 2
+    nose = face.points[2] if face.layout == "yunet" else face.points[4]
+    depth = _NOSE_TIP[0] if face.layout == "yunet" else _NOSE_BASE_DEPTH
+    yaw = math.degrees(math.atan(float((nose - middle) @ axis) / distance / depth))
+    if face.layout != "yunet":
+        return yaw, None, roll
+    mouth = (face.points[3] + face.points[4]) / 2
+    drop = max(float((mouth - middle) @ down), 1e-6)
+    ratio = float((nose - middle) @ down) / drop
+    slope = (ratio * _MOUTH[1] - _NOSE_TIP[1]) / (_NOSE_TIP[0] - ratio * _MOUTH[0])
+    return yaw, math.degrees(math.atan(slope)), roll
+
+
+def _scaled(value: float) -> int:
+    return round(100 * min(max(value, 0.0), 1.0))
+
+
+def _component(name: str, native: float, value: float, *, ok: bool) -> QualityComponent:
+    return QualityComponent(id=name, native=round(float(native), 3), value=_scaled(value), ok=ok)
+
+
+def _size(face: Face, picture: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
+    eyes = face.eye_distance_px
+    head = HEAD_TO_EYES * eyes / picture.shape[0]
+    return [
+        _component(
+            "inter_eye_distance",
+            eyes,
+            eyes / EYE_DISTANCE_FULL_PX,
+            ok=limits is None or eyes >= limits.eye_distance_min_px,
+        ),
+        _component(
+            "head_size",
+            head,
+            1.0 - max(0.0, head - 0.75) * 2,
+            ok=limits is None or head <= limits.head_height_max_ratio,
+        ),
+    ]
+
+
+def _pose(face: Face, limits: QualityLimits | None) -> list[QualityComponent]:
+    yaw, pitch, roll = pose_deg(face)
+    rows: list[tuple[str, float | None, float]] = [
+        ("yaw", yaw, limits.yaw_max_deg if limits else math.inf),
+        ("pitch", pitch, limits.pitch_max_deg if limits else math.inf),
+        ("roll", roll, limits.roll_max_deg if limits else math.inf),
+    ]
+    return [
+        _component(name, angle, 1 - abs(angle) / ANGLE_ZERO_DEG, ok=abs(angle) <= limit)
+        for name, angle, limit in rows
+        if angle is not None
+    ]
+
+
+def _position(face: Face, picture: Picture, *, limited: bool) -> list[QualityComponent]:
+    """Offsets of the face's middle from the picture's; good while the head is all inside."""
+    rows, columns = picture.shape[:2]
+    left, right = face.eyes
+    x, y = (left + right) / 2
+    reach = HEAD_TO_EYES / 2 * face.eye_distance_px
+    across, along = x / columns - 0.5, y / rows - 0.5
+    return [
+        _component(
+            "horizontal_position",
+            across,
+            1 - 2 * abs(across),
+            ok=not limited or reach * 0.8 <= x <= columns - reach * 0.8,
+        ),
+        _component(
+            "vertical_position",
+            along,
+            1 - 2 * abs(along),
+            ok=not limited or reach * 0.8 <= y <= rows - reach,
+        ),
+    ]
+
+
+def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
+    luminance = image.grey(aligned)
+    detail = image.laplacian_variance(luminance)
+    sharpness = 1 - math.exp(-detail / SHARPNESS_SCALE)
+    mean = float(luminance.mean())
+    clipped = float(((luminance < CLIPPED_LOW) | (luminance > CLIPPED_HIGH)).mean())
+    level = min(1.0, mean / DARK, (255 - mean) / (255 - BRIGHT))
+    exposure = level * (1 - clipped)
+    return [
+        _component(
+            "sharpness",
+            detail,
+            sharpness,
+            ok=limits is None or _scaled(sharpness) >= limits.sharpness_min,
+        ),
+        _component(
+            "exposure",
+            mean,
+            exposure,
+            ok=limits is None or _scaled(exposure) >= limits.exposure_min,
+        ),
+    ]
+
+
+def competitors(face: Face, faces: Sequence[Face]) -> int:
+    """How many other faces are large enough to be meant instead."""
+    width = face.box.right - face.box.left
+    wide = [other.box.right - other.box.left for other in faces if other is not face]
+    return sum(1 for other in wide if other >= COMPETING_SHARE * width)
+
+
+def assess(
+    face: Face,
+    faces: Sequence[Face],
+    picture: Picture,
+    aligned: Picture,
+    limits: QualityLimits | None,
+) -> tuple[QualityComponent, ...]:
+    """Every component of one face. `aligned` is the face in ArcFace's frame of 112 px."""
+    others = competitors(face, faces)
+    return (
+        _component(
+            "single_face_present", others, 1 / (1 + others), ok=limits is None or not others
+        ),
+        *_size(face, picture, limits),
+        *_position(face, picture, limited=limits is not None),
+        *_pose(face, limits),
+        *_pixels(aligned, limits),
+    )
+
+
+def guidance(components: Sequence[QualityComponent]) -> Guidance:
+    """What to ask of the traveller: about the first limit missed, in the order of `assess`.
+
+    That order is the order in which a traveller can act: be alone, come to the right place,
+    then look straight; light and movement last. Left and right are the traveller's own: a
+    face at the image's left stands too far to its own right.
+    """
+    for component in components:
+        if not component.ok:
+            return _advice(component)
+    return Guidance.NONE
+
+
+def _advice(component: QualityComponent) -> Guidance:
+    if component.id == "horizontal_position":
+        return Guidance.MOVE_LEFT if component.native < 0 else Guidance.MOVE_RIGHT
+    if component.id == "vertical_position":
+        return Guidance.MOVE_DOWN if component.native < 0 else Guidance.MOVE_UP
+    return _ADVICE[component.id]
+
+
+_ADVICE = {
+    "single_face_present": Guidance.ONE_PERSON,
+    "inter_eye_distance": Guidance.TOO_FAR,
+    "head_size": Guidance.TOO_NEAR,
+    "yaw": Guidance.LOOK_STRAIGHT,
+    "pitch": Guidance.LOOK_STRAIGHT,
+    "roll": Guidance.LOOK_STRAIGHT,
+    "sharpness": Guidance.HOLD_STILL,
+    "exposure": Guidance.LIGHT,
+}

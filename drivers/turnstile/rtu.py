@@ -1,0 +1,279 @@
+"""Modbus RTU frames: what is asked, what is answered, and how to tell them apart.
+
+Modbus Application Protocol Specification V1.1b3 (6.3, 6.12, 6.21, 7) and Modbus over
+Serial Line V1.02 (2.5.1, 6.2.2). Pure functions over bytes; the conversation is in
+`drivers.turnstile.modbus`.
+
+RTU has no sequence number: an answer names its unit, its function and its length, and
+nothing else ties it to a question. `Request.frame_length` and `Request.parse` hold an
+answer against everything that there is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+READ_HOLDING = 0x03
+WRITE_MULTIPLE = 0x10
+ENCAPSULATED = 0x2B
+MEI_IDENTITY = 0x0E
+EXCEPTION = 0x80
+FRAME_MAX_BYTES = 256
+READ_MAX = 125
+WRITE_MAX = 123
+CHARACTER_BITS = 11  # start, eight data, parity or a second stop, stop
+FIXED_T35_BAUD = 19_200
+FIXED_T35_NS = 1_750_000
+
+
+class Mismatch(ValueError):
+    """Bytes arrived that are no answer to the present question; `cause` names the metric."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+def crc16(data: bytes | bytearray) -> int:
+    """CRC-16 of Modbus: polynomial 0xA001 reflected, initial 0xFFFF (Serial Line 6.2.2)."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
+
+
+def seal(body: bytes) -> bytes:
+    """Append the CRC, low byte first."""
+    return body + crc16(body).to_bytes(2, "little")
+
+
+def sealed(frame: bytes | bytearray) -> bool:
+    """Whether the last two bytes are the CRC of those before."""
+    if len(frame) < 4:
+        return False
+    return bytes(frame[-2:]) == crc16(frame[:-2]).to_bytes(2, "little")
+
+
+def character_ns(baud: int) -> int:
+    """Time of one character on the line."""
+    return CHARACTER_BITS * 1_000_000_000 // baud
+
+
+def silence_ns(baud: int) -> int:
+    """t3.5, the silence between frames; fixed above 19,200 baud (Serial Line 2.5.1.1)."""
+    return FIXED_T35_NS if baud > FIXED_T35_BAUD else character_ns(baud) * 7 // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Answer to a read: the words from `address` on."""
+
+    address: int
+    words: tuple[int, ...]
+
+    def word(self, address: int) -> int:
+        """One register."""
+        return self.words[address - self.address]
+
+    def double(self, address: int) -> int:
+        """A 32-bit value in two registers, low word first."""
+        return self.word(address) | self.word(address + 1) << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The device acknowledged a write. What it holds now is for a read to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Basic device identification (6.21): printable ASCII, shortened."""
+
+    vendor: str
+    product: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An exception answer (7) with its code."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No usable answer. `sent` tells whether the question ever left."""
+
+    cause: str
+    sent: bool
+
+
+Outcome = Registers | Written | Identity | Refusal | Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """FC03, read holding registers."""
+
+    address: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.count <= READ_MAX and 0 <= self.address <= 0x10000 - self.count):
+            raise ValueError("read outside of the register space")
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return READ_HOLDING
+
+    def encode(self, unit: int) -> bytes:
+        """The request frame."""
+        return seal(
+            bytes((unit, READ_HOLDING))
+            + self.address.to_bytes(2, "big")
+            + self.count.to_bytes(2, "big")
+        )
+
+    def frame_length(self, frame: bytes | bytearray) -> int | None:
+        """Length of the whole answer, None while too little of it is here.
+
+        Raises:
+            Mismatch: the byte count is not that of this question.
+        """
+        if len(frame) < 3:
+            return None
+        if frame[2] != 2 * self.count:
+            raise Mismatch("mismatch")
+        return 5 + 2 * self.count
+
+    def parse(self, frame: bytes) -> Registers:
+        """Take a whole answer whose CRC is good."""
+        words = (int.from_bytes(frame[i : i + 2], "big") for i in range(3, 3 + 2 * self.count, 2))
+        return Registers(self.address, tuple(words))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteWords:
+    """FC16, write multiple registers."""
+
+    address: int
+    words: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.words)
+        if not (1 <= count <= WRITE_MAX and 0 <= self.address <= 0x10000 - count):
+            raise ValueError("write outside of the register space")
+        if any(not 0 <= word <= 0xFFFF for word in self.words):
+            raise ValueError("a register holds 16 bits")
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return WRITE_MULTIPLE
+
+    def encode(self, unit: int) -> bytes:
+        """The request frame."""
+        body = bytes((unit, WRITE_MULTIPLE)) + self.address.to_bytes(2, "big")
+        body += len(self.words).to_bytes(2, "big") + bytes((2 * len(self.words),))
+        return seal(body + b"".join(word.to_bytes(2, "big") for word in self.words))
+
+    def frame_length(self, frame: bytes | bytearray) -> int | None:
+        """Length of the whole answer, None while too little of it is here.
+
+        Raises:
+            Mismatch: address or count echoed are not those of this question.
+        """
+        if len(frame) < 6:
+            return None
+        echo = self.address.to_bytes(2, "big") + len(self.words).to_bytes(2, "big")
+        if bytes(frame[2:6]) != echo:
+            raise Mismatch("mismatch")
+        return 8
+
+    def parse(self, _frame: bytes) -> Written:
+        """Take a whole answer whose CRC is good."""
+        return Written()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadIdentity:
+    """FC43 / 14, read device identification, basic objects."""
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return ENCAPSULATED
+
+    def encode(self, unit: int) -> bytes:
+        """The request frame."""
+        return seal(bytes((unit, ENCAPSULATED, MEI_IDENTITY, 0x01, 0x00)))
+
+    def frame_length(self, frame: bytes | bytearray) -> int | None:
+        """Length of the whole answer, None while too little of it is here.
+
+        Raises:
+            Mismatch: another encapsulated interface or code answers, or it is too long.
+        """
+        if (len(frame) > 2 and frame[2] != MEI_IDENTITY) or (len(frame) > 3 and frame[3] != 0x01):
+            raise Mismatch("mismatch")
+        if len(frame) < 8:
+            return None
+        at = 8
+        for _ in range(frame[7]):
+            if len(frame) < at + 2:
+                return None
+            at += 2 + frame[at + 1]
+            if at + 2 > FRAME_MAX_BYTES:
+                raise Mismatch("mismatch")
+        return at + 2
+
+    def parse(self, frame: bytes) -> Identity:
+        """Take a whole answer whose CRC is good."""
+        objects: dict[int, str] = {}
+        at = 8
+        for _ in range(frame[7]):
+            length = frame[at + 1]
+            objects[frame[at]] = _printable(frame[at + 2 : at + 2 + length])
+            at += 2 + length
+        return Identity(objects.get(0, ""), objects.get(1, ""), objects.get(2, ""))
+
+
+Request = Read | WriteWords | ReadIdentity
+
+
+def answer_length(request: Request, unit: int, frame: bytes | bytearray) -> int | None:
+    """Length of the answer that begins `frame`, None while too little of it is here.
+
+    Raises:
+        Mismatch: whatever this is, it does not answer `request`.
+    """
+    if frame[0] != unit:
+        raise Mismatch("mismatch")
+    if len(frame) < 2:
+        return None
+    if frame[1] == request.function | EXCEPTION:
+        return 5
+    if frame[1] != request.function:
+        raise Mismatch("mismatch")
+    return request.frame_length(frame)
+
+
+def parse_answer(request: Request, frame: bytes) -> Registers | Written | Identity | Refusal:
+    """Decode a whole answer, its length as `answer_length` told.
+
+    Raises:
+        Mismatch: the CRC is wrong.
+    """
+    if not sealed(frame):
+        raise Mismatch("crc")
+    if frame[1] & EXCEPTION:
+        return Refusal(frame[2])
+    return request.parse(frame)
+
+
+def _printable(raw: bytes) -> str:
+    return "".join(chr(byte) for byte in raw[:64] if 0x20 <= byte < 0x7F).strip()

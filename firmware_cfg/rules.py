@@ -1,0 +1,101 @@
+"""Rules across the fields of a profile, where a bound on one field cannot say it.
+
+A production profile (`lane.demo` false) refuses every marked thing: anything but a real
+camera, any port that is not a device of its own, a stage or a guard left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from firmware_cfg.profile import Profile, RegisterMap
+
+REAL_CAMERAS = ("device", "rtsp", "rtsps")
+NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, not used
+LOOPBACK_NAMES = ("", "localhost", "::1", "::", "0")
+LOOPBACK_NETWORKS = ("127.", "0.", "::ffff:")
+DEMO_ONLY = "only where lane.demo is true"
+
+
+def problems(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Every broken rule as the field it concerns and what is wrong."""
+    if not profile.lane.demo:
+        yield from _marked(profile)
+    yield from _timing(profile)
+    yield from _registers(profile.turnstile.registers)
+
+
+def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
+    if not profile.policy.pad_required:
+        yield "policy.pad_required", f"may be false {DEMO_ONLY}"
+    if not profile.lane.officer_lease_required:
+        yield "lane.officer_lease_required", f"may be false {DEMO_ONLY}"
+    if not _real_camera(profile.camera.source):
+        kinds = ", ".join(f"{kind}:" for kind in REAL_CAMERAS)
+        yield "camera.source", f"must be a real camera ({kinds}); anything else {DEMO_ONLY}"
+    ports = {
+        "mrz_reader.port": profile.mrz_reader.port,
+        "chip_reader.port": profile.chip_reader.port,
+        "turnstile.port": profile.turnstile.port,
+    }
+    for field, port in ports.items():
+        if not _real_port(port):
+            yield field, f"must be a serial device under /dev; anything else {DEMO_ONLY}"
+    for field, port in ports.items():
+        if list(ports.values()).count(port) > 1:
+            yield field, "two devices cannot have one port"
+
+
+def _real_camera(source: str) -> bool:
+    kind, _, rest = source.partition(":")
+    if kind not in REAL_CAMERAS or not rest:
+        return False
+    if kind == "device":
+        return rest.isascii() and (rest.isdigit() or _real_port(rest))
+    try:
+        host = (urlsplit(source).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    local = host in {"", "localhost", "::1", "::", "0"} or host.startswith(
+        ("127.", "0.", "::ffff:")
+    )
+    return not (local or host.endswith(".localhost"))
+
+
+def _real_port(port: str) -> bool:
+    path = PurePosixPath(port)
+    if len(path.parts) < 3 or path.parts[:2] != ("/", "dev") or ".." in path.parts:
+        return False
+    return not any(path.is_relative_to(place) for place in NOT_DEVICES)
+
+
+def _timing(profile: Profile) -> Iterator[tuple[str, str]]:
+    turnstile, budgets = profile.turnstile, profile.budgets
+    if turnstile.poll_ms > turnstile.heartbeat_ms:
+        yield "turnstile.heartbeat_ms", "must be at least turnstile.poll_ms"
+    if turnstile.poll_ms >= turnstile.stale_ms:
+        yield "turnstile.stale_ms", "must be more than turnstile.poll_ms"
+    if turnstile.stale_ms > budgets.plant_stale_ms:
+        yield "turnstile.stale_ms", "must not be more than budgets.plant_stale_ms"
+    if turnstile.heartbeat_ms >= budgets.plant_stale_ms:
+        yield "turnstile.heartbeat_ms", "must be less than budgets.plant_stale_ms"
+    if turnstile.answer_ms > turnstile.backoff_ms:
+        yield "turnstile.backoff_ms", "must be at least turnstile.answer_ms"
+    if profile.sync.retry_min_ms > profile.sync.retry_max_ms:
+        yield "sync.retry_max_ms", "must be at least sync.retry_min_ms"
+
+
+def _registers(registers: RegisterMap) -> Iterator[tuple[str, str]]:
+    taken: dict[int, str] = {}
+    for name in registers.__struct_fields__:
+        address: int = getattr(registers, name)
+        width = 2 if name.startswith("counter_") else 1
+        if address + width > 0x10000:
+            yield f"turnstile.registers.{name}", "reaches beyond the last register"
+        for at in range(address, address + width):
+            if at in taken:
+                yield f"turnstile.registers.{name}", f"overlaps {taken[at]}"
+                break
+            taken[at] = name

@@ -1,0 +1,63 @@
+"""`egate bench`: what the product claims about its speed, printed by a command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gate_agent.commands.models import default_store
+
+
+def default_photographs() -> Path:
+    """Where the set-up puts the photographs of the demo."""
+    return Path(sys.prefix) / "share" / "egate" / "photos"
+
+
+def register(commands: Any) -> None:
+    """Add `egate bench` to the command line."""
+    group = commands.add_parser("bench", help="measure: ratios in one run, on this machine")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    face = actions.add_parser(
+        "face",
+        help="dlib's embedding, ours with the same weights, and frame to score per tier",
+        description="Interleaved in one run and one thread; the ratios are what counts.",
+    )
+    face.add_argument("--rounds", type=int, default=25, help="rounds (default: %(default)s)")
+    face.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+    face.add_argument(
+        "--photos", type=Path, default=default_photographs(), help="folder of photographs"
+    )
+    face.add_argument("--json", action="store_true", help="print JSON")
+    face.set_defaults(run=_face)
+
+
+def _face(arguments: argparse.Namespace) -> int:
+    from biometrics.bench import bench
+    from biometrics.errors import BiometricFault
+    from gate_agent.live import monotonic_ns
+
+    photographs = sorted(
+        path for path in arguments.photos.glob("*") if path.suffix in (".jpg", ".png")
+    )
+    if not photographs:
+        sys.stderr.write(
+            f"egate bench face: no photographs in {arguments.photos}; run `make prepare` first\n"
+        )
+        return 2
+    try:
+        result = bench(arguments.store, photographs, arguments.rounds, clock=monotonic_ns)
+    except BiometricFault as fault:
+        sys.stderr.write(f"egate bench face: {fault.diagnosis}\n")
+        return 1
+    if arguments.json:
+        print(json.dumps(result))
+        return 0
+    print(f"{'stage':<44} {'p50 ms':>9} {'p99 ms':>9}")
+    for name, row in result["stages"].items():
+        print(f"{name:<44} {row['p50_ms']:>9.1f} {row['p99_ms']:>9.1f}")
+    for name, ratio in result["ratios"].items():
+        print(f"{name:<64} {ratio:>6.1f} x")
+    return 0

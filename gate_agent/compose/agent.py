@@ -1,0 +1,292 @@
+"""The control process: the loop, the turnstile, the journal, the vault, the lane API.
+
+It holds no picture, model, certificate or broker code (an import contract), and decodes
+nothing that a traveller brought but the text of the machine readable zone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from biometrics.types import Prepare, StartVerify, StopVerify
+from drivers.ports import Emission
+from drivers.serial_port import SerialPort
+from drivers.turnstile.device import TurnstileMachine
+from drivers.types import CancelRead, Close, DeviceFailed, DeviceId, OpenExit, ReadDocument
+from firmware_cfg.profile import Profile
+from gate_agent import live
+from gate_agent.core.messages import (
+    Checked,
+    CheckLists,
+    Command,
+    ListState,
+    OfficerAction,
+    OfficerDecided,
+    OfficerPresent,
+    Tick,
+    Wipe,
+)
+from gate_agent.core.states import dossier_of, initial
+from gate_agent.identity import holder_view, identity
+from gate_agent.journal_writer import JournalWriter
+from gate_agent.lane_api import Action, Role, SyncView
+from gate_agent.lane_server import Callbacks, Clock, LaneServer
+from gate_agent.loop import Loop, Turn
+from gate_agent.loop import run as run_loop
+from gate_agent.recorder import Recorder
+from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.vault import Vault, VaultError
+from gate_agent.view import view
+from gate_agent.worker_server import WorkerServer
+from sync.errors import KeyRefused, StorageError
+from sync.journal import Journal
+from sync.keys import VerifyingKey, read_public_key
+from sync.types import Append
+
+EX_CONFIG = 78
+MAX_PICTURE_REQUESTS = 64
+COMMANDS_FULL = 121
+"""Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
+
+
+class AgentProcess:
+    """Everything of the control process, wired; `run` is its life."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        run_dir: Path,
+        state_dir: Path,
+        keys: Mapping[Role, bytes],
+        centre_key: VerifyingKey | None,
+        stop: live.Stop,
+    ) -> None:
+        self._profile = profile
+        self._stop = stop
+        self._vault = Vault()
+        self._inbox = live.LiveInbox()
+        self._offset_ms = live.utc_offset_ms()
+        self._link_up = False
+        self._pictures: dict[int, Callable[[bytes], None]] = {}
+        self._picture_number = 0
+        journal = Journal.open(
+            state_dir / "journal.db",
+            gate=profile.lane.gate,
+            random=live.system_random,
+            demo=profile.lane.demo,
+        )
+        self._loop = Loop(
+            initial(
+                profile,
+                tuple(journal.unfinished_tickets()),
+                next_ticket=journal.last_ticket() + 1,
+            ),
+            profile,
+        )
+        self._recorder = Recorder(state_dir / "trace", self._loop)
+        self._writer = JournalWriter(
+            journal, centre_key, self._inbox.put, self._identity, live.monotonic_ns, _utc
+        )
+        self._workers = WorkerServer(
+            run_dir / "agent.sock", self._inbox.put, self._keep, self._on_picture
+        )
+        self._turnstile = TurnstileMachine(
+            profile.turnstile, actuation_ms=profile.budgets.actuation_ms
+        )
+        self._turnstile_commands = live.CommandQueue()
+        self._lane = LaneServer(
+            run_dir / "lane.sock",
+            keys,
+            Callbacks(
+                on_action=self._on_action,
+                on_lease=self._on_lease,
+                on_picture=self._ask_picture,
+                on_receipt=self._writer.receipt,
+                on_link=self._on_link,
+            ),
+            live.system_random,
+            Clock(monotonic_ns=live.monotonic_ns, utc_ms=_utc_ms),
+        )
+
+    def run(self) -> None:
+        """Serve until told to stop; the journal is closed at the end."""
+        stop = self._stop
+        threads = [
+            live.spawn("journal", self._writer.run),
+            live.spawn("workers", lambda: self._workers.run(stop.is_set)),
+            live.spawn("lane-api", lambda: self._lane.run(stop.event)),
+            live.spawn("turnstile", self._run_turnstile),
+            live.spawn("stop", self._wake_at_stop),
+        ]
+        try:
+            run_loop(self._loop, self._inbox, self._submit, self._recorded, stop.is_set)
+        finally:
+            stop.set()
+            self._writer.stop()
+            self._workers.stop()
+            self._lane.wake()
+            self._turnstile_commands.wake()
+            for thread in threads:
+                thread.join(timeout=2.0)
+            self._recorder.close()
+
+    # --- commands of the core ---------------------------------------------------------
+
+    def _submit(self, command: Command, at_ns: int) -> None:
+        match command:
+            case ReadDocument() | CancelRead():
+                self._workers.command(DeviceId.READER, command, {})
+            case Prepare(portrait=handle):
+                payload = {handle: self._vault.get(handle) or b""}
+                self._workers.command(DeviceId.VISION, command, payload)
+            case StartVerify() | StopVerify():
+                self._workers.command(DeviceId.VISION, command, {})
+            case CheckLists(ticket=ticket):
+                # No list is installed on a gate yet; the answer says so, and policy decides.
+                answer = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
+                self._inbox.put(answer)
+            case Append():
+                self._writer.append(command)
+            case OpenExit() | Close():
+                self._actuate(command)
+            case Wipe(ticket=ticket):
+                self._workers.command(DeviceId.READER, command, {})
+                self._workers.command(DeviceId.VISION, command, {})
+                self._vault.wipe(ticket)
+        del at_ns
+
+    def _actuate(self, command: OpenExit | Close) -> None:
+        if not self._turnstile_commands.put(command):
+            self._inbox.put(
+                DeviceFailed(
+                    device=DeviceId.TURNSTILE,
+                    code=COMMANDS_FULL,
+                    retryable=True,
+                    diagnosis="the turnstile does not follow its commands",
+                )
+            )
+
+    def _run_turnstile(self) -> None:
+        settings = self._profile.turnstile
+        live.run_machine(
+            self._turnstile,
+            lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
+            self._emit,
+            self._stop.is_set,
+            self._turnstile_commands,
+        )
+
+    def _emit(self, emission: Emission) -> None:
+        self._inbox.put(emission.event)
+
+    def _wake_at_stop(self) -> None:
+        self._stop.wait()
+        self._inbox.put(Tick())
+
+    # --- the vault --------------------------------------------------------------------
+
+    def _keep(self, ticket: int, payload: Mapping[str, bytes]) -> None:
+        try:
+            self._vault.put(ticket, payload)
+        except VaultError as error:
+            self._inbox.put(
+                DeviceFailed(
+                    device=DeviceId.READER, code=122, retryable=True, diagnosis=error.diagnosis
+                )
+            )
+
+    def _identity(self, holder: str) -> dict[str, str]:
+        text = self._vault.get(holder)
+        return identity(text, live.utc_now().date()) if text is not None else {}
+
+    # --- the lane API -----------------------------------------------------------------
+
+    def _recorded(self, turn: Turn) -> None:
+        self._recorder(turn)
+        written = self._writer.written
+        oldest = self._writer.oldest_unsent_at_ns
+        shown = view(
+            turn.after,
+            self._profile,
+            utc_offset_ms=self._offset_ms,
+            sync=SyncView(
+                journal_seq=written.last_seq,
+                receipt_seq=written.receipt_seq,
+                oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
+                connected=self._link_up,
+            ),
+        )
+        dossier = dossier_of(turn.after.crossing)
+        if dossier is not None and dossier.holder is not None:
+            shown = _with_holder(shown, self._identity(dossier.holder))
+        self._lane.publish(shown)
+
+    def _on_action(self, action: Action) -> str | None:
+        now_ns = live.monotonic_ns()
+        left_ms = action.expires_utc_ms - _utc_ms()
+        self._inbox.put(
+            OfficerDecided(
+                ticket=action.ticket,
+                officer=action.officer,
+                action=OfficerAction(action.action),
+                reason=action.reason,
+                evidence_sha256=action.evidence_sha256,
+                expires_at_ns=now_ns + left_ms * 1_000_000,
+            )
+        )
+        return None
+
+    def _on_lease(self, officer: str) -> None:
+        until_ns = live.monotonic_ns() + self._profile.budgets.lease_ms * 1_000_000
+        self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
+
+    def _on_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
+        self._link_up = connected
+
+    def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:
+        if len(self._pictures) >= MAX_PICTURE_REQUESTS:
+            self._pictures.pop(next(iter(self._pictures)))(b"")
+        self._picture_number += 1
+        self._pictures[self._picture_number] = reply
+        self._workers.ask_picture(self._picture_number, ticket, kind)
+
+    def _on_picture(self, request: int, jpeg: bytes) -> None:
+        reply = self._pictures.pop(request, None)
+        if reply is not None:
+            reply(jpeg)
+
+
+def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
+    """Run until told to stop; exit 78 for bad keys, 1 when the journal cannot be used."""
+    stop = live.stop_on_sigterm()
+    try:
+        role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}
+        path = keys / "centre.pub"
+        centre_key = read_public_key(path) if path.exists() else None
+    except (KeyUnusable, KeyRefused) as error:
+        sys.stderr.write(f"egate agent: {error.diagnosis}\n")
+        return EX_CONFIG
+    try:
+        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre_key, stop)
+    except StorageError as error:
+        sys.stderr.write(f"egate agent: journal: {error.diagnosis}\n")
+        return 1
+    process.run()
+    return 0
+
+
+def _with_holder(shown: Any, fields: dict[str, str]) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(shown, holder=holder_view(fields))
+
+
+def _utc() -> str:
+    return live.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _utc_ms() -> int:
+    return round(live.utc_now().timestamp() * 1000)

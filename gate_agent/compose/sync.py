@@ -1,0 +1,108 @@
+"""The sync process: MQTT, and the journal read-only. No turnstile, no readers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from firmware_cfg.profile import Profile
+from gate_agent import live
+from gate_agent.lane_api import HandReceipt, ReportLink, Role
+from gate_agent.lane_client import LaneAway, LaneClient
+from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from sync.errors import KeyRefused, LinkStolen, StorageError
+from sync.keys import read_public_key, read_signing_key
+from sync.run import SyncService, run_sync
+
+log = logging.getLogger("egate.sync")
+
+EX_CONFIG = 78
+RETRY_NS = 500_000_000
+
+
+class AgentLine:
+    """The way to the agent's lane API; keeps trying, and repeats itself when it is back."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self._path, self._key = path, key
+        self._client: LaneClient | None = None
+        self._retry_ns = 0
+        self.service: SyncService | None = None
+
+    def tend(self, now_ns: int) -> None:
+        """Connect if need be, and read what has come."""
+        if self._client is None and now_ns >= self._retry_ns:
+            self._retry_ns = now_ns + RETRY_NS
+            try:
+                self._client = LaneClient(self._path, Role.SYNC, self._key)
+            except LaneAway as away:
+                log.debug("%s", away.diagnosis)
+                return
+            if self.service is not None:
+                self.service.repeat()
+        if self._client is not None:
+            try:
+                self._client.receive()
+            except LaneAway as away:
+                self._lose(away)
+
+    def hand_receipt(self, receipt: bytes) -> None:
+        """Give a receipt to the agent; when it is away, it is repeated later."""
+        self._send(HandReceipt(receipt=receipt))
+
+    def report_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
+        """Tell the agent whether the broker is connected."""
+        self._send(ReportLink(connected=connected))
+
+    def _send(self, message: HandReceipt | ReportLink) -> None:
+        if self._client is None:
+            return
+        try:
+            self._client.send(message)
+        except LaneAway as away:
+            self._lose(away)
+
+    def _lose(self, away: LaneAway) -> None:
+        log.warning("%s", away.diagnosis)
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
+    """Run until told to stop; exit 78 for bad keys, 1 when another client has our name."""
+    stop = live.stop_on_sigterm()
+    try:
+        line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"))
+        gate_key = read_signing_key(keys / "gate.key", accept_demo=profile.lane.demo)
+        centre_key = read_public_key(keys / "centre.pub")
+    except (KeyUnusable, KeyRefused) as error:
+        sys.stderr.write(f"egate sync: {error.diagnosis}\n")
+        return EX_CONFIG
+    service = SyncService(
+        journal=state_dir / "journal.db",
+        gate=profile.lane.gate,
+        key=gate_key,
+        centre=centre_key,
+        limits=profile.sync,
+        random=live.system_random,
+        hand_receipt=line.hand_receipt,
+        report_link=line.report_link,
+    )
+    line.service = service
+    wake_out, wake_in = os.pipe()
+    stop.on_set(lambda: os.write(wake_in, b"\0"))
+    try:
+        run_sync(
+            service,
+            clock=live.monotonic_ns,
+            stop=stop.is_set,
+            wake_fd=wake_out,
+            on_wake=lambda: line.tend(live.monotonic_ns()),
+        )
+    except (LinkStolen, StorageError) as error:
+        sys.stderr.write(f"egate sync: {error.diagnosis}\n")
+        return 1
+    return 0

@@ -1,0 +1,79 @@
+"""The vision process: camera, DG2 decoding and face models. No turnstile, no journal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from biometrics.device import VisionDevice
+from biometrics.errors import BiometricFault
+from biometrics.models.store import installed
+from biometrics.pipeline import Pipeline
+from biometrics.types import Tier
+from drivers.camera.source import open_source
+from drivers.errors import DriverFault
+from drivers.types import DeviceId
+from firmware_cfg.profile import Profile
+from gate_agent import live
+from gate_agent.vision_worker import VisionWorker
+from gate_agent.worker_link import WorkerLink
+
+EX_CONFIG = 78
+
+
+def choose_tier(wanted: str, store: Path) -> Tier:
+    """The tier that the profile wants, or the best one that is installed.
+
+    Raises:
+        BiometricFault: it is not installed.
+    """
+    if wanted != "best":
+        return Tier(wanted)
+    tiers = installed(store)
+    return tiers[-1] if tiers else Tier.PACKAGED
+
+
+def run(profile: Profile, run_dir: Path, store: Path) -> int:
+    """Run until told to stop; exit 78 when the models or the camera's name are no good."""
+    stop = live.stop_on_sigterm()
+    try:
+        tier = choose_tier(profile.face.tier, store)
+        device = VisionDevice(
+            lambda: Pipeline(
+                tier,
+                store,
+                profile.face.quality,
+                profile.face.expected_face_px,
+                live.monotonic_ns,
+            ),
+            profile.camera.frame_age_max_ms,
+        )
+        source = open_source(
+            profile.camera.source,
+            width=profile.camera.width,
+            height=profile.camera.height,
+            fps=profile.camera.fps,
+            clock=live.monotonic_ns,
+            wait=stop.wait,
+        )
+    except (BiometricFault, DriverFault) as fault:
+        sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
+        return EX_CONFIG
+    worker = VisionWorker(
+        device,
+        f"{tier.value} tier",
+        lambda event: link.emit(event),  # noqa: PLW0108 - the link is made below
+        lambda request, jpeg: link.answer(request, jpeg),  # noqa: PLW0108 - as above
+        live.monotonic_ns,
+    )
+    link = WorkerLink(
+        run_dir / "agent.sock",
+        DeviceId.VISION,
+        worker.on_command,
+        worker.on_connected,
+        worker.on_query,
+    )
+    live.spawn("camera", lambda: worker.watch_camera(source, stop.is_set, stop.wait))
+    live.spawn("link", lambda: link.run(stop.is_set, stop.wait))
+    worker.run(stop.is_set)
+    return 0

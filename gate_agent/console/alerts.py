@@ -1,0 +1,88 @@
+"""Alarm and reason codes for officers: how grave, in words, and what to do next. A table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How a code is shown: never by colour alone."""
+
+    INFO = "info"  # good to know
+    WARNING = "warning"  # needs a look at this traveller or device
+    ALARM = "alarm"  # needs an officer now
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One row of the table."""
+
+    severity: Severity
+    text: str
+    todo: str
+
+
+_INSPECT = "Inspect the document at the desk."
+_COMPARE = "Compare the traveller with both portraits."
+_AGAIN = "Ask the traveller to try once more, or serve them at the desk."
+
+_I, _W, _A = Severity.INFO, Severity.WARNING, Severity.ALARM
+
+ALERTS: dict[str, Alert] = {
+    # the document
+    "mrz_consistency": Alert(_W, "Check digits of the MRZ are wrong", _INSPECT),
+    "access_control": Alert(_W, "The chip refused access", "Compare the printed MRZ; read again."),
+    "sod_signature": Alert(_A, "The signature over the chip's data is not valid", _INSPECT),
+    "ds_chain": Alert(_A, "The document signer is not trusted", _INSPECT),
+    "ds_validity": Alert(_W, "The document signer's certificate is out of its time", _INSPECT),
+    "csca_validity": Alert(_W, "The CSCA's certificate is out of its time", _INSPECT),
+    "ds_revocation": Alert(_W, "Revocation of the document signer is not clear", _INSPECT),
+    "dg_hash": Alert(_A, "Data on the chip were altered", _INSPECT),
+    "com_sod": Alert(_W, "EF.COM and EF.SOD list different data groups", _INSPECT),
+    "issuing_state": Alert(_W, "The issuing state differs between chip and signer", _INSPECT),
+    "active_authentication": Alert(_A, "The chip may be a copy (active authentication)", _INSPECT),
+    "chip_authentication": Alert(_A, "The chip may be a copy (chip authentication)", _INSPECT),
+    "stripping": Alert(_A, "The chip hides a protocol that it must offer", _INSPECT),
+    "expiry": Alert(_W, "The document has expired", "Examine the traveller's entitlement."),
+    "mrz_dg1": Alert(_A, "Printed and stored MRZ differ", _INSPECT),
+    "face_image": Alert(_W, "The portrait on the chip is not as it must be", _COMPARE),
+    "defects": Alert(_W, "The document has known defects", _INSPECT),
+    "other_check": Alert(_W, "A document check failed", _INSPECT),
+    "document_timeout": Alert(_W, "Reading the document took too long", _AGAIN),
+    "document_removed": Alert(_W, "The document was taken away too early", _AGAIN),
+    "document_unreadable": Alert(_W, "The document cannot be read", _INSPECT),
+    # the traveller
+    "under_age": Alert(_I, "Under age for this lane", "Serve the family together at the desk."),
+    "list_hit": Alert(_A, "Hit in a list", "Follow the instructions of the list. Stay discreet."),
+    "list_unavailable": Alert(_W, "Lists could not be asked", "Ask the lists at the desk."),
+    "list_too_old": Alert(_W, "The lists are too old", "Ask the lists at the desk."),
+    "portrait_unusable": Alert(_W, "The chip's portrait cannot be compared", _COMPARE),
+    "face_not_acquired": Alert(_W, "No usable live picture was taken", _COMPARE),
+    "several_faces": Alert(_W, "More than one face in the picture", "See who is in the lane."),
+    "face_quality": Alert(_W, "The live picture is too poor", _COMPARE),
+    "face_no_match": Alert(_W, "Live face and chip portrait do not match", _COMPARE),
+    "pad_attack": Alert(_A, "Possible presentation attack", "Go to the traveller. Stay discreet."),
+    "pad_not_run": Alert(_W, "Presentation attack detection did not run", _COMPARE),
+    # the lane
+    "walked_away": Alert(_I, "The traveller left the lane", "See that no document stayed behind."),
+    "tailgating": Alert(_A, "More passages than admissions", "Stop the traveller who followed."),
+    "several_persons": Alert(_A, "Several persons in the lane", "See who is in the lane."),
+    "device_failed": Alert(_W, "A device failed", "See the devices below; serve at the desk."),
+    "record_failed": Alert(_A, "The journal cannot be written", "Close the lane; call help."),
+    "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),
+    "passage_timeout": Alert(_W, "The passage was not completed", "See whether somebody stands."),
+    "officer_timeout": Alert(_W, "No officer answered in time", "Serve the traveller at the desk."),
+    "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
+    "restart": Alert(_W, "The lane restarted during a crossing", "See who is in the lane."),
+    "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
+}
+
+AWAY = Alert(_A, "The lane does not answer", "See the lane in person; call maintenance.")
+
+
+def alert(code: str) -> Alert:
+    """The row of a code; a code that is not in the table is shown as it is."""
+    return ALERTS.get(code) or Alert(
+        Severity.WARNING, code.replace("_", " "), "Examine the traveller at the desk."
+    )

@@ -1,0 +1,109 @@
+"""Signing in and out. Both limits, per address and per name, count failures alone."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gate_agent.console.access import (
+    SESSION_COOKIE,
+    SIGN_IN_COOKIE,
+    Console,
+    console_of,
+    form_of,
+    require_csrf,
+    require_session,
+    session_of,
+)
+from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify_password
+
+log = logging.getLogger("egate.console")
+
+# Of a random password nobody knows: an unknown name costs as much time as a known one.
+_NOBODY = (
+    "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA"
+    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+)
+
+
+async def show(request: Request) -> Response:
+    """GET /signin."""
+    if session_of(request) is not None:
+        return RedirectResponse("/", 303)
+    return _form(console_of(request))
+
+
+async def submit(request: Request) -> Response:
+    """POST /signin."""
+    console = console_of(request)
+    form = await form_of(request)
+    shown = request.cookies.get(SIGN_IN_COOKIE, "")
+    if not shown or not hmac.compare_digest(shown.encode(), form.get("csrf", "").encode()):
+        return _form(console, "The page was out of date. Please try again.", 403)
+    name, password = form.get("name", "")[:64], form.get("password", "")
+    address = request.client.host if request.client is not None else ""
+    now_ns = console.config.monotonic_ns()
+    if not (console.by_address.allows(address, now_ns) and console.by_name.allows(name, now_ns)):
+        log.warning("sign-in refused: too many failures")
+        return _form(console, "Too many attempts. Wait a minute and try again.", 429)
+    officer = next((o for o in console.config.officers if o.name == name), None)
+    if not await _password_fits(console, officer, password):
+        console.by_address.failed(address, now_ns)
+        console.by_name.failed(name, now_ns)
+        log.warning("sign-in failed")
+        return _form(console, "Name or password is wrong.", 401)
+    if officer is None or officer.must_change:
+        return _form(console, "This password must be replaced before it can be used.", 403)
+    old = request.cookies.get(SESSION_COOKIE)
+    if old is not None:
+        console.sessions.close(old)
+    session_id, _ = console.sessions.open(officer.name, now_ns)
+    log.info("an officer signed in")
+    response = RedirectResponse("/", 303)
+    console.set_cookie(response, SESSION_COOKIE, session_id)
+    response.delete_cookie(SIGN_IN_COOKIE, path="/signin")
+    return response
+
+
+async def leave(request: Request) -> Response:
+    """POST /signout."""
+    session = require_session(request)
+    require_csrf(request, session, await form_of(request))
+    console_of(request).sessions.close(request.cookies[SESSION_COOKIE])
+    log.info("an officer signed out")
+    response = RedirectResponse("/signin", 303)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+async def presence(request: Request) -> Response:
+    """POST /presence: an open page answers a beat of its stream; `active=1` after input."""
+    session = require_session(request)
+    form = await form_of(request)
+    require_csrf(request, session, form)
+    now_ns = console_of(request).config.monotonic_ns()
+    session.beat_ns = now_ns
+    if form.get("active") == "1":
+        session.active_ns = now_ns
+    return Response(status_code=204)
+
+
+def _form(console: Console, error: str = "", status: int = 200) -> Response:
+    token = console.config.random(32).hex()
+    response = console.page("signin.html", status=status, error=error, token=token)
+    console.set_cookie(response, SIGN_IN_COOKIE, token, path="/signin")
+    return response
+
+
+async def _password_fits(console: Console, officer: Officer | None, password: str) -> bool:
+    if len(password) > MAX_PASSWORD_CHARACTERS:
+        raise HTTPException(413, "The password is too long.")
+    password_hash = _NOBODY if officer is None else officer.password_hash
+    async with console.argon2:
+        fits = await asyncio.to_thread(verify_password, password_hash, password)
+    return fits and officer is not None

@@ -1,0 +1,75 @@
+"""From a lane's view to what its traveller may know: a scene and a hint, nothing else.
+
+A PAD alarm, a hit in a list and an ordinary referral give the same scene, without a hint,
+so that nobody can tell them apart at the display.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from biometrics.types import Guidance
+from gate_agent.console.sentences import GUIDANCE, SCENES, Scene, Text
+from gate_agent.lane_api import Step, View
+
+STEPS = (Scene.DOCUMENT, Scene.READING, Scene.CAMERA, Scene.GO)
+
+_SCENE_OF_STEP = {
+    Step.CLOSED: Scene.CLOSED,
+    Step.WAITING: Scene.DOCUMENT,
+    Step.READING: Scene.READING,
+    Step.VERIFYING: Scene.CAMERA,
+    Step.DECIDING: Scene.WAIT,
+    Step.CROSSING: Scene.GO,
+    Step.REFERRED: Scene.OFFICER,
+    Step.LEAVING: Scene.LEAVE,
+}
+
+_PROGRESS = {
+    Scene.DOCUMENT: 1,
+    Scene.READING: 2,
+    Scene.CAMERA: 3,
+    Scene.WAIT: 3,
+    Scene.GO: 4,
+}
+
+
+class TravellerView(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the traveller's display gets. `progress` is 0 (none) or 1..4 of `STEPS`."""
+
+    scene: Scene
+    text: Text
+    hint: Text | None = None
+    guidance: str = "none"
+    progress: int = 0
+    demo: bool = False
+
+
+def traveller_view(view: View | None, *, was_demo: bool = False) -> TravellerView:
+    """What the display shows; a lane that is away is closed to travellers."""
+    if view is None:
+        return TravellerView(scene=Scene.CLOSED, text=SCENES[Scene.CLOSED], demo=was_demo)
+    scene = _scene(view)
+    guidance = Guidance.NONE
+    if scene is Scene.CAMERA and view.face.guidance in tuple(Guidance):
+        guidance = Guidance(view.face.guidance)
+    return TravellerView(
+        scene=scene,
+        text=SCENES[scene],
+        hint=GUIDANCE.get(guidance),
+        guidance=guidance,
+        progress=_PROGRESS.get(scene, 0),
+        demo=view.demo,
+    )
+
+
+def _scene(view: View) -> Scene:
+    if view.fire or view.mode == "evacuation":
+        return Scene.EVACUATE
+    refused = (
+        view.step is Step.LEAVING
+        and view.last is not None
+        and view.last.ticket == view.ticket
+        and view.last.outcome in ("refused", "referred")
+    )
+    return Scene.OFFICER if refused else _SCENE_OF_STEP[view.step]

@@ -1,0 +1,256 @@
+"""Handlers of the waiting lane and of the document: Idle, Reading."""
+
+from __future__ import annotations
+
+from biometrics.types import PortraitPrepared, Prepare, StartVerify
+from drivers.types import (
+    DeviceFailed,
+    DeviceId,
+    DocumentPresented,
+    DocumentRemoved,
+    DocumentVerified,
+    Door,
+    Flag,
+    MrzRead,
+    PlantChanged,
+    PortraitRead,
+    ReadDocument,
+    ReadStep,
+    Zone,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import after, verify_limits
+from gate_agent.core.ending import Moved, refer, walked_away
+from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
+from gate_agent.core.policy import document_reasons
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import (
+    Dossier,
+    Idle,
+    Leaving,
+    Reading,
+    State,
+    Times,
+    Verifying,
+    lease_live,
+    replace,
+)
+
+
+def can_start(state: State, now_ns: int, profile: Profile) -> bool:
+    """Whether the lane would serve a traveller at this moment."""
+    plant = state.plant
+    return (
+        state.mode is Mode.AUTO
+        and lease_live(state, now_ns, profile)
+        and plant.zone in (Zone.EMPTY, Zone.ONE)
+        and plant.entry is Door.CLOSED
+        and plant.exit is Door.CLOSED
+        and plant.fire is Flag.CLEAR
+        and not state.closing
+    )
+
+
+def presented(state: State, _event: DocumentPresented, now_ns: int, _profile: Profile) -> Moved:
+    """Remember the document; the lane starts as soon as it can, or forgets it again."""
+    crossing = state.crossing
+    if isinstance(crossing, Idle | Leaving):
+        state = replace(state, crossing=replace(crossing, presented_ns=now_ns))
+    return state, ()
+
+
+def start(state: State, now_ns: int, profile: Profile) -> Moved:
+    """Serve the document that was presented, if it was not too long ago."""
+    crossing = state.crossing
+    if not isinstance(crossing, Idle) or crossing.presented_ns is None:
+        return state, ()
+    if now_ns >= after(crossing.presented_ns, profile.budgets.mrz_ms):
+        return replace(state, crossing=Idle()), ()
+    if not can_start(state, now_ns, profile):
+        return state, ()
+    ticket = state.next_ticket
+    dossier = Dossier(
+        ticket=ticket,
+        occupancy=state.occupancy,
+        occupied=state.plant.zone is Zone.ONE,
+        times=Times(started_ns=now_ns),
+    )
+    budgets = profile.budgets
+    reading = Reading(dossier=dossier, due_ns=after(now_ns, budgets.mrz_ms))
+    command = ReadDocument(
+        ticket=ticket, mrz_budget_ms=budgets.mrz_ms, chip_budget_ms=budgets.chip_ms
+    )
+    return replace(state, crossing=reading, next_ticket=ticket + 1), (command,)
+
+
+def watch_zone(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """Before a release: note who is there, and that nobody else comes or goes."""
+    del event
+    crossing = state.crossing
+    if isinstance(crossing, Idle | Leaving):
+        return state, ()
+    dossier = crossing.dossier
+    zone = state.plant.zone
+    if zone is Zone.EMPTY and dossier.occupied:
+        return walked_away(state, dossier, now_ns, profile)
+    if zone is Zone.MANY:
+        return refer(state, dossier, (Reason.TAILGATING,), now_ns, profile)
+    if state.occupancy != dossier.occupancy:
+        return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
+    if zone is Zone.ONE and not dossier.occupied:
+        dossier = replace(dossier, occupied=True)
+        state = replace(state, crossing=replace(crossing, dossier=dossier))
+    return state, ()
+
+
+def mrz_read(state: State, event: MrzRead, now_ns: int, profile: Profile) -> Moved:
+    """The holder's attributes are known: ask the lists, give the chip its time."""
+    reading = state.crossing
+    if not isinstance(reading, Reading) or reading.dossier.holder is not None:
+        return state, ()
+    dossier = reading.dossier
+    dossier = replace(
+        dossier,
+        holder=event.holder,
+        evidence=replace(dossier.evidence, attributes=event.attributes),
+    )
+    due_ns = after(now_ns, profile.budgets.chip_ms)
+    state = replace(state, crossing=Reading(dossier=dossier, due_ns=due_ns))
+    return state, (CheckLists(ticket=dossier.ticket, holder=event.holder),)
+
+
+def read_step(state: State, event: ReadStep, _now_ns: int, _profile: Profile) -> Moved:
+    """Progress, for displays."""
+    reading = state.crossing
+    if isinstance(reading, Reading):
+        dossier = replace(reading.dossier, document_step=event.step)
+        state = replace(state, crossing=replace(reading, dossier=dossier))
+    return state, ()
+
+
+def portrait_read(state: State, event: PortraitRead, now_ns: int, _profile: Profile) -> Moved:
+    """The portrait is genuine: prepare it while the rest of the document is checked."""
+    reading = state.crossing
+    if not isinstance(reading, Reading) or reading.dossier.portrait is not None:
+        return state, ()
+    dossier = reading.dossier
+    dossier = replace(
+        dossier, portrait=event.portrait, times=replace(dossier.times, prepare_ns=now_ns)
+    )
+    state = replace(state, crossing=replace(reading, dossier=dossier))
+    return state, (Prepare(ticket=dossier.ticket, portrait=event.portrait),)
+
+
+def document_verified(
+    state: State, event: DocumentVerified, now_ns: int, profile: Profile
+) -> Moved:
+    """The inspection ended: go on to the face, unless the document rules it out."""
+    reading = state.crossing
+    if not isinstance(reading, Reading) or reading.dossier.evidence.checks is not None:
+        return state, ()
+    dossier = reading.dossier
+    evidence = replace(dossier.evidence, checks=event.checks)
+    if dossier.portrait is None:
+        evidence = replace(evidence, portrait_usable=False)
+    dossier = replace(dossier, evidence=evidence, times=replace(dossier.times, document_ns=now_ns))
+    state = replace(
+        state,
+        crossing=Reading(dossier=dossier, due_ns=after(now_ns, profile.budgets.prepare_ms)),
+    )
+    return _go_on(state, dossier, now_ns, profile)
+
+
+def portrait_prepared(
+    state: State, event: PortraitPrepared, now_ns: int, profile: Profile
+) -> Moved:
+    """The reference is ready, or cannot be used."""
+    reading = state.crossing
+    if not isinstance(reading, Reading) or reading.dossier.portrait is None:
+        return state, ()
+    dossier = reading.dossier
+    dossier = replace(
+        dossier,
+        models=event.models,
+        evidence=replace(dossier.evidence, portrait_usable=event.usable),
+        times=replace(dossier.times, prepared_ns=now_ns),
+    )
+    state = replace(state, crossing=replace(reading, dossier=dossier))
+    return _go_on(state, dossier, now_ns, profile)
+
+
+def _go_on(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    """Once document and reference are in, look at the live face; refer if it is no use."""
+    evidence = dossier.evidence
+    if evidence.checks is None:
+        return state, ()
+    if document_reasons(evidence, profile.policy):
+        return refer(state, dossier, (), now_ns, profile)
+    if evidence.portrait_usable is None:
+        return state, ()
+    dossier = replace(
+        dossier,
+        evidence=replace(evidence, face_asked=True),
+        times=replace(dossier.times, verify_ns=now_ns),
+    )
+    due_ns = after(now_ns, profile.budgets.verify_ms)
+    state = replace(state, crossing=Verifying(dossier=dossier, due_ns=due_ns))
+    return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
+
+
+def document_removed(state: State, _event: DocumentRemoved, now_ns: int, profile: Profile) -> Moved:
+    """The document went away before it was inspected."""
+    reading = state.crossing
+    if not isinstance(reading, Reading) or reading.dossier.evidence.checks is not None:
+        return state, ()
+    return refer(state, reading.dossier, (Reason.DOCUMENT_REMOVED,), now_ns, profile)
+
+
+def lists_checked(state: State, event: Checked, _now_ns: int, _profile: Profile) -> Moved:
+    """The lists answered while the document is still read."""
+    reading = state.crossing
+    if isinstance(reading, Reading):
+        dossier = with_lists(reading.dossier, event)
+        state = replace(state, crossing=replace(reading, dossier=dossier))
+    return state, ()
+
+
+def with_lists(dossier: Dossier, event: Checked) -> Dossier:
+    """Note the lists' answer; the first one counts."""
+    if dossier.evidence.list_state is not None:
+        return dossier
+    evidence = replace(dossier.evidence, list_state=event.state, list_age_s=event.list_age_s)
+    return replace(dossier, evidence=evidence)
+
+
+def reading_device_failed(
+    state: State, event: DeviceFailed, now_ns: int, profile: Profile
+) -> Moved:
+    """A device the crossing needs cannot go on."""
+    reading = state.crossing
+    if not isinstance(reading, Reading):
+        return state, ()
+    document_done = reading.dossier.evidence.checks is not None
+    if event.device is DeviceId.LISTS or (event.device is DeviceId.READER and document_done):
+        return state, ()
+    return refer(state, reading.dossier, failure_reasons(event), now_ns, profile)
+
+
+def failure_reasons(event: DeviceFailed) -> tuple[Reason, ...]:
+    """The reason that a failed device gives."""
+    if event.device is DeviceId.JOURNAL:
+        return (Reason.RECORD_FAILED,)
+    return (Reason.DEVICE_FAILED,)
+
+
+def reading_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """Time is up, or the plant went stale, while the document is read."""
+    reading = state.crossing
+    if not isinstance(reading, Reading):
+        return state, ()
+    dossier = reading.dossier
+    if state.occupancy != dossier.occupancy:
+        return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
+    if now_ns < reading.due_ns:
+        return state, ()
+    late = Reason.DOCUMENT_TIMEOUT if dossier.evidence.checks is None else Reason.PORTRAIT_UNUSABLE
+    return refer(state, dossier, (late,), now_ns, profile)

@@ -1,0 +1,200 @@
+"""Ways out of a crossing: to an officer, to the end, to an empty lane.
+
+Shared by the handlers of the transition table. Every function takes the state with its
+regions already brought up to date and gives the next state with its commands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from biometrics.types import StopVerify
+from drivers.types import CancelRead, Close, Flag, Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import after
+from gate_agent.core.messages import Append, Command, Mode, Wipe
+from gate_agent.core.policy import Outcome, decide, rules_of
+from gate_agent.core.reasons import Reason, ordered
+from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
+from gate_agent.core.states import (
+    CrossingState,
+    Dossier,
+    Idle,
+    Last,
+    Leaving,
+    Reading,
+    Referred,
+    State,
+    Verifying,
+    lease_live,
+    replace,
+)
+from sync.types import RecordKind
+
+Commands = tuple[Command, ...]
+Moved = tuple[State, Commands]
+
+
+def halt(crossing: CrossingState) -> Commands:
+    """Stop what reader or vision are doing for this crossing."""
+    if isinstance(crossing, Reading) and crossing.dossier.evidence.checks is None:
+        return (CancelRead(ticket=crossing.dossier.ticket),)
+    if isinstance(crossing, Verifying):
+        return (StopVerify(ticket=crossing.dossier.ticket),)
+    return ()
+
+
+def append_decision(dossier: Dossier, now_ns: int, profile: Profile) -> Append:
+    """The command that makes this dossier's decision durable."""
+    return Append(
+        ticket=dossier.ticket,
+        kind=RecordKind.DECISION,
+        facts=decision_facts(dossier, now_ns, profile),
+        holder=dossier.holder,
+    )
+
+
+def append_actuation(ticket: int, action: str, by: str, why: str, profile: Profile) -> Append:
+    """The command that records an actuation, ahead of it."""
+    return Append(
+        ticket=ticket,
+        kind=RecordKind.ACTUATION,
+        facts=actuation_facts(action, by, why, profile),
+    )
+
+
+def append_system(event: str, profile: Profile, ticket: int = 0, **details: Any) -> Append:
+    """The command that records something about the lane itself."""
+    return Append(
+        ticket=ticket, kind=RecordKind.SYSTEM, facts=system_facts(event, profile, **details)
+    )
+
+
+def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
+    """Add reasons that lie outside document, lists and face."""
+    known = dossier.evidence.circumstances
+    new = known + tuple(reason for reason in reasons if reason not in known)
+    return replace(dossier, evidence=replace(dossier.evidence, circumstances=new))
+
+
+def with_mishaps(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
+    """Add what went wrong after the decision: it belongs to the end, not to the decision."""
+    new = tuple(reason for reason in reasons if reason not in dossier.mishaps)
+    return replace(dossier, mishaps=dossier.mishaps + new)
+
+
+def end_reasons(dossier: Dossier) -> tuple[Reason, ...]:
+    """Why the crossing did not simply pass: the decision's reasons and the mishaps."""
+    reasons = set(dossier.decision.reasons) if dossier.decision else set()
+    return ordered(reasons | set(dossier.mishaps))
+
+
+def decided(dossier: Dossier, now_ns: int, profile: Profile) -> Dossier:
+    """Let the policy decide on the dossier as it stands."""
+    decision = decide(dossier.evidence, rules_of(profile))
+    times = replace(dossier.times, decided_ns=now_ns)
+    return replace(dossier, decision=decision, times=times)
+
+
+def refer(
+    state: State, dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int, profile: Profile
+) -> Moved:
+    """Ask an officer: record why, and wait for at most `officer_ms` in all."""
+    dossier = decided(with_circumstances(dossier, reasons), now_ns, profile)
+    if dossier.decision is not None and dossier.decision.outcome is Outcome.ADMIT:
+        dossier = decided(with_circumstances(dossier, (Reason.PERMIT_REFUSED,)), now_ns, profile)
+    due_ns = dossier.officer_due_ns
+    if due_ns is None:
+        due_ns = after(now_ns, profile.budgets.officer_ms)
+    dossier = replace(dossier, officer_due_ns=due_ns, officer="")
+    commands = (*halt(state.crossing), append_decision(dossier, now_ns, profile))
+    return replace(state, crossing=Referred(dossier=dossier, due_ns=due_ns)), commands
+
+
+def walked_away(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    """The zone is empty again before anything opened: the traveller went away."""
+    reasons = (Reason.WALKED_AWAY,)
+    commands: Commands = ()
+    if not isinstance(state.crossing, Referred):
+        dossier = decided(with_circumstances(dossier, reasons), now_ns, profile)
+        commands = (*halt(state.crossing), append_decision(dossier, now_ns, profile))
+    dossier = with_mishaps(dossier, reasons)
+    state, more = finish(state, dossier, "abandoned", 0, now_ns, profile)
+    return state, commands + more
+
+
+def finish(
+    state: State,
+    dossier: Dossier,
+    outcome: str,
+    passages: int | None,
+    now_ns: int,
+    profile: Profile,
+    *,
+    vacated: bool = False,
+    withdraw: bool = False,
+) -> Moved:
+    """End a crossing: record it, wipe it, and wait for the zone to be empty.
+
+    `vacated`: the zone was empty since the release, whoever stands there now is the next
+    traveller. `withdraw`: a release is still out and is closed once the zone is empty.
+    """
+    reasons = end_reasons(dossier)
+    commands: Commands = (
+        Append(
+            ticket=dossier.ticket,
+            kind=RecordKind.FINISH,
+            facts=finish_facts(dossier, outcome, reasons, passages, now_ns, profile),
+        ),
+        Wipe(ticket=dossier.ticket),
+    )
+    last = Last(
+        ticket=dossier.ticket,
+        outcome=outcome,
+        reasons=tuple(reason.value for reason in reasons),
+        officer=dossier.officer,
+        at_ns=now_ns,
+    )
+    crossing: CrossingState = Idle()
+    if (state.plant.zone is not Zone.EMPTY and not vacated) or withdraw:
+        crossing = Leaving(
+            ticket=dossier.ticket,
+            due_ns=after(now_ns, profile.budgets.officer_ms),
+            withdraw=withdraw,
+        )
+    return replace(state, crossing=crossing, last=last), commands
+
+
+def alarm(state: State, reason: Reason) -> State:
+    """Latch an alarm: the lane is out of service until an officer acknowledged."""
+    if reason in state.alarms:
+        return state
+    return replace(state, alarms=(*state.alarms, reason))
+
+
+def can_close(state: State) -> bool:
+    """Whether the zone lets a close be commanded."""
+    plant = state.plant
+    return (
+        state.mode is not Mode.EVACUATION
+        and plant.fire is Flag.CLEAR
+        and plant.zone is Zone.EMPTY
+        and plant.obstruction is Flag.CLEAR
+    )
+
+
+def close(ticket: int, why: str, profile: Profile) -> Commands:
+    """Withdraw the release of this ticket, on the record."""
+    return (append_actuation(ticket, "close", "machine", why, profile), Close(ticket=ticket))
+
+
+def standing(state: State, now_ns: int, profile: Profile) -> tuple[Reason, ...]:
+    """What about the lane itself rules an admission out at this moment."""
+    reasons: list[Reason] = []
+    if not lease_live(state, now_ns, profile):
+        reasons.append(Reason.LEASE_LOST)
+    if state.mode is not Mode.AUTO:
+        reasons.extend(state.alarms or (Reason.DEVICE_FAILED,))
+    if state.plant.zone is Zone.MANY:
+        reasons.append(Reason.TAILGATING)
+    return tuple(reasons)

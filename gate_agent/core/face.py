@@ -1,0 +1,102 @@
+"""Handlers of the live face: Verifying, up to the machine's decision."""
+
+from __future__ import annotations
+
+from biometrics.types import LivenessState, Observed, StopVerify, VerifyEnded
+from drivers.types import DeviceFailed, DeviceId
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import after
+from gate_agent.core.document import failure_reasons, with_lists
+from gate_agent.core.ending import (
+    Moved,
+    append_actuation,
+    append_decision,
+    decided,
+    refer,
+    standing,
+)
+from gate_agent.core.messages import Checked, Tick
+from gate_agent.core.policy import Outcome, better, decide, rules_of
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import Deciding, Dossier, State, Verifying, replace
+
+
+def observed(state: State, event: Observed, now_ns: int, profile: Profile) -> Moved:
+    """One frame was looked at: keep the best, admit at the first that satisfies all."""
+    verifying = state.crossing
+    if not isinstance(verifying, Verifying):
+        return state, ()
+    dossier = verifying.dossier
+    seen = event.observation
+    evidence = dossier.evidence
+    attack = evidence.attack or seen.liveness.state is LivenessState.ATTACK
+    evidence = replace(evidence, best=better(evidence.best, seen, rules_of(profile)), attack=attack)
+    dossier = replace(dossier, evidence=evidence, frames=dossier.frames + 1, guidance=seen.guidance)
+    state = replace(state, crossing=replace(verifying, dossier=dossier))
+    if attack:
+        return refer(state, dossier, (), now_ns, profile)
+    return _admit_if_satisfied(state, dossier, now_ns, profile)
+
+
+def lists_checked(state: State, event: Checked, now_ns: int, profile: Profile) -> Moved:
+    """The lists answered while the face is compared."""
+    verifying = state.crossing
+    if not isinstance(verifying, Verifying):
+        return state, ()
+    dossier = with_lists(verifying.dossier, event)
+    state = replace(state, crossing=replace(verifying, dossier=dossier))
+    return _admit_if_satisfied(state, dossier, now_ns, profile)
+
+
+def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    if decide(dossier.evidence, rules_of(profile)).outcome is not Outcome.ADMIT:
+        return state, ()
+    obstacles = standing(state, now_ns, profile)
+    if obstacles:
+        return refer(state, dossier, obstacles, now_ns, profile)
+    dossier = decided(dossier, now_ns, profile)
+    deciding = Deciding(
+        dossier=dossier,
+        due_ns=after(now_ns, profile.budgets.append_ms),
+        expires_ns=after(now_ns, profile.budgets.accept_valid_ms),
+    )
+    commands = (
+        StopVerify(ticket=dossier.ticket),
+        append_decision(dossier, now_ns, profile),
+        append_actuation(dossier.ticket, "open_exit", "machine", "admit", profile),
+    )
+    return replace(state, crossing=deciding), commands
+
+
+def verify_ended(state: State, _event: VerifyEnded, now_ns: int, profile: Profile) -> Moved:
+    """Vision stopped looking: decide on the best so far."""
+    verifying = state.crossing
+    if not isinstance(verifying, Verifying):
+        return state, ()
+    return refer(state, verifying.dossier, (), now_ns, profile)
+
+
+def verifying_device_failed(
+    state: State, event: DeviceFailed, now_ns: int, profile: Profile
+) -> Moved:
+    """A device that is still needed cannot go on; the reader has done its part."""
+    verifying = state.crossing
+    if not isinstance(verifying, Verifying) or event.device in (
+        DeviceId.READER,
+        DeviceId.LISTS,
+    ):
+        return state, ()
+    return refer(state, verifying.dossier, failure_reasons(event), now_ns, profile)
+
+
+def verifying_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """Time is up, or the plant went stale, while the face is compared."""
+    verifying = state.crossing
+    if not isinstance(verifying, Verifying):
+        return state, ()
+    dossier = verifying.dossier
+    if state.occupancy != dossier.occupancy:
+        return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
+    if now_ns < verifying.due_ns:
+        return state, ()
+    return refer(state, dossier, (), now_ns, profile)

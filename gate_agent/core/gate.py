@@ -1,0 +1,164 @@
+"""The transition table of a crossing, and `step`, the whole core.
+
+A traveller puts a document on the reader (`Idle -> Reading`). Chip and portrait are read
+and checked; when both are in and the document allows it, the live face is compared
+(`-> Verifying`). The first frame that satisfies the policy admits (`-> Deciding`): the
+decision and the intended release are made durable, and only then, with the traveller
+alone in the zone, the exit is released (`-> Admitting -> Opening -> Crossing`). The
+passage counter says who went through; then the lane is free (`-> Idle`). If nobody went
+through, the release is withdrawn first (`-> Clearing`).
+
+Whatever is missing, late or wrong asks an officer (`-> Referred`), who accepts or refuses
+on the record (`-> OfficerDeciding -> Admitting`, or `-> Leaving`). A crossing that is over
+while somebody still stands in the zone waits for the zone to be empty (`Leaving`).
+
+`TABLE` is that text as data: state class x event class -> handler. A pair that is not in
+it changes nothing. An event that carries another ticket than the present crossing's is
+dropped before the table is asked. Fire ends every crossing, from every state. `REGIONS`
+brings plant, devices, lease and mode up to date before the crossing moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from biometrics.types import Observed, PortraitPrepared, VerifyEnded
+from drivers.types import (
+    ActuationDone,
+    DeviceFailed,
+    DeviceReady,
+    DocumentPresented,
+    DocumentRemoved,
+    DocumentVerified,
+    MrzRead,
+    PlantChanged,
+    PortraitRead,
+    ReadStep,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core import document, face, officer, passage, regions
+from gate_agent.core.ending import Moved
+from gate_agent.core.messages import (
+    Checked,
+    Event,
+    Mode,
+    OfficerDecided,
+    OfficerPresent,
+    PermitRefused,
+    Tick,
+)
+from gate_agent.core.states import (
+    Admitting,
+    Clearing,
+    Crossing,
+    Deciding,
+    Idle,
+    Leaving,
+    OfficerDeciding,
+    Opening,
+    Reading,
+    Referred,
+    State,
+    Verifying,
+    dossier_of,
+    replace,
+    ticket_of,
+)
+from sync.types import Appended, AppendFailed
+
+Handler = Callable[[State, Any, int, Profile], Moved]
+Table = Mapping[tuple[type[Any], type[Any]], Handler]
+
+REGIONS: Mapping[type[Any], Handler] = {
+    PlantChanged: regions.plant_changed,
+    ActuationDone: regions.actuated,
+    DeviceReady: regions.device_ready,
+    DeviceFailed: regions.device_failed,
+    AppendFailed: regions.append_failed,
+    PermitRefused: regions.permit_refused,
+    OfficerDecided: officer.officer_acted,
+    OfficerPresent: officer.officer_present,
+    Tick: regions.time_passed,
+}
+
+TABLE: Table = {
+    (Idle, DocumentPresented): document.presented,
+    (Reading, MrzRead): document.mrz_read,
+    (Reading, ReadStep): document.read_step,
+    (Reading, PortraitRead): document.portrait_read,
+    (Reading, PortraitPrepared): document.portrait_prepared,
+    (Reading, DocumentVerified): document.document_verified,
+    (Reading, DocumentRemoved): document.document_removed,
+    (Reading, Checked): document.lists_checked,
+    (Reading, PlantChanged): document.watch_zone,
+    (Reading, DeviceFailed): document.reading_device_failed,
+    (Reading, Tick): document.reading_late,
+    (Verifying, Observed): face.observed,
+    (Verifying, VerifyEnded): face.verify_ended,
+    (Verifying, Checked): face.lists_checked,
+    (Verifying, PlantChanged): document.watch_zone,
+    (Verifying, DeviceFailed): face.verifying_device_failed,
+    (Verifying, Tick): face.verifying_late,
+    (Deciding, Appended): passage.decision_durable,
+    (Deciding, AppendFailed): passage.record_failed,
+    (Deciding, PlantChanged): document.watch_zone,
+    (Deciding, DeviceFailed): passage.accept_device_failed,
+    (Deciding, Tick): passage.record_late,
+    (Admitting, PlantChanged): passage.admitting_moved,
+    (Admitting, DeviceFailed): passage.accept_device_failed,
+    (Admitting, Tick): passage.admitting_moved,
+    (Opening, ActuationDone): passage.opened,
+    (Opening, PlantChanged): passage.passage_moved,
+    (Opening, PermitRefused): passage.permit_refused,
+    (Opening, Tick): passage.opening_late,
+    (Crossing, PlantChanged): passage.passage_moved,
+    (Crossing, Tick): passage.passage_late,
+    (Clearing, ActuationDone): passage.withdrawn,
+    (Clearing, PermitRefused): passage.close_refused,
+    (Clearing, PlantChanged): passage.clearing_moved,
+    (Clearing, Tick): passage.clearing_late,
+    (Referred, OfficerDecided): officer.officer_decided,
+    (Referred, PlantChanged): officer.referred_moved,
+    (Referred, Tick): officer.referral_late,
+    (OfficerDeciding, Appended): officer.officer_durable,
+    (OfficerDeciding, AppendFailed): passage.record_failed,
+    (OfficerDeciding, PlantChanged): officer.referred_moved,
+    (OfficerDeciding, DeviceFailed): passage.accept_device_failed,
+    (OfficerDeciding, Tick): passage.record_late,
+    (Leaving, DocumentPresented): document.presented,
+    (Leaving, PlantChanged): passage.left,
+    (Leaving, Tick): passage.leaving_late,
+}
+
+
+def step(state: State, event: Event, now_ns: int, profile: Profile, table: Table = TABLE) -> Moved:
+    """Take one event.
+
+    Args:
+        state: the lane before.
+        event: what happened.
+        now_ns: when, on the lane's monotonic clock.
+        profile: the effective profile.
+        table: the transitions; another table than the product's is for tests.
+
+    Returns:
+        The lane after, and the commands in the order in which they are to be carried out.
+    """
+    mode_before = state.mode
+    region = REGIONS.get(type(event))
+    state, first = region(state, event, now_ns, profile) if region else (state, ())
+    state = replace(state, mode=regions.mode_of(state))
+    before = state.crossing
+    dossier = dossier_of(before)
+    second = third = first[:0]
+    if state.mode is Mode.EVACUATION and dossier is not None:
+        state, second = regions.evacuate(state, dossier, now_ns, profile)
+    elif getattr(event, "ticket", ticket_of(before)) == ticket_of(before):
+        handler = table.get((type(before), type(event)))
+        if handler is not None:
+            state, second = handler(state, event, now_ns, profile)
+    state, third = regions.settle(state, mode_before, now_ns, profile)
+    if type(state.crossing) is not type(before):
+        state = replace(state, since_ns=now_ns)
+    return state, first + second + third

@@ -1,0 +1,359 @@
+"""Handlers from a durable accept to the counted passage, and of the lane being left.
+
+    Deciding -> Admitting -> Opening -> Crossing -> (Clearing ->) Idle
+
+The passage counts when the exit counter moved on by one and the zone is empty. An empty
+zone without a count means that the traveller went back: the release is withdrawn first,
+and the crossing ends once the plant was read after that.
+"""
+
+from __future__ import annotations
+
+from drivers.types import ActuationDone, DeviceFailed, DeviceId, Door, Flag, OpenExit, Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import after
+from gate_agent.core.document import failure_reasons
+from gate_agent.core.ending import (
+    Moved,
+    alarm,
+    can_close,
+    close,
+    finish,
+    refer,
+    standing,
+    walked_away,
+    with_mishaps,
+)
+from gate_agent.core.messages import Appended, AppendFailed, PermitRefused, PlantChanged, Tick
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import (
+    Admitting,
+    Clearing,
+    Crossing,
+    Deciding,
+    Dossier,
+    Idle,
+    Leaving,
+    OfficerDeciding,
+    Opening,
+    State,
+    replace,
+)
+from sync.types import RecordKind
+
+COUNTER_SPAN = 1 << 32
+PLAUSIBLE_PASSAGES = 1 << 16
+
+
+def passages_since(baseline: int, counter: int | None) -> int | None:
+    """Passages counted since `baseline`; None where the counter is unknown or ran back."""
+    if counter is None:
+        return None
+    passages = (counter - baseline) % COUNTER_SPAN
+    return passages if passages < PLAUSIBLE_PASSAGES else None
+
+
+def decision_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+    """A record of the machine's accept survived; open once both did."""
+    deciding = state.crossing
+    if not isinstance(deciding, Deciding):
+        return state, ()
+    deciding = replace(
+        deciding,
+        decision_durable=deciding.decision_durable or event.kind is RecordKind.DECISION,
+        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
+    )
+    state = replace(state, crossing=deciding)
+    if not (deciding.decision_durable and deciding.actuation_durable):
+        return state, ()
+    return carry_out(state, deciding.dossier, deciding.expires_ns, now_ns, profile)
+
+
+def carry_out(
+    state: State, dossier: Dossier, expires_ns: int, now_ns: int, profile: Profile
+) -> Moved:
+    """The accept is durable: release as soon as the traveller stands alone in the zone."""
+    dossier = replace(dossier, times=replace(dossier.times, durable_ns=now_ns))
+    state = replace(state, crossing=Admitting(dossier=dossier, due_ns=expires_ns))
+    return try_release(state, now_ns, profile)
+
+
+def try_release(state: State, now_ns: int, profile: Profile) -> Moved:
+    """Release now, later, or not at all."""
+    admitting = state.crossing
+    if not isinstance(admitting, Admitting):
+        return state, ()
+    dossier = admitting.dossier
+    plant = state.plant
+    if plant.zone is Zone.EMPTY and dossier.occupied:
+        return walked_away(state, dossier, now_ns, profile)
+    obstacles = standing(state, now_ns, profile)
+    if state.occupancy != dossier.occupancy:
+        obstacles = (*obstacles, Reason.DEVICE_FAILED)
+    if now_ns >= admitting.due_ns:
+        obstacles = (*obstacles, Reason.PERMIT_REFUSED)
+    if obstacles:
+        return refer(state, dossier, obstacles, now_ns, profile)
+    clear = (
+        plant.zone is Zone.ONE
+        and plant.entry is Door.CLOSED
+        and plant.fire is Flag.CLEAR
+        and plant.obstruction is Flag.CLEAR
+    )
+    if not clear or plant.passages_exit is None:
+        return state, ()
+    dossier = replace(dossier, occupied=True, times=replace(dossier.times, release_ns=now_ns))
+    opening = Opening(
+        dossier=dossier,
+        due_ns=after(now_ns, profile.budgets.actuation_ms),
+        baseline=plant.passages_exit,
+    )
+    return replace(state, crossing=opening), (OpenExit(ticket=dossier.ticket),)
+
+
+def admitting_moved(
+    state: State, event: PlantChanged | Tick, now_ns: int, profile: Profile
+) -> Moved:
+    """Somebody moved, or time passed, while a durable accept waits."""
+    del event
+    crossing = state.crossing
+    if isinstance(crossing, Admitting) and not crossing.dossier.occupied:
+        occupied = state.plant.zone in (Zone.ONE, Zone.MANY)
+        dossier = replace(crossing.dossier, occupied=occupied)
+        state = replace(state, crossing=replace(crossing, dossier=dossier))
+    return try_release(state, now_ns, profile)
+
+
+def record_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The journal did not answer in time, or what the accept rests on fell away."""
+    crossing = state.crossing
+    if not isinstance(crossing, Deciding | OfficerDeciding):
+        return state, ()
+    dossier = crossing.dossier
+    if now_ns >= crossing.due_ns:
+        return refer(
+            alarm(state, Reason.RECORD_FAILED), dossier, (Reason.RECORD_FAILED,), now_ns, profile
+        )
+    obstacles = standing(state, now_ns, profile)
+    if state.occupancy != dossier.occupancy:
+        obstacles = (*obstacles, Reason.DEVICE_FAILED)
+    if isinstance(crossing, Deciding) and obstacles:
+        return refer(state, dossier, obstacles, now_ns, profile)
+    return state, ()
+
+
+def record_failed(state: State, _event: AppendFailed, now_ns: int, profile: Profile) -> Moved:
+    """What would have allowed an opening is not on record: an officer must see to it."""
+    crossing = state.crossing
+    if not isinstance(crossing, Deciding | OfficerDeciding):
+        return state, ()
+    return refer(state, crossing.dossier, (Reason.RECORD_FAILED,), now_ns, profile)
+
+
+def accept_device_failed(state: State, event: DeviceFailed, now_ns: int, profile: Profile) -> Moved:
+    """Turnstile, journal or inbox failed before the release; reader and vision are done."""
+    crossing = state.crossing
+    if not isinstance(crossing, Deciding | OfficerDeciding | Admitting):
+        return state, ()
+    if event.device in (DeviceId.READER, DeviceId.VISION, DeviceId.LISTS):
+        return state, ()
+    return refer(state, crossing.dossier, failure_reasons(event), now_ns, profile)
+
+
+def permit_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+    """The last guard stopped the release: nothing opened, an officer must see to it."""
+    opening = state.crossing
+    if not isinstance(opening, Opening) or event.action != "open_exit":
+        return state, ()
+    dossier = replace(opening.dossier, times=replace(opening.dossier.times, release_ns=None))
+    return refer(state, dossier, (Reason.PERMIT_REFUSED,), now_ns, profile)
+
+
+def opened(state: State, event: ActuationDone, now_ns: int, profile: Profile) -> Moved:
+    """The release was read back, or may have happened: watch the passage either way."""
+    if event.action != "open_exit":
+        return state, ()
+    reasons = () if event.ok else (Reason.DEVICE_FAILED,)
+    return _released(state, reasons, now_ns, profile)
+
+
+def opening_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The release was never confirmed: it may have happened, and is never repeated."""
+    opening = state.crossing
+    if not isinstance(opening, Opening) or now_ns < opening.due_ns:
+        return state, ()
+    return _released(replace(state, resync=True), (Reason.DEVICE_FAILED,), now_ns, profile)
+
+
+def _released(state: State, reasons: tuple[Reason, ...], now_ns: int, profile: Profile) -> Moved:
+    opening = state.crossing
+    if not isinstance(opening, Opening):
+        return state, ()
+    dossier = with_mishaps(opening.dossier, reasons)
+    dossier = replace(dossier, times=replace(dossier.times, opened_ns=now_ns))
+    crossing = Crossing(
+        dossier=dossier,
+        due_ns=after(now_ns, profile.budgets.passage_ms),
+        baseline=opening.baseline,
+    )
+    return watch_passage(replace(state, crossing=crossing), now_ns, profile)
+
+
+def passage_moved(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """The plant was read while the exit is released."""
+    del event
+    return watch_passage(state, now_ns, profile)
+
+
+def watch_passage(state: State, now_ns: int, profile: Profile) -> Moved:
+    """Count who goes through while the exit is released."""
+    crossing = state.crossing
+    if not isinstance(crossing, Opening | Crossing):
+        return state, ()
+    plant = state.plant
+    passages = passages_since(crossing.baseline, plant.passages_exit)
+    if passages is not None and passages > 1:
+        return _ended(state, crossing.dossier, crossing.baseline, now_ns, profile, withdraw=True)
+    if isinstance(crossing, Opening):
+        return state, ()
+    if plant.zone is Zone.MANY and not crossing.several:
+        crossing = replace(crossing, several=True)
+        state = replace(state, crossing=crossing)
+    if plant.zone is not Zone.EMPTY:
+        return state, ()
+    if crossing.several:
+        dossier = with_mishaps(crossing.dossier, (Reason.SEVERAL_PERSONS,))
+        crossing = replace(crossing, dossier=dossier)
+    return _clear(state, crossing.dossier, crossing.baseline, now_ns, profile)
+
+
+def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: Profile) -> Moved:
+    """The zone is empty: withdraw the release; end at once where the passage was counted."""
+    if can_close(state):
+        commands = close(dossier.ticket, "passage over", profile)
+        if passages_since(baseline, state.plant.passages_exit) == 1:
+            state, more = _ended(state, dossier, baseline, now_ns, profile)
+            return state, commands + more
+        budget_ms = profile.budgets.actuation_ms
+        commanded = True
+    else:
+        commands, commanded = (), False
+        budget_ms = profile.budgets.officer_ms
+    clearing = Clearing(
+        dossier=dossier,
+        due_ns=after(now_ns, budget_ms),
+        baseline=baseline,
+        commanded=commanded,
+    )
+    return replace(state, crossing=clearing), commands
+
+
+def passage_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """Nobody went through in time: withdraw the release as soon as the zone lets us."""
+    crossing = state.crossing
+    if not isinstance(crossing, Crossing) or now_ns < crossing.due_ns:
+        return state, ()
+    dossier = with_mishaps(crossing.dossier, (Reason.PASSAGE_TIMEOUT,))
+    return _clear(state, dossier, crossing.baseline, now_ns, profile)
+
+
+def clearing_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """The plant was read while the release is being withdrawn."""
+    clearing = state.crossing
+    if not isinstance(clearing, Clearing):
+        return state, ()
+    passages = passages_since(clearing.baseline, state.plant.passages_exit)
+    if passages is not None and passages > 1:
+        return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile, withdraw=True)
+    if not clearing.commanded:
+        if can_close(state):
+            return _clear(state, clearing.dossier, clearing.baseline, now_ns, profile)
+        return state, ()
+    if not clearing.withdrawn:
+        return state, ()
+    return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile)
+
+
+def withdrawn(state: State, event: ActuationDone, _now_ns: int, _profile: Profile) -> Moved:
+    """The release is withdrawn; the next reading of the plant ends the crossing."""
+    clearing = state.crossing
+    if isinstance(clearing, Clearing) and event.action == "close" and event.ok:
+        state = replace(state, crossing=replace(clearing, withdrawn=True))
+    return state, ()
+
+
+def close_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+    """The last guard stopped the close: try again when the zone has changed."""
+    clearing = state.crossing
+    if isinstance(clearing, Clearing) and event.action == "close":
+        due_ns = after(now_ns, profile.budgets.officer_ms)
+        state = replace(state, crossing=replace(clearing, commanded=False, due_ns=due_ns))
+    return state, ()
+
+
+def clearing_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The withdrawal is not confirmed, or the zone is never empty: end it, out of service."""
+    clearing = state.crossing
+    if not isinstance(clearing, Clearing) or now_ns < clearing.due_ns:
+        return state, ()
+    if clearing.withdrawn:
+        return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile)
+    reason = Reason.DEVICE_FAILED if clearing.commanded else Reason.PASSAGE_TIMEOUT
+    dossier = with_mishaps(clearing.dossier, (reason,))
+    state = alarm(state, reason)
+    return _ended(state, dossier, clearing.baseline, now_ns, profile, withdraw=True)
+
+
+def _ended(
+    state: State,
+    dossier: Dossier,
+    baseline: int,
+    now_ns: int,
+    profile: Profile,
+    *,
+    withdraw: bool = False,
+) -> Moved:
+    """The passage is over: say who went through, as the counter has it."""
+    passages = passages_since(baseline, state.plant.passages_exit)
+    went = passages is not None and passages > 0
+    if passages is not None and passages > 1:
+        state = alarm(state, Reason.TAILGATING)
+        dossier = with_mishaps(dossier, (Reason.TAILGATING,))
+    elif not went and not dossier.mishaps:
+        dossier = with_mishaps(dossier, (Reason.WALKED_AWAY,))
+    if went:
+        dossier = replace(dossier, times=replace(dossier.times, passed_ns=now_ns))
+    outcome = ("accepted" if dossier.officer else "admitted") if went else "abandoned"
+    return finish(
+        state,
+        dossier,
+        outcome,
+        passages,
+        now_ns,
+        profile,
+        vacated=not withdraw,
+        withdraw=withdraw,
+    )
+
+
+def left(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """The crossing is over: the lane is free once the zone is empty."""
+    del now_ns
+    leaving = state.crossing
+    if not isinstance(leaving, Leaving) or state.plant.zone is not Zone.EMPTY:
+        return state, ()
+    if leaving.withdraw:
+        if not can_close(state):
+            return state, ()
+        idle = replace(state, crossing=Idle(presented_ns=leaving.presented_ns))
+        return idle, close(leaving.ticket, "zone empty", profile)
+    return replace(state, crossing=Idle(presented_ns=leaving.presented_ns)), ()
+
+
+def leaving_late(state: State, _event: Tick, now_ns: int, _profile: Profile) -> Moved:
+    """Somebody or something stays in the zone: an officer must look."""
+    leaving = state.crossing
+    if not isinstance(leaving, Leaving) or leaving.due_ns is None or now_ns < leaving.due_ns:
+        return state, ()
+    state = replace(state, crossing=replace(leaving, due_ns=None))
+    return alarm(state, Reason.PASSAGE_TIMEOUT), ()

@@ -1,0 +1,199 @@
+"""What the machine may admit by itself: one pure function, called at one place.
+
+`decide` looks at the evidence of one crossing and gives every reason against admitting,
+in a fixed order. No reason means admit; anything missing, late, unreadable or stale is a
+reason. The machine never refuses: a referral goes to an officer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from biometrics.types import LivenessState, Match, Observation
+from drivers.types import Check, CheckMode, HolderAttributes, Result
+from firmware_cfg.profile import Policy, Profile
+from gate_agent.core.messages import ListState
+from gate_agent.core.reasons import Reason, of_check, ordered
+
+
+class Outcome(StrEnum):
+    """What the machine decided."""
+
+    ADMIT = "admit"
+    REFER = "refer"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a decision may rest on. None means: not (yet) known.
+
+    `face_asked` says whether the live face was looked for: a document that already rules
+    admission out is referred without it, and the face is then no reason. `best` is the
+    most useful frame so far; `attack` stays true once any frame showed an attack.
+    `circumstances` are reasons that lie outside document, lists and face.
+    """
+
+    checks: tuple[Check, ...] | None = None
+    attributes: HolderAttributes | None = None
+    list_state: ListState | None = None
+    list_age_s: int | None = None
+    portrait_usable: bool | None = None
+    face_asked: bool = False
+    best: Observation | None = None
+    attack: bool = False
+    circumstances: tuple[Reason, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine's decision with all reasons against admitting, in fixed order."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a profile that decisions depend on."""
+
+    policy: Policy
+    fmr: float
+    demo: bool
+
+
+def rules_of(profile: Profile) -> Rules:
+    """Take the rules out of a profile."""
+    return Rules(policy=profile.policy, fmr=profile.face.fmr, demo=profile.lane.demo)
+
+
+def decide(evidence: Evidence, rules: Rules) -> Decision:
+    """Decide on the evidence of one crossing."""
+    reasons = set(evidence.circumstances)
+    reasons |= document_reasons(evidence, rules.policy)
+    if evidence.face_asked:
+        reasons |= list_reasons(evidence, rules.policy)
+        reasons |= face_reasons(evidence, rules)
+    elif not reasons:
+        reasons.add(Reason.FACE_NOT_ACQUIRED)
+    return Decision(
+        outcome=Outcome.REFER if reasons else Outcome.ADMIT,
+        reasons=ordered(reasons),
+    )
+
+
+def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
+    """Reasons that lie in the document."""
+    if evidence.checks is None:
+        return set() if evidence.circumstances else {Reason.DOCUMENT_TIMEOUT}
+    reasons = _check_reasons(evidence.checks, policy)
+    holder = evidence.attributes
+    if holder is None:
+        reasons.add(Reason.DOCUMENT_UNREADABLE)
+        return reasons
+    if policy.min_age_years and (
+        holder.age_years is None or holder.age_years < policy.min_age_years
+    ):
+        reasons.add(Reason.UNDER_AGE)
+    if holder.days_to_expiry is None or holder.days_to_expiry < policy.min_days_to_expiry:
+        reasons.add(Reason.EXPIRY)
+    if evidence.portrait_usable is False:
+        reasons.add(Reason.PORTRAIT_UNUSABLE)
+    return reasons
+
+
+def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
+    reasons: set[Reason] = set()
+    results: dict[str, list[Result]] = {}
+    for check in checks:
+        base = check.id.partition(".")[0]
+        results.setdefault(base, []).append(check.result)
+        counts = check.mode is not CheckMode.EVALUATORY
+        if counts and check.result is Result.FAILED:
+            reasons.add(of_check(check.id))
+    for check_id in policy.mandatory_checks:
+        good = {Result.SUCCESSFUL}
+        if check_id in policy.undetermined_allowed:
+            good.add(Result.UNDETERMINED)
+        found = results.get(check_id, [])
+        if not found or not good.issuperset(found):
+            reasons.add(of_check(check_id))
+    every = [result for found in results.values() for result in found]
+    if Result.ABORTED in every and Result.FAILED not in every:
+        reasons.add(Reason.DOCUMENT_REMOVED)
+    return reasons
+
+
+def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
+    """Reasons that lie in the lists. A hit always refers; age counts where it is limited."""
+    if evidence.list_state is None:
+        return {Reason.LIST_UNAVAILABLE}
+    reasons: set[Reason] = set()
+    if evidence.list_state is ListState.HIT:
+        reasons.add(Reason.LIST_HIT)
+    if policy.max_list_age_s is not None:
+        if evidence.list_state is ListState.NO_LIST or evidence.list_age_s is None:
+            reasons.add(Reason.LIST_UNAVAILABLE)
+        elif not 0 <= evidence.list_age_s <= policy.max_list_age_s:
+            reasons.add(Reason.LIST_TOO_OLD)
+    return reasons
+
+
+def face_reasons(evidence: Evidence, rules: Rules) -> set[Reason]:
+    """Reasons that lie in the face, judged on the best frame."""
+    reasons: set[Reason] = set()
+    if evidence.portrait_usable is not True:
+        reasons.add(Reason.PORTRAIT_UNUSABLE)
+    if evidence.attack:
+        reasons.add(Reason.PAD_ATTACK)
+    best = evidence.best
+    if best is None or best.faces < 1:
+        reasons.add(Reason.FACE_NOT_ACQUIRED)
+        return reasons
+    if best.faces > rules.policy.max_faces:
+        reasons.add(Reason.SEVERAL_FACES)
+    if not quality_ok(best):
+        reasons.add(Reason.FACE_QUALITY)
+    elif best.match is None:
+        reasons.add(Reason.FACE_NOT_ACQUIRED)
+    if best.match is not None and not matches(best.match, rules.fmr):
+        reasons.add(Reason.FACE_NO_MATCH)
+    reasons |= _liveness_reasons(best, rules)
+    return reasons
+
+
+def _liveness_reasons(best: Observation, rules: Rules) -> set[Reason]:
+    state = best.liveness.state
+    if state is LivenessState.ATTACK:
+        return {Reason.PAD_ATTACK}
+    required = rules.policy.pad_required or not rules.demo
+    if state is LivenessState.NOT_RUN and required:
+        return {Reason.PAD_NOT_RUN}
+    return set()
+
+
+def quality_ok(observation: Observation) -> bool:
+    """Whether quality was measured and every component of it is acceptable."""
+    return bool(observation.quality) and all(part.ok for part in observation.quality)
+
+
+def matches(match: Match, fmr: float) -> bool:
+    """Whether a comparison reaches its threshold, calibrated at the error rate asked for.
+
+    A score that is not a number never matches.
+    """
+    return match.score >= match.threshold and match.fmr <= fmr
+
+
+def better(one: Observation | None, other: Observation, rules: Rules) -> Observation:
+    """The frame that says more in favour of admitting; the earlier one on a tie."""
+    if one is None or _use(other, rules) > _use(one, rules):
+        return other
+    return one
+
+
+def _use(frame: Observation, rules: Rules) -> tuple[bool, bool, bool, float]:
+    found = 1 <= frame.faces <= rules.policy.max_faces
+    compared = frame.match is not None
+    score = frame.match.score if frame.match is not None else float("-inf")
+    matched = frame.match is not None and matches(frame.match, rules.fmr)
+    usable = found and quality_ok(frame)
+    return (usable and matched, usable and compared, found, score if score == score else 0.0)

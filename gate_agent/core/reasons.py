@@ -1,0 +1,74 @@
+"""Why a crossing was not admitted by the machine, as stable codes.
+
+The order of the members is the order in which reasons are reported: the document, the
+lists, the face, the circumstances.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A code of the record and of the console; never renamed, never reused."""
+
+    # one per document check (`drivers.types.CHECK_IDS`)
+    MRZ_CONSISTENCY = "mrz_consistency"
+    ACCESS_CONTROL = "access_control"
+    SOD_SIGNATURE = "sod_signature"
+    DS_CHAIN = "ds_chain"
+    DS_VALIDITY = "ds_validity"
+    CSCA_VALIDITY = "csca_validity"
+    DS_REVOCATION = "ds_revocation"
+    DG_HASH = "dg_hash"
+    COM_SOD = "com_sod"
+    ISSUING_STATE = "issuing_state"
+    ACTIVE_AUTHENTICATION = "active_authentication"
+    CHIP_AUTHENTICATION = "chip_authentication"
+    STRIPPING = "stripping"
+    EXPIRY = "expiry"
+    MRZ_DG1 = "mrz_dg1"
+    FACE_IMAGE = "face_image"
+    DEFECTS = "defects"
+    OTHER_CHECK = "other_check"
+    DOCUMENT_TIMEOUT = "document_timeout"
+    DOCUMENT_REMOVED = "document_removed"
+    DOCUMENT_UNREADABLE = "document_unreadable"
+    UNDER_AGE = "under_age"
+    LIST_HIT = "list_hit"
+    LIST_UNAVAILABLE = "list_unavailable"
+    LIST_TOO_OLD = "list_too_old"
+    PORTRAIT_UNUSABLE = "portrait_unusable"
+    FACE_NOT_ACQUIRED = "face_not_acquired"
+    SEVERAL_FACES = "several_faces"
+    FACE_QUALITY = "face_quality"
+    FACE_NO_MATCH = "face_no_match"
+    PAD_ATTACK = "pad_attack"
+    PAD_NOT_RUN = "pad_not_run"
+    WALKED_AWAY = "walked_away"
+    TAILGATING = "tailgating"
+    SEVERAL_PERSONS = "several_persons"
+    DEVICE_FAILED = "device_failed"
+    RECORD_FAILED = "record_failed"
+    PERMIT_REFUSED = "permit_refused"
+    PASSAGE_TIMEOUT = "passage_timeout"
+    LEASE_LOST = "lease_lost"
+    RESTART = "restart"
+    FIRE = "fire"
+
+
+_RANK = {reason: rank for rank, reason in enumerate(Reason)}
+
+
+def ordered(reasons: set[Reason]) -> tuple[Reason, ...]:
+    """Put reasons into their fixed order."""
+    return tuple(sorted(reasons, key=_RANK.__getitem__))
+
+
+def of_check(check_id: str) -> Reason:
+    """The reason that stands for a failed check; `dg_hash.DG2` counts as `dg_hash`."""
+    base = check_id.partition(".")[0]
+    return Reason(base) if base in _CHECK_REASONS else Reason.OTHER_CHECK
+
+
+_CHECK_REASONS = frozenset(list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)])

@@ -1,0 +1,307 @@
+"""The state of a lane: a record of regions, each small, none of them one big enum.
+
+    crossing   where the present crossing stands (a union of frozen records)
+    plant      the hardware as last read, when that reading turns stale, whose turn it is
+    mode       starting, auto, out of service, evacuation, and what it follows from
+    lease      until when an officer is known to be at the console
+    devices    which are in step with us
+
+Instants are monotonic nanoseconds. The state asks for one wake-up, `due_ns`.
+`occupancy` numbers stays in the zone: it moves on whenever the zone has become empty and
+whenever we lost sight of it, so that an accept can be bound to the very stay it was
+given for. Tickets number crossings; a mantrap may later hold two crossings side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from biometrics.types import Guidance, ModelsUsed
+from drivers.types import DeviceId, Plant
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import Mode
+from gate_agent.core.policy import Decision, Evidence
+from gate_agent.core.reasons import Reason
+
+replace = msgspec.structs.replace
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the state's records."""
+
+
+class Times(Record, frozen=True, kw_only=True):
+    """When the steps of a crossing were reached."""
+
+    started_ns: int
+    document_ns: int | None = None
+    prepare_ns: int | None = None
+    prepared_ns: int | None = None
+    verify_ns: int | None = None
+    decided_ns: int | None = None
+    durable_ns: int | None = None
+    release_ns: int | None = None
+    opened_ns: int | None = None
+    passed_ns: int | None = None
+
+
+class Dossier(Record, frozen=True, kw_only=True):
+    """All that is known of one crossing.
+
+    `occupied` turns true once the zone held somebody during this crossing; only then does
+    """
+
+    ticket: int
+    occupancy: int
+    occupied: bool
+    times: Times
+    evidence: Evidence = Evidence()
+    holder: str | None = None
+    portrait: str | None = None
+    document_step: str = ""
+    models: ModelsUsed | None = None
+    frames: int = 0
+    guidance: Guidance = Guidance.NONE
+    decision: Decision | None = None
+    mishaps: tuple[Reason, ...] = ()
+    officer: str = ""
+    officer_due_ns: int | None = None
+
+
+class Idle(Record, frozen=True, kw_only=True, tag=True):
+    """Nobody is being served. `presented_ns`: a document came before we could start."""
+
+    presented_ns: int | None = None
+
+
+class Reading(Record, frozen=True, kw_only=True, tag=True):
+    """The document is read and its portrait prepared."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Verifying(Record, frozen=True, kw_only=True, tag=True):
+    """The live face is compared with the portrait."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Deciding(Record, frozen=True, kw_only=True, tag=True):
+    """The machine admits; its decision and the intended release are being made durable."""
+
+    dossier: Dossier
+    due_ns: int
+    expires_ns: int
+    decision_durable: bool = False
+    actuation_durable: bool = False
+
+
+class Admitting(Record, frozen=True, kw_only=True, tag=True):
+    """A durable accept waits for its traveller to stand alone in the zone."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Opening(Record, frozen=True, kw_only=True, tag=True):
+    """The release was commanded and is not yet confirmed. `baseline`: counter before it."""
+
+    dossier: Dossier
+    due_ns: int
+    baseline: int
+
+
+class Crossing(Record, frozen=True, kw_only=True, tag=True):
+    """The exit is released for one passage."""
+
+    dossier: Dossier
+    due_ns: int
+    baseline: int
+    several: bool = False
+
+
+class Clearing(Record, frozen=True, kw_only=True, tag=True):
+    """The release is being withdrawn, or waits for an empty zone to be withdrawn.
+
+    `commanded`: the close was sent; `withdrawn`: it was read back, and the next reading
+    of the plant ends the crossing.
+    """
+
+    dossier: Dossier
+    due_ns: int
+    baseline: int
+    commanded: bool
+    withdrawn: bool = False
+
+
+class Referred(Record, frozen=True, kw_only=True, tag=True):
+    """An officer is asked."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class OfficerDeciding(Record, frozen=True, kw_only=True, tag=True):
+    """An officer decided; that decision is being made durable."""
+
+    dossier: Dossier
+    due_ns: int
+    expires_ns: int
+    accept: bool
+    officer: str
+    officer_durable: bool = False
+    actuation_durable: bool = False
+
+
+class Leaving(Record, frozen=True, kw_only=True, tag=True):
+    """The crossing is over, the zone not yet empty. `withdraw`: a release is still out."""
+
+    ticket: int
+    due_ns: int | None
+    withdraw: bool = False
+    presented_ns: int | None = None
+
+
+CrossingState = (
+    Idle
+    | Reading
+    | Verifying
+    | Deciding
+    | Admitting
+    | Opening
+    | Crossing
+    | Clearing
+    | Referred
+    | OfficerDeciding
+    | Leaving
+)
+CROSSING_STATES: tuple[type[Any], ...] = (
+    Idle,
+    Reading,
+    Verifying,
+    Deciding,
+    Admitting,
+    Opening,
+    Crossing,
+    Clearing,
+    Referred,
+    OfficerDeciding,
+    Leaving,
+)
+RELEASED = (Opening, Crossing, Clearing)
+"""States in which a release is, or may be, out."""
+
+
+class DeviceState(Record, frozen=True, kw_only=True):
+    """One device as it last reported itself."""
+
+    device: DeviceId
+    ready: bool = False
+    code: int = 0
+    diagnosis: str = ""
+    identity: str = ""
+
+
+class Last(Record, frozen=True, kw_only=True):
+    """How the crossing before ended."""
+
+    ticket: int
+    outcome: str
+    reasons: tuple[str, ...]
+    officer: str
+    at_ns: int
+
+
+class State(Record, frozen=True, kw_only=True):
+    """Everything the core knows. See the module's docstring.
+
+    `resync` holds until devices and plant were all seen in order; `closed` is an
+    officer's wish, `closing` the same while a crossing is finished first; `fire_latched`
+    outlasts the fire until an officer acknowledged; `alarms` keep the lane out of service
+    until an officer acknowledged. `unfinished` are tickets a restart cut off.
+    """
+
+    crossing: CrossingState = Idle()
+    plant: Plant = Plant(read_at_ns=0)
+    plant_stale_ns: int | None = None
+    occupancy: int = 0
+    mode: Mode = Mode.STARTING
+    resync: bool = True
+    closed: bool = False
+    closing: bool = False
+    fire_latched: bool = False
+    alarms: tuple[Reason, ...] = ()
+    lease_until_ns: int | None = None
+    devices: tuple[DeviceState, ...] = tuple(DeviceState(device=device) for device in DeviceId)
+    next_ticket: int = 1
+    unfinished: tuple[int, ...] = ()
+    started: bool = False
+    last: Last | None = None
+    since_ns: int = 0
+
+
+REQUIRED_DEVICES = (DeviceId.READER, DeviceId.VISION, DeviceId.TURNSTILE, DeviceId.JOURNAL)
+"""Devices without which the lane does not serve."""
+
+
+def initial(
+    profile: Profile, unfinished_tickets: tuple[int, ...] = (), next_ticket: int = 1
+) -> State:
+    """The state at power-on: nothing known, nothing opens.
+
+    Args:
+        profile: the effective profile; with `officer_lease_required` false the lease is
+            never asked for.
+        unfinished_tickets: crossings of the journal without a FINISH record; they are
+            handed to an officer.
+        next_ticket: first ticket to give, above every ticket of the journal.
+    """
+    del profile
+    first = max((next_ticket, *(ticket + 1 for ticket in unfinished_tickets)))
+    return State(next_ticket=first, unfinished=tuple(sorted(unfinished_tickets)))
+
+
+def ticket_of(crossing: CrossingState) -> int:
+    """The ticket of a crossing, 0 when nobody is being served."""
+    if isinstance(crossing, Idle):
+        return 0
+    if isinstance(crossing, Leaving):
+        return crossing.ticket
+    return crossing.dossier.ticket
+
+
+def dossier_of(crossing: CrossingState) -> Dossier | None:
+    """The dossier of a crossing that has not ended."""
+    return None if isinstance(crossing, Idle | Leaving) else crossing.dossier
+
+
+def due_ns(state: State) -> int | None:
+    """The one instant at which the state wants to be woken next."""
+    due: int | None = None
+    crossing = state.crossing
+    crossing_due = None if isinstance(crossing, Idle) else crossing.due_ns
+    for instant in (crossing_due, state.plant_stale_ns, state.lease_until_ns):
+        if instant is not None and (due is None or instant < due):
+            due = instant
+    return due
+
+
+def ready(state: State, device: DeviceId) -> bool:
+    """Whether a device is in step with us."""
+    return any(entry.device is device and entry.ready for entry in state.devices)
+
+
+def all_ready(state: State) -> bool:
+    """Whether every device is in step that the lane cannot serve without."""
+    return all(ready(state, device) for device in REQUIRED_DEVICES)
+
+
+def lease_live(state: State, now_ns: int, profile: Profile) -> bool:
+    """Whether an officer is known to be present, or none is required."""
+    if not profile.lane.officer_lease_required:
+        return True
+    return state.lease_until_ns is not None and now_ns < state.lease_until_ns

@@ -1,0 +1,232 @@
+"""The loop: events in, commands out, through the core and its last guard.
+
+`turn` is one pure step of the whole lane. `Loop` keeps what lies between two turns, and
+`run` feeds it from an inbox until it is told to stop; a simulator calls `Loop.turn`
+itself. `Mailbox` is the inbox's policy without a clock or a lock: what is kept, what is
+merged, what has a reserved place, and when a deadline goes before the queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from biometrics.types import LivenessState, Observed
+from drivers.types import Close, DeviceFailed, DeviceId, OpenExit, PlantChanged
+from firmware_cfg.profile import Profile
+from gate_agent.core.gate import TABLE, Table, step
+from gate_agent.core.messages import (
+    NEWEST_WINS,
+    SAFETY_EVENTS,
+    Command,
+    Event,
+    Mode,
+    PermitRefused,
+    Tick,
+)
+from gate_agent.core.permit import Clause, Ledger, heard, permit, said
+from gate_agent.core.states import State, due_ns
+
+CAPACITY = 256
+RESERVED = 64
+INBOX_FULL = 300
+"""Code of the `DeviceFailed` that a full inbox reports about itself."""
+
+Guard = Callable[[OpenExit | Close, Ledger, Mode, Profile, int], Clause | None]
+Submit = Callable[[Command, int], None]
+
+
+class InboxFull(Exception):
+    """Even the reserved places are taken: the loop does not follow. The process must end."""
+
+
+class Inbox(Protocol):
+    """The only place where time passes."""
+
+    def put(self, event: Event) -> None:
+        """Hand in an event; it is stamped here."""
+
+    def get(self, due_ns: int | None) -> tuple[int, Event]:
+        """Wait for the next event; a `Tick` once `due_ns` has come before any event."""
+
+
+class Mailbox:
+    """A bounded queue of stamped events; the caller brings the clock and the lock.
+
+    Of `CAPACITY` places `RESERVED` are for safety events alone. Where only the newest
+    event matters, it takes the place of the one before, unless that would hide something:
+    a plant reading that differs in more than its age, or a frame that showed an attack,
+    is never replaced. A refused event makes the inbox itself report a fault, once, until
+    there is room again.
+    """
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[int, Event]] = deque()
+        self._overflow = False
+        self._last_ns = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def put(self, event: Event, at_ns: int) -> bool:
+        """Take an event stamped `at_ns`; False when there was no place for it.
+
+        Raises:
+            InboxFull: a safety event found no place.
+        """
+        if isinstance(event, NEWEST_WINS):
+            self._drop_outdated(event)
+        room = CAPACITY if isinstance(event, SAFETY_EVENTS) else CAPACITY - RESERVED
+        if len(self._queue) < room:
+            self._queue.append((at_ns, event))
+            return True
+        if isinstance(event, SAFETY_EVENTS):
+            raise InboxFull(f"{CAPACITY} events wait")
+        if not self._overflow:
+            self._overflow = True
+            fault = DeviceFailed(
+                device=DeviceId.INBOX,
+                code=INBOX_FULL,
+                retryable=True,
+                diagnosis="the inbox is full, an event was dropped",
+            )
+            self.put(fault, at_ns)
+        return False
+
+    def _drop_outdated(self, event: Event) -> None:
+        for index in range(len(self._queue) - 1, -1, -1):
+            waiting = self._queue[index][1]
+            if type(waiting) is type(event):
+                if _outdated(waiting, event):
+                    del self._queue[index]
+                return
+
+    def take(self, now_ns: int, due_ns: int | None) -> tuple[int, Event] | None:
+        """The head if it came no later than `due_ns`, else the due `Tick`, else None.
+
+        Instants never run backwards: a deadline that is already past ticks at the time of
+        the event before.
+        """
+        head = self._queue[0] if self._queue else None
+        if head is not None and (due_ns is None or head[0] <= due_ns):
+            self._queue.popleft()
+            self._overflow = self._overflow and len(self._queue) >= CAPACITY - RESERVED
+            at_ns, event = head
+        elif due_ns is not None and (now_ns >= due_ns or head is not None):
+            at_ns, event = due_ns, Tick()
+        else:
+            return None
+        self._last_ns = max(self._last_ns, at_ns)
+        return self._last_ns, event
+
+
+def _outdated(old: Event, new: Event) -> bool:
+    if isinstance(old, PlantChanged) and isinstance(new, PlantChanged):
+        age = new.plant.read_at_ns
+        return msgspec.structs.replace(old.plant, read_at_ns=age) == new.plant
+    if isinstance(old, Observed) and isinstance(new, Observed):
+        attack = old.observation.liveness.state is LivenessState.ATTACK
+        return old.ticket == new.ticket and not attack
+    return getattr(old, "ticket", 0) == getattr(new, "ticket", 0)
+
+
+class Turn(NamedTuple):
+    """One event taken: the lane before and after, the guard after, and what goes out."""
+
+    at_ns: int
+    event: Event
+    before: State
+    after: State
+    ledger: Ledger
+    commands: tuple[Command, ...]
+
+
+def turn(
+    state: State,
+    ledger: Ledger,
+    event: Event,
+    now_ns: int,
+    profile: Profile,
+    table: Table = TABLE,
+    guard: Guard = permit,
+) -> tuple[State, Ledger, tuple[Command, ...]]:
+    """Take one event through the core, and every actuation through the guard.
+
+    A refused command does not go out; the refusal goes back into the core at once.
+    """
+    ledger = heard(ledger, event, now_ns, profile)
+    state, proposed = step(state, event, now_ns, profile, table)
+    out: list[Command] = []
+    waiting = deque(proposed)
+    while waiting:
+        command = waiting.popleft()
+        if isinstance(command, OpenExit | Close):
+            clause = guard(command, ledger, state.mode, profile, now_ns)
+            if clause is not None:
+                action = "close" if isinstance(command, Close) else "open_exit"
+                refused = PermitRefused(ticket=command.ticket, action=action, clause=clause.value)
+                state, more = step(state, refused, now_ns, profile, table)
+                waiting.extend(more)
+                continue
+        ledger = said(ledger, command, now_ns, profile)
+        out.append(command)
+    return state, ledger, tuple(out)
+
+
+class Loop:
+    """A lane's core between two events."""
+
+    def __init__(
+        self,
+        state: State,
+        profile: Profile,
+        *,
+        ledger: Ledger | None = None,
+        table: Table = TABLE,
+        guard: Guard = permit,
+    ) -> None:
+        self.state = state
+        self.profile = profile
+        self.ledger = ledger if ledger is not None else Ledger()
+        self._table = table
+        self._guard = guard
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the lane wants to be woken next."""
+        return due_ns(self.state)
+
+    def turn(self, at_ns: int, event: Event) -> Turn:
+        """Take one event; the caller carries out `commands`, in order."""
+        before = self.state
+        self.state, self.ledger, commands = turn(
+            before, self.ledger, event, at_ns, self.profile, self._table, self._guard
+        )
+        return Turn(at_ns, event, before, self.state, self.ledger, commands)
+
+
+def run(
+    loop: Loop,
+    inbox: Inbox,
+    submit: Submit,
+    recorded: Callable[[Turn], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Turn until told to stop. Each turn is recorded before its commands go out.
+
+    Args:
+        loop: the lane.
+        inbox: where events come from.
+        submit: carries out one command; must not block.
+        recorded: called once a turn (trace, view, watchdog).
+        stop: asked between two turns.
+    """
+    while not stop():
+        at_ns, event = inbox.get(loop.due_ns)
+        done = loop.turn(at_ns, event)
+        recorded(done)
+        for command in done.commands:
+            submit(command, at_ns)

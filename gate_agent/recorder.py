@@ -1,0 +1,195 @@
+"""The recorded inbox, and its replay.
+
+A trace is a file of JSON lines. The first line holds the profile and the lane as it stood
+when the file was begun, so that a file needs nothing but itself; every further line is one
+event with its instant and the running hash of all commands up to and including it. Nothing
+in it names a person: the core sees derived attributes and handles only.
+
+Live, traces form a ring: a file that has grown to its limit is followed by a new one, and
+the oldest goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import msgspec
+
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import Event
+from gate_agent.core.permit import Ledger
+from gate_agent.core.record import profile_sha256
+from gate_agent.core.states import State
+from gate_agent.loop import Loop, Turn
+
+VERSION = 1
+MAX_LINE_BYTES = 1_000_000
+
+
+class TraceError(Exception):
+    """A file is not a trace of this version; `diagnosis` says where and why."""
+
+    def __init__(self, diagnosis: str) -> None:
+        super().__init__(diagnosis)
+        self.diagnosis = diagnosis
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """First line of a trace."""
+
+    version: int = VERSION
+    profile_sha256: str
+    profile: Profile
+    state: State
+    ledger: Ledger
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One event, and the running hash of the commands after it."""
+
+    at_ns: int
+    event: Event
+    commands_sha256: str
+
+
+class Difference(NamedTuple):
+    """Where a replay first gives other commands than the trace."""
+
+    line: int
+    at_ns: int
+    event: Event
+    recorded_sha256: str
+    replayed_sha256: str
+
+
+class TraceHash:
+    """Running hashes of a run: of its commands alone, and of events and commands."""
+
+    def __init__(self) -> None:
+        self._commands = hashlib.sha256()
+        self._trace = hashlib.sha256()
+
+    def add(self, turn: Turn) -> str:
+        """Take one turn; give the hash of all commands so far."""
+        self._trace.update(b"%d " % turn.at_ns)
+        self._trace.update(msgspec.json.encode(turn.event, order="sorted") + b"\n")
+        for command in turn.commands:
+            encoded = msgspec.json.encode(command, order="sorted") + b"\n"
+            self._commands.update(encoded)
+            self._trace.update(encoded)
+        return self._commands.hexdigest()
+
+    @property
+    def trace_sha256(self) -> str:
+        """Hash over every instant, event and command: the same for the same run."""
+        return self._trace.hexdigest()
+
+
+class Recorder:
+    """Writes the ring of traces of one lane.
+
+    Args:
+        directory: where the files are; created if absent.
+        loop: the lane before its first turn.
+        max_bytes: size at which a file is followed by a new one.
+        files: how many files are kept.
+    """
+
+    def __init__(
+        self, directory: Path, loop: Loop, *, max_bytes: int = 8_000_000, files: int = 8
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._profile = loop.profile
+        self._max_bytes = max_bytes
+        self._files = files
+        self._number = max((_number(path) for path in traces(directory)), default=0)
+        self._hash = TraceHash()
+        self._trace = TraceHash()
+        self._file = self._next(loop.state, loop.ledger)
+
+    @property
+    def trace_sha256(self) -> str:
+        """Hash over the whole run so far."""
+        return self._trace.trace_sha256
+
+    def __call__(self, turn: Turn) -> None:
+        """Write one turn."""
+        self._trace.add(turn)
+        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=self._hash.add(turn))
+        self._file.write(msgspec.json.encode(line) + b"\n")
+        self._file.flush()
+        if self._file.tell() >= self._max_bytes:
+            self._file.close()
+            self._hash = TraceHash()
+            self._file = self._next(turn.after, turn.ledger)
+
+    def close(self) -> None:
+        """Close the present file."""
+        self._file.close()
+
+    def _next(self, state: State, ledger: Ledger) -> IO[bytes]:
+        self._number += 1
+        file = (self._directory / f"trace-{self._number:08d}.jsonl").open("wb")
+        header = Header(
+            profile_sha256=profile_sha256(self._profile),
+            profile=self._profile,
+            state=state,
+            ledger=ledger,
+        )
+        file.write(msgspec.json.encode(header) + b"\n")
+        for old in traces(self._directory)[: -self._files]:
+            old.unlink()
+        return file
+
+
+def traces(directory: Path) -> list[Path]:
+    """The traces of a ring, oldest first."""
+    return sorted(directory.glob("trace-????????.jsonl"))
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.removeprefix("trace-")
+    return int(digits) if digits.isdecimal() else 0
+
+
+def replay(path: Path) -> Difference | None:
+    """Run a trace through the core again; give the first difference in commands.
+
+    A last line that was cut off by a power loss is left out.
+
+    Raises:
+        TraceError: the file is not a trace, or of another version or profile.
+    """
+    line_decoder = msgspec.json.Decoder(Line)
+    with path.open("rb") as file:
+        loop = _begin(file)
+        running = TraceHash()
+        for number, text in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 2):
+            if not text.endswith(b"\n"):
+                if len(text) < MAX_LINE_BYTES:
+                    return None
+                raise TraceError(f"line {number} is too long")
+            try:
+                line = line_decoder.decode(text)
+            except msgspec.MsgspecError as error:
+                raise TraceError(f"line {number} does not decode: {error}") from error
+            replayed = running.add(loop.turn(line.at_ns, line.event))
+            if replayed != line.commands_sha256:
+                return Difference(number, line.at_ns, line.event, line.commands_sha256, replayed)
+    return None
+
+
+def _begin(file: IO[bytes]) -> Loop:
+    text = file.readline(MAX_LINE_BYTES)
+    try:
+        header = msgspec.json.decode(text, type=Header)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TraceError(f"line 1 is no header: {error}") from error
+    if header.version != VERSION:
+        raise TraceError(f"version {header.version}, this is {VERSION}")
+    if header.profile_sha256 != profile_sha256(header.profile):
+        raise TraceError("the profile in the header is not the one it names")
+    return Loop(header.state, header.profile, ledger=header.ledger)

@@ -1,0 +1,78 @@
+"""The vault: what identifies a traveller, by opaque handle, for as long as a crossing lasts.
+
+The core sees handles only. A handle is resolved when a record is appended, when vision
+prepares a portrait, and when an authorised officer looks. Buffers are bytearrays: wiping
+overwrites them before they are dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+MAX_TICKETS = 2
+"""Crossings held at the same time: one approaching, one in the chamber."""
+
+MAX_PAYLOAD_BYTES = 1_048_576
+"""Upper bound of one payload; a DG2 of a passport is 15 to 60 kB."""
+
+
+class VaultError(Exception):
+    """A payload was refused; `diagnosis` says why, without its content."""
+
+    def __init__(self, diagnosis: str) -> None:
+        super().__init__(diagnosis)
+        self.diagnosis = diagnosis
+
+
+class Vault:
+    """Payloads by ticket and handle. Thread-safe: workers put, the loop wipes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tickets: dict[int, dict[str, bytearray]] = {}
+
+    def put(self, ticket: int, payload: Mapping[str, bytes]) -> None:
+        """Keep what came beside an event. The oldest crossing goes when a third one comes.
+
+        Raises:
+            VaultError: a payload is too large or a handle is used twice.
+        """
+        with self._lock:
+            held = self._tickets.get(ticket)
+            if held is None:
+                held = self._tickets[ticket] = {}
+                while len(self._tickets) > MAX_TICKETS:
+                    _overwrite(self._tickets.pop(next(iter(self._tickets))))
+            for handle, data in payload.items():
+                if len(data) > MAX_PAYLOAD_BYTES:
+                    raise VaultError(f"payload of {len(data)} bytes exceeds {MAX_PAYLOAD_BYTES}")
+                if handle in held:
+                    raise VaultError("handle used twice")
+                held[handle] = bytearray(data)
+
+    def get(self, handle: str) -> bytes | None:
+        """The payload behind a handle, or None once it is wiped."""
+        with self._lock:
+            for held in self._tickets.values():
+                if handle in held:
+                    return bytes(held[handle])
+        return None
+
+    def wipe(self, ticket: int) -> None:
+        """Overwrite and drop everything of one crossing."""
+        with self._lock:
+            held = self._tickets.pop(ticket, None)
+            if held is not None:
+                _overwrite(held)
+
+    def tickets(self) -> tuple[int, ...]:
+        """The crossings that are held now."""
+        with self._lock:
+            return tuple(self._tickets)
+
+
+def _overwrite(held: dict[str, bytearray]) -> None:
+    for buffer in held.values():
+        buffer[:] = bytes(len(buffer))
+    held.clear()

@@ -1,0 +1,180 @@
+"""The body of the vision process: camera, models, and the socket to the agent.
+
+Three threads: the camera's keeps the newest frame, the link's carries messages, and this
+one, the only one that touches the device, does the work in the order it came.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from biometrics.device import VisionDevice
+from biometrics.errors import BiometricFault
+from drivers.camera.mailbox import Mailbox
+from drivers.camera.source import Source
+from drivers.errors import DriverFault
+from drivers.types import DeviceFailed, DeviceId, DeviceReady
+from gate_agent.core.messages import Wipe
+
+MAX_WORK = 256
+CAMERA_RETRY_S = 0.5
+IDLE_S = 1.0
+
+
+class _Told(NamedTuple):
+    command: Any
+    payload: Mapping[str, bytes]
+
+
+class _Asked(NamedTuple):
+    request: int
+    ticket: int
+    kind: str
+
+
+class _Frame(NamedTuple):
+    """A new frame lies in the mailbox."""
+
+
+class VisionWorker:
+    """Serves one vision device.
+
+    Args:
+        device: with its models loaded.
+        identity: what the agent shows of it (tier and models).
+        emit: reports an event to the agent.
+        answer: answers a picture query.
+        clock: monotonic nanoseconds.
+    """
+
+    def __init__(
+        self,
+        device: VisionDevice,
+        identity: str,
+        emit: Callable[[Any], None],
+        answer: Callable[[int, bytes], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._device = device
+        self._identity = identity
+        self._emit = emit
+        self._answer = answer
+        self._clock = clock
+        self._mailbox = Mailbox()
+        self._work: queue.Queue[_Told | _Asked | _Frame] = queue.Queue(MAX_WORK)
+        self._frame_queued = False
+        self._camera_fault: DriverFault | None = None
+        self._camera_seen = False
+
+    def on_command(self, command: Any, payload: Mapping[str, bytes]) -> None:
+        """Queue a command of the agent."""
+        self._work.put(_Told(command, payload))
+
+    def on_query(self, request: int, ticket: int, kind: str) -> None:
+        """Queue a picture query of the agent."""
+        self._work.put(_Asked(request, ticket, kind))
+
+    def on_connected(self) -> None:
+        """Say where we stand; the agent may be a new one."""
+        if self._camera_fault is not None:
+            self._emit(_failed(self._camera_fault))
+        elif self._camera_seen:
+            self._emit(self._ready())
+
+    def watch_camera(
+        self, source: Source, stop: Callable[[], bool], wait: Callable[[float], object]
+    ) -> None:
+        """Keep the newest frame; the body of the camera's thread."""
+        try:
+            while not stop():
+                try:
+                    frame = source.read()
+                except DriverFault as fault:
+                    if self._camera_fault is None:
+                        self._camera_fault = fault
+                        self._emit(_failed(fault))
+                    wait(CAMERA_RETRY_S)
+                    continue
+                if frame is None:
+                    continue
+                self._mailbox.put(frame)
+                if self._camera_fault is not None or not self._camera_seen:
+                    self._camera_fault, self._camera_seen = None, True
+                    self._emit(self._ready())
+                self._announce_frame()
+        finally:
+            source.close()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Do the work until `stop()`."""
+        while not stop():
+            self._expire()
+            try:
+                item = self._work.get(timeout=self._patience_s())
+            except queue.Empty:
+                continue
+            try:
+                self._do(item)
+            except BiometricFault as fault:
+                self._emit(
+                    DeviceFailed(
+                        device=DeviceId.VISION,
+                        code=fault.code,
+                        retryable=False,
+                        diagnosis=fault.diagnosis,
+                    )
+                )
+            self._report()
+
+    def _do(self, item: _Told | _Asked | _Frame) -> None:
+        now_ns = self._clock()
+        if isinstance(item, _Asked):
+            self._answer(item.request, self._device.picture(item.ticket, item.kind))
+        elif isinstance(item, _Frame):
+            self._frame_queued = False
+            frame = self._mailbox.take()
+            if frame is not None:
+                self._device.step(frame.picture, frame.frame_at_ns, now_ns)
+        elif isinstance(item.command, Wipe):
+            self._device.wipe(item.command.ticket)
+        else:
+            self._device.command(item.command, item.payload, now_ns)
+
+    def _announce_frame(self) -> None:
+        if not self._device.wants_frame or self._frame_queued:
+            return
+        self._frame_queued = True
+        try:
+            self._work.put_nowait(_Frame())
+        except queue.Full:
+            self._frame_queued = False  # too busy for frames: the next one tries again
+
+    def _expire(self) -> None:
+        due_ns, now_ns = self._device.due_ns, self._clock()
+        if due_ns is not None and now_ns >= due_ns:
+            self._device.expire(now_ns)
+            self._report()
+
+    def _patience_s(self) -> float:
+        due_ns = self._device.due_ns
+        if due_ns is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.0, (due_ns - self._clock()) / 1e9))
+
+    def _report(self) -> None:
+        for event in self._device.events():
+            self._emit(event)
+
+    def _ready(self) -> DeviceReady:
+        return DeviceReady(device=DeviceId.VISION, identity=self._identity)
+
+
+def _failed(fault: DriverFault) -> DeviceFailed:
+    return DeviceFailed(
+        device=DeviceId.VISION,
+        code=fault.code,
+        retryable=fault.retryable,
+        diagnosis=fault.diagnosis,
+    )

@@ -1,0 +1,341 @@
+"""The demo: broker, centre, three lanes with simulated hardware, and the console.
+
+Everything runs on loopback, in processes of their own, from one folder. With `--once` the
+scenario's cast crosses once and the result is told from the records; without it the cast
+goes round until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate_agent import live
+from gate_agent.console.officers import Officer, hash_password, save_officers
+from gate_agent.lane_api import Step
+from sim.broker import EmbeddedBroker
+from sim.demo_result import summary
+from sim.demo_setup import LanePlace, folder, found_pki, free_port, lay_out, write_key
+from sim.officer import Instruction, LaneOfficer
+from sim.scenario import Scenario, Traveller
+from sim.supervisor import Child, Supervisor
+from sync.centre.store import CentreStore
+from sync.encoding import decode_record
+from sync.errors import StorageError
+from sync.journal import Journal, JournalReader
+from sync.types import Record, RecordKind
+
+TICK_S = 0.05
+MAX_LOOK = 1_000_000
+START_LIMIT_NS = 90_000_000_000
+DRAIN_LIMIT_NS = 60_000_000_000
+OFFICER_NAME = "officer"
+UNATTENDED_OFFICER_MS = 30_000
+ATTENDED_OFFICER_MS = 25_000
+ATTENDED_PATIENCE_NS = 15_000_000_000
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run the demo."""
+
+    scenario: Scenario
+    scenario_path: Path
+    models: Path
+    photographs: Path
+    pad: bool  # whether the installed models detect presentation attacks
+    port: int = 8600
+    once: bool = False
+    camera: str | None = None
+    keep: Path | None = None
+    console: bool = True
+
+
+@dataclass
+class LaneRun:
+    """One lane while the demo runs."""
+
+    place: LanePlace
+    officer: LaneOfficer
+    hardware: Child
+    cast: tuple[Traveller, ...]
+    partial: bytes = b""
+    seen_seq: int = 0
+    arrived: int = 0
+    finished: int = 0
+    played: bool = False
+    reader: JournalReader | None = None
+
+
+class Demo:
+    """One run of the demo, from start to end."""
+
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._say = say
+        self._root = options.keep or Path(tempfile.mkdtemp(prefix="egate-"))
+        folder(self._root)
+        self._logs = folder(self._root / "logs")
+        self._broker = EmbeddedBroker(port=free_port())
+        self._supervisor = Supervisor(lambda child: say(f"restarted {child.name}"))
+        self._lanes: list[LaneRun] = []
+        self._stop = live.stop_on_sigterm()
+        self._started_ns = 0
+        self._cut: deque[tuple[int, int]] = deque(
+            sorted(
+                (fault.at_s * 1_000_000_000, fault.for_s * 1_000_000_000)
+                for fault in options.scenario.faults
+                if fault.kind == "uplink_down"
+            )
+        )
+        self._cut_until_ns: int | None = None
+
+    def run(self) -> dict[str, Any] | None:
+        """Run to the end; the result with `once`, None after Ctrl-C.
+
+        Raises:
+            DemoFailed: something did not start, or the cast did not come to an end.
+        """
+        try:
+            self._start()
+            self._wait_until_open()
+            (self._root / "go").touch()
+            self._started_ns = live.monotonic_ns()
+            ended = self._play()
+            if not self._options.once or not ended:
+                return None
+            self._drain()
+            self._end()
+            return self._result()
+        finally:
+            self._end()
+            if self._options.keep is None:
+                shutil.rmtree(self._root, ignore_errors=True)
+
+    # --- starting ---------------------------------------------------------------------
+
+    def _start(self) -> None:
+        options, root = self._options, self._root
+        places = lay_out(
+            root,
+            options.scenario,
+            self._broker.port,
+            live.system_random,
+            pad_required=options.pad,
+            officer_ms=UNATTENDED_OFFICER_MS if options.once else ATTENDED_OFFICER_MS,
+            camera=options.camera,
+        )
+        found_pki(root, live.system_random(32), live.utc_now())
+        self._broker.start()
+        self._say(f"broker     MQTT on 127.0.0.1:{self._broker.port}")
+        gates = [f"--gate={p.gate}={p.keys / 'gate.pub'}" for p in places]
+        centre = ["--state", root / "centre", "--port", self._broker.port, "--demo", *gates]
+        self._child("centre", "centre", "run", *centre)
+        self._say("centre     SQLite, signed receipts")
+        for place in places:
+            self._start_lane(place)
+        if options.console:
+            self._start_console(places)
+
+    def _start_lane(self, place: LanePlace) -> None:
+        options, n = self._options, place.number
+        arguments: list[Any] = ["--scenario", options.scenario_path, "--lane", n]
+        arguments += ["--run-dir", place.run_dir, "--pki-seed", self._root / "pki.seed"]
+        arguments += ["--photos", options.photographs, "--camera-port", place.camera_port, "--go", self._root / "go"]
+        arguments += ["--status-key", place.keys / "status.key"]
+        if options.once:
+            arguments.append("--once")
+        hardware = self._child(f"lane{n}.hardware", "sim", "hardware", *arguments, pipe=True)
+        common = ["--profile", place.profile, "--run-dir", place.run_dir]
+        state = ["--state", place.state_dir, "--keys", place.keys]
+        self._child(f"lane{n}.agent", "agent", *common, *state)
+        self._child(f"lane{n}.reader", "reader", *common, "--trust", self._root / "trust")
+        self._child(f"lane{n}.vision", "vision", *common, "--models", options.models)
+        self._child(f"lane{n}.sync", "sync", *common, *state)
+        key = (place.keys / "console.key").read_bytes()
+        officer = LaneOfficer(place.lane_socket, key, live.system_random, _utc_ms)
+        self._lanes.append(LaneRun(place, officer, hardware, options.scenario.cast(n)))
+        self._say(f"lane {n}     agent, reader, vision, sync; hardware on {place.run_dir}")
+
+    def _start_console(self, places: list[LanePlace]) -> None:
+        port, home = self._options.port, self._root / "console"
+        password = live.system_random(9).hex()
+        hashed = hash_password(password, live.system_random)
+        save_officers(home / "officers.json", (Officer(name=OFFICER_NAME, password_hash=hashed),))
+        tokens = {place.number: live.system_random(16).hex() for place in places}
+        write_key(home / "kiosk.json", json.dumps(tokens).encode())
+        lanes = [f"--lane={place.number}={place.run_dir}" for place in places]
+        self._child(
+            "console",
+            "console",
+            *lanes,
+            "--keys",
+            home,
+            "--officers",
+            home / "officers.json",
+            "--port",
+            port,
+        )
+        self._say(f"console    http://127.0.0.1:{port}")
+        self._say(f"           sign in as {OFFICER_NAME} with the one-time password {password}")
+        for number, token in tokens.items():
+            address = f"http://127.0.0.1:{port}/lane/{number}/traveller?token={token}"
+            self._say(f"traveller  lane {number}: {address}")
+
+    def _child(self, name: str, *arguments: Any, pipe: bool = False) -> Child:
+        argv = [sys.executable, "-m", "gate_agent.cli", "--log", "info", *map(str, arguments)]
+        child = Child(name=name, argv=argv, log=self._logs / f"{name}.log", pipe=pipe)
+        return self._supervisor.add(child, live.monotonic_ns())
+
+    def _wait_until_open(self) -> None:
+        limit_ns = live.monotonic_ns() + START_LIMIT_NS
+        waiting = list(self._lanes)
+        while waiting:
+            self._turn()
+            if self._stop.is_set():
+                return
+            waiting = [lane for lane in waiting if lane.officer.step is not Step.WAITING]
+            if live.monotonic_ns() > limit_ns:
+                numbers = ", ".join(str(lane.place.number) for lane in waiting)
+                raise DemoFailed(f"lane {numbers} did not open; see the logs in {self._logs}")
+        self._say("all lanes are open")
+
+    # --- running ----------------------------------------------------------------------
+
+    def _play(self) -> bool:
+        limit_ns = self._started_ns + self._options.scenario.limit_s * 1_000_000_000
+        while not self._stop.is_set():
+            self._turn()
+            self._fault(live.monotonic_ns() - self._started_ns)
+            if self._options.once:
+                if all(lane.played for lane in self._lanes) and self._cut_until_ns is None:
+                    return True
+                if live.monotonic_ns() > limit_ns:
+                    raise DemoFailed("the cast did not come to an end in time")
+        return False
+
+    def _drain(self) -> None:
+        limit_ns = live.monotonic_ns() + DRAIN_LIMIT_NS
+        while live.monotonic_ns() < limit_ns and not self._stop.is_set():
+            self._turn()
+            quiet = all(lane.officer.step is Step.WAITING for lane in self._lanes)
+            if quiet and all(lane.officer.receipt_gap == 0 for lane in self._lanes):
+                return
+        self._say("the centre has not confirmed every record in time")
+
+    def _turn(self) -> None:
+        pipes = {
+            lane.hardware.process.stdout.fileno(): lane
+            for lane in self._lanes
+            if lane.hardware.process is not None and lane.hardware.process.stdout is not None
+        }
+        readable, _, _ = select.select(list(pipes), [], [], TICK_S)
+        for descriptor in readable:
+            self._hear(pipes[descriptor], os.read(descriptor, 65_536))
+        now_ns = live.monotonic_ns()
+        self._supervisor.tend(now_ns)
+        if self._cut_until_ns is None and not self._broker.running:
+            self._say("restarted broker")
+            self._broker.start()
+        for lane in self._lanes:
+            lane.officer.tend(now_ns)
+            self._tell(lane)
+
+    def _hear(self, lane: LaneRun, data: bytes) -> None:
+        *lines, lane.partial = (lane.partial + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if message["event"] == "arrived":
+                lane.officer.instruction = self._instruction(message["traveller"])
+            elif message["event"] == "played":
+                lane.played = True
+
+    def _instruction(self, name: str) -> Instruction | None:
+        for traveller in self._options.scenario.travellers:
+            if traveller.name == name and traveller.officer.action != "ignore":
+                told = traveller.officer
+                patience_ns = 0 if self._options.once else ATTENDED_PATIENCE_NS
+                delay_ns = max(told.after_ms * 1_000_000, patience_ns)
+                return Instruction(action=told.action, delay_ns=delay_ns, reason=told.reason)
+        return None
+
+    def _fault(self, since_ns: int) -> None:
+        if self._cut and since_ns >= self._cut[0][0]:
+            _, length_ns = self._cut.popleft()
+            self._cut_until_ns = since_ns + length_ns
+            self._broker.stop()
+            self._say(f"uplink down for {length_ns // 1_000_000_000} s")
+        if self._cut_until_ns is not None and since_ns >= self._cut_until_ns:
+            self._cut_until_ns = None
+            self._broker.start()
+            self._say("uplink back")
+
+    def _tell(self, lane: LaneRun) -> None:
+        for record in self._new_records(lane):
+            if record.kind is not RecordKind.FINISH:
+                continue
+            traveller = lane.cast[lane.finished % len(lane.cast)].name
+            lane.finished += 1
+            facts = record.facts
+            reasons = f" ({', '.join(facts['reasons'])})" if facts["reasons"] else ""
+            total_s = facts["spans_ms"].get("total", 0.0) / 1000
+            self._say(
+                f"lane {lane.place.number}  {traveller:<22} {facts['outcome']}{reasons}"
+                f"  {total_s:.1f} s"
+            )
+
+    def _new_records(self, lane: LaneRun) -> list[Record]:
+        try:
+            if lane.reader is None:
+                lane.reader = JournalReader(lane.place.journal)
+            records = [decode_record(data) for data in lane.reader.unsent(lane.seen_seq, MAX_LOOK)]
+        except StorageError:
+            return []  # the agent has not made it yet
+        if records:
+            lane.seen_seq = records[-1].seq
+        return records
+
+    # --- ending -----------------------------------------------------------------------
+
+    def _end(self) -> None:
+        for lane in self._lanes:
+            lane.officer.close()
+            if lane.reader is not None:
+                lane.reader.close()
+                lane.reader = None
+        self._supervisor.end()
+        self._broker.stop()
+
+    def _result(self) -> dict[str, Any]:
+        journals: dict[int, list[Record]] = {}
+        problems: list[str] = []
+        for lane in self._lanes:
+            journal = Journal.open(
+                lane.place.journal, gate=lane.place.gate, random=live.system_random, demo=True
+            )
+            journals[lane.place.number] = list(journal.records())
+            problems += [f"{lane.place.gate} {p.seq}: {p.what}" for p in journal.verify()]
+            journal.close()
+        store = CentreStore(self._root / "centre" / "centre.db")
+        centre = [record for gate in store.gates() for record in store.records(gate)]
+        problems += [f"centre {f.gate} {f.seq}: {f.what}" for f in store.audit()]
+        problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantined()]
+        store.close()
+        return {**summary(self._options.scenario, journals, centre), "problems": problems}
+
+
+def _utc_ms() -> int:
+    return round(live.utc_now().timestamp() * 1000)

@@ -1,0 +1,166 @@
+"""What a demo needs on disk before its processes start: folders, keys, profiles.
+
+Everything here is marked as demo material and lives in one folder that goes when the demo
+ends. Keys come from the injected source of randomness and are readable by their owner only.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sim.chip.keys import KeySource
+from sim.chip.pki import Country, found_country
+from sim.scenario import Scenario
+from sync.keys import SigningKey, write_public_key, write_signing_key
+
+@dataclass(frozen=True, kw_only=True)
+class LanePlace:
+    """Where one lane of the demo lives."""
+
+    number: int
+    gate: str
+    run_dir: Path
+    state_dir: Path
+    keys: Path
+    profile: Path
+    camera_port: int
+
+    @property
+    def lane_socket(self) -> Path:
+        """The lane API's socket."""
+        return self.run_dir / "lane.sock"
+
+    @property
+    def journal(self) -> Path:
+        """The lane's journal."""
+        return self.state_dir / "journal.db"
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a secret, mode 0400."""
+    path.touch(mode=0o600)
+    path.write_bytes(key)
+    path.chmod(0o400)
+
+
+def demo_country(seed: bytes, at: datetime) -> Country:
+    """The demo's state: the same keys and certificates wherever seed and day are the same."""
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return found_country(KeySource.seeded(seed), midnight)
+
+
+def found_pki(root: Path, seed: bytes, at: datetime) -> None:
+    """Keep the seed for the simulated hardware, and the CSCA certificate for the readers."""
+    write_key(root / "pki.seed", seed)
+    trust = folder(root / "trust")
+    (trust / "csca.der").write_bytes(demo_country(seed, at).csca.certificate.der)
+
+
+def lay_out(
+    root: Path,
+    scenario: Scenario,
+    broker_port: int,
+    random: Callable[[int], bytes],
+    *,
+    pad_required: bool,
+    officer_ms: int,
+    camera: str | None,
+) -> list[LanePlace]:
+    """Make the folders, lane API keys and profile of each lane.
+
+    `camera` is an OpenCV device number for lane 1 instead of the simulated one.
+    """
+    centre = folder(root / "centre")
+    centre_key = SigningKey.generate(random)
+    write_signing_key(centre / "centre.key", centre_key, demo=True)
+    console_keys = folder(root / "console")
+    console_key = random(32)
+    write_key(console_keys / "console.key", console_key)
+    places = []
+    for lane in scenario.lanes:
+        home = folder(root / f"lane{lane.number}")
+        place = LanePlace(
+            number=lane.number,
+            gate=f"demo-{lane.number}",
+            run_dir=home,
+            state_dir=folder(home / "state"),
+            keys=folder(home / "keys"),
+            profile=home / "gate.toml",
+            camera_port=free_port(),
+        )
+        write_key(place.keys / "console.key", console_key)
+        for role in ("sync", "status"):
+            write_key(place.keys / f"{role}.key", random(32))
+        gate_key = SigningKey.generate(random)
+        write_signing_key(place.keys / "gate.key", gate_key, demo=True)
+        write_public_key(place.keys / "gate.pub", gate_key.public)
+        write_public_key(place.keys / "centre.pub", centre_key.public)
+        source = f"mjpeg:http://127.0.0.1:{place.camera_port}/lane{lane.number}"
+        if camera is not None and lane is scenario.lanes[0]:
+            source = f"device:{camera}"
+        place.profile.write_text(
+            _profile(place, lane.direction, source, broker_port, officer_ms, pad_required)
+        )
+        places.append(place)
+    return places
+
+
+def folder(path: Path) -> Path:
+    """Make a folder for its owner alone."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _profile(
+    place: LanePlace,
+    direction: str,
+    camera: str,
+    broker_port: int,
+    officer_ms: int,
+    pad_required: bool,  # noqa: FBT001 - a private helper with one caller
+) -> str:
+    return f"""\
+# The demo's lane {place.number}: everything here is simulated and marked DEMO.
+[lane]
+gate = "{place.gate}"
+site = "demo"
+number = {place.number}
+direction = "{direction}"
+authority = "Demo border authority"
+crossing_point = "Demo crossing point"
+demo = true
+
+[policy]
+pad_required = {str(pad_required).lower()}
+
+[budgets]
+officer_ms = {officer_ms}
+
+[camera]
+source = "{camera}"
+fps = 8
+
+[mrz_reader]
+port = "{place.run_dir / "mrz"}"
+
+[chip_reader]
+port = "{place.run_dir / "chip"}"
+
+[turnstile]
+port = "{place.run_dir / "turnstile"}"
+
+[sync]
+port = {broker_port}
+"""

@@ -1,0 +1,279 @@
+"""A simulated turnstile: a Modbus RTU slave over a barrier, without I/O.
+
+The same object stands behind a virtual wire on the virtual clock and behind a
+pseudo-terminal in real time. As the standard has it, a request ends with a silence of t3.5
+(Modbus over Serial Line V1.02, 2.5.1.1); a broken one is not answered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers.turnstile.rtu import (
+    ENCAPSULATED,
+    EXCEPTION,
+    FRAME_MAX_BYTES,
+    MEI_IDENTITY,
+    READ_HOLDING,
+    READ_MAX,
+    WRITE_MAX,
+    WRITE_MULTIPLE,
+    seal,
+    sealed,
+    silence_ns,
+)
+from firmware_cfg.profile import RegisterMap
+from sim.turnstile_barrier import Barrier, Mode, Side
+
+ILLEGAL_FUNCTION = 1
+ILLEGAL_ADDRESS = 2
+ILLEGAL_VALUE = 3
+START_S_REGISTER = 0x3011
+FINISH_S_REGISTER = 0x3012
+COUNTER_MAX = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SimIdentity:
+    """What the slave says it is (Modbus Application Protocol V1.1b3, 6.21)."""
+
+    vendor: str = "egate-sim"
+    product: str = "turnstile"
+    revision: str = "1.0"
+
+
+class _Exception(Exception):
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class SimTurnstile:
+    """A turnstile that people walk through and a master talks to.
+
+    People act by `arrive`, `leave_back`, `try_pass`; the plant's own faults by `set_fire`,
+    `set_error`, `freeze`, `set_identity`, `set_counter`; the line by `receive`, `output`,
+    `due_ns`, `expire`.
+
+    Args:
+        registers: the register map of the lane's profile.
+        unit: Modbus address.
+        baud: speed of the line, for the silence between frames.
+        latency_us: from the end of a request to its answer.
+        barrier: the plant behind; a new one unless given.
+    """
+
+    def __init__(
+        self,
+        registers: RegisterMap | None = None,
+        *,
+        unit: int = 1,
+        baud: int = 115_200,
+        latency_us: int = 1_000,
+        barrier: Barrier | None = None,
+    ) -> None:
+        self._map = registers or RegisterMap()
+        self._unit = unit
+        self._silence_ns = silence_ns(baud)
+        self._latency_ns = latency_us * 1_000
+        self.barrier = barrier or Barrier()
+        self.identity = SimIdentity()
+        self.releases = 0
+        self._frozen = False
+        self._buffer = bytearray()
+        self._frame_ends_ns: int | None = None
+        self._answers: deque[tuple[int, bytes]] = deque()
+        self._out = bytearray()
+
+    # --- people -----------------------------------------------------------------------
+
+    def arrive(self, now_ns: int, persons: int = 1) -> None:
+        """People step into the zone from the side of admission."""
+        self.expire(now_ns)
+        self.barrier.arrive(self.barrier.exit, persons)
+
+    def leave_back(self, now_ns: int, persons: int = 1) -> None:
+        """People turn round and leave."""
+        self.expire(now_ns)
+        self.barrier.leave_back(self.barrier.exit, persons)
+
+    def try_pass(self, now_ns: int, persons: int = 1) -> bool:
+        """People in the zone walk through; two of them on one release is tailgating.
+
+        Returns whether they are on their way; the counter moves when they are through.
+        """
+        self.expire(now_ns)
+        return self.barrier.start_passage(self.barrier.exit, persons, now_ns)
+
+    @property
+    def zone(self) -> int:
+        """Persons in the zone, those on the way through included."""
+        return self.barrier.exit.waiting + self.barrier.entry.waiting
+
+    @property
+    def passing(self) -> bool:
+        """Whether somebody is on the way through."""
+        return self.barrier.passing
+
+    @property
+    def authorised(self) -> int:
+        """Passages released in the exit direction."""
+        return self.barrier.exit.authorised
+
+    @property
+    def passages(self) -> int:
+        """Counter of the exit direction."""
+        return self.barrier.exit.counter
+
+    # --- faults -----------------------------------------------------------------------
+
+    def set_fire(self, now_ns: int, *, active: bool) -> None:
+        """Work the fire input."""
+        self.expire(now_ns)
+        self.barrier.set_fire(active=active)
+
+    def set_error(self, code: int) -> None:
+        """Show an error code; 0 is none."""
+        self.barrier.error = code & 0xFFFF
+
+    def set_counter(self, value: int) -> None:
+        """Set the counter of the exit direction, to see it wrap."""
+        self.barrier.exit.counter = value & COUNTER_MAX
+
+    def set_identity(self, identity: SimIdentity) -> None:
+        """Be another device."""
+        self.identity = identity
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop answering, or answer again; the barrier works on either way."""
+        self._frozen = frozen
+        self._buffer.clear()
+        self._answers.clear()
+        self._frame_ends_ns = None
+
+    # --- the line ---------------------------------------------------------------------
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `expire` must be called next."""
+        times = [self._frame_ends_ns, self.barrier.due_ns]
+        if self._answers:
+            times.append(self._answers[0][0])
+        return min((at for at in times if at is not None), default=None)
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Bytes arrived from the master."""
+        self.expire(now_ns)
+        if self._frozen or not data:
+            return
+        self._buffer += data
+        del self._buffer[: -(FRAME_MAX_BYTES + 1)]
+        self._frame_ends_ns = now_ns + self._silence_ns
+
+    def expire(self, now_ns: int) -> None:
+        """Let time pass: the barrier moves, a request ends, an answer leaves."""
+        self.barrier.expire(now_ns)
+        if self._frame_ends_ns is not None and now_ns >= self._frame_ends_ns:
+            ended_ns, self._frame_ends_ns = self._frame_ends_ns, None
+            frame = bytes(self._buffer)
+            self._buffer.clear()
+            answer = self._answer(frame, ended_ns)
+            if answer:
+                self._answers.append((ended_ns + self._latency_ns, answer))
+        while self._answers and self._answers[0][0] <= now_ns:
+            self._out += self._answers.popleft()[1]
+
+    def output(self) -> bytes:
+        """Take what leaves for the master."""
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    # --- requests ---------------------------------------------------------------------
+
+    def _answer(self, frame: bytes, now_ns: int) -> bytes:
+        if len(frame) > FRAME_MAX_BYTES or not sealed(frame) or frame[0] != self._unit:
+            return b""
+        function, body = frame[1], frame[2:-2]
+        try:
+            return seal(bytes((self._unit, function)) + self._serve(function, body, now_ns))
+        except _Exception as refusal:
+            return seal(bytes((self._unit, function | EXCEPTION, refusal.code)))
+
+    def _serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+        if function == READ_HOLDING:
+            return self._serve_read(body)
+        if function == WRITE_MULTIPLE:
+            return self._serve_write(body, now_ns)
+        if function == ENCAPSULATED:
+            return self._serve_identity(body)
+        raise _Exception(ILLEGAL_FUNCTION)
+
+    def _serve_read(self, body: bytes) -> bytes:
+        address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+        if len(body) != 4 or not 1 <= count <= READ_MAX:
+            raise _Exception(ILLEGAL_VALUE)
+        held = self._registers()
+        try:
+            words = [held[at] for at in range(address, address + count)]
+        except KeyError:
+            raise _Exception(ILLEGAL_ADDRESS) from None
+        return bytes((2 * count,)) + b"".join(word.to_bytes(2, "big") for word in words)
+
+    def _serve_write(self, body: bytes, now_ns: int) -> bytes:
+        address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+        if not 1 <= count <= WRITE_MAX or len(body) != 5 + 2 * count or body[4] != 2 * count:
+            raise _Exception(ILLEGAL_VALUE)
+        writable = self._writable(now_ns)
+        if any(at not in writable for at in range(address, address + count)):
+            raise _Exception(ILLEGAL_ADDRESS)
+        for at in range(count):
+            writable[address + at](int.from_bytes(body[5 + 2 * at : 7 + 2 * at], "big"))
+        return body[:4]
+
+    def _serve_identity(self, body: bytes) -> bytes:
+        if len(body) != 3 or body[0] != MEI_IDENTITY:
+            raise _Exception(ILLEGAL_FUNCTION)
+        if body[1] != 0x01:
+            raise _Exception(ILLEGAL_VALUE)
+        texts = (self.identity.vendor, self.identity.product, self.identity.revision)
+        objects = b"".join(
+            bytes((number, len(text))) + text.encode("ascii") for number, text in enumerate(texts)
+        )
+        return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(texts))) + objects
+
+    def _registers(self) -> dict[int, int]:
+        at, leave, come = self._map, self.barrier.exit, self.barrier.entry
+        return {
+            at.authorise_exit: leave.authorised,
+            at.authorise_entry: come.authorised,
+            at.zone_exit: leave.waiting & 0xFFFF,
+            at.zone_entry: come.waiting & 0xFFFF,
+            at.counter_exit: leave.counter & 0xFFFF,
+            at.counter_exit + 1: leave.counter >> 16,
+            at.counter_entry: come.counter & 0xFFFF,
+            at.counter_entry + 1: come.counter >> 16,
+            at.error: self.barrier.error,
+            at.mode: self.barrier.mode.value,
+            START_S_REGISTER: self.barrier.start_s,
+            FINISH_S_REGISTER: self.barrier.finish_s,
+        }
+
+    def _writable(self, now_ns: int) -> dict[int, Callable[[int], None]]:
+        return {
+            self._map.authorise_exit: lambda n: self._authorise(self.barrier.exit, n, now_ns),
+            self._map.authorise_entry: lambda n: self._authorise(self.barrier.entry, n, now_ns),
+            self._map.mode: self._set_mode,
+        }
+
+    def _authorise(self, side: Side, passages: int, now_ns: int) -> None:
+        if side is self.barrier.exit and passages:
+            self.releases += 1
+        self.barrier.authorise(side, passages, now_ns)
+
+    def _set_mode(self, value: int) -> None:
+        if value not in (Mode.NORMAL.value, Mode.BLOCKED.value, Mode.ANTIPANIC.value):
+            raise _Exception(ILLEGAL_VALUE)
+        self.barrier.set_mode(Mode(value))

@@ -1,0 +1,133 @@
+"""The barrier of a simulated turnstile and the people in front of it.
+
+A physical model without I/O: time is an argument, there is no chance in it. A passage
+takes `opening_ms` for the leaf and `passage_ms` for the person; when it is over the counter
+of that direction moves, one release is used up and the zone is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+FREE = 0xFFFF
+COUNTER_MODULO = 1 << 32
+
+
+class Mode(Enum):
+    """Operating mode as in the mode register."""
+
+    NORMAL = 0
+    BLOCKED = 1
+    ANTIPANIC = 2
+
+
+@dataclass(slots=True)
+class Side:
+    """One direction of passage."""
+
+    authorised: int = 0
+    counter: int = 0
+    waiting: int = 0
+    released_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Somebody is on the way through."""
+
+    side: Side
+    persons: int
+    ends_ns: int
+
+
+class Barrier:
+    """A barrier with two directions of passage.
+
+    Args:
+        opening_ms: travel of the leaf.
+        passage_ms: a person walking through.
+        start_s: an unused release lapses after this long.
+    """
+
+    def __init__(self, *, opening_ms: int = 300, passage_ms: int = 600, start_s: int = 10) -> None:
+        self.exit = Side()
+        self.entry = Side()
+        self.error = 0
+        self.start_s = start_s
+        self.finish_s = 5
+        self._mode = Mode.NORMAL
+        self._fire = False
+        self._opening_ns = opening_ms * 1_000_000
+        self._passage_ns = passage_ms * 1_000_000
+        self._passage: Passage | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Antipanic while there is fire, else what was set."""
+        return Mode.ANTIPANIC if self._fire else self._mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Set the operating mode."""
+        self._mode = mode
+
+    def set_fire(self, *, active: bool) -> None:
+        """Work the fire input; it is wired to the drives and asks nobody."""
+        self._fire = active
+
+    @property
+    def passing(self) -> bool:
+        """Whether somebody is on the way through."""
+        return self._passage is not None
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the barrier next changes by itself."""
+        if self._passage is not None:
+            return self._passage.ends_ns
+        released = [side.released_ns for side in (self.exit, self.entry)]
+        lapse_ns = self.start_s * 1_000_000_000
+        return min((at + lapse_ns for at in released if at is not None), default=None)
+
+    def authorise(self, side: Side, passages: int, now_ns: int) -> None:
+        """Release this many passages (0 withdraws, 0xFFFF is free)."""
+        side.authorised = passages
+        side.released_ns = now_ns if 0 < passages < FREE else None
+
+    def arrive(self, side: Side, persons: int) -> None:
+        """People step into the zone."""
+        side.waiting += persons
+
+    def leave_back(self, side: Side, persons: int) -> None:
+        """People step out of the zone the way they came; nobody leaves who is not there."""
+        side.waiting -= min(persons, side.waiting - self._walking(side))
+
+    def start_passage(self, side: Side, persons: int, now_ns: int) -> bool:
+        """People walk through together if the barrier lets one of them."""
+        self.expire(now_ns)
+        open_now = self.mode is Mode.ANTIPANIC or (self.mode is Mode.NORMAL and side.authorised > 0)
+        if self.passing or not open_now or not 1 <= persons <= side.waiting:
+            return False
+        self._passage = Passage(side, persons, now_ns + self._opening_ns + self._passage_ns)
+        return True
+
+    def expire(self, now_ns: int) -> None:
+        """Let time pass."""
+        passage = self._passage
+        if passage is not None and now_ns >= passage.ends_ns:
+            self._passage = None
+            side = passage.side
+            side.counter = (side.counter + passage.persons) % COUNTER_MODULO
+            side.waiting -= passage.persons
+            if 0 < side.authorised < FREE:
+                self.authorise(side, side.authorised - 1, passage.ends_ns)
+        if self._passage is None:
+            for side in (self.exit, self.entry):
+                lapse_ns = self.start_s * 1_000_000_000
+                if side.released_ns is not None and now_ns >= side.released_ns + lapse_ns:
+                    self.authorise(side, 0, now_ns)
+
+    def _walking(self, side: Side) -> int:
+        if self._passage is not None and self._passage.side is side:
+            return self._passage.persons
+        return 0

@@ -1,0 +1,146 @@
+"""The way to the central system on virtual time: real publisher, real collector, no MQTT.
+
+One `Uplink` carries any number of lanes' journals into one centre's store. The kernel
+calls it like any other machine: `expire(now_ns)` when `due_ns` has come, or after an
+append to lower the latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from sim.broker import VirtualBroker
+from sync.backoff import MS
+from sync.centre.collector import collect, standing
+from sync.centre.store import CentreStore
+from sync.errors import ReceiptRefused
+from sync.keys import SigningKey
+from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic, records_topic
+
+CENTRE = "centre"
+
+
+class Records(Protocol):
+    """What a lane's journal tells; `sync.journal.JournalReader` is one."""
+
+    def last_seq(self) -> int:
+        """The newest record's place."""
+
+    def unsent(self, after_seq: int, max_bytes: int) -> list[bytes]:
+        """The records after a place, in their canonical bytes."""
+
+
+class LaneUplink(NamedTuple):
+    """One lane's end: what it publishes, from where, and who takes its receipts."""
+
+    publisher: Publisher
+    records: Records
+    hand_receipt: Callable[[bytes], None]
+
+
+class Uplink:
+    """Lanes, a virtual broker, and a central system, in lockstep with virtual time.
+
+    Args:
+        broker: carries the messages.
+        store: the central system's database.
+        key: the central system's key.
+        prefix: first part of every topic.
+        poll_ms: how often journals are looked at.
+        utc: gives RFC 3339 for a virtual time.
+    """
+
+    def __init__(
+        self,
+        broker: VirtualBroker,
+        store: CentreStore,
+        key: SigningKey,
+        *,
+        prefix: str = "egate",
+        poll_ms: int = 50,
+        utc: Callable[[int], str],
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._key = key
+        self._prefix = prefix
+        self._poll_ns = poll_ms * MS
+        self._utc = utc
+        self._lanes: dict[str, LaneUplink] = {}
+        self._look_ns = 0
+        self.refusals: list[str] = []
+
+    @property
+    def due_ns(self) -> int:
+        """When `expire` must be called next."""
+        times = [self._look_ns, self._broker.due_ns]
+        times += [lane.publisher.due_ns for lane in self._lanes.values()]
+        return min(t for t in times if t is not None)
+
+    def add(self, lane: LaneUplink, now_ns: int) -> None:
+        """Add a lane and connect it. Its gate must be enrolled in the store."""
+        self._lanes[lane.publisher.gate] = lane
+        self.restore(lane.publisher.gate, now_ns)
+        self.restore(CENTRE, now_ns)  # its subscriptions grow with the lanes
+
+    def cut(self, client: str, now_ns: int) -> None:
+        """Cut a gate or `CENTRE` off the broker."""
+        self._broker.cut(client)
+        if client in self._lanes:
+            self._lanes[client].publisher.disconnected(now_ns)
+
+    def restore(self, client: str, now_ns: int) -> None:
+        """Connect a gate or `CENTRE` again."""
+        if client == CENTRE:
+            topics = tuple(records_topic(self._prefix, gate) for gate in self._lanes)
+            self._broker.connect(CENTRE, topics, now_ns)
+            for gate, receipt in standing(self._store, self._key):
+                self._send_receipt(gate, receipt, now_ns)
+            return
+        self._broker.connect(client, (receipt_topic(self._prefix, client),), now_ns)
+        self._lanes[client].publisher.connected(now_ns)
+
+    def expire(self, now_ns: int) -> None:
+        """Do everything that can be done by now."""
+        payloads: list[bytes] = []
+        for delivery in self._broker.deliveries(now_ns):
+            if delivery.client == CENTRE:
+                payloads.append(delivery.payload)
+                continue
+            try:
+                self._lanes[delivery.client].publisher.receive_receipt(delivery.payload, now_ns)
+            except ReceiptRefused as error:
+                self.refusals.append(error.diagnosis)
+        if payloads:
+            outcome = collect(self._store, self._key, payloads, self._utc(now_ns))
+            for gate, receipt in outcome.answers:
+                self._send_receipt(gate, receipt, now_ns)
+        looking = now_ns >= self._look_ns
+        looked_ns = self._look_ns - self._poll_ns
+        if looking:
+            self._look_ns = now_ns + self._poll_ns
+        for lane in self._lanes.values():
+            if looking:
+                lane.publisher.notice(lane.records.last_seq(), looked_ns)
+            self._serve(lane, now_ns)
+
+    def _serve(self, lane: LaneUplink, now_ns: int) -> None:
+        """Let one lane's publisher say what it has to say."""
+        publisher = lane.publisher
+        due = publisher.due_ns
+        if due is not None and now_ns >= due:
+            publisher.expire(now_ns)
+        while (fetch := publisher.wants(now_ns)) is not None:
+            publisher.supply(lane.records.unsent(*fetch), now_ns)
+        for operation in publisher.output():
+            match operation:
+                case Publish(topic, payload, _):
+                    self._broker.publish(publisher.gate, topic, payload, now_ns)
+                case HandReceipt(receipt):
+                    lane.hand_receipt(receipt)
+
+    def _send_receipt(self, gate: str, receipt: bytes, now_ns: int) -> None:
+        """Send a receipt as the central system does."""
+        topic = receipt_topic(self._prefix, gate)
+        self._broker.publish(CENTRE, topic, receipt, now_ns, retain=True)

@@ -1,0 +1,169 @@
+"""Ed25519 keys (RFC 8032) in files: PKCS #8 and SubjectPublicKeyInfo in PEM (RFC 8410).
+
+A private key file belongs to the account that uses it (or to root) and is readable by
+nobody else. A key made for a demonstration carries a mark in the text before its PEM
+block (RFC 7468 section 2 allows such text) and is refused unless the caller accepts it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from sync.errors import KeyRefused
+
+DEMO_MARK = b"egate demo key: never for production\n"
+SEED_BYTES = 32
+MAX_KEY_FILE_BYTES = 4096
+
+
+class VerifyingKey:
+    """The public half: checks signatures. Equal keys compare and hash equal."""
+
+    def __init__(self, raw: bytes) -> None:
+        """Take the 32 bytes of RFC 8032.
+
+        Raises:
+            KeyRefused: they are no Ed25519 public key.
+        """
+        try:
+            self._key = Ed25519PublicKey.from_public_bytes(raw)
+        except ValueError as error:
+            raise KeyRefused("bytes are no Ed25519 public key") from error
+        self.raw = bytes(raw)
+
+    def verify(self, signature: bytes, data: bytes) -> bool:
+        """Whether `signature` over `data` was made with the private half."""
+        try:
+            self._key.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VerifyingKey) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+class SigningKey:
+    """The private half: signs. Shows nothing of itself."""
+
+    def __init__(self, seed: bytes) -> None:
+        """Take the 32 secret bytes of RFC 8032, from the caller's source of randomness.
+
+        Raises:
+            KeyRefused: the seed is not 32 bytes long.
+        """
+        if len(seed) != SEED_BYTES:
+            raise KeyRefused(f"an Ed25519 seed has {SEED_BYTES} bytes, not {len(seed)}")
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = VerifyingKey(self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def generate(cls, random: Callable[[int], bytes]) -> SigningKey:
+        """Make a key from a source of randomness."""
+        return cls(random(SEED_BYTES))
+
+    def sign(self, data: bytes) -> bytes:
+        """Give the 64 bytes of the signature over `data`."""
+        return self._key.sign(data)
+
+    def pem(self) -> bytes:
+        """Give the PKCS #8 PEM block."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+
+def write_signing_key(path: Path, key: SigningKey, *, demo: bool = False) -> None:
+    """Write a private key to a new file that only its owner can read.
+
+    Raises:
+        KeyRefused: the file exists already or cannot be written.
+    """
+    _write_new(path, (DEMO_MARK if demo else b"") + key.pem(), 0o400)
+
+
+def read_signing_key(path: Path, *, accept_demo: bool = False) -> SigningKey:
+    """Read a private key.
+
+    Raises:
+        KeyRefused: missing, malformed, not Ed25519, others could read it, it belongs to
+            another account, or it is marked as a demo key and `accept_demo` is false.
+    """
+    data = _read(path, secret=True)
+    if data.startswith(DEMO_MARK) and not accept_demo:
+        raise KeyRefused(f"{path.name} is marked as a demo key")
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"{path.name} holds no private key") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyRefused(f"{path.name} is not an Ed25519 key")
+    return SigningKey(key.private_bytes_raw())
+
+
+def write_public_key(path: Path, key: VerifyingKey) -> None:
+    """Write a public key to a new file that everybody can read.
+
+    Raises:
+        KeyRefused: the file exists already or cannot be written.
+    """
+    pem = Ed25519PublicKey.from_public_bytes(key.raw).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    _write_new(path, pem, 0o444)
+
+
+def read_public_key(path: Path) -> VerifyingKey:
+    """Read a public key.
+
+    Raises:
+        KeyRefused: missing, malformed, or not Ed25519.
+    """
+    try:
+        key = serialization.load_pem_public_key(_read(path, secret=False))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"{path.name} holds no public key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyRefused(f"{path.name} is not an Ed25519 key")
+    return VerifyingKey(key.public_bytes_raw())
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    """Create a file, never replace one, and make it durable."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise KeyRefused(f"{path.name} cannot be written: {error.strerror}") from error
+
+
+def _read(path: Path, *, secret: bool) -> bytes:
+    """Read a key file through one descriptor, so that what was checked is what is read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_KEY_FILE_BYTES:
+                raise KeyRefused(f"{path.name} is not a key file")
+            if secret and state.st_mode & 0o077:
+                raise KeyRefused(f"{path.name} can be read by others; chmod 400 it")
+            if secret and state.st_uid not in (os.geteuid(), 0):
+                raise KeyRefused(f"{path.name} belongs to another account")
+            return file.read(MAX_KEY_FILE_BYTES)
+    except OSError as error:
+        raise KeyRefused(f"{path.name} cannot be read: {error.strerror}") from error

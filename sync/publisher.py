@@ -1,0 +1,293 @@
+"""What `egate sync` says to the central system, and when: a machine without I/O.
+
+The caller repeats, after every call that may change it:
+
+    fetch = publisher.wants(now_ns); if fetch: publisher.supply(reader.unsent(*fetch), now_ns)
+    for op in publisher.output(): carry it out
+    wait until publisher.due_ns, then publisher.expire(now_ns)
+
+Records go in batches, closed by size or age, in order, at most `window_batches` ahead of
+the newest receipt. Only a receipt moves the watermark. When receipts stay away, or the
+connection comes back, it starts again from the watermark with one batch at a time until
+a receipt moves on: so a stalled central system is probed, not flooded, and nothing needs
+to be kept in memory, because the journal has it all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from firmware_cfg.profile import Sync
+from sync.backoff import MS, Backoff
+from sync.encoding import open_receipt, seal_batch
+from sync.errors import ReceiptAhead, ReceiptForeign
+from sync.keys import SigningKey, VerifyingKey
+from sync.types import Batch
+
+PACKET_TOO_LARGE = 0x95  # MQTT 5, table 2-6: reason codes
+MIN_BATCH_BYTES = 1024
+
+
+class Publish(NamedTuple):
+    """Send this to the broker, quality of service 1; `last_seq` is for `refused`."""
+
+    topic: str
+    payload: bytes
+    last_seq: int
+
+
+class HandReceipt(NamedTuple):
+    """Give this receipt to the agent, which alone may release records."""
+
+    receipt: bytes
+
+
+class Fetch(NamedTuple):
+    """Read these records: the ones after `after_seq`, up to `max_bytes`."""
+
+    after_seq: int
+    max_bytes: int
+
+
+class Progress(NamedTuple):
+    """Where publishing stands, for metrics and alarms.
+
+    `refusal` is the reason code with which the broker last denied a publish, 0 if the
+    central system has answered since. `resends` counts returns to the watermark.
+    """
+
+    last_seq: int
+    receipt_seq: int
+    in_flight: int
+    connected: bool
+    resends: int
+    refusal: int
+
+
+Output = Publish | HandReceipt
+
+
+def records_topic(prefix: str, gate: str) -> str:
+    """Topic of a gate's batches."""
+    return f"{prefix}/records/{gate}"
+
+
+def receipt_topic(prefix: str, gate: str) -> str:
+    """Topic of the receipts for a gate."""
+    return f"{prefix}/receipt/{gate}"
+
+
+class _Sent(NamedTuple):
+    """One batch under way."""
+
+    last_seq: int
+    at_ns: int
+
+
+class Publisher:
+    """Publishes one journal (`gate`, `epoch`) from its newest receipt on."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        epoch: str,
+        receipt_seq: int,
+        key: SigningKey,
+        centre: VerifyingKey,
+        limits: Sync,
+        random: Callable[[int], bytes],
+    ) -> None:
+        """Begin unconnected.
+
+        Args:
+            gate: the gate's name.
+            epoch: the journal's epoch.
+            receipt_seq: how far the journal knows the central system to have followed.
+            key: the gate's key, which signs batches.
+            centre: the central system's key, which signs receipts.
+            limits: sizes, ages and waits of the profile.
+            random: source of jitter.
+        """
+        self.gate = gate
+        self.epoch = epoch
+        self._key = key
+        self._centre = centre
+        self._limits = limits
+        self._backoff = Backoff(limits.retry_min_ms, limits.retry_max_ms, random)
+        self._topic = records_topic(limits.topic_prefix, gate)
+        self._watermark = receipt_seq
+        self._sent_seq = receipt_seq
+        self._last_seq = receipt_seq
+        self._in_flight: deque[_Sent] = deque()
+        self._connected = False
+        self._probing = True
+        self._batch_bytes = limits.batch_max_bytes
+        self._ripe_ns: int | None = None  # when the records that wait are sent
+        self._hold_until_ns = 0  # nothing is sent before this
+        self._give_up_ns: int | None = None  # when a missing receipt means: start again
+        self._next_fast_resend_ns = 0
+        self._resends = 0
+        self._refusal = 0
+        self._output: list[Output] = []
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `expire` must be called next; None when nothing is awaited."""
+        if not self._connected:
+            return None
+        times = [t for t in (self._give_up_ns, self._send_ns()) if t is not None]
+        return min(times, default=None)
+
+    @property
+    def progress(self) -> Progress:
+        """Where publishing stands."""
+        return Progress(
+            self._last_seq,
+            self._watermark,
+            len(self._in_flight),
+            self._connected,
+            self._resends,
+            self._refusal,
+        )
+
+    def connected(self, now_ns: int) -> None:
+        """The broker accepted us: start again from the watermark."""
+        self._connected = True
+        self._rewind()
+        if self._last_seq > self._watermark:
+            self._ripe_ns = now_ns
+
+    def disconnected(self, now_ns: int) -> None:  # noqa: ARG002 (one shape for every input)
+        """The connection is gone, and with it what was under way."""
+        self._connected = False
+        self._rewind()
+        self._output = [op for op in self._output if isinstance(op, HandReceipt)]
+
+    def notice(self, last_seq: int, since_ns: int) -> None:
+        """The journal has records up to `last_seq`, the new ones from `since_ns` or later.
+
+        `since_ns` is when the caller looked last: the age of a batch counts from there.
+        """
+        if last_seq <= self._last_seq:
+            return
+        self._last_seq = last_seq
+        if self._ripe_ns is None:
+            self._ripe_ns = since_ns + self._limits.batch_max_age_ms * MS
+
+    def wants(self, now_ns: int) -> Fetch | None:
+        """Which records to read and `supply` now, if any."""
+        send_ns = self._send_ns()
+        if not self._connected or send_ns is None or send_ns > now_ns:
+            return None
+        return Fetch(self._sent_seq, self._batch_bytes)
+
+    def supply(self, records: Sequence[bytes], now_ns: int) -> None:
+        """The records after the last one sent, as `wants` asked: makes one batch."""
+        if not records:
+            self._last_seq = self._sent_seq
+            self._ripe_ns = None
+            return
+        batch = Batch(
+            gate=self.gate,
+            epoch=self.epoch,
+            first_seq=self._sent_seq + 1,
+            records=tuple(records),
+        )
+        self._sent_seq += len(records)
+        self._last_seq = max(self._last_seq, self._sent_seq)
+        self._in_flight.append(_Sent(self._sent_seq, now_ns))
+        payload = seal_batch(batch, self._key)
+        self._output.append(Publish(self._topic, payload, self._sent_seq))
+        self._ripe_ns = now_ns if self._last_seq > self._sent_seq else None
+        if self._give_up_ns is None:
+            self._give_up_ns = now_ns + self._backoff.next_ns()
+
+    def receive_receipt(self, data: bytes, now_ns: int) -> None:
+        """A message came on the receipts' topic.
+
+        Raises:
+            ReceiptRefused: it is not the central system's, or not for this journal.
+        """
+        receipt = open_receipt(data, self._centre)
+        if (receipt.gate, receipt.epoch) != (self.gate, self.epoch):
+            raise ReceiptForeign("a receipt is for another gate or journal")
+        if receipt.seq > max(self._last_seq, self._sent_seq):
+            raise ReceiptAhead(f"a receipt names record {receipt.seq} of {self._last_seq}")
+        if receipt.seq > self._watermark:
+            self._advance(receipt.seq, now_ns)
+            self._output.append(HandReceipt(data))
+        elif receipt.seq == self._watermark and self._in_flight:
+            self._repeated(data, now_ns)
+
+    def refused(self, reason: int, now_ns: int) -> None:
+        """The broker denied a publish (MQTT 5 reason code >= 0x80).
+
+        Nothing is dropped: the watermark stays, the longest wait begins, and the refusal
+        shows in `progress` until a receipt comes. A packet that was too large is halved.
+        """
+        self._refusal = reason
+        self._rewind()
+        if reason == PACKET_TOO_LARGE:
+            self._batch_bytes = max(MIN_BATCH_BYTES, self._batch_bytes // 2)
+        self._ripe_ns = now_ns
+        self._hold_until_ns = now_ns + self._backoff.longest_ns()
+
+    def expire(self, now_ns: int) -> None:
+        """The time `due_ns` has come."""
+        if self._give_up_ns is not None and now_ns >= self._give_up_ns:
+            self._start_again(now_ns)
+
+    def output(self) -> list[Output]:
+        """Take what is to be done, in order; the list is empty afterwards."""
+        taken, self._output = self._output, []
+        return taken
+
+    def _send_ns(self) -> int | None:
+        """When the next batch may go; None when nothing waits or the window is full."""
+        window = 1 if self._probing else self._limits.window_batches
+        if self._ripe_ns is None or len(self._in_flight) >= window:
+            return None
+        return max(self._ripe_ns, self._hold_until_ns)
+
+    def _advance(self, seq: int, now_ns: int) -> None:
+        """The central system has everything up to `seq`."""
+        self._watermark = seq
+        while self._in_flight and self._in_flight[0].last_seq <= seq:
+            self._in_flight.popleft()
+        if seq > self._sent_seq:  # stored from an earlier attempt whose receipt was lost
+            self._sent_seq = seq
+        if self._sent_seq >= self._last_seq:
+            self._ripe_ns = None
+        self._probing = False
+        self._refusal = 0
+        self._backoff.reset()
+        self._give_up_ns = now_ns + self._backoff.next_ns() if self._in_flight else None
+
+    def _repeated(self, data: bytes, now_ns: int) -> None:
+        """The central system says again where it stands: it misses what follows.
+
+        It may also be an echo, so this is heeded at most once in `retry_min_ms`. The
+        agent hears it too, in case it missed the first one.
+        """
+        if now_ns < self._next_fast_resend_ns:
+            return
+        self._next_fast_resend_ns = now_ns + self._limits.retry_min_ms * MS
+        self._output.append(HandReceipt(data))
+        self._start_again(now_ns)
+
+    def _start_again(self, now_ns: int) -> None:
+        """Resend from the watermark."""
+        self._resends += 1
+        self._rewind()
+        if self._last_seq > self._watermark:
+            self._ripe_ns = now_ns
+
+    def _rewind(self) -> None:
+        """Forget what is under way."""
+        self._in_flight.clear()
+        self._sent_seq = self._watermark
+        self._give_up_ns = None
+        self._probing = True

@@ -1,0 +1,174 @@
+"""Workers over a real Unix socket: what they may say, and what happens when they die."""
+
+import queue
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from drivers.types import (
+    DeviceFailed,
+    DeviceId,
+    DeviceReady,
+    DocumentPresented,
+    HolderAttributes,
+    MrzRead,
+    ReadDocument,
+)
+from gate_agent.channel import AgentFrame, FrameReader, FromWorker, WorkerHello, encode
+from gate_agent.core.messages import OfficerAction, OfficerDecided
+from gate_agent.worker_link import WorkerLink
+from gate_agent.worker_server import WORKER_LOST, WORKER_VIOLATION, WorkerServer
+
+PATIENCE_S = 10.0
+
+
+class Served:
+    """A running server, its events and payloads."""
+
+    def __init__(self, path: Path) -> None:
+        self.events: queue.Queue = queue.Queue()
+        self.kept: list = []
+        self.pictures: queue.Queue = queue.Queue()
+        self.done = threading.Event()
+        self.server = WorkerServer(
+            path,
+            self.events.put,
+            lambda ticket, payload: self.kept.append((ticket, dict(payload))),
+            lambda request, jpeg: self.pictures.put((request, jpeg)),
+        )
+        self.path = path
+        self.thread = threading.Thread(target=self.server.run, args=(self.done.is_set,))
+        self.thread.start()
+        while not path.exists():
+            assert self.thread.is_alive()
+
+    def connect(self, device: str) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(PATIENCE_S)
+        sock.connect(str(self.path))
+        sock.sendall(encode(WorkerHello(device=device)))
+        return sock
+
+    def event(self):
+        return self.events.get(timeout=PATIENCE_S)
+
+    def close(self) -> None:
+        self.done.set()
+        self.server.stop()
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def served(tmp_path):
+    running = Served(tmp_path / "agent.sock")
+    yield running
+    running.close()
+
+
+def test_the_socket_is_for_its_owner_alone(served):
+    assert served.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_event_reaches_the_inbox_after_its_payload_is_kept(served):
+    attributes = HolderAttributes(
+        document_type="P",
+        issuing_state="UTO",
+        nationality="UTO",
+        age_years=30,
+        days_to_expiry=100,
+    )
+    with served.connect("reader") as sock:
+        event = MrzRead(ticket=4, attributes=attributes, holder="h")
+        sock.sendall(encode(FromWorker(event=event, payload={"h": b"P<UTO"})))
+        assert served.event() == event
+        assert served.kept == [(4, {"h": b"P<UTO"})]
+
+
+def test_a_dead_worker_is_a_failed_device(served):
+    served.connect("vision").close()
+    assert served.event() == DeviceFailed(
+        device=DeviceId.VISION,
+        code=WORKER_LOST,
+        retryable=True,
+        diagnosis="its process went away",
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "event"),
+    [
+        (
+            "reader",
+            OfficerDecided(
+                ticket=1,
+                officer="x",
+                action=OfficerAction.ACCEPT,
+                reason="identity",
+                evidence_sha256="",
+                expires_at_ns=1,
+            ),
+        ),
+        ("vision", DocumentPresented()),
+        ("reader", DeviceReady(device=DeviceId.TURNSTILE)),
+    ],
+)
+def test_a_worker_cannot_speak_for_others(served, device, event):
+    with served.connect(device) as sock:
+        sock.sendall(encode(FromWorker(event=event)))
+        failed = served.event()
+    assert isinstance(failed, DeviceFailed)
+    assert (failed.device, failed.code) == (DeviceId(device), WORKER_VIOLATION)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff" * 64, b"\0\0\0\4abcd"])
+def test_garbage_ends_only_its_own_connection(served, garbage):
+    with served.connect("reader") as sock:
+        sock.sendall(garbage)
+        assert served.event().code == WORKER_VIOLATION
+        with served.connect("vision") as other:
+            other.sendall(encode(FromWorker(event=DeviceReady(device=DeviceId.VISION))))
+            assert served.event() == DeviceReady(device=DeviceId.VISION)
+
+
+def test_a_command_reaches_its_worker_and_no_other(served):
+    command = ReadDocument(ticket=9, mrz_budget_ms=100, chip_budget_ms=200)
+    with served.connect("reader") as reader, served.connect("vision") as vision:
+        for device, sock in (("reader", reader), ("vision", vision)):
+            sock.sendall(encode(FromWorker(event=DeviceReady(device=DeviceId(device)))))
+            served.event()
+        served.server.command(DeviceId.READER, command, {"h": b"x"})
+        frames: FrameReader = FrameReader(AgentFrame)
+        (frame,) = frames.feed(reader.recv(65536))
+        assert (frame.command, frame.payload) == (command, {"h": b"x"})
+        vision.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            vision.recv(1)
+
+
+def test_the_link_carries_commands_events_and_pictures_both_ways(served):
+    commands: queue.Queue = queue.Queue()
+    done = threading.Event()
+    link = WorkerLink(
+        served.path,
+        DeviceId.VISION,
+        lambda command, payload: commands.put((command, dict(payload))),
+        lambda: link.emit(DeviceReady(device=DeviceId.VISION)),
+        lambda request, ticket, kind: link.answer(request, f"{ticket}{kind}".encode()),
+    )
+    thread = threading.Thread(target=link.run, args=(done.is_set, lambda _s: None))
+    thread.start()
+    try:
+        assert served.event() == DeviceReady(device=DeviceId.VISION)
+        command = ReadDocument(ticket=1, mrz_budget_ms=10, chip_budget_ms=10)
+        served.server.command(DeviceId.VISION, command, {})
+        assert commands.get(timeout=PATIENCE_S) == (command, {})
+        served.server.ask_picture(5, 1, "live")
+        assert served.pictures.get(timeout=PATIENCE_S) == (5, b"1live")
+    finally:
+        done.set()
+        link.emit(DeviceReady(device=DeviceId.VISION))
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()

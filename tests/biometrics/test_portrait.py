@@ -1,0 +1,119 @@
+"""DG2: real records, damaged ones and arbitrary bytes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from face_records import dg2, record, tlv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biometrics import image, portrait
+from biometrics.errors import ImageRefused, PortraitMalformed
+
+
+def photograph(columns: int = 60, rows: int = 80) -> image.Picture:
+    x = np.linspace(0, 255, columns).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(x[None, :, None], (rows, columns, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("bsi2008/Datagroup2.bin", (531, 413)),  # its header claims 337x449
+        ("loes2006/ef0102.bin", (598, 449)),
+        ("dg2/ISO19794_Test1_Data.bin", (70, 148)),
+        ("dg2/ICAO_39794_5_AP_DG2_MandFields.dat", (531, 413)),
+    ],
+)
+def test_published_records(name: str, shape: tuple[int, int], shared: Callable[..., Path]) -> None:
+    picture = portrait.decode(shared("chip", name).read_bytes())
+    assert picture.shape == (*shape, 3)
+    assert picture.std() > 10
+
+
+@pytest.mark.parametrize("block", ["5F2E", "7F2E"])
+@pytest.mark.parametrize("points", [0, 3])
+def test_jpeg_and_jpeg2000_inside(block: str, points: int) -> None:
+    for coded in (
+        image.encode_jpeg(photograph()),
+        image.encode_jpeg2000(photograph(), 500),
+    ):
+        file = dg2(coded, block, points)
+        assert portrait.extract(file) == coded
+        assert portrait.decode(file).shape == (80, 60, 3)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda c: b"",
+        lambda c: dg2(c)[:-1],
+        lambda c: dg2(c, "5F2F"),
+        lambda c: tlv("61", tlv("7F61", b"")),
+        lambda c: tlv("75", b""),
+        lambda c: dg2(c).replace(b"FAC\x00", b"FACE"),
+        lambda c: b"\x75\x80\x00\x00",
+        lambda c: b"\x75\x85\x00\x00\x00\x00\x01\x00",
+        lambda c: b"\x75\x84\xff\xff\xff\xff\x00",
+        lambda c: b"FAC\x00010\x00" + struct.pack(">IH", 0xFFFFFFFF, 1) + bytes(40),
+        lambda c: record(c, points=0).replace(b"\x00\x01\x00\x00", b"\xff\xff\x00\x00", 1)[:30],
+        lambda c: bytes(portrait.MAX_DG2_BYTES + 1),
+    ],
+)
+def test_malformed_files(build: object) -> None:
+    with pytest.raises(PortraitMalformed):
+        portrait.decode(build(image.encode_jpeg(photograph())))  # type: ignore[operator]
+
+
+def test_the_coded_stream_is_limited_not_the_header() -> None:
+    coded = bytearray(image.encode_jpeg(photograph()))
+    at = coded.index(b"\xff\xc0")
+    coded[at + 5 : at + 9] = struct.pack(">HH", 8000, 8000)
+    with pytest.raises(PortraitMalformed, match="exceeds"):
+        portrait.decode(dg2(bytes(coded)))
+    coded2 = bytearray(image.encode_jpeg2000(photograph(), 500))
+    at = coded2.index(b"\xff\x4f\xff\x51")
+    coded2[at + 8 : at + 16] = struct.pack(">II", 7000, 7000)
+    with pytest.raises(PortraitMalformed, match=r"tiles|exceeds"):
+        portrait.decode(dg2(bytes(coded2)))
+
+
+def test_a_png_is_no_portrait() -> None:
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 10, 10) + bytes(30)
+    with pytest.raises(PortraitMalformed, match="neither"):
+        portrait.decode(dg2(png))
+
+
+def test_a_jpeg_of_many_scans_is_refused() -> None:
+    coded = image.encode_jpeg(photograph())
+    bomb = coded[:-2] + b"\xff\xda" * (image.MAX_JPEG_SCANS + 1) + coded[-2:]
+    with pytest.raises(ImageRefused, match="scans"):
+        image.decode(bomb)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+def test_arbitrary_bytes_raise_only_the_typed_error(data: bytes) -> None:
+    for file in (data, tlv("75", data), tlv("75", tlv("7F61", data)), b"FAC\x00" + data):
+        with pytest.raises(PortraitMalformed):
+            portrait.decode(file)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), jpeg=st.booleans())
+def test_damaged_pictures_decode_or_raise_the_typed_error(data: st.DataObject, jpeg: bool) -> None:
+    picture = photograph()
+    coded = image.encode_jpeg(picture) if jpeg else image.encode_jpeg2000(picture, 500)
+    damaged = bytearray(dg2(coded))
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        decoded = portrait.decode(bytes(damaged))
+    except PortraitMalformed:
+        return
+    assert decoded.size <= 3 * portrait.MAX_PIXELS

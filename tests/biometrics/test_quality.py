@@ -1,0 +1,152 @@
+"""Quality components: each moves the right way and asks for the right thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biometrics import align, image, quality
+from biometrics.detect import Face
+from biometrics.dlib_models import Box
+from biometrics.types import Guidance
+from firmware_cfg.profile import QualityLimits
+
+LIMITS = QualityLimits()
+FRAME = np.zeros((720, 1280, 3), np.uint8)
+# Eyes, nose tip and mouth corners of the average head used for pose, in eye distances:
+# x to the image's right, y down, z towards the camera.
+HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.60, 0.60], [-0.4, 1.00, 0.30], [0.4, 1.00, 0.30]])
+
+
+def face(
+    x: float = 640, y: float = 330, eyes_px: float = 100, yaw: float = 0, pitch: float = 0,
+    roll: float = 0,
+) -> Face:  # fmt: skip
+    """The average head, turned and seen without perspective."""
+    a, b, c = np.radians([yaw, pitch, roll])
+    turn_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    turn_x = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
+    turn_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
+    points = (HEAD @ (turn_z @ turn_y @ turn_x).T)[:, :2] * eyes_px + [x, y]
+    half = eyes_px * 1.1
+    return Face(Box(x - half, y - half, x + half, y + 1.6 * half, 1.0), points, "yunet")
+
+
+def aligned(blur_px: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> image.Picture:
+    noise = np.random.default_rng(3).integers(60, 190, (112, 112, 1), dtype=np.uint8)
+    picture = np.ascontiguousarray(np.broadcast_to(noise, (112, 112, 3)))
+    if blur_px:
+        picture = image.blur(picture, blur_px)
+    return np.clip(picture * gain + offset, 0, 255).astype(np.uint8)
+
+
+def components(given_face: Face, chip: image.Picture | None = None, **kw: Any) -> dict[str, Any]:
+    faces = kw.pop("faces", [given_face])
+    chip = aligned() if chip is None else chip
+    rows = quality.assess(given_face, faces, FRAME, chip, LIMITS)
+    return {"guidance": quality.guidance(rows), **{row.id: row for row in rows}}
+
+
+def test_a_good_face_needs_no_guidance() -> None:
+    found = components(face())
+    assert found.pop("guidance") is Guidance.NONE
+    assert len(found) == 10
+    assert all(row.ok and 0 <= row.value <= 100 for row in found.values())
+
+
+@pytest.mark.parametrize(
+    ("given_face", "wanted"),
+    [
+        (face(eyes_px=35), Guidance.TOO_FAR),
+        (face(eyes_px=200), Guidance.TOO_NEAR),
+        (face(x=60), Guidance.MOVE_LEFT),
+        (face(x=1230), Guidance.MOVE_RIGHT),
+        (face(y=40), Guidance.MOVE_DOWN),
+        (face(y=690), Guidance.MOVE_UP),
+        (face(yaw=30), Guidance.LOOK_STRAIGHT),
+        (face(yaw=-30), Guidance.LOOK_STRAIGHT),
+        (face(pitch=30), Guidance.LOOK_STRAIGHT),
+        (face(roll=20), Guidance.LOOK_STRAIGHT),
+    ],
+)
+def test_guidance_by_geometry(given_face: Face, wanted: Guidance) -> None:
+    assert components(given_face)["guidance"] is wanted
+
+
+@pytest.mark.parametrize(
+    ("chip", "wanted"),
+    [
+        (aligned(blur_px=4), Guidance.HOLD_STILL),
+        (aligned(gain=0.1), Guidance.LIGHT),
+        (aligned(offset=140), Guidance.LIGHT),
+    ],
+)
+def test_guidance_by_pixels(chip: image.Picture, wanted: Guidance) -> None:
+    assert components(face(), chip)["guidance"] is wanted
+
+
+def test_a_second_person_of_like_size_must_leave() -> None:
+    main, second, far = face(), face(x=1000, eyes_px=70), face(x=300, eyes_px=30)
+    assert components(main, faces=[main, second])["guidance"] is Guidance.ONE_PERSON
+    assert components(main, faces=[main, far])["guidance"] is Guidance.NONE
+
+
+@given(yaw=st.floats(-40, 40), pitch=st.floats(-25, 25), roll=st.floats(-40, 40))
+def test_pose_is_recovered_from_the_average_head(yaw: float, pitch: float, roll: float) -> None:
+    one_axis = [face(yaw=yaw), face(pitch=pitch), face(roll=roll)]
+    got = [quality.pose_deg(f) for f in one_axis]
+    assert got[0][0] == pytest.approx(yaw, abs=0.01)
+    assert got[1][1] == pytest.approx(pitch, abs=0.01)
+    assert got[2][2] == pytest.approx(roll, abs=0.01)
+
+
+def test_blur_lowers_sharpness_step_by_step() -> None:
+    values = [components(face(), aligned(blur_px=b))["sharpness"].native for b in (0, 0.7, 1.5, 3)]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 4
+
+
+def test_darkness_and_glare_lower_exposure_step_by_step() -> None:
+    dark = [components(face(), aligned(gain=g))["exposure"].value for g in (1, 0.4, 0.2, 0.05)]
+    glare = [components(face(), aligned(offset=o))["exposure"].value for o in (0, 90, 120, 180)]
+    assert dark == sorted(set(dark), reverse=True)
+    assert glare == sorted(set(glare), reverse=True)
+
+
+@given(st.floats(20, 300), st.floats(20, 300))
+def test_more_pixels_between_the_eyes_are_never_worse(a: float, b: float) -> None:
+    small, large = sorted((a, b))
+    low = components(face(eyes_px=small))["inter_eye_distance"]
+    high = components(face(eyes_px=large))["inter_eye_distance"]
+    assert low.value <= high.value
+    assert low.ok <= high.ok
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 5), st.floats(-180, 180))
+def test_a_similarity_is_recovered(seed: int, scale: float, angle: float) -> None:
+    points = np.random.default_rng(seed).normal(size=(5, 2)) * 50
+    a = np.radians(angle)
+    turn = scale * np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    matrix = align.similarity(points, points @ turn.T + [3, -7])
+    assert matrix == pytest.approx(np.hstack([turn, [[3], [-7]]]), abs=1e-6)
+
+
+def test_coinciding_points_give_no_scale() -> None:
+    matrix = align.similarity(np.zeros((5, 2)), align.ARCFACE_FROM_YUNET)
+    assert np.isfinite(matrix).all()
+    assert image.warp(FRAME, matrix, 112).shape == (112, 112, 3)
+
+
+@pytest.mark.parametrize("side", [40, 112, 300, 1500])
+def test_warping_keeps_positions_at_any_scale(side: int) -> None:
+    picture = np.zeros((side, side, 3), np.uint8)
+    picture[side // 2 :, side // 4 :] = 255
+    scale = 112 / side
+    seen = image.warp(picture, np.array([[scale, 0, 0], [0, scale, 0]]), 112)
+    assert seen[70:110, 40:110].mean() > 250
+    assert seen[2:50].mean() < 5
+    assert seen[:, 2:20].mean() < 5

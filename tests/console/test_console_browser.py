@@ -1,0 +1,143 @@
+"""The console in Debian's headless Chromium: what an officer and a traveller see and do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import msgspec
+import pytest
+from console_house import PASSWORD, TOKENS
+from fake_lane import HOLDER, referred, waiting
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from gate_agent.lane_api import FaceView, Step
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1400,1000",
+)
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        message = "needs Debian's packages chromium and chromium-driver"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'chromium'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver)
+    chromium = webdriver.Chrome(options=options, service=service)
+    yield chromium
+    chromium.quit()
+
+
+def wait(chromium, condition):
+    return WebDriverWait(
+        chromium, 15, poll_frequency=0.1, ignored_exceptions=[WebDriverException]
+    ).until(lambda _: condition())
+
+
+def text(chromium, selector):
+    return chromium.find_element(By.CSS_SELECTOR, selector).text
+
+
+def sign_in(chromium, house):
+    chromium.get(f"http://{house.host}/")
+    assert chromium.current_url.endswith("/signin")
+    chromium.find_element(By.NAME, "name").send_keys("budi")
+    chromium.find_element(By.NAME, "password").send_keys(PASSWORD + "\n")
+    wait(chromium, lambda: text(chromium, "h1") == "Bank of lanes")
+
+
+def complaints(chromium):
+    """What the browser had to say, Content Security Policy included, 404 pictures aside."""
+    return [
+        entry["message"]
+        for entry in chromium.get_log("browser")
+        if entry["level"] == "SEVERE" and "/picture/" not in entry["message"]
+    ]
+
+
+def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chromium):
+    sign_in(chromium, house)
+    first = ".lane[data-lane='1'] .step"
+    wait(chromium, lambda: text(chromium, first) == "Waiting for a traveller")
+    house.lanes[1].show(msgspec.structs.replace(waiting(1), step=Step.READING, ticket=7))
+    wait(chromium, lambda: text(chromium, first) == "Reading the document")
+    assert house.lanes[1].wait_for(house.lanes[1].leases)
+
+    house.lanes[1].show(referred(1))
+    wait(chromium, lambda: text(chromium, ".queue strong") == "Lane 1")
+    chromium.find_element(By.TAG_NAME, "body").send_keys("n")
+    wait(chromium, lambda: chromium.current_url.endswith("/lane/1"))
+    wait(chromium, lambda: HOLDER.surname in text(chromium, ".who .pairs"))
+    assert "failed" in text(chromium, ".checks [data-tone='red']")
+    accept = chromium.find_element(By.CSS_SELECTOR, "button.accept")
+    wait(chromium, accept.is_enabled)
+
+    body = chromium.find_element(By.TAG_NAME, "body")
+    body.send_keys("a")
+    assert house.lanes[1].actions == []  # no reason was chosen
+    body.send_keys("1")
+
+    def accepted():
+        chromium.find_element(By.TAG_NAME, "body").send_keys("a")
+        return house.lanes[1].actions
+
+    wait(chromium, accepted)
+    action = house.lanes[1].actions[0]
+    assert (action.action, action.ticket, action.reason) == ("accept", 7, "identity")
+    assert (action.officer, action.evidence_sha256) == ("budi", "ab" * 32)
+    wait(chromium, lambda: "Accepted" in text(chromium, "#outcome"))
+    wait(chromium, lambda: text(chromium, ".head h1").endswith("Traveller is crossing"))
+    assert not accept.is_enabled()
+    assert complaints(chromium) == []
+
+
+def test_without_signing_in_the_browser_gets_nothing(house, chromium):
+    house.lanes[1].show(referred(1))
+    for path in ("/", "/lane/1", "/lane/1/traveller"):
+        chromium.get(f"http://{house.host}{path}")
+        assert chromium.current_url.endswith("/signin")
+        assert HOLDER.surname not in chromium.page_source
+
+
+def test_a_display_is_paired_by_its_token_and_follows_its_lane(house, chromium):
+    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
+    assert chromium.current_url == f"http://{house.host}/lane/2/traveller"
+    wait(chromium, lambda: text(chromium, "[data-sentence='id']").startswith("Letakkan paspor"))
+    face = FaceView(guidance="move_left", faces=1)
+    house.lanes[2].show(
+        msgspec.structs.replace(waiting(2), step=Step.VERIFYING, ticket=3, face=face)
+    )
+    wait(chromium, lambda: text(chromium, "[data-hint='en']") == "Move a little to the left.")
+    shown = chromium.find_elements(By.CSS_SELECTOR, "[data-drawing]:not([hidden])")
+    assert [drawing.get_attribute("data-drawing") for drawing in shown] == ["camera"]
+    house.lanes[2].show(referred(2, reasons=("pad_attack", "list_hit")))
+    wait(chromium, lambda: text(chromium, "[data-sentence='en']").startswith("Please wait"))
+    assert not chromium.find_element(By.ID, "guide").is_displayed()
+    assert HOLDER.surname not in chromium.page_source
+    assert complaints(chromium) == []
+    for path in ("/", "/lane/2", "/lane/1/traveller"):
+        chromium.get(f"http://{house.host}{path}")
+        assert chromium.current_url.endswith("/signin")

@@ -1,0 +1,222 @@
+"""Pure parts of the console: what travellers and officers are told."""
+
+from __future__ import annotations
+
+import argon2
+import msgspec
+import pytest
+from fake_lane import referred, waiting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biometrics.types import Guidance, LivenessState
+from drivers.types import CHECK_IDS, Check, Result
+from gate_agent.console import sign_in
+from gate_agent.console.alerts import ALERTS, alert
+from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board, queue_of
+from gate_agent.console.officers import (
+    Officer,
+    OfficersFileError,
+    hash_password,
+    load_officers,
+    save_officers,
+    verify_password,
+)
+from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Scene
+from gate_agent.console.sessions import MAX_SESSIONS, Sessions
+from gate_agent.console.traveller_view import traveller_view
+from gate_agent.lane_api import FaceView, HolderView, LastResult, Step, View
+
+ORDINARY = traveller_view(referred(1, reasons=("document_timeout",)))
+replace = msgspec.structs.replace
+
+
+def board(view: View | None, *, personal: bool = True) -> dict:
+    return lane_board(view, number=1, away="gone", away_since_utc_ms=0, personal=personal)
+
+
+@given(
+    reasons=st.lists(st.sampled_from(sorted(ALERTS)), max_size=5),
+    alarms=st.lists(st.sampled_from(sorted(ALERTS)), max_size=3),
+    guidance=st.sampled_from(list(Guidance)),
+    pad=st.sampled_from(list(LivenessState)),
+    score=st.none() | st.floats(-1, 1),
+    document_step=st.text(max_size=5),
+)
+def test_every_referral_looks_the_same_to_the_traveller(
+    reasons, alarms, guidance, pad, score, document_step
+):
+    view = replace(
+        referred(1, reasons=tuple(reasons)),
+        alarms=tuple(alarms),
+        face=FaceView(guidance=guidance, pad=pad, score=score, threshold=0.5),
+        document_step=document_step,
+    )
+    assert traveller_view(view) == ORDINARY
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_every_step_has_a_scene_and_names_nobody(step):
+    view = replace(referred(1), step=step, face=FaceView(guidance="move_left"))
+    shown = traveller_view(view)
+    assert shown.text == SCENES[shown.scene]
+    assert (shown.hint is not None) == (step is Step.VERIFYING)
+    text = msgspec.json.encode(shown).decode()
+    for value in msgspec.structs.asdict(view.holder).values():
+        assert len(value) < 2 or value not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "scene"),
+    [
+        ({"fire": True}, Scene.EVACUATE),
+        ({"mode": "evacuation", "step": Step.REFERRED}, Scene.EVACUATE),
+        ({"step": Step.LEAVING, "ticket": 6}, Scene.LEAVE),
+        (
+            {"step": Step.LEAVING, "ticket": 7, "last": LastResult(ticket=7, outcome="refused")},
+            Scene.OFFICER,
+        ),
+    ],
+)
+def test_scenes_that_depend_on_more_than_the_step(changes, scene):
+    assert traveller_view(replace(waiting(1), **changes)).scene is scene
+
+
+def test_a_lane_that_is_away_is_closed_to_travellers():
+    assert traveller_view(None, was_demo=True).scene is Scene.CLOSED
+    assert traveller_view(None, was_demo=True).demo
+
+
+def test_every_sentence_is_there_in_every_language():
+    assert set(SCENES) == set(Scene)
+    assert set(GUIDANCE) == set(Guidance) - {Guidance.NONE}
+    for table in (SCENES, GUIDANCE, ROLES):
+        for text in table.values():
+            assert tuple(text) == LANGUAGES
+            assert all(text.values())
+
+
+def test_every_reason_of_the_core_has_a_row():
+    reasons = pytest.importorskip("gate_agent.core.reasons")
+    assert {str(reason) for reason in reasons.Reason} <= set(ALERTS)
+
+
+def test_every_check_has_a_name_and_every_result_a_colour():
+    assert set(CHECK_IDS) == set(CHECK_TEXT)
+    assert set(Result) == set(CHECK_COLOUR)
+    shown = board(replace(waiting(1), checks=(Check(id="dg_hash.DG2", result=Result.FAILED),)))
+    assert shown["checks"][0]["name"] == "Data group unaltered (DG2)"
+    assert (shown["checks"][0]["colour"], shown["checks"][0]["result"]) == ("red", "failed")
+
+
+def test_an_unknown_code_is_shown_as_it_is():
+    assert alert("left_object").text == "left object"
+
+
+def test_the_holder_is_on_personal_boards_alone():
+    assert board(referred(1))["holder"][0]["value"] == "SANTOSO"
+    assert board(referred(1), personal=False)["holder"] is None
+    assert "SANTOSO" not in str(board(referred(1), personal=False))
+
+
+def test_boards_of_every_state_have_the_same_fields():
+    fields = set(board(waiting(1)))
+    assert set(board(None)) == fields
+    assert set(board(referred(1))) == fields
+    for step in Step:
+        assert set(board(replace(referred(1), step=step, holder=HolderView()))) == fields
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone"),
+    [
+        ({}, "idle"),
+        ({"step": Step.READING}, "busy"),
+        ({"step": Step.REFERRED}, "referred"),
+        ({"alarms": ("device_failed",)}, "warning"),
+        ({"alarms": ("tailgating",), "step": Step.REFERRED}, "alarm"),
+        ({"fire": True}, "alarm"),
+        ({"mode": "out_of_service"}, "closed"),
+        ({"mode": "starting"}, "closed"),
+    ],
+)
+def test_tones(changes, tone):
+    assert board(replace(waiting(1), **changes))["tone"] == tone
+    assert board(None)["tone"] == "away"
+
+
+def test_the_longest_wait_comes_first():
+    views = [replace(referred(n), since_utc_ms=100 - n) for n in (1, 2, 3)] + [waiting(4)]
+    boards = [
+        lane_board(v, number=v.lane, away="", away_since_utc_ms=0, personal=False) for v in views
+    ]
+    assert [row["lane"] for row in queue_of(boards)] == [3, 2, 1]
+
+
+def counter():
+    numbers = iter(range(100_000))
+    return lambda size: next(numbers).to_bytes(size, "big")
+
+
+def test_presence_needs_a_stream_and_a_fresh_beat():
+    sessions = Sessions(counter(), idle_s=1000, absolute_s=2000)
+    _, session = sessions.open("budi", 0)
+    assert sessions.present(0, 6000) is None
+    session.beat_ns = 0
+    assert sessions.present(0, 6000) is None
+    session.streams = 1
+    assert sessions.present(5_999_000_000, 6000) == "budi"
+    assert sessions.present(6_000_000_000, 6000) is None
+    session.beat_ns = 999_000_000_000
+    assert sessions.present(999_000_000_000, 6000) == "budi"
+    assert sessions.present(1000_000_000_000, 6000) is None
+
+
+def test_sessions_are_bounded_and_their_ids_are_not_kept():
+    sessions = Sessions(counter(), idle_s=1000, absolute_s=2000)
+    ids = [sessions.open("budi", n)[0] for n in range(MAX_SESSIONS + 1)]
+    assert sessions.get(ids[0], 300) is None
+    assert sessions.get(ids[1], 300) is not None
+    assert ids[1] not in str(vars(sessions))
+
+
+def test_passwords(tmp_path):
+    password_hash = hash_password("a long enough password", counter())
+    assert password_hash.startswith("$argon2id$")
+    assert verify_password(password_hash, "a long enough password")
+    assert not verify_password(password_hash, "another password")
+    assert not verify_password("nonsense", "a long enough password")
+    with pytest.raises(ValueError, match="12 to 256"):
+        hash_password("short", counter())
+    officer = Officer(name="budi", password_hash=password_hash)
+    assert "argon2" not in repr(officer)
+    save_officers(tmp_path / "officers.json", (officer,))
+    assert (tmp_path / "officers.json").stat().st_mode & 0o777 == 0o600
+    assert load_officers(tmp_path / "officers.json") == (officer,)
+
+
+def test_an_unknown_name_costs_a_real_comparison():
+    known = argon2.extract_parameters(hash_password("a long enough password", counter()))
+    assert argon2.extract_parameters(sign_in._NOBODY) == known
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        argon2.PasswordHasher().verify(sign_in._NOBODY, "a long enough password")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"\xff",
+        b"{}",
+        b'[{"name": "a b", "password_hash": "$argon2id$x"}]',
+        b'[{"name": "a", "password_hash": "plain"}]',
+        b'[{"name": "a", "password_hash": "$argon2id$x", "more": 1}]',
+        b"[%(row)s, %(row)s]" % {b"row": b'{"name": "a", "password_hash": "$argon2id$x"}'},
+    ],
+)
+def test_bad_officers_files_are_refused(tmp_path, content):
+    path = tmp_path / "officers.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(OfficersFileError, match=r"officers\.json"):
+        load_officers(path)

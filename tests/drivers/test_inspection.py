@@ -1,0 +1,293 @@
+"""The procedure and file reading against a minimal chip of this file, and against nonsense."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.passport import tlv
+from drivers.passport.apdu import (
+    Command,
+    Emit,
+    Reconnect,
+    Send,
+    parse_response,
+    transmit,
+)
+from drivers.passport.errors import (
+    ApduError,
+    BudgetExceeded,
+    CardRefused,
+    DocumentError,
+    TagLost,
+    TlvError,
+)
+from drivers.passport.face_image import parse_dg2
+from drivers.passport.files import READ_LADDER, FileReader
+from drivers.passport.inspection import Inspection
+from drivers.passport.mrz import parse
+from drivers.passport.trust import TrustStore
+from drivers.types import CHECK_IDS, DocumentRemoved, DocumentVerified, PortraitRead, Result
+
+MRZ = parse(
+    (
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+    )
+)
+
+
+class PlainChip:
+    """Files without access control; refuses reads above `largest`, with `refusal`."""
+
+    def __init__(self, files, largest=256, refusal=0x6700):
+        self.files, self.largest, self.refusal = files, largest, refusal
+        self.selected = b""
+        self.commands = []
+
+    def answer(self, raw):
+        self.commands.append(raw)
+        if raw[1] == 0xA4:
+            file_id = int.from_bytes(raw[5:7], "big")
+            if file_id not in self.files:
+                return b"\x6a\x82"
+            self.selected = self.files[file_id]
+            return b"\x90\x00"
+        if raw[1] == 0xB1:
+            offset, le = int.from_bytes(raw[7:-1] if raw[4] else raw[9:-2], "big"), raw[-1]
+            if not raw[4]:
+                le = int.from_bytes(raw[-2:], "big")
+            if le > self.largest:
+                return self.refusal.to_bytes(2, "big")
+            return tlv.encode(0x53, self.selected[offset : offset + le - 8]) + b"\x90\x00"
+        offset = raw[2] << 8 | raw[3]
+        le = raw[4] or 256 if len(raw) == 5 else int.from_bytes(raw[5:7], "big") or 65_536
+        if le > self.largest:
+            return self.refusal.to_bytes(2, "big")
+        return self.selected[offset : offset + le] + b"\x90\x00"
+
+
+def drive(steps, chip):
+    answer = None
+    try:
+        while True:
+            op = steps.send(answer)
+            assert isinstance(op, Send)
+            answer = chip.answer(op.apdu)
+    except StopIteration as end:
+        return end.value
+
+
+def dg1(size):
+    return tlv.encode(0x61, bytes(i % 251 for i in range(size)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 127, 128, 500, 40_000])
+@pytest.mark.parametrize("largest", [65_536, 1_000, 231, 160, 112])
+def test_reads_exactly_the_file(size, largest):
+    chip = PlainChip({0x0101: dg1(size) + b"padding after the object"}, largest)
+    reader = FileReader()
+    assert drive(reader.read("DG1"), chip) == dg1(size)
+
+
+@pytest.mark.parametrize("refusal", [0x6700, 0x6B00, 0x6282, 0x6C70])
+def test_ladder_comes_down_on_refusal(refusal):
+    chip = PlainChip({0x0101: dg1(2_000)}, 160, refusal)
+    assert drive(FileReader().read("DG1"), chip) == dg1(2_000)
+
+
+def test_no_rung_is_a_refusal():
+    with pytest.raises(CardRefused):
+        drive(FileReader().read("DG1"), PlainChip({0x0101: dg1(2_000)}, 50))
+
+
+def test_few_commands():
+    chip = PlainChip({0x0102: tlv.encode(0x75, bytes(16_800))}, 65_536)
+    drive(FileReader().read("DG2"), chip)
+    assert len(chip.commands) <= 7
+    chip = PlainChip({0x0102: tlv.encode(0x75, bytes(16_800))}, 223)
+    drive(FileReader((223,)).read("DG2"), chip)
+    assert len(chip.commands) <= 79
+    assert tuple(sorted(READ_LADDER, reverse=True)) == READ_LADDER
+
+
+def test_reading_goes_on_where_it_stopped():
+    chip = PlainChip({0x0101: dg1(1_000)}, 160)
+    reader = FileReader((160,))
+    steps = reader.read("DG1")
+    answer = None
+    for _ in range(4):
+        answer = chip.answer(steps.send(answer).apdu)
+    with pytest.raises(TagLost):
+        steps.throw(TagLost("gone"))
+    before = len(reader.files["DG1"])
+    assert before > 100
+    sent = len(chip.commands)
+    assert drive(reader.read("DG1"), chip) == dg1(1_000)
+    assert len(chip.commands) - sent <= 7
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"\x75\x03abcdefgh", TlvError),
+        (b"\x61\x84\x7f\xff\xff\xff" + bytes(20), TlvError),
+        (b"\x61\x80" + bytes(20), TlvError),
+        (b"\x61\x05ab", CardRefused),
+        (b"", CardRefused),
+    ],
+)
+def test_malformed_files_are_refused_before_they_are_read(content, error):
+    chip = PlainChip({0x0101: content})
+    with pytest.raises(error):
+        drive(FileReader().read("DG1"), chip)
+    assert len(chip.commands) < 12
+
+
+def test_command_encodings():
+    assert Command(0, 0xA4, 4, 12, b"\xa0").encode().hex() == "00a4040c01a0"
+    assert Command(0, 0xB0, 0, 0, le=256).encode().hex() == "00b0000000"
+    assert Command(0, 0xB0, 0, 0, le=257).encode().hex() == "00b00000000101"
+    assert Command(0, 0xB0, 0, 0, le=65_536).encode().hex() == "00b00000000000"
+    assert Command(0, 0x88, 0, 0, bytes(8), le=257).encode()[4:7] == b"\x00\x00\x08"
+    with pytest.raises(ApduError):
+        Command(0, 0xB0, 0, 0, le=65_537).encode()
+
+
+def test_wrong_le_and_further_data_are_followed():
+    steps = transmit(Command(0, 0xB0, 0, 0, le=256))
+    next(steps)
+    assert steps.send(b"\x6c\x10").apdu[-1] == 0x10
+    assert steps.send(b"ab\x61\x02").apdu[1] == 0xC0
+    with pytest.raises(StopIteration) as end:
+        steps.send(b"cd\x90\x00")
+    assert end.value.value == (b"abcd", 0x9000)
+
+
+@given(st.binary(max_size=64))
+def test_any_response_parses_or_raises_our_error(raw):
+    try:
+        assert parse_response(raw).data == raw[:-2]
+    except ApduError:
+        assert len(raw) < 2
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_tlv_or_raise_our_error(data):
+    try:
+        objects = tlv.read_all(data)
+    except TlvError:
+        return
+    assert sum(len(item.value) for item in objects) <= len(data)
+
+
+TAGS = st.sampled_from([0x04, 0x30, 0x61, 0x75, 0x5F1F, 0x5F2E, 0x7F61, 0xDF8201])
+
+
+@given(TAGS, st.one_of(st.binary(max_size=600), st.integers(0, 70_000).map(bytes)))
+def test_tlv_round_trip(tag, value):
+    encoded = tlv.encode(tag, value)
+    assert tlv.read(encoded) == ((tag, value), len(encoded))
+    assert tlv.read_head(encoded).total == len(encoded)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_dg2_parses_or_raises_our_error(data, wrap):
+    record = tlv.encode(0x7F61, b"\x02\x01\x01" + tlv.encode(0x7F60, tlv.encode(0x5F2E, data)))
+    with pytest.raises(DocumentError):
+        parse_dg2(tlv.encode(0x75, record) if wrap else data)
+
+
+def inspection(**changes):
+    return Inspection(
+        ticket=4,
+        mrz=MRZ,
+        trust=TrustStore(),
+        at=date(2026, 11, 22),
+        random=bytes,
+        clock=lambda: 0,
+        new_handle=lambda: "handle",
+        **changes,
+    )
+
+
+def play(steps, answers, reconnects=True):
+    """Feed answers, then lose the chip; the events that came out."""
+    events, rest = [], list(answers)
+    op = next(steps)
+    try:
+        for _ in range(5_000):
+            if isinstance(op, Emit):
+                events.append(op.emission.event)
+                op = next(steps)
+            elif isinstance(op, Reconnect):
+                op = steps.send(reconnects)
+            elif rest:
+                op = steps.send(rest.pop(0))
+            else:
+                op = steps.throw(TagLost("gone"))
+    except StopIteration:
+        return events
+    raise AssertionError("the procedure does not end")
+
+
+def the_verdict(events):
+    (verified,) = [event for event in events if isinstance(event, DocumentVerified)]
+    assert {check.id.partition(".")[0] for check in verified.checks} == set(CHECK_IDS)
+    return {check.id: check.result for check in verified.checks}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.binary(max_size=60).map(lambda data: data + b"\x90\x00"),
+            st.just(b"\x90\x00"),
+            st.just(bytes(8) + b"\x90\x00"),
+        ),
+        max_size=30,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=300)
+def test_any_chip_ends_in_a_verdict_without_a_portrait(answers, reconnects):
+    events = play(inspection().run(), answers, reconnects)
+    found = the_verdict(events)
+    assert found["access_control"] is not Result.SUCCESSFUL
+    assert not any(isinstance(event, PortraitRead) for event in events)
+
+
+def test_chip_that_is_gone_for_good_was_removed():
+    events = play(inspection().run(), [], reconnects=False)
+    assert [type(event) for event in events] == [DocumentRemoved, DocumentVerified]
+    assert the_verdict(events)["access_control"] is Result.ABORTED
+
+
+def test_lost_chip_is_looked_for_as_often_as_attempts_allow():
+    for attempts in (1, 2, 5):
+        steps, looked = inspection(attempts=attempts).run(), 0
+        op = next(steps)
+        while not isinstance(op, Emit):
+            looked += isinstance(op, Reconnect)
+            op = steps.send(True) if isinstance(op, Reconnect) else steps.throw(TagLost("gone"))
+        assert looked == attempts - 1
+
+
+def test_budget_aborts_what_is_left_and_nobody_was_removed():
+    steps = inspection().run()
+    next(steps)
+    op = steps.throw(BudgetExceeded("late"))
+    assert isinstance(op.emission.event, DocumentVerified)
+    assert the_verdict([op.emission.event])["access_control"] is Result.ABORTED
+
+
+def test_wrong_keys_are_tried_three_times():
+    steps, challenges = inspection().run(), 0
+    op = next(steps)
+    while isinstance(op, Send):
+        answers = {0xA4: b"\x90\x00", 0x84: bytes(8) + b"\x90\x00", 0x82: b"\x63\x00"}
+        challenges += op.apdu[1] == 0x82
+        op = steps.send(answers[op.apdu[1]])
+    assert challenges == 3
+    assert the_verdict([op.emission.event])["access_control"] is Result.FAILED

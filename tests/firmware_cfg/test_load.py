@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware_cfg.load import (
+    FILE_MAX_BYTES,
+    PROFILES_DIR,
+    SITES_DIR,
+    ProfileError,
+    check,
+    load,
+    schema_json,
+    sha256,
+)
+from firmware_cfg.profile import Profile
+
+DEVICES = [
+    PROFILES_DIR / name
+    for name in ("turnstile_modbus.toml", "pn532.toml", "mrz_line.toml", "camera_usb.toml")
+]
+PRODUCTION = [*DEVICES, SITES_DIR / "example.toml"]
+DEMO_GATE = """
+[lane]
+gate = "demo-1"
+number = 1
+[camera]
+source = "mjpeg:http://127.0.0.1:9001/"
+[mrz_reader]
+port = "/tmp/run/mrz"
+[chip_reader]
+port = "/tmp/run/chip"
+[turnstile]
+port = "/dev/pts/7"
+"""
+
+
+def overlay(tmp_path: Path, text: str, name: str = "gate.toml") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def only_error(paths: list[Path]) -> ProfileError:
+    errors = check(paths)
+    assert len(errors) == 1, errors
+    with pytest.raises(ProfileError) as caught:
+        load(paths)
+    assert str(caught.value) == str(errors[0])
+    return errors[0]
+
+
+def test_the_example_is_a_production_profile() -> None:
+    profile = load(PRODUCTION)
+    assert not profile.lane.demo
+    assert profile.policy.pad_required
+    assert profile.turnstile.registers.mode == 0x3000
+    assert profile.turnstile.port == "/dev/egate/turnstile"
+
+
+def test_the_demo_site_takes_marked_material_and_still_wants_pad(tmp_path: Path) -> None:
+    profile = load([*DEVICES, SITES_DIR / "demo.toml", overlay(tmp_path, DEMO_GATE)])
+    assert profile.lane.demo
+    assert profile.policy.pad_required
+    relaxed = overlay(tmp_path, DEMO_GATE + "[policy]\npad_required = false\n")
+    assert not load([*DEVICES, SITES_DIR / "demo.toml", relaxed]).policy.pad_required
+
+
+def test_slower_bus_is_an_overlay() -> None:
+    slow = PROFILES_DIR / "turnstile_modbus_9600.toml"
+    profile = load([DEVICES[0], slow, *DEVICES[1:], SITES_DIR / "example.toml"])
+    assert (profile.turnstile.baud, profile.turnstile.poll_ms) == (9600, 150)
+    assert profile.turnstile.registers.error == 0x48
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ("[turnstile]\nunit = 300", "turnstile.unit", "<= 247"),
+        ("[turnstile]\nbaud = 'fast'", "turnstile.baud", "int"),
+        ("[face]\nfmr = 0.5", "face.fmr", "0.01"),
+        ("[lane]\nnumber = 0", "lane.number", ">= 1"),
+        ("[lane]\ncolour = 'red'", "lane.colour", "unknown"),
+        ("[turnstile.registers]\nmode = 70000", "turnstile.registers.mode", "65535"),
+        ("[policy]\nmandatory_checks = [1]", "policy.mandatory_checks[0]", "str"),
+        ("turnstile = 3", "turnstile", "object"),
+        ("[policy]\npad_required = false", "policy.pad_required", "lane.demo"),
+        ("[lane]\nofficer_lease_required = false", "lane.officer_lease_required", "lane.demo"),
+        ("[camera]\nsource = 'file:a.png'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'sim:/run/x'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'mjpeg:http://127.0.0.1/'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'rtsp://localhost/1'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'rtsp://127.0.0.1:8554/1'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'rtsp://[::1]/1'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'rtsp://[bad/1'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'device:../x'", "camera.source", "real camera"),
+        ("[turnstile]\nport = '/dev/pts/3'", "turnstile.port", "serial device"),
+        ("[turnstile]\nport = '/dev/serial/../pts/3'", "turnstile.port", "serial device"),
+        ("[turnstile]\nport = '//dev/ttyUSB0'", "turnstile.port", "serial device"),
+        ("[mrz_reader]\nport = '/run/egate/mrz'", "mrz_reader.port", "serial device"),
+        ("[chip_reader]\nport = 'ttyUSB0'", "chip_reader.port", "serial device"),
+        ("[turnstile]\npoll_ms = 300", "turnstile.heartbeat_ms", "poll_ms"),
+        ("[turnstile]\nstale_ms = 1500", "turnstile.stale_ms", "plant_stale_ms"),
+        ("[turnstile]\nbackoff_ms = 50", "turnstile.backoff_ms", "answer_ms"),
+        ("[sync]\nretry_min_ms = 40000", "sync.retry_max_ms", "retry_min_ms"),
+        ("[turnstile.registers]\nerror = 0x45", "turnstile.registers.error", "overlaps"),
+        (
+            "[turnstile.registers]\ncounter_exit = 0xFFFF",
+            "turnstile.registers.counter_exit",
+            "last",
+        ),
+    ],
+)
+def test_a_wrong_value_names_file_field_and_bound(
+    tmp_path: Path, text: str, field: str, words: str
+) -> None:
+    gate = overlay(tmp_path, text)
+    error = only_error([*PRODUCTION, gate])
+    assert error.field == field
+    assert words in error.problem
+    if field not in ("turnstile.heartbeat_ms", "sync.retry_max_ms"):
+        assert error.file == str(gate)
+
+
+def test_the_file_named_is_the_one_that_set_the_field(tmp_path: Path) -> None:
+    bad = overlay(tmp_path, "[turnstile]\nunit = 0\n", "bad.toml")
+    good = overlay(tmp_path, "[turnstile]\nport = '/dev/ttyS1'\n", "good.toml")
+    assert only_error([*PRODUCTION, bad, good]).file == str(bad)
+
+
+def test_two_devices_on_one_port_are_both_named(tmp_path: Path) -> None:
+    gate = overlay(tmp_path, "[mrz_reader]\nport = '/dev/egate/chip'\n")
+    fields = {error.field for error in check([*PRODUCTION, gate])}
+    assert fields == {"mrz_reader.port", "chip_reader.port"}
+
+
+def test_a_missing_field_is_named() -> None:
+    error = only_error([*DEVICES, SITES_DIR / "demo.toml"])
+    assert error.field == "turnstile.port"
+
+
+def test_real_cameras_are_taken(tmp_path: Path) -> None:
+    for source in ("device:0", "device:/dev/video2", "rtsp://10.1.2.3/stream"):
+        gate = overlay(tmp_path, f"[camera]\nsource = '{source}'\n")
+        assert load([*PRODUCTION, gate]).camera.source == source
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (b"a = [", "not TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a = " + b"9" * 5000, "not TOML"),
+        (b"a = " + b"[" * 50_000, "not TOML"),
+        (b"#" * (FILE_MAX_BYTES + 1), "longer"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, raw: bytes, problem: str) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(raw)
+    error = only_error([path])
+    assert (error.file, error.field) == (str(path), "")
+    assert problem in error.problem
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert only_error([tmp_path / "none.toml"]).problem == "No such file or directory"
+    assert only_error([]).field == ""
+
+
+@given(raw=st.binary(max_size=200))
+def test_any_bytes_end_in_a_profile_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes):
+    path = tmp_path_factory.getbasetemp() / "fuzz.toml"
+    path.write_bytes(raw)
+    assert check([path])
+
+
+def test_the_hash_follows_meaning_alone(tmp_path: Path) -> None:
+    same = overlay(tmp_path, "[turnstile]\nunit = 1 # as it was\n")
+    other = overlay(tmp_path, "[turnstile]\nunit = 2\n", "other.toml")
+    assert sha256(load(PRODUCTION)) == sha256(load([*PRODUCTION, same]))
+    assert sha256(load(PRODUCTION)) != sha256(load([*PRODUCTION, other]))
+    assert len(sha256(load(PRODUCTION))) == 64
+
+
+def test_the_schema_describes_the_profile() -> None:
+    schema = json.loads(schema_json())
+    names = set(schema["$defs"]["Profile"]["properties"])
+    assert names == {field.name for field in msgspec.structs.fields(Profile)}

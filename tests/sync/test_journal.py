@@ -1,0 +1,326 @@
+"""The journal against a model, against tampering, and against a killed writer."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlite_utils
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from record_support import (
+    CENTRE_KEY,
+    STRANGER_KEY,
+    UTC,
+    fill,
+    open_journal,
+    seeded,
+)
+
+from sync.encoding import GENESIS, encode_record, record_sha256, seal_receipt
+from sync.errors import (
+    ReceiptAhead,
+    ReceiptConflict,
+    ReceiptForeign,
+    ReceiptForged,
+    ReceiptMalformed,
+    RecordMalformed,
+    StorageBusy,
+    StorageCorrupt,
+    StorageFailed,
+    StorageForeign,
+    StorageUnavailable,
+)
+from sync.journal import Entry, Journal, JournalReader
+from sync.keys import SigningKey
+from sync.types import Receipt, Record, RecordKind
+
+CENTRE = CENTRE_KEY.public
+
+
+def receipt_for(journal: Journal, seq: int, key: SigningKey = CENTRE_KEY, **changes: Any) -> bytes:
+    hashes = [GENESIS, *(record_sha256(encode_record(each)) for each in journal.records())]
+    fields = {
+        "gate": journal.gate,
+        "epoch": journal.epoch,
+        "seq": seq,
+        "record_sha256": hashes[seq] if seq < len(hashes) else GENESIS,
+    }
+    return seal_receipt(Receipt(**(fields | changes)), key)
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Appends, receipts, restarts and failed commits, beside a list and two numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = Path(self.directory.name) / "journal.db"
+        self.journal = open_journal(self.path)
+        self.epoch = self.journal.epoch
+        self.model: list[Record] = []
+        self.receipt = 0
+
+    def teardown(self) -> None:
+        self.journal.close()
+        self.directory.cleanup()
+
+    @rule(
+        entries=st.lists(
+            st.tuples(
+                st.sampled_from(list(RecordKind)),
+                st.integers(0, 6),
+                st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3)),
+            ),
+            max_size=4,
+        )
+    )
+    def append(self, entries: list[tuple[RecordKind, int, dict[str, Any]]]) -> None:
+        made = [Entry(kind, ticket, 5, UTC, facts) for kind, ticket, facts in entries]
+        try:
+            self.model += self.journal.append_many(made)
+        except RecordMalformed:
+            assert any(
+                isinstance(value, int) and not -(2**63) <= value < 2**64
+                for _, _, facts in entries
+                for value in facts.values()
+            )
+
+    @rule()
+    def fail_in_the_middle(self) -> None:
+        run, left = self.journal._db.run, 2
+
+        def failing(sql: str, parameters: Any = ()) -> int:
+            nonlocal left
+            left -= sql.startswith("INSERT")
+            if left < 0 and sql != "ROLLBACK":
+                raise StorageFailed("disk full")
+            return run(sql, parameters)
+
+        self.journal._db.run = failing  # type: ignore[method-assign]
+        with pytest.raises(StorageFailed):
+            self.journal.append_many([Entry(RecordKind.FINISH, 1, 5, UTC, {})] * 2)
+        self.journal._db.run = run  # type: ignore[method-assign]
+
+    @rule(data=st.data())
+    def acknowledge(self, data: st.DataObject) -> None:
+        seq = data.draw(st.integers(0, len(self.model)))
+        self.receipt = max(self.receipt, seq)
+        receipt = receipt_for(self.journal, seq)
+        assert self.journal.acknowledge(receipt, CENTRE) == self.receipt
+
+    @rule()
+    def restart(self) -> None:
+        self.journal.close()
+        self.journal = open_journal(self.path, seed=99)
+
+    @precondition(lambda self: self.model)
+    @rule(size=st.integers(0, 2000), data=st.data())
+    def read(self, size: int, data: st.DataObject) -> None:
+        after = data.draw(st.integers(0, len(self.model)))
+        with closing(JournalReader(self.path)) as reader:
+            taken = reader.unsent(after, size)
+            assert reader.receipt_seq() == self.receipt
+            assert reader.last_seq() == len(self.model)
+        expected = [encode_record(record) for record in self.model[after:]]
+        assert taken == expected[: len(taken)]
+        assert len(taken) >= min(1, len(expected))
+        assert len(taken) <= 1 or sum(map(len, taken)) <= size
+
+    @invariant()
+    def agrees(self) -> None:
+        assert list(self.journal.records()) == self.model
+        assert [record.seq for record in self.model] == list(range(1, len(self.model) + 1))
+        assert {record.epoch for record in self.model} <= {self.epoch}
+        assert self.journal.epoch == self.epoch
+        assert self.journal.receipt_seq == self.receipt
+        assert self.journal.verify() == []
+        crossing = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION)
+        begun = {each.ticket for each in self.model if each.kind in crossing}
+        ended = {each.ticket for each in self.model if each.kind is RecordKind.FINISH}
+        assert self.journal.unfinished_tickets() == sorted(begun - ended - {0})
+        oldest = self.journal.oldest_unsent()
+        assert oldest == next(iter(self.model[self.receipt :]), None)
+
+
+TestJournalAgainstModel = JournalMachine.TestCase
+TestJournalAgainstModel.settings = settings(
+    max_examples=20,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "seq", "what"),
+    [
+        ("UPDATE records SET encoded = CAST(encoded || x'00' AS BLOB) WHERE seq = 5", 5, "hash"),
+        ("UPDATE records SET sha256 = zeroblob(32) WHERE seq = 5", 5, "hash"),
+        ("DELETE FROM records WHERE seq = 5", 6, "missing"),
+        ("DELETE FROM outbox WHERE seq = 5", 0, "outbox"),
+        ("UPDATE records SET seq = 99 WHERE seq = 5", 6, "missing"),
+    ],
+)
+def test_tampering_is_found(tmp_path: Path, statement: str, seq: int, what: str) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        fill(journal, 10)
+        assert journal.verify() == []
+        with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
+            changed = intruder.execute(statement)
+            assert changed.rowcount == 1
+        problems = journal.verify()
+        assert (problems[0].seq, what in problems[0].what) == (seq, True), problems
+    with pytest.raises(StorageCorrupt):
+        open_journal(tmp_path / "j.db")
+
+
+def test_a_record_replaced_with_its_hash_breaks_the_chain(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        fill(journal, 10)
+        forged = encode_record(
+            journal._record(Entry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"}), 5, GENESIS)
+        )
+        with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
+            intruder.execute(
+                "UPDATE records SET encoded = ?, sha256 = ? WHERE seq = 5",
+                (forged, bytes.fromhex(record_sha256(forged))),
+            )
+        assert [problem.seq for problem in journal.verify()] == [5, 6]
+
+
+def test_receipts_that_release_nothing(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        fill(journal, 5)
+        good = receipt_for(journal, 4)
+        cases: list[tuple[bytes, type[Exception]]] = [
+            (b"", ReceiptMalformed),
+            (b"\x00" * 2000, ReceiptMalformed),
+            (good[:-1], ReceiptMalformed),
+            (good + b"\x00", ReceiptMalformed),
+            (receipt_for(journal, 4, STRANGER_KEY), ReceiptForged),
+            (receipt_for(journal, 4, gate="gate-2"), ReceiptForeign),
+            (receipt_for(journal, 4, epoch="ff" * 16), ReceiptForeign),
+            (receipt_for(journal, 6), ReceiptAhead),
+            (receipt_for(journal, -1), ReceiptAhead),
+            (receipt_for(journal, 4, record_sha256="ab" * 32), ReceiptConflict),
+            (receipt_for(journal, 0, record_sha256="ab" * 32), ReceiptConflict),
+        ]
+        flipped = bytearray(good)
+        flipped[good.index(b"seq") + 3] = 5
+        cases.append((bytes(flipped), ReceiptForged))
+        for receipt, refusal in cases:
+            with pytest.raises(refusal):
+                journal.acknowledge(receipt, CENTRE)
+            assert journal.receipt_seq == 0
+        assert journal.acknowledge(good, CENTRE) == 4
+        assert journal.acknowledge(receipt_for(journal, 2), CENTRE) == 4
+        assert journal.verify() == []
+
+
+def test_other_files_and_gates_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        JournalReader(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+    open_journal(tmp_path / "j.db").close()
+    with pytest.raises(StorageForeign):
+        open_journal(tmp_path / "j.db", gate="gate-2")
+    with pytest.raises(StorageForeign):
+        Journal.open(tmp_path / "j.db", gate="gate-1", random=seeded(), demo=True)
+    with closing(sqlite3.connect(tmp_path / "j.db")) as later:
+        later.execute("PRAGMA user_version=99")
+    for opener in (open_journal, JournalReader):
+        with pytest.raises(StorageForeign):
+            opener(tmp_path / "j.db")
+    (tmp_path / "text.db").write_text("this is no database, it is only text\n" * 200)
+    with pytest.raises(StorageCorrupt):
+        open_journal(tmp_path / "text.db")
+    with pytest.raises(StorageUnavailable):
+        JournalReader(tmp_path / "text.db")
+    with pytest.raises(StorageUnavailable):
+        open_journal(tmp_path / "no such directory" / "j.db")
+
+
+def test_one_writer_and_a_private_file(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")):
+        with pytest.raises(StorageBusy):
+            open_journal(tmp_path / "j.db")
+        for path in tmp_path.iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
+    open_journal(tmp_path / "j.db").close()
+
+
+def test_facts_that_are_not_plain(tmp_path: Path) -> None:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        for facts in ({"x": object()}, {"x": 2**64}, {"x": "y" * 70_000}, {"x": cycle}):
+            with pytest.raises(RecordMalformed):
+                journal.append(RecordKind.SYSTEM, 0, 0, UTC, facts)
+        record = journal.append(RecordKind.SYSTEM, 0, 0, UTC, {"x": (1, 2.5)}, {"surname": "X"})
+        assert record.facts == {"x": [1, 2.5]}
+        assert (record.seq, record.identity) == (1, {"surname": "X"})
+
+
+def test_another_program_reads_the_journal(tmp_path: Path) -> None:
+    """sqlite-utils, which knows nothing of us, sees the tables that the schema promises."""
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        fill(journal, 3)
+        with closing(sqlite3.connect(tmp_path / "j.db")) as connection:
+            tables = sqlite_utils.Database(connection)
+            assert tables["records"].count == tables["outbox"].count == 3
+            assert list(tables["records"].columns_dict) == [
+                "seq",
+                "kind",
+                "ticket",
+                "sha256",
+                "encoded",
+            ]
+
+
+WRITER = """
+import random, sys
+from pathlib import Path
+from sync.journal import Journal
+from sync.types import RecordKind
+journal = Journal.open(Path(sys.argv[1]), gate="gate-1", random=random.Random(0).randbytes)
+while True:
+    record = journal.append(RecordKind.DECISION, 1, 0, "2026-01-01T00:00:00.000Z", {"x": 1})
+    sys.stdout.write(f"{record.seq}\\n")
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.live
+def test_killed_writer_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    acknowledged = 0
+    for round_ in range(5):
+        with subprocess.Popen(  # noqa: S603 (our own interpreter)
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None
+            text = b""
+            while text.count(b"\n") < 20 + 13 * round_:
+                assert select.select([writer.stdout], [], [], 30)[0], "the writer is stuck"
+                text += os.read(writer.stdout.fileno(), 4096)
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+            text += writer.stdout.read()
+        seqs = [int(line) for line in text.split(b"\n")[:-1]]
+        assert seqs[0] >= acknowledged + 1
+        acknowledged = seqs[-1]
+        with closing(open_journal(path)) as journal:
+            assert acknowledged <= journal.last_seq <= acknowledged + 1
+            assert journal.verify() == []
+            acknowledged = journal.last_seq

@@ -1,0 +1,89 @@
+"""Key files: permissions, marks, formats; RFC 8032's own vector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from record_support import CENTRE_KEY, seeded
+
+from sync.errors import KeyRefused
+from sync.keys import (
+    SigningKey,
+    VerifyingKey,
+    read_public_key,
+    read_signing_key,
+    write_public_key,
+    write_signing_key,
+)
+
+
+def test_rfc_8032_section_7_1_test_2() -> None:
+    key = SigningKey(
+        bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
+    )
+    assert key.public.raw.hex() == (
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+    )
+    signature = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    assert key.sign(b"\x72") == signature
+    assert key.public.verify(signature, b"\x72")
+    assert not key.public.verify(signature, b"\x73")
+    assert not key.public.verify(b"", b"\x72")
+
+
+def test_keys_come_back_from_their_files(tmp_path: Path) -> None:
+    key = SigningKey.generate(seeded(5))
+    write_signing_key(tmp_path / "gate.key", key)
+    write_public_key(tmp_path / "gate.pub", key.public)
+    assert (tmp_path / "gate.key").stat().st_mode & 0o777 == 0o400
+    assert read_signing_key(tmp_path / "gate.key").public == key.public
+    assert read_public_key(tmp_path / "gate.pub") == key.public
+    with pytest.raises(KeyRefused, match="exists"):
+        write_signing_key(tmp_path / "gate.key", key)
+
+
+def test_demo_keys_are_marked_and_refused(tmp_path: Path) -> None:
+    write_signing_key(tmp_path / "demo.key", CENTRE_KEY, demo=True)
+    with pytest.raises(KeyRefused, match="demo"):
+        read_signing_key(tmp_path / "demo.key")
+    assert read_signing_key(tmp_path / "demo.key", accept_demo=True).public == CENTRE_KEY.public
+
+
+@pytest.mark.parametrize("mode", [0o440, 0o404, 0o644, 0o600 | 0o020])
+def test_keys_that_others_could_read_are_refused(tmp_path: Path, mode: int) -> None:
+    write_signing_key(tmp_path / "gate.key", CENTRE_KEY)
+    (tmp_path / "gate.key").chmod(mode)
+    with pytest.raises(KeyRefused, match="others"):
+        read_signing_key(tmp_path / "gate.key")
+
+
+def test_files_that_are_no_keys(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    for content in (b"", b"text", b"\x00" * 5000):
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+        path.chmod(0o400)
+        with pytest.raises(KeyRefused):
+            read_signing_key(path)
+        with pytest.raises(KeyRefused):
+            read_public_key(path)
+    with pytest.raises(KeyRefused):
+        read_signing_key(tmp_path / "none")
+    with pytest.raises(KeyRefused):
+        read_signing_key(tmp_path)
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(KeyRefused):
+        read_public_key(tmp_path / "link")
+    for raw in (b"", b"\x00" * 31):
+        with pytest.raises(KeyRefused):
+            VerifyingKey(raw)
+        with pytest.raises(KeyRefused):
+            SigningKey(raw)
+
+
+def test_a_key_shows_nothing_of_itself() -> None:
+    assert "02" * 8 not in repr(CENTRE_KEY) + str(vars(CENTRE_KEY))
