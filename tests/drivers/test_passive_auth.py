@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.passport import curves
-from drivers.passport.certificates import DEMO_MARK_OID, parse_certificate, split_pem
+from drivers.passport.certificates import parse_certificate, split_pem
 from drivers.passport.checks import judge_files
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
@@ -187,12 +187,6 @@ def test_demo_material_is_refused_unless_accepted():
         TrustStore([marked])
     unmarked = TrustStore([replace(marked, demo=False)])
     assert result_of(authenticate_sod(SOD, unmarked, AT), "ds_chain") is Result.FAILED
-
-
-def test_mark_is_the_simulated_issuers():
-    from sim.chip import pki
-
-    assert pki.DEMO_MARK_OID == DEMO_MARK_OID
 
 
 def test_store_loads_folders_of_pem_and_der(tmp_path):
