@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
-from drivers.passport.certificates import DEMO_MARK_OID, parse_certificate, split_pem
+from drivers.passport.certificates import parse_certificate, split_pem
 from drivers.passport.checks import judge_files
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
@@ -200,12 +200,6 @@ def test_demo_material_is_refused_unless_accepted():
         TrustStore([marked])
     unmarked = TrustStore([replace(marked, demo=False)])
     assert result_of(authenticate_sod(SOD, unmarked, AT), "ds_chain") is Result.FAILED
-
-
-def test_mark_is_the_simulated_issuers():
-    from sim.chip import pki
-
-    assert pki.DEMO_MARK_OID == DEMO_MARK_OID
 
 
 def test_store_loads_folders_of_pem_and_der(tmp_path):
