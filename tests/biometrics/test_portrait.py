@@ -36,6 +36,29 @@ def test_published_records(name: str, shape: tuple[int, int], shared: Callable[.
     assert picture.std() > 10
 
 
+def test_a_length_beyond_the_file_is_malformed() -> None:
+    file = bytearray(dg2(image.encode_jpeg(photograph())))
+    assert file[:2] == b"\x75\x83"
+    file[4] += 1
+    with pytest.raises(PortraitMalformed, match="exceeds its container"):
+        portrait.extract(bytes(file))
+
+
+@pytest.mark.parametrize("coded", [jpeg2000(photograph()), image.encode_jpeg(photograph())])
+def test_a_picture_cut_short_anywhere_in_its_header_is_malformed(coded: bytes) -> None:
+    for size in range(140):
+        with pytest.raises(PortraitMalformed):
+            portrait.decode(dg2(coded[:size]))
+
+
+@pytest.mark.parametrize("size", range(4, 42, 3))
+def test_a_bare_codestream_cut_short_is_malformed(size: int) -> None:
+    coded = jpeg2000(photograph())
+    at = coded.index(b"\xff\x4f\xff\x51")
+    with pytest.raises(PortraitMalformed, match="no image size"):
+        portrait.decode(dg2(coded[at : at + size]))
+
+
 @pytest.mark.parametrize("block", ["5F2E", "7F2E"])
 @pytest.mark.parametrize("points", [0, 3])
 def test_jpeg_and_jpeg2000_inside(block: str, points: int) -> None:
