@@ -104,7 +104,7 @@ class SceneRenderer:
         x = WIDTH * (0.5 + 0.22 * person) + (1 - near) * 150 + 6 * math.sin(0.7 * phase + sway[1])
         y = HEIGHT * 0.44 + 4 * math.sin(1.1 * phase + sway[2])
         scale = face_px / cutout.face_px
-        matrix = cv2.getRotationMatrix2D(cutout.centre, tilt, scale)
+        matrix: Any = cv2.getRotationMatrix2D(cutout.centre, tilt, scale)
         matrix[0, 2] += x - cutout.centre[0]
         matrix[1, 2] += y - cutout.centre[1]
         left, top, right, bottom = _bounds(matrix, cutout.image.shape)
@@ -172,7 +172,7 @@ def _load(photo: Photo, folder: Path) -> Image:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise CameraError(f"photograph {photo.handle} cannot be read: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise CameraError(f"photograph {photo.handle} does not decode")
     return image.astype(np.uint8)

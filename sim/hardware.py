@@ -1,10 +1,10 @@
 """The simulated hardware of one lane in real time: serial ports, camera, people.
 
 One process: a select loop for the lane, a thread for the camera, because a bus that waits
-for a picture to be drawn looks like a bus that is broken. Reader, PN532 and turnstile stand behind pseudo-terminals
-with stable paths, the camera behind motion JPEG on loopback; the unmodified agent cannot
-tell. The ports stay when other processes die. Travellers see the lane's display through
-the lane API in the role STATUS, which knows nobody's name.
+for a picture to be drawn looks like a bus that is broken. Reader, PN532 and turnstile
+stand behind pseudo-terminals with stable paths, the camera behind motion JPEG on loopback;
+the unmodified agent cannot tell. The ports stay when other processes die. Travellers see
+the lane's display through the lane API in the role STATUS, which knows nobody's name.
 
 In the run directory `mrz`, `chip` and `turnstile` are the serial ports.
 """
