@@ -141,15 +141,6 @@ def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
     return coded.tobytes()
 
 
-def encode_jpeg2000(picture: Picture, compression_permille: int) -> bytes:
-    """Encode RGB as JPEG 2000 at a rate of `compression_permille`/1000 of the raw size."""
-    flipped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, coded = cv2.imencode(
-        ".jp2", flipped, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, compression_permille]
-    )
-    return coded.tobytes()
-
-
 def resize(picture: Picture, columns: int, rows: int) -> Picture:
     """Resize; areas are averaged when shrinking, so that nothing aliases."""
     if (columns, rows) == (picture.shape[1], picture.shape[0]):
@@ -195,8 +186,3 @@ def grey(picture: Picture) -> Picture:
 def laplacian_variance(luminance: Picture) -> float:
     """Variance of the Laplacian: how much fine structure a grey picture has."""
     return float(cv2.Laplacian(luminance, cv2.CV_64F).var())
-
-
-def blur(picture: Picture, sigma_px: float) -> Picture:
-    """Gaussian blur, for measuring how components react to it."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), np.uint8)

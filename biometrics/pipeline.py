@@ -181,22 +181,23 @@ class _Loader:
     def _named(self, role: str) -> str | None:
         return next((m.name for m in self._models if m.role == role), None)
 
-    def landmarks(self) -> Landmarks5 | None:
-        name = self._named("landmarks")
-        if name is None:
-            return None
+    def _file(self, name: str) -> Path:
         model = self._manifest.model(name)
         models.read(self._store, model)
         self.used[name] = model.sha256
-        return Landmarks5(self._store / model.file)
+        return self._store / model.file
+
+    def landmarks(self) -> Landmarks5 | None:
+        name = self._named("landmarks")
+        return None if name is None else Landmarks5(self._file(name))
 
     def front_end(self, landmarks: Landmarks5 | None) -> FrontEnd:
-        name = self._named("detect")
+        name, hog = self._named("detect"), self._named("hog")
         if name is not None:
             return YunetFrontEnd(self._session(name))
-        if landmarks is None:
-            raise ModelRefused("a tier needs a detector or landmarks")
-        return HogFrontEnd(HogDetector(), landmarks)
+        if landmarks is None or hog is None:
+            raise ModelRefused("a tier needs a detector, or dlib's detector and landmarks")
+        return HogFrontEnd(HogDetector(self._file(hog)), landmarks)
 
     def _session(self, name: str) -> Session:
         model = self._manifest.model(name)

@@ -44,14 +44,18 @@ class Contract(Record, frozen=True, kw_only=True):
 
 
 class Model(Record, frozen=True, kw_only=True):
-    """One file. `source` says how it is installed: from the package, converted, or added."""
+    """One file.
+
+    `source` says how it is installed: copied from the package of dlib's weights, converted from
+    it, written out of dlib itself, or added by an operator.
+    """
 
     name: Name
-    role: Literal["landmarks", "detect", "embed", "pad", "quality"]
+    role: Literal["hog", "landmarks", "detect", "embed", "pad", "quality"]
     file: FileName
     sha256: Digest
     size_bytes: Annotated[int, Meta(ge=1, le=256 * 1024 * 1024)]
-    source: Literal["package", "converted", "added"]
+    source: Literal["package", "converted", "built_in", "added"]
     licence: str
     provenance: str
     made_from: FileName = ""

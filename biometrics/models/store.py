@@ -117,18 +117,29 @@ def prepare(store: Path, manifest: Manifest | None = None) -> tuple[str, ...]:
         if model.source == "added":
             continue
         if fault(store, model):
-            source = dlib_models.packaged_weights(model.made_from or model.file)
-            data = _read(source, source.stat().st_size)
-            if model.source == "package":
-                _write(store / model.file, _checked(data, model.name, model.sha256))
-            else:
-                _checked(data, model.made_from, model.made_from_sha256)
-                onnx = _checked(convert_bytes(data), model.name, model.sha256)
-                reference = dlib_models.ReferenceNetwork(source)
-                check_parity(open_session(model, onnx), reference, synthetic_chip())
-                _write(store / model.file, onnx)
+            _install(store, model)
         done.append(model.name)
     return tuple(done)
+
+
+def _install(store: Path, model: Model) -> None:
+    """Make one model of the packaged tier; it appears in the store only when it is good."""
+    if model.source == "built_in":
+        partial = store / (model.file + ".part")
+        dlib_models.save_built_in_detector(partial)
+        _checked(_read(partial, model.size_bytes), model.name, model.sha256)
+        partial.replace(store / model.file)
+        return
+    source = dlib_models.packaged_weights(model.made_from or model.file)
+    data = _read(source, source.stat().st_size)
+    if model.source == "package":
+        _write(store / model.file, _checked(data, model.name, model.sha256))
+        return
+    _checked(data, model.made_from, model.made_from_sha256)
+    onnx = _checked(convert_bytes(data), model.name, model.sha256)
+    reference = dlib_models.ReferenceNetwork(source)
+    check_parity(open_session(model, onnx), reference, synthetic_chip())
+    _write(store / model.file, onnx)
 
 
 def add(directory: Path, store: Path, manifest: Manifest | None = None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from face_records import dg2, record, tlv
+from face_records import dg2, jpeg2000, record, tlv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,12 +36,35 @@ def test_published_records(name: str, shape: tuple[int, int], shared: Callable[.
     assert picture.std() > 10
 
 
+def test_a_length_beyond_the_file_is_malformed() -> None:
+    file = bytearray(dg2(image.encode_jpeg(photograph())))
+    assert file[:2] == b"\x75\x83"
+    file[4] += 1
+    with pytest.raises(PortraitMalformed, match="exceeds its container"):
+        portrait.extract(bytes(file))
+
+
+@pytest.mark.parametrize("coded", [jpeg2000(photograph()), image.encode_jpeg(photograph())])
+def test_a_picture_cut_short_anywhere_in_its_header_is_malformed(coded: bytes) -> None:
+    for size in range(140):
+        with pytest.raises(PortraitMalformed):
+            portrait.decode(dg2(coded[:size]))
+
+
+@pytest.mark.parametrize("size", range(4, 42, 3))
+def test_a_bare_codestream_cut_short_is_malformed(size: int) -> None:
+    coded = jpeg2000(photograph())
+    at = coded.index(b"\xff\x4f\xff\x51")
+    with pytest.raises(PortraitMalformed, match="no image size"):
+        portrait.decode(dg2(coded[at : at + size]))
+
+
 @pytest.mark.parametrize("block", ["5F2E", "7F2E"])
 @pytest.mark.parametrize("points", [0, 3])
 def test_jpeg_and_jpeg2000_inside(block: str, points: int) -> None:
     for coded in (
         image.encode_jpeg(photograph()),
-        image.encode_jpeg2000(photograph(), 500),
+        jpeg2000(photograph()),
     ):
         file = dg2(coded, block, points)
         assert portrait.extract(file) == coded
@@ -76,7 +99,7 @@ def test_the_coded_stream_is_limited_not_the_header() -> None:
     coded[at + 5 : at + 9] = struct.pack(">HH", 8000, 8000)
     with pytest.raises(PortraitMalformed, match="exceeds"):
         portrait.decode(dg2(bytes(coded)))
-    coded2 = bytearray(image.encode_jpeg2000(photograph(), 500))
+    coded2 = bytearray(jpeg2000(photograph()))
     at = coded2.index(b"\xff\x4f\xff\x51")
     coded2[at + 8 : at + 16] = struct.pack(">II", 7000, 7000)
     with pytest.raises(PortraitMalformed, match=r"tiles|exceeds"):
@@ -108,7 +131,7 @@ def test_arbitrary_bytes_raise_only_the_typed_error(data: bytes) -> None:
 @given(data=st.data(), jpeg=st.booleans())
 def test_damaged_pictures_decode_or_raise_the_typed_error(data: st.DataObject, jpeg: bool) -> None:
     picture = photograph()
-    coded = image.encode_jpeg(picture) if jpeg else image.encode_jpeg2000(picture, 500)
+    coded = image.encode_jpeg(picture) if jpeg else jpeg2000(picture)
     damaged = bytearray(dg2(coded))
     for _ in range(data.draw(st.integers(1, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
