@@ -1,9 +1,10 @@
 """The simulated hardware of one lane in real time: serial ports, camera, people.
 
-One process, one select loop. Reader, PN532 and turnstile stand behind pseudo-terminals
-with stable paths, the camera behind motion JPEG on loopback; the unmodified agent cannot
-tell. The ports stay when other processes die. Travellers see the lane's display through
-the lane API in the role STATUS, which knows nobody's name.
+One process: a select loop for the lane, a thread for the camera, because a bus that waits
+for a picture to be drawn looks like a bus that is broken. Reader, PN532 and turnstile
+stand behind pseudo-terminals with stable paths, the camera behind motion JPEG on loopback;
+the unmodified agent cannot tell. The ports stay when other processes die. Travellers see
+the lane's display through the lane API in the role STATUS, which knows nobody's name.
 
 In the run directory `mrz`, `chip` and `turnstile` are the serial ports.
 """
@@ -22,14 +23,14 @@ from firmware_cfg.profile import Turnstile
 from gate_agent import live
 from gate_agent.lane_api import Role, Step
 from gate_agent.lane_client import LaneAway, LaneClient
-from sim.camera import EMPTY, CameraError, Scene, SceneRenderer, icao_portrait
+from sim.camera import EMPTY, Scene, SceneRenderer, icao_portrait
 from sim.cast import Passport, issue_passport
 from sim.chip.pki import Country
 from sim.demo_setup import demo_country
 from sim.kernel import MS, SECOND
 from sim.links import Peer
 from sim.mjpeg import MjpegServer
-from sim.photos import by_handle, live_counterpart, somebody_else
+from sim.photos import by_handle, live_counterpart, missing, somebody_else
 from sim.play import Play
 from sim.pty import Pty
 from sim.scenario import Face, Scenario, Traveller
@@ -38,7 +39,9 @@ from sim.stage import Stage
 FPS = 8
 MAX_WAIT_NS = 250 * MS
 RECONNECT_NS = 500 * MS
+FADE_NS = 3 * SECOND
 EXIT_BROKEN = 2
+JOIN_S = 2.0
 
 Random = Callable[[int], bytes]
 Say = Callable[[dict[str, Any]], None]
@@ -75,14 +78,13 @@ class Display:
         self._key = place.status_key
         self._client: LaneClient | None = None
         self._retry_ns = 0
+        self._last = Step.CLOSED
+        self._fades_ns = 0
 
     @property
     def step(self) -> Step | None:
-        """The step shown; CLOSED while the agent is away, None without a display."""
-        if self._socket is None:
-            return None
-        view = self._client.view if self._client is not None else None
-        return view.step if view is not None else Step.CLOSED
+        """The step shown, CLOSED once the agent is away for long, None without a display."""
+        return None if self._socket is None else self._last
 
     def fileno(self) -> int | None:
         """To wait on, None while not connected."""
@@ -99,8 +101,14 @@ class Display:
                 self._retry_ns = now_ns + RECONNECT_NS
                 self._client = LaneClient(self._socket, Role.STATUS, self._key)
             self._client.receive()
+            view = self._client.view
+            if view is not None:
+                self._last = view.step
+                self._fades_ns = now_ns + FADE_NS
         except LaneAway:
             self.close()
+        if now_ns >= self._fades_ns:
+            self._last = Step.CLOSED
 
     def close(self) -> None:
         """Disconnect."""
@@ -110,7 +118,10 @@ class Display:
 
 
 class Hardware:
-    """One lane's hardware and its travellers; `turn` is one round of the select loop."""
+    """One lane's hardware and its travellers.
+
+    `turn` is one round of the select loop; `film` is the camera, for a thread of its own.
+    """
 
     def __init__(
         self,
@@ -150,32 +161,39 @@ class Hardware:
             if peer.due_ns is not None and peer.due_ns <= now_ns:
                 peer.expire(now_ns)
             pty.write(peer.output())
-        if self.camera.due_ns is not None:
-            self.camera.expire(now_ns)
         readable = self._wait(clock())
         now_ns = clock()
-        if self.camera.fileno() in readable:
-            self.camera.ready()
         for peer, pty in self._ports:
             if pty.fileno() in readable:
                 peer.receive(pty.read(), now_ns)
                 pty.write(peer.output())
 
+    def film(self, clock: Callable[[], int], stop: Callable[[], bool]) -> None:
+        """Serve the camera until told to stop."""
+        try:
+            while not stop():
+                due_ns, now_ns = self.camera.due_ns, clock()
+                if due_ns is not None and due_ns <= now_ns:
+                    self.camera.expire(now_ns)
+                wait_ns = MAX_WAIT_NS if due_ns is None else max(0, due_ns - now_ns)
+                if select.select([self.camera], [], [], min(wait_ns, MAX_WAIT_NS) / SECOND)[0]:
+                    self.camera.ready()
+        finally:
+            self.camera.close()
+
     def close(self) -> None:
-        """Hang up everything."""
+        """Hang up the serial ports and the display."""
         self._display.close()
-        self.camera.close()
         for _, pty in self._ports:
             pty.close()
 
     def _wait(self, now_ns: int) -> set[int]:
         dues = [peer.due_ns for peer, _ in self._ports]
-        dues += [self.camera.due_ns, now_ns + MAX_WAIT_NS]
+        dues.append(now_ns + MAX_WAIT_NS)
         if self.play is not None:
             dues.append(self.play.due_ns)
         wait_ns = max(0, min(due for due in dues if due is not None) - now_ns)
         descriptors = [pty.fileno() for _, pty in self._ports]
-        descriptors.append(self.camera.fileno())
         display = self._display.fileno()
         if display is not None:
             descriptors.append(display)
@@ -266,20 +284,24 @@ def run_hardware(
         lane_socket=run_dir / "lane.sock",
         status_key=status_key,
     )
+    absent = missing(photographs)
+    if absent:
+        handles = ", ".join(photo.handle for photo in absent)
+        sys.stderr.write(f"lane {lane}: photographs {handles} are not in {photographs}\n")
+        return EXIT_BROKEN
     try:
         hardware = Hardware(scenario, lane, place, live.system_random, endless=not once, say=_say)
     except OSError as error:
         sys.stderr.write(f"lane {lane}: the hardware cannot start: {error}\n")
         return EXIT_BROKEN
+    filming = live.spawn("camera", lambda: hardware.film(live.monotonic_ns, stop.is_set))
     try:
         _say({"event": "started", "camera_port": hardware.camera.port})
         while not stop.is_set():
             hardware.turn(live.monotonic_ns)
-    except CameraError as error:
-        sys.stderr.write(f"lane {lane}: {error}\n")
-        return EXIT_BROKEN
     finally:
         hardware.close()
+    filming.join(JOIN_S)
     return 0
 
 

@@ -219,7 +219,8 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
 
 def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
-    with tempfile.TemporaryDirectory(prefix="egate-sim-") as scratch:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
         folder = Path(scratch)
         if trace is not None:
             trace.mkdir(parents=True, exist_ok=True)
