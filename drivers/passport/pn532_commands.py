@@ -19,7 +19,9 @@ RF_FIELD_ON = b"\x32\x01\x01"
 RF_FIELD_OFF = b"\x32\x01\x00"
 RF_MAX_RETRIES = b"\x32\x05\x00\x01\x02"  # ATR, PSL, passive activation: few, we poll ourselves
 LIST_ONE_TYPE_A = b"\x4a\x01\x00"
+LIST_ONE_TYPE_B = b"\x4a\x01\x03\x00"  # any application family
 RELEASE_ALL = b"\x52\x00"
+IN_PSL = 0x4E
 IN_DATA_EXCHANGE = 0x40
 
 MORE = 0x40
@@ -28,9 +30,12 @@ MAX_EXCHANGE = 262
 PN532_IC = 0x32
 CONTROL_TIMEOUT_MS = 500
 LIST_TIMEOUT_MS = 1_000
-POLL_PAUSE_MS = 40
+POLL_PAUSE_MS = 30
+POLL_ROUND_MS = 80  # both types looked for, and the pause
 LOST_STATUS = {0x01: "time-out", 0x29: "released by the chip", 0x2B: "disappeared"}
 ISO_DEP = 0x20
+KBIT_424 = 0x02
+TA1_424_BOTH_WAYS = 0x22
 
 
 class Call(NamedTuple):
@@ -52,10 +57,17 @@ Calls = Generator[Call | Pause, Any, T]
 
 
 class Target(NamedTuple):
-    """A chip in the field: its logical number, whether it speaks ISO/IEC 14443-4."""
+    """A chip in the field.
+
+    Attributes:
+        number: the PN532's name for it.
+        iso_dep: it speaks ISO/IEC 14443-4.
+        fast: its answer to select offers 424 kbit/s both ways.
+    """
 
     number: int
     iso_dep: bool
+    fast: bool
 
 
 def start_up() -> Calls[str]:
@@ -88,30 +100,44 @@ def health_check() -> Calls[None]:
         raise ProtocolViolation("PN532: firmware version is not its own any more")
 
 
-def poll(attempts_ms: int) -> Calls[Target | None]:
-    """Look for a chip until one is there, for about this long.
+def poll(for_ms: int) -> Calls[Target | None]:
+    """Look for a chip of type A or B until one is there, for about this long.
 
     Raises:
         ProtocolViolation: an answer has not its form.
     """
-    for _ in range(max(1, attempts_ms // POLL_PAUSE_MS)):
-        answer = yield Call(LIST_ONE_TYPE_A, LIST_TIMEOUT_MS)
-        target = _target(answer)
-        if target is not None and target.iso_dep:
-            return target
-        if target is not None:
-            yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+    for _ in range(max(1, for_ms // POLL_ROUND_MS)):
+        for request in (LIST_ONE_TYPE_A, LIST_ONE_TYPE_B):
+            target = _target(request, (yield Call(request, LIST_TIMEOUT_MS)))
+            if target is not None and target.iso_dep:
+                return (yield from _speed_up(target))
+            if target is not None:
+                yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
         yield Pause(POLL_PAUSE_MS)
     return None
 
 
-def find_again(attempts_ms: int) -> Calls[Target | None]:
+def _speed_up(target: Target) -> Calls[Target | None]:
+    """424 kbit/s where the chip offers it: 1.3 s less for a whole read than at 106."""
+    if not target.fast:
+        return target
+    faster = bytes([IN_PSL, target.number, KBIT_424, KBIT_424])
+    answer = yield Call(faster, CONTROL_TIMEOUT_MS)
+    if answer[:1] == b"\x00":
+        return target
+    # It does not keep its promise: start it anew and stay at 106 kbit/s.
+    yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+    answer = yield Call(LIST_ONE_TYPE_A, LIST_TIMEOUT_MS)
+    return _target(LIST_ONE_TYPE_A, answer)
+
+
+def find_again(for_ms: int) -> Calls[Target | None]:
     """After a loss: drop the field, so that a stuck chip starts anew, and poll."""
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
     yield Call(RF_FIELD_OFF, CONTROL_TIMEOUT_MS)
     yield Pause(10)
     yield Call(RF_FIELD_ON, CONTROL_TIMEOUT_MS)
-    return (yield from poll(attempts_ms))
+    return (yield from poll(for_ms))
 
 
 def release() -> Calls[None]:
@@ -151,12 +177,18 @@ def _exchange_piece(target: int, piece: bytes, timeout_ms: int) -> Calls[tuple[b
     return bool(answer[0] & MORE), answer[1:]
 
 
-def _target(answer: bytes) -> Target | None:
-    """InListPassiveTarget's answer at 106 kbit/s type A (UM0701-02, 7.3.5)."""
+def _target(request: bytes, answer: bytes) -> Target | None:
+    """InListPassiveTarget's answer at 106 kbit/s, type A or B (UM0701-02, 7.3.5)."""
     if not answer or answer[0] > 2:
         raise ProtocolViolation("PN532: InListPassiveTarget without number of targets")
     if answer[0] == 0:
         return None
-    if len(answer) < 6 or len(answer) < 6 + answer[5]:
+    if len(answer) < 6:
         raise ProtocolViolation("PN532: target data cut short")
-    return Target(answer[1], bool(answer[4] & ISO_DEP))
+    if request == LIST_ONE_TYPE_B:
+        return Target(answer[1], iso_dep=True, fast=False)
+    ats = answer[6 + answer[5] :]
+    # T0 says whether TA(1) follows; TA(1) lists divisors (ISO/IEC 14443-4, 5.2.3 and 5.2.4).
+    offered = ats[2] if len(ats) > 2 and ats[1] & 0x10 else 0
+    fast = offered & TA1_424_BOTH_WAYS == TA1_424_BOTH_WAYS
+    return Target(answer[1], iso_dep=bool(answer[4] & ISO_DEP), fast=fast)

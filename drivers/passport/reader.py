@@ -51,6 +51,9 @@ MAX_BAD_LINES = 16
 MAX_CROSSINGS = 2
 HANDLE_BYTES = 16
 
+FRAMERS = {"cr": LineFramer}
+"""How each `MrzReader.framing` is cut into lines."""
+
 
 @dataclass
 class _Held:
@@ -76,6 +79,9 @@ class PassportReader:
         at: the day of inspection, None while the clock is not trusted.
         clock: nanoseconds for the duration of checks; without it, the time that the
             calls bring.
+
+    Attributes:
+        framer: cuts the MRZ line; its `errors` count what was no line.
     """
 
     device = DeviceId.READER
@@ -91,8 +97,7 @@ class PassportReader:
         at: Callable[[], date | None],
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self.mrz_profile = mrz_reader
-        self.framer = LineFramer()
+        self.framer = FRAMERS[mrz_reader.framing]()
         self._chip_profile = chip_reader
         self._trust = trust
         self._random = random

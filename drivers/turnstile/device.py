@@ -15,7 +15,6 @@ Rules that hold whatever the line does:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator
 from typing import Any
 
@@ -30,6 +29,7 @@ from drivers.errors import (
     WrongIdentity,
 )
 from drivers.ports import Emission, Output, Write
+from drivers.turnstile.actions import Actions
 from drivers.turnstile.modbus import Master, Metrics
 from drivers.turnstile.rtu import (
     Identity,
@@ -41,9 +41,8 @@ from drivers.turnstile.rtu import (
     Silence,
     Written,
 )
-from drivers.turnstile.signals import MODE_ANTIPANIC, Reading, ReadPlan, plant_of
+from drivers.turnstile.signals import MODE_ANTIPANIC, Reading, ReadPlan, judge_release, plant_of
 from drivers.types import (
-    ActuationDone,
     Close,
     DeviceId,
     DeviceReady,
@@ -55,8 +54,6 @@ from firmware_cfg.profile import Turnstile
 
 MISSED_POLLS_MAX = 3
 DISTURBED_POLLS_MAX = 20
-ACTIONS_WAITING_MAX = 4
-TICKETS_REMEMBERED = 32
 RELEASE_WRITES_MAX = 2
 WITHDRAW_WRITES_MAX = 5
 
@@ -92,8 +89,7 @@ class TurnstileMachine:
         self._now_ns = 0
         self._events: list[Emission] = []
         self._fault: DriverFault | None = None
-        self._waiting: deque[OpenExit | Close] = deque()
-        self._done: deque[ActuationDone] = deque(maxlen=TICKETS_REMEMBERED)
+        self._actions = Actions(self._emit)
         self._plant: Plant | None = None
         self._published_ns = 0
         self._connected = False
@@ -102,8 +98,6 @@ class TurnstileMachine:
     def _restart(self) -> None:
         """Forget the state of the line; tickets already served stay remembered."""
         self._job: Job | None = None
-        self._acting: OpenExit | Close | None = None
-        self._withdrawn = False
         self._identified = False
         self._identity = ""
         self._ready = False
@@ -138,7 +132,7 @@ class TurnstileMachine:
         """The port was opened (again): identify, poll, and only then be ready."""
         self._check_port(port)
         self._now_ns = now_ns
-        self._drop_actions("the line was opened anew")
+        self._actions.drop("the line was opened anew")
         self._restart()
         self._connected = True
         self._master.reset(now_ns)
@@ -153,7 +147,7 @@ class TurnstileMachine:
         self._check_port(port)
         self._now_ns = now_ns
         self._connected = False
-        self._drop_actions("the line was lost")
+        self._actions.drop("the line was lost")
         self._restart()
         self._master.reset(now_ns)
         self._publish_unknown()
@@ -169,19 +163,8 @@ class TurnstileMachine:
         if not isinstance(command, OpenExit | Close):
             raise TypeError(f"not for a turnstile: {type(command).__name__}")
         self._now_ns = now_ns
-        if isinstance(command, OpenExit) and self._answer_again(command):
-            return
-        if command == self._acting or command in self._waiting:
-            return
-        if isinstance(command, Close):
-            self._withdraw_opens()
-        if not self._ready:
-            self._report(command, "not in step with the turnstile", ok=False)
-        elif len(self._waiting) >= ACTIONS_WAITING_MAX:
-            self._report(command, "too many commands are waiting", ok=False)
-        else:
-            self._waiting.append(command)
-            self._run()
+        self._actions.offer(command, ready=self._ready)
+        self._run()
 
     def receive(self, port: str, data: bytes, now_ns: int) -> None:
         """Bytes arrived.
@@ -255,12 +238,9 @@ class TurnstileMachine:
     def _choose(self) -> Job | None:
         if not self._identified:
             return self._identify()
-        if self._waiting:
-            self._acting = self._waiting.popleft()
-            self._withdrawn = False
-            if isinstance(self._acting, OpenExit):
-                return self._open_exit(self._acting)
-            return self._close(self._acting)
+        action = self._actions.start()
+        if action is not None:
+            return self._open_exit(action) if isinstance(action, OpenExit) else self._close(action)
         if self._now_ns >= self._next_poll_ns:
             return self._poll()
         return None
@@ -333,91 +313,61 @@ class TurnstileMachine:
         self._outage = True
         self._ready = self._identified = False
         self._next_poll_ns = self._now_ns + self._poll_ns
-        self._drop_actions("the turnstile does not answer")
+        self._actions.drop("the turnstile does not answer")
 
     # --- actions ----------------------------------------------------------------------
 
     def _open_exit(self, command: OpenExit) -> Job:
         give_up_ns = self._now_ns + self._actuation_ns
-        before = self._fresh_reading()
+        before = self._fresh_reading() or (yield from self._read_all())
         if before is None:
-            before = yield from self._read_all()
-        if before is None:
-            self._finish("the state before is not known", ok=False)
+            self._actions.finish("the state before is not known", ok=False)
             return
         if before.authorise_exit != 0:
-            self._finish("a release is already standing", ok=False)
+            self._actions.finish("a release is already standing", ok=False)
             return
         for _ in range(RELEASE_WRITES_MAX):
-            if self._withdrawn or self._acting is not command or self._now_ns >= give_up_ns:
+            if (
+                self._actions.withdrawn
+                or self._actions.acting is not command
+                or self._now_ns >= give_up_ns
+            ):
                 break
             outcome = yield self._plan.release_exit()
             if isinstance(outcome, Refusal):
-                self._finish(f"refused with exception {outcome.code}", ok=False)
+                self._actions.finish(f"refused with exception {outcome.code}", ok=False)
                 return
             after = yield from self._read_all()
-            verdict = _released(before, after, acknowledged=isinstance(outcome, Written))
+            verdict = judge_release(before, after, acknowledged=isinstance(outcome, Written))
             if verdict is not None:
-                self._finish(verdict, ok=verdict == "")
+                self._actions.finish(verdict, ok=verdict == "")
                 return
-        self._finish("the release did not take effect in time", ok=False)
+        self._actions.finish("the release did not take effect in time", ok=False)
 
     def _close(self, command: Close) -> Job:
         if self._reading is not None and self._reading.mode == MODE_ANTIPANIC:
-            self._finish("nothing is closed while antipanic lasts", ok=False)
+            self._actions.finish("nothing is closed while antipanic lasts", ok=False)
             return
         give_up_ns = self._now_ns + self._actuation_ns
         for _ in range(WITHDRAW_WRITES_MAX):
-            if self._acting is not command or self._now_ns >= give_up_ns:
+            if self._actions.acting is not command or self._now_ns >= give_up_ns:
                 break
             for write in self._plan.withdraw_all():
                 outcome = yield write
                 if isinstance(outcome, Refusal):
-                    self._finish(f"refused with exception {outcome.code}", ok=False)
+                    self._actions.finish(f"refused with exception {outcome.code}", ok=False)
                     return
             after = yield from self._read_all()
             if after is not None and after.authorise_exit == after.authorise_entry == 0:
-                self._finish("", ok=True)
+                self._actions.finish("", ok=True)
                 return
-        self._finish("the release still stands or is not known", ok=False)
+        self._actions.finish("the release still stands or is not known", ok=False)
 
     def _fresh_reading(self) -> Reading | None:
         reading = self._reading
         if reading is None or self._now_ns - reading.at_ns > 2 * self._poll_ns:
             return None
         return reading
-
-    def _answer_again(self, command: OpenExit) -> bool:
-        for done in self._done:
-            if done.ticket == command.ticket:
-                self._emit(done)
-                return True
-        return False
-
-    def _withdraw_opens(self) -> None:
-        """A close overtakes every release that was not written yet."""
-        self._withdrawn = True
-        for command in [c for c in self._waiting if isinstance(c, OpenExit)]:
-            self._waiting.remove(command)
-            self._report(command, "withdrawn by a close", ok=False)
-
-    def _drop_actions(self, why: str) -> None:
-        if self._acting is not None:
-            self._finish(why, ok=False)
-        while self._waiting:
-            self._report(self._waiting.popleft(), why, ok=False)
-
-    def _finish(self, detail: str, *, ok: bool) -> None:
-        command, self._acting = self._acting, None
-        if command is not None:
-            self._report(command, detail, ok=ok)
-
-    def _report(self, command: OpenExit | Close, detail: str, *, ok: bool) -> None:
-        action = "open_exit" if isinstance(command, OpenExit) else "close"
-        done = ActuationDone(ticket=command.ticket, action=action, ok=ok, detail=detail)
-        if isinstance(command, OpenExit):
-            self._done.append(done)
-        self._emit(done)
 
     # --- telling ----------------------------------------------------------------------
 
@@ -426,41 +376,23 @@ class TurnstileMachine:
 
     def _publish(self, plant: Plant) -> None:
         """Send a plant if it says anything new or the next one might come too late."""
-        known = self._plant
-        self._plant = plant
-        same = (
-            known is not None
-            and msgspec.structs.replace(known, read_at_ns=plant.read_at_ns) == plant
-        )
-        if not same or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
-            self._published_ns = self._now_ns
-            self._emit(PlantChanged(plant=plant))
+        known, self._plant = self._plant, plant
+        news = known is None or plant != msgspec.structs.replace(known, read_at_ns=plant.read_at_ns)
+        if news or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
 
     def _publish_if_due(self) -> None:
         reading, plant = self._reading, self._plant
-        if plant is None:
-            return
         if reading is not None and self._now_ns - reading.at_ns >= self._stale_ns:
             self._reading = None
             self._publish_unknown()
-        elif self._now_ns >= self._published_ns + self._heartbeat_ns:
-            self._published_ns = self._now_ns
-            self._emit(PlantChanged(plant=plant))
+        elif plant is not None and self._now_ns >= self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
 
     def _publish_unknown(self) -> None:
-        read_at_ns = self._now_ns if self._plant is None else self._plant.read_at_ns
-        self._plant = Plant(read_at_ns=read_at_ns)
+        self._tell(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
+
+    def _tell(self, plant: Plant) -> None:
+        self._plant = plant
         self._published_ns = self._now_ns
-        self._emit(PlantChanged(plant=self._plant))
-
-
-def _released(before: Reading, after: Reading | None, *, acknowledged: bool) -> str | None:
-    """Judge a release by reading back: "" is done, None to write again, else what is wrong."""
-    if after is None:
-        return "written, but what the turnstile holds could not be read back"
-    passed = after.exits_since(before)
-    if (after.authorise_exit, passed) in {(1, 0), (0, 1)}:
-        return ""
-    if passed or after.authorise_exit:
-        return "what the turnstile holds is not what was written"
-    return "acknowledged, but the turnstile holds no release" if acknowledged else None
+        self._emit(PlantChanged(plant=plant))

@@ -129,6 +129,18 @@ def plant_of(reading: Reading, before: Reading | None) -> Plant:
     )
 
 
+def judge_release(before: Reading, after: Reading | None, *, acknowledged: bool) -> str | None:
+    """Judge a release by reading back: "" is done, None to write again, else what is wrong."""
+    if after is None:
+        return "written, but what the turnstile holds could not be read back"
+    passed = after.exits_since(before)
+    if (after.authorise_exit, passed) in {(1, 0), (0, 1)}:
+        return ""
+    if passed or after.authorise_exit:
+        return "what the turnstile holds is not what was written"
+    return "acknowledged, but the turnstile holds no release" if acknowledged else None
+
+
 def _door(authorised: int) -> Door:
     return Door.CLOSED if authorised == 0 else Door.OPEN
 

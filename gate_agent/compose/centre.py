@@ -6,9 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from firmware_cfg.profile import Sync
 from gate_agent import live
-from sync.centre.run import CentreService, run_centre
+from sync.centre.run import BrokerAccess, CentreService, run_centre
 from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError
 from sync.keys import read_public_key, read_signing_key
@@ -44,7 +43,7 @@ def run(
             service = CentreService(
                 store=store,
                 key=key,
-                limits=Sync(host=broker[0], port=broker[1]),
+                broker=BrokerAccess(host=broker[0], port=broker[1]),
                 random=live.system_random,
             )
             wake_out, wake_in = os.pipe()

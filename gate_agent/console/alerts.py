@@ -72,7 +72,6 @@ ALERTS: dict[str, Alert] = {
     "record_failed": Alert(_A, "The journal cannot be written", "Close the lane; call help."),
     "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),
     "passage_timeout": Alert(_W, "The passage was not completed", "See whether somebody stands."),
-    "officer_timeout": Alert(_W, "No officer answered in time", "Serve the traveller at the desk."),
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
     "restart": Alert(_W, "The lane restarted during a crossing", "See who is in the lane."),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),

@@ -114,7 +114,7 @@ def lane_board(
         "tone": tone,
         "mode": MODE_TEXT.get(view.mode, view.mode),
         "step": view.step.value,
-        "step_text": STEP_TEXT[view.step],
+        "step_text": _step_text(view),
         "since_utc_ms": view.since_utc_ms,
         "progress": PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
@@ -222,6 +222,15 @@ def _tone(view: View) -> str:
     return "idle" if view.step is Step.WAITING else "busy"
 
 
+def _step_text(view: View) -> str:
+    """The step in words; where nobody is served, what the lane is doing instead."""
+    if view.fire or view.mode == "evacuation":
+        return "Evacuation, exit open"
+    if view.mode != "auto" and view.step in (Step.WAITING, Step.CLOSED):
+        return MODE_TEXT.get(view.mode, view.mode)
+    return STEP_TEXT[view.step]
+
+
 def _alert(code: str) -> Plain:
     row = alerts.alert(code)
     return {"code": code, "severity": row.severity.value, "text": row.text, "todo": row.todo}
@@ -288,7 +297,7 @@ def _face(view: View) -> Plain:
         "score_text": score_text,
         "score_percent": _percent(meter.get("score", 0.0)),
         "threshold_percent": _percent(meter.get("threshold", 0.0)),
-        "compared": bool(meter),
+        "uncompared": not meter,
         "faces_text": f"{face.faces} face{'' if face.faces == 1 else 's'} in the picture,",
         "tier": f"models: {face.tier or 'none'}",
     }

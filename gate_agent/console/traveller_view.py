@@ -66,6 +66,8 @@ def traveller_view(view: View | None, *, was_demo: bool = False) -> TravellerVie
 def _scene(view: View) -> Scene:
     if view.fire or view.mode == "evacuation":
         return Scene.EVACUATE
+    if view.mode != "auto" and view.step is Step.WAITING:
+        return Scene.CLOSED
     refused = (
         view.step is Step.LEAVING
         and view.last is not None

@@ -145,9 +145,7 @@ def _protected(
     before = replace(state, session=session)
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
-        # Not delivered, so not counted as bytes; the reader asks again in a new session.
-        ended = replace(after, session=None, bytes_read=state.bytes_read)
-        return ended, Response(Status.SM_OBJECT_INCORRECT)
+        return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
     if wrapped_size(len(response.data)) > (outer.le or 256):
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))

@@ -10,11 +10,9 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from drivers.passport.trust import DEMO_MARK_OID
 from sim.chip import der
 from sim.chip.keys import Algorithm, KeySource, SigningKey
-
-DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
-"""Critical certificate extension of demo material (an UUID-based arc, ITU-T X.667)."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,6 @@ class Pn532Peer:
         self._send(encode(bytes((TO_HOST,)) + job.packet))
         if job.sleeps:
             self._asleep = True
-            self._frames.reset()
 
     def _acknowledged(self) -> None:
         """The host's ACK confirms a change of speed, or aborts the present command (6.2.1.3)."""

@@ -41,10 +41,6 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def reset(self) -> None:
-        """Forget a partial frame."""
-        self._buffer.clear()
-
     def feed(self, data: bytes) -> list[bytes | Control]:
         """Take bytes, give the packets (identifier first) and control frames found."""
         self._buffer += data

@@ -97,13 +97,14 @@ class Stream:
     def next(self, wanted: str) -> dict:
         """Data of the next event of this name; other events are passed over."""
         name = ""
-        while line := self.response.readline():
+        for _ in range(3_000):  # lines: a stream never ends by itself
+            line = self.response.readline()
             key, _, value = line.decode().rstrip("\n").partition(": ")
             if key == "event":
                 name = value
             elif key == "data" and name == wanted:
                 return msgspec.json.decode(value)
-        raise AssertionError("the stream ended")
+        raise AssertionError(f"no {wanted} in the stream")
 
     def until(self, wanted: str, **fields: object) -> dict:
         """Data of the first event of this name that has these fields."""

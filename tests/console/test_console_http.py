@@ -325,6 +325,9 @@ def test_kiosk_token_opens_its_page_alone(house, follow):
             assert kiosk.get(path).status == status
     assert kiosk.get("/lane/2/traveller").status == 303
     assert kiosk.get("/lane/2/traveller/events").status == 401
+    kiosk.cookies["egate_kiosk_2"] = kiosk.cookies["egate_kiosk_1"]
+    assert kiosk.get("/lane/2/traveller").status == 303
+    assert kiosk.get("/lane/2/traveller/events").status == 401
 
 
 def test_a_lane_that_goes_away_is_shown_and_comes_back(house, follow):

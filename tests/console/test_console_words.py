@@ -71,6 +71,8 @@ def test_every_step_has_a_scene_and_names_nobody(step):
     [
         ({"fire": True}, Scene.EVACUATE),
         ({"mode": "evacuation", "step": Step.REFERRED}, Scene.EVACUATE),
+        ({"mode": "out_of_service"}, Scene.CLOSED),
+        ({"mode": "out_of_service", "step": Step.REFERRED}, Scene.OFFICER),
         ({"step": Step.LEAVING, "ticket": 6}, Scene.LEAVE),
         (
             {"step": Step.LEAVING, "ticket": 7, "last": LastResult(ticket=7, outcome="refused")},

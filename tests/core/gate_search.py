@@ -85,6 +85,7 @@ class Found(NamedTuple):
     depth: int
     broken: dict[str, list[str]]
     steps: frozenset[str]
+    nodes: tuple[Node, ...] = ()
 
 
 def events_of_people(node: Node) -> Iterator[Event]:
@@ -153,9 +154,14 @@ def _officer(action: OfficerAction, ticket: int = 0, seen: str = "") -> OfficerD
 
 
 def events_of_lease(node: Node) -> Iterator[Event]:
-    """An officer comes, and closes and opens the lane."""
+    """An officer is there again."""
     if node.state.lease_until_ns is None:
         yield OfficerPresent(officer="o", until_ns=ENOUGH)
+
+
+def events_of_lane(node: Node) -> Iterator[Event]:
+    """An officer closes and opens the lane."""
+    del node
     yield _officer(OfficerAction.CLOSE_LANE)
     yield _officer(OfficerAction.OPEN_LANE)
 
@@ -175,6 +181,16 @@ def events_of_plant(node: Node) -> Iterator[Event]:
         yield PlantChanged(plant=replace(plant, passages_exit=COUNT + more, zone=Zone.EMPTY))
 
 
+def events_of_calm_plant(node: Node) -> Iterator[Event]:
+    """The same, with nobody but the traveller."""
+    calm = (Zone.EMPTY, Zone.ONE)
+    for event in events_of_plant(node):
+        if not isinstance(event, PlantChanged) or (
+            event.plant.zone in calm and event.plant.passages_exit != COUNT + 2
+        ):
+            yield event
+
+
 REST_NOW = replace(REST, passages_exit=COUNT)
 
 
@@ -186,21 +202,27 @@ def events_of_fire(node: Node) -> Iterator[Event]:
     yield _officer(OfficerAction.ACKNOWLEDGE)
 
 
-def events_of_faults(node: Node) -> Iterator[Event]:
-    """Hardware and journal that fail and come back, and a door that is not closed."""
+def events_of_hardware(node: Node) -> Iterator[Event]:
+    """Turnstile and vision fail and come back, commands stay unconfirmed."""
     ticket = ticket_of(node.state.crossing)
-    for device in (DeviceId.TURNSTILE, DeviceId.VISION):
-        yield DeviceFailed(device=device, code=1, retryable=True, diagnosis="")
-    for device in REQUIRED_DEVICES:
-        yield DeviceReady(device=device)
-    yield AppendFailed(ticket=ticket, kind=RecordKind.DECISION, detail="")
+    yield DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
+    if isinstance(node.state.crossing, Verifying):
+        yield DeviceFailed(device=DeviceId.VISION, code=1, retryable=True, diagnosis="")
+    for state in node.state.devices:
+        if not state.ready and state.device in REQUIRED_DEVICES:
+            yield DeviceReady(device=state.device)
     yield ActuationDone(ticket=ticket, action="open_exit", ok=False)
     yield ActuationDone(ticket=ticket, action="close", ok=False)
-    if node.state.plant_stale_ns is not None:
-        for entry in Door:
-            yield PlantChanged(plant=replace(node.state.plant, entry=entry))
-        for thing in (Flag.CLEAR, Flag.ACTIVE):
-            yield PlantChanged(plant=replace(node.state.plant, obstruction=thing))
+
+
+def events_of_doors(node: Node) -> Iterator[Event]:
+    """A door that is not closed, an object in the way, a journal that fails."""
+    ticket = ticket_of(node.state.crossing)
+    yield AppendFailed(ticket=ticket, kind=RecordKind.DECISION, detail="")
+    for entry in Door:
+        yield PlantChanged(plant=replace(node.state.plant, entry=entry))
+    for thing in (Flag.CLEAR, Flag.ACTIVE):
+        yield PlantChanged(plant=replace(node.state.plant, obstruction=thing))
 
 
 def deadlines(node: Node, clocks: tuple[str, ...]) -> Iterator[tuple[str, Node]]:
@@ -284,9 +306,16 @@ def plain(node: Node) -> Node:
     if accept is not None:
         same = accept.stay == ledger.stay
         accept = replace(accept, ticket=accept.ticket - down, stay=1 if same else 0)
+    crowd = ledger.crowd and not isinstance(crossing, Idle | Leaving)
     spent = max(0, ledger.spent - down)
     ledger = replace(
-        ledger, plant=_plain_plant(ledger.plant, shift), stay=1, accept=accept, spent=spent
+        ledger,
+        plant=_plain_plant(ledger.plant, shift),
+        stay=1,
+        accept=accept,
+        spent=spent,
+        crowd=crowd,
+        closing=-1,
     )
     word = ghost.word
     ghost = replace(
@@ -335,6 +364,36 @@ def served_lane(table: Table, guard: Guard) -> Node:
     return plain(node)
 
 
+SEARCHES = {
+    "people": ((events_of_people, events_of_plant), ()),
+    "lease": ((events_of_orderly_people, events_of_calm_plant, events_of_lease), ("lease",)),
+    "lane": ((events_of_orderly_people, events_of_calm_plant, events_of_lane), ()),
+    "fire": ((events_of_orderly_people, events_of_calm_plant, events_of_fire), ()),
+    "hardware": (
+        (events_of_orderly_people, events_of_calm_plant, events_of_hardware),
+        ("plant",),
+    ),
+    "doors": ((events_of_orderly_people, events_of_calm_plant, events_of_doors), ()),
+}
+
+
+def verifying_lane(table: Table, guard: Guard) -> Node:
+    """A lane whose genuine traveller is about to be looked at."""
+    node = served_lane(table, guard)
+    check = Check(id="sod_signature", result=Result.SUCCESSFUL)
+    for event in (
+        PlantChanged(plant=replace(REST_NOW, zone=Zone.ONE)),
+        DocumentPresented(),
+        MrzRead(ticket=2, attributes=ADULT, holder="h"),
+        Checked(ticket=2, state=ListState.NO_HIT, list_age_s=1),
+        PortraitRead(ticket=2, portrait="p"),
+        PortraitPrepared(ticket=2, usable=True, models=MODELS),
+        DocumentVerified(ticket=2, checks=(check,)),
+    ):
+        node, _ = advance(node, event, table, guard)
+    return plain(node)
+
+
 def advance(node: Node, event: Event, table: Table, guard: Guard) -> tuple[Node, tuple[str, ...]]:
     before, ledger, ghost = node
     state, ledger, commands = turn(before, ledger, event, T0, SMALL, table, guard)
@@ -351,16 +410,18 @@ def search(
     start: Node | None = None,
     stop_at: str | None = None,
     limit: int = 200_000,
+    deepest: int = 1_000,
 ) -> Found:
     """Visit everything that can be reached; stop early once `stop_at` is broken."""
     first = start if start is not None else served_lane(table, guard)
     seen = {key(first)}
     came: dict[bytes, tuple[bytes, str]] = {}
     level = [first]
+    nodes = [first]
     depth = edges = 0
     broken: dict[str, list[str]] = {}
     steps = {type(first.state.crossing).__name__}
-    while level:
+    while level and depth < deepest:
         following: list[Node] = []
         for node in level:
             here = key(node)
@@ -382,9 +443,10 @@ def search(
                     came[there] = (here, name or describe(event))
                     steps.add(type(after.state.crossing).__name__)
                     following.append(after)
+                    nodes.append(after)
         level = following
         depth += bool(level)
-    return Found(len(seen), edges, depth, broken, frozenset(steps))
+    return Found(len(seen), edges, depth, broken, frozenset(steps), tuple(nodes))
 
 
 def _path(came: dict[bytes, tuple[bytes, str]], here: bytes) -> list[str]:

@@ -17,13 +17,19 @@ def main() -> None:
             SimData(0x40, values=LANE, datatype=DataType.REGISTERS),
             SimData(0x3000, values=[0], datatype=DataType.REGISTERS),
         ],
-        identity=ModbusDeviceIdentification(
-            info_name={"VendorName": "acme", "ProductCode": "gate", "MajorMinorRevision": "2.1"}
-        ),
+    )
+    identity = ModbusDeviceIdentification(
+        info_name={"VendorName": "acme", "ProductCode": "gate", "MajorMinorRevision": "2.1"}
     )
     asyncio.run(
         StartAsyncSerialServer(
-            device, port=sys.argv[1], baudrate=115_200, bytesize=8, parity="N", stopbits=1
+            device,
+            identity=identity,
+            port=sys.argv[1],
+            baudrate=115_200,
+            bytesize=8,
+            parity="N",
+            stopbits=1,
         )
     )
 

@@ -1,7 +1,8 @@
 """A passport reader on virtual wires: the device on one side, a simulated PN532 on the other."""
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from drivers.errors import DriverFault
 from drivers.passport.certificates import parse_certificate
@@ -11,11 +12,38 @@ from drivers.ports import Write
 from drivers.types import ReadDocument
 from firmware_cfg.profile import ChipReader, MrzReader
 from sim.chip.card import Behaviour, Chip, card_of
-from sim.chip.keys import seeded_random
+from sim.chip.keys import Algorithm, KeySource, seeded_random
+from sim.chip.mrz import Holder
+from sim.chip.personalise import personalise
+from sim.chip.pki import found_country
 from sim.chip.pn532 import Pn532Peer
+from sim.chip.portrait import placeholder_portrait
 
 MS = 1_000_000
 BYTE_NS = 86_806  # 115200 baud, 8N1
+ISSUED = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+HOLDER = Holder(
+    surname="ERIKSSON",
+    given_names="ANNA MARIA",
+    number="L898902C3",
+    birth_date=date(1974, 8, 12),
+    sex="F",
+    expiry=date(2032, 4, 15),
+    optional="ZE184226B",
+)
+
+
+def country(algorithm=Algorithm.ECDSA_P256):
+    """A simulated state; seeded, where the algorithm's keys can be."""
+    random = seeded_random(b"reader bench")
+    rsa = algorithm in (Algorithm.RSA_PKCS1, Algorithm.RSA_PSS)
+    keys = KeySource.live(random) if rsa else KeySource.seeded(b"reader bench")
+    return found_country(keys, ISSUED, algorithm=algorithm)
+
+
+def passport(**changes):
+    """A genuine passport of that state."""
+    return personalise(replace(HOLDER, **changes), placeholder_portrait(), country())
 
 
 def identity(data: bytes) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 
 from drivers.passport import bac
 from drivers.passport.errors import AccessDenied, CardRefused, SessionDead
-from drivers.passport.secure_messaging import derive_key_3des
+from drivers.passport.secure_messaging import TripleDes, derive_key_3des
 
 MRZ_INFORMATION = "L898902C<369080619406236"
 RND_IC = bytes.fromhex("4608F91988702212")
@@ -70,3 +70,14 @@ def test_altered_proof_of_the_chip_is_refused(at):
     altered[at] ^= 1
     with pytest.raises(SessionDead):
         run(RND_IC + b"\x90\x00", bytes(altered))
+
+
+@pytest.mark.parametrize("at", [0, 7, 8, 15])
+def test_proof_over_other_nonces_is_refused(at):
+    """The right keys alone are not enough: the chip must have answered our challenge."""
+    cipher = TripleDes(*bac.document_keys(MRZ_INFORMATION))
+    plain = bytearray(RND_IC + RND_IFD + bytes(16))
+    plain[at] ^= 1
+    token = cipher.encrypt(bytes(plain), b"")
+    with pytest.raises(SessionDead, match="nonces"):
+        run(RND_IC + b"\x90\x00", token + cipher.mac(token) + b"\x90\x00")

@@ -123,7 +123,7 @@ def test_a_foreign_echo_is_no_answer(body: str) -> None:
     ],
 )
 def test_requests_outside_the_standard_cannot_be_made(make) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="register"):
         make()
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
-from drivers.passport.certificates import DEMO_MARK_OID, parse_certificate, split_pem
+from drivers.passport.certificates import parse_certificate, split_pem
 from drivers.passport.checks import judge_files
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
@@ -29,8 +30,6 @@ from drivers.types import CHECK_IDS, Result
 from sim.chip.keys import Algorithm
 from sim.chip.personalise import personalise
 from sim.chip.portrait import placeholder_portrait
-from tests.drivers.reader_bench import trust_of
-from tests.sim.chip_samples import HOLDER, country, passport
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "chip"
 if not DATA.exists():
@@ -180,6 +179,20 @@ def test_wrong_signer_identifier_is_recorded_and_not_hidden():
     assert not verify_signed_data(wrong).identified
 
 
+def test_signed_content_type_must_be_the_contents():
+    signed = parse_sod(SOD).signed
+    with pytest.raises(SignatureInvalid):
+        verify_signed_data(replace(signed, content_type="1.2.840.113549.1.7.1"))
+
+
+def test_csca_of_another_state_does_not_sign_for_this_one():
+    anchor = parse_certificate(country().csca.certificate.der)
+    rogue = TrustStore([replace(anchor, country="XX")], accept_demo=True)
+    found = authenticate_sod(SOD, rogue, AT)
+    assert result_of(found, "ds_chain") is Result.FAILED
+    assert not found.trusted
+
+
 def test_demo_material_is_refused_unless_accepted():
     marked = parse_certificate(country().csca.certificate.der)
     assert marked.demo
@@ -187,12 +200,6 @@ def test_demo_material_is_refused_unless_accepted():
         TrustStore([marked])
     unmarked = TrustStore([replace(marked, demo=False)])
     assert result_of(authenticate_sod(SOD, unmarked, AT), "ds_chain") is Result.FAILED
-
-
-def test_mark_is_the_simulated_issuers():
-    from sim.chip import pki
-
-    assert pki.DEMO_MARK_OID == DEMO_MARK_OID
 
 
 def test_store_loads_folders_of_pem_and_der(tmp_path):

@@ -165,16 +165,43 @@ def test_start_up_of_something_else(version, fault):
         play(start_up(), b"", version, b"", b"", b"")
 
 
-def test_polls_until_a_chip_that_speaks_iso_dep():
+TYPE_A, TYPE_B = b"\x4a\x01\x00", b"\x4a\x01\x03\x00"
+CYCLE = (b"\x00", b"", b"")  # release, field off, field on
+
+
+def test_polls_both_types_until_a_chip_that_speaks_iso_dep():
     mifare = TARGET[:4] + b"\x08" + TARGET[5:]
-    calls, target = play(find_again(1_000), b"\x00", b"", b"", b"\x00", mifare, b"\x00", TARGET)
-    assert target == Target(1, iso_dep=True)
-    assert calls.count(b"\x4a\x01\x00") == 3
+    answers = (b"\x00", b"\x00", mifare, b"\x00", b"\x00", TARGET, b"\x00")
+    calls, target = play(find_again(1_000), *CYCLE, *answers)
+    assert target == Target(1, iso_dep=True, fast=True)
+    assert calls.count(TYPE_A) == 3
+    assert calls[-1] == bytes.fromhex("4E010202")
+
+
+def test_chip_of_type_b():
+    answer = b"\x01\x01\x50" + bytes(11) + b"\x01\x00"
+    calls, target = play(find_again(1_000), *CYCLE, b"\x00", answer)
+    assert target == Target(1, iso_dep=True, fast=False)
+    assert calls[-2:] == [TYPE_A, TYPE_B]
+
+
+@pytest.mark.parametrize("ats", ["0578808002", "067811950280", "067820950280", "01", ""])
+def test_slow_chips_stay_slow(ats):
+    calls, target = play(find_again(1_000), *CYCLE, TARGET[:10] + bytes.fromhex(ats))
+    assert not target.fast
+    assert calls[-1] == TYPE_A
+
+
+def test_refused_speed_starts_the_chip_anew():
+    calls, target = play(find_again(1_000), *CYCLE, TARGET, b"\x01", b"\x00", TARGET)
+    assert target.number == 1
+    assert calls[-3:] == [bytes.fromhex("4E010202"), b"\x52\x00", TYPE_A]
 
 
 def test_no_chip_is_none():
-    answers = [b"\x00", b"", b""] + [b"\x00"] * 3
-    assert play(find_again(120), *answers)[1] is None
+    calls, target = play(find_again(240), *CYCLE, *[b"\x00"] * 6)
+    assert target is None
+    assert calls.count(TYPE_A) == 3
 
 
 def test_long_apdus_are_chained_both_ways():

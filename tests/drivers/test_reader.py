@@ -4,6 +4,7 @@ from datetime import date
 from random import Random
 
 import pytest
+from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
 from drivers.passport.reader import MAX_BAD_LINES
@@ -18,8 +19,6 @@ from drivers.types import (
     ReadDocument,
     Result,
 )
-from tests.drivers.reader_bench import MS, Bench, trust_of
-from tests.sim.chip_samples import country, passport
 
 AT = date(2026, 11, 22)
 TRUST = trust_of(country())
@@ -87,6 +86,18 @@ def test_zone_nobody_asked_for_is_forgotten():
     made.run(5_001)
     made.present([], ticket=9)
     assert made.named(MrzRead) == []
+
+
+def test_zone_put_down_again_while_it_is_read_is_no_new_document():
+    made = bench()
+    made.present(LINES, personalisation=GENUINE)
+    made.run(500)
+    for line in LINES:
+        made.call(made.reader.receive, "mrz", line.encode() + b"\r")
+    made.run(7_000, until=DocumentVerified)
+    assert len(made.named(DocumentPresented)) == 1
+    made.present([], ticket=2)
+    assert {event.ticket for event in made.named(MrzRead)} == {1}
 
 
 def test_wrong_zone_is_refused_by_the_chip():
@@ -206,7 +217,7 @@ def test_handles_are_unguessable_and_differ():
 
 def noisy(seed, every_bytes):
     """Damages about one byte in so many."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
 
     def carry(data):
         return bytes(b ^ 0x10 if random.random() < 1 / every_bytes else b for b in data)
@@ -237,7 +248,7 @@ def test_heavy_noise_never_ends_in_silence_or_another_error(seed):
 
 
 def test_lost_answer_bytes_do_not_stall_the_reader():
-    random = Random(5)  # noqa: S311
+    random = Random(5)
 
     def lossy(data):
         return bytes(byte for byte in data if random.random() > 1 / 800)

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.types import (
     CHECK_IDS,
@@ -17,8 +18,6 @@ from drivers.types import (
     Result,
 )
 from sim.chip.forgeries import FAULTS, FORGERIES
-from tests.drivers.reader_bench import MS, Bench, trust_of
-from tests.sim.chip_samples import country, passport
 
 AT = date(2026, 11, 22)
 COUNTRY = country()

@@ -22,7 +22,7 @@ from sim.pty import Pty
 
 pytestmark = pytest.mark.live
 
-PATIENCE_S = 30
+PATIENCE_S = 20
 
 
 class LiveBench:
@@ -30,6 +30,7 @@ class LiveBench:
         self.machine = TurnstileMachine(Turnstile(port="pty", identity="acme/gate"))
         self.port, self.near, self.far = port, near, far
         self.events: list[Any] = []
+        self.faults: list[DriverFault] = []
 
     def now_ns(self) -> int:
         return time.monotonic_ns()  # noqa: TID251  a live test lives in real time
@@ -39,13 +40,13 @@ class LiveBench:
         while self.now_ns() < end_ns:
             try:
                 self.turn()
-            except DriverFault:  # the other process is still starting
-                continue
+            except DriverFault as fault:  # the other process is still starting
+                self.faults.append(fault)
             for event in self.events:
                 if isinstance(event, kind) and wanted(event):
                     self.events.clear()
                     return event
-        raise AssertionError(f"no {kind.__name__}: {self.machine.metrics}")
+        raise AssertionError(f"no {kind.__name__}: {self.faults} {self.machine.metrics}")
 
     def turn(self) -> None:
         for op in self.machine.output():

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.chip.apdu import Command, parse_command
+from sim.chip.bac import access_keys
 from sim.chip.card import Behaviour, CardState, Chip, Latency, card_of, transact
 from sim.chip.forgeries import FAULTS, largest_read, session_ends_after, tag_lost_at_byte
 from sim.chip.keys import seeded_random
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD
-from sim.chip.secure_messaging import wrapped_size
+from sim.chip.secure_messaging import encrypt_3des, retail_mac, wrapped_size
 
 DOCUMENT = passport()
 FILES = (EF_COM, EF_SOD, EF_DG1, EF_DG2)
@@ -84,6 +85,25 @@ def test_a_challenge_serves_once():
     assert reader.authenticate() == "6300"
     again = bytes.fromhex("0082000028") + bytes(40)
     assert held.transmit(again)[0].hex() == "6985"
+
+
+def token(text, challenge, own=bytes(8), half=bytes(16)):
+    keys = access_keys(text)
+    cryptogram = encrypt_3des(keys.enc, own + challenge + half)
+    return cryptogram + retail_mac(keys.mac, cryptogram)
+
+
+@pytest.mark.parametrize(
+    ("stale", "flip", "answer"), [(0, 0, "9000"), (1, 0, "6300"), (0, 1, "6300")]
+)
+def test_a_token_needs_the_present_challenge_and_its_checksum(stale, flip, answer):
+    held = chip()
+    held.transmit(SELECT_APPLICATION)
+    old = held.transmit(bytes.fromhex("0084000008"))[0][:8]
+    new = held.transmit(bytes.fromhex("0084000008"))[0][:8]
+    sent = bytearray(token(DOCUMENT.access_key_text, old if stale else new))
+    sent[-1] ^= flip
+    assert held.transmit(bytes.fromhex("0082000028") + sent + b"\x28")[0][-2:].hex() == answer
 
 
 def test_challenges_differ():

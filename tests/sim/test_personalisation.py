@@ -11,10 +11,11 @@ from asn1crypto import cms, x509
 from chip_samples import AT, HOLDER, country, passport
 from cryptography import x509 as pyca
 
+from drivers.passport.trust import DEMO_MARK_OID
 from sim.chip.keys import Algorithm, KeySource
 from sim.chip.mrz import Holder, check_digit, td3
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD, personalise
-from sim.chip.pki import DEMO_MARK_OID, found_country
+from sim.chip.pki import found_country
 from sim.chip.portrait import jpeg_size, placeholder_portrait
 
 EXPLICIT = (Algorithm.ECDSA_P256_EXPLICIT, Algorithm.ECDSA_BRAINPOOL_EXPLICIT)

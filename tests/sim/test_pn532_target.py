@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.chip.air import AirTiming
+from sim.chip.apdu import Command
 from sim.chip.card import Behaviour, Chip, card_of
 from sim.chip.forgeries import tag_lost_at_byte
 from sim.chip.keys import seeded_random
@@ -242,6 +243,36 @@ def test_the_speed_changes_when_the_host_acknowledges():
     assert host.peer.baud == 921_600
 
 
+def test_an_abort_before_the_speed_was_confirmed_changes_no_speed():
+    host = Host()
+    host.send(WAKE_UP)
+    host.command(0x10, b"\x07")
+    host.send(encode(b"\xd4\x02"))
+    host.send(ACK)
+    assert host.peer.baud == 115_200
+
+
+def test_sleep_forgets_half_a_frame():
+    host = Host()
+    host.send(WAKE_UP)
+    host.send(encode(b"\xd4\x16\xf0"))
+    host.send(encode(b"\xd4\x02")[:6])
+    host.finish()
+    host.send(WAKE_UP)
+    assert host.command(0x02).hex() == "32010607"
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "blocks"), [(0, 106, 1), (61, 106, 1), (62, 106, 2), (262, 424, 5)]
+)
+def test_air_time_is_bits_and_turnarounds(size, rate, blocks):
+    """Every block but the last is acknowledged by a block of three bytes."""
+    timing = AirTiming(turnaround_ns=1_000_000_000)
+    frames = 2 * blocks - 1
+    bits = 9 * (size + 3 * frames) + 3 * frames
+    assert timing.to_reader_ns(size, rate) == frames * 1_000_000_000 + bits * 1_000_000 // rate
+
+
 def test_activation():
     host = Host().ready()
     answer = host.command(0x4A, b"\x01\x00")
@@ -336,14 +367,17 @@ def test_switching_the_field_off_ends_the_activation():
     assert host.command(0x40, b"\x01", SELECT_APPLICATION) == b"\x27"
 
 
-def test_a_command_before_the_rest_of_an_answer_drops_it():
+def test_a_chained_command_drops_the_rest_of_an_answer():
     host = Host().ready()
     reader = Terminal(host.transceive, DOCUMENT.access_key_text)
     reader.authenticate()
-    reader.send = lambda raw: host.command(0x40, b"\x01", raw)
-    answer = host.transceive(SELECT_APPLICATION)
-    assert answer.hex() == "9000"
-    assert host.command(0x40, b"\x01", SELECT_APPLICATION).hex() == "009000"
+    raw = []
+    reader.send = lambda apdu: raw.append(apdu) or b"\x90\x00"
+    reader.protected(Command(0, 0xB0, 0x82, 0, b"", 600), extended=True)
+    assert host.command(0x40, b"\x01", raw[0])[0] == 0x40
+    assert host.command(0x40, b"\x41", SELECT_APPLICATION[:5]) == b"\x00"
+    assert host.command(0x40, b"\x41", SELECT_APPLICATION[5:]) == b"\x00"
+    assert host.command(0x40, b"\x01").hex() == "009000"
 
 
 @pytest.mark.parametrize("status", [0x01, 0x29, 0x2B])

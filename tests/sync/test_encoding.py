@@ -126,6 +126,13 @@ def test_one_flipped_bit_of_a_receipt_is_refused(data: st.DataObject) -> None:
     assert open_receipt(good, CENTRE_KEY.public).seq == 7
 
 
+def test_a_signature_in_capitals_is_another_message() -> None:
+    good = seal_receipt(Receipt(gate="g", epoch="e", seq=7, record_sha256=GENESIS), CENTRE_KEY)
+    signature = open_receipt(good, CENTRE_KEY.public).signature.encode()
+    with pytest.raises(ReceiptForged):
+        open_receipt(good.replace(signature, signature.upper()), CENTRE_KEY.public)
+
+
 def test_signatures_do_not_serve_another_purpose() -> None:
     batch = Batch(gate="g", epoch="e", first_seq=1, records=(GOLDEN,))
     sealed = open_batch(seal_batch(batch, GATE_KEY))

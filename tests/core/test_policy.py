@@ -1,0 +1,173 @@
+"""The decision, reason by reason."""
+
+from __future__ import annotations
+
+import pytest
+from gate_world import ADULT, GOOD_CHECKS, PROFILE, frame
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biometrics.types import LivenessState
+from drivers.types import CHECK_IDS, Check, CheckMode, Result
+from firmware_cfg.profile import Policy
+from gate_agent.core.messages import ListState
+from gate_agent.core.policy import Evidence, Outcome, better, decide, rules_of
+from gate_agent.core.reasons import Reason, of_check, ordered
+from gate_agent.core.states import replace
+
+RULES = rules_of(PROFILE)
+GOOD = Evidence(
+    checks=GOOD_CHECKS,
+    attributes=ADULT,
+    list_state=ListState.NO_LIST,
+    portrait_usable=True,
+    face_asked=True,
+    best=frame(),
+)
+
+
+def with_check(check_id: str, result: Result, mode: CheckMode = CheckMode.MANDATORY):
+    others = tuple(c for c in GOOD_CHECKS if c.id.partition(".")[0] != check_id.partition(".")[0])
+    return replace(GOOD, checks=(*others, Check(id=check_id, result=result, mode=mode)))
+
+
+def reasons(evidence: Evidence, **policy) -> set[str]:
+    rules = replace(RULES, policy=replace(RULES.policy, **policy))
+    return {reason.value for reason in decide(evidence, rules).reasons}
+
+
+def test_good_evidence_admits():
+    assert decide(GOOD, RULES).outcome is Outcome.ADMIT
+
+
+@pytest.mark.parametrize("check_id", Policy().mandatory_checks)
+@pytest.mark.parametrize("result", [r for r in Result if r is not Result.SUCCESSFUL])
+def test_a_mandatory_check_that_is_not_successful_refers(check_id, result):
+    assert check_id in reasons(with_check(check_id, result))
+
+
+@pytest.mark.parametrize("check_id", Policy().mandatory_checks)
+def test_a_mandatory_check_that_is_missing_refers(check_id):
+    kept = tuple(c for c in GOOD_CHECKS if c.id.partition(".")[0] != check_id)
+    assert reasons(replace(GOOD, checks=kept)) == {check_id}
+
+
+def test_one_bad_data_group_among_good_ones_refers():
+    bad = Check(id="dg_hash.DG2", result=Result.FAILED)
+    assert reasons(replace(GOOD, checks=(*GOOD_CHECKS, bad))) == {"dg_hash"}
+
+
+def test_undetermined_counts_only_where_it_is_allowed():
+    evidence = with_check("ds_validity", Result.UNDETERMINED)
+    assert reasons(evidence) == {"ds_validity"}
+    assert reasons(evidence, undetermined_allowed=("ds_validity",)) == set()
+
+
+@pytest.mark.parametrize("check_id", ["com_sod", "defects", "made_up"])
+def test_an_optional_check_refers_only_when_it_failed(check_id):
+    optional = CheckMode.OPTIONAL
+    expected = check_id if check_id in CHECK_IDS else "other_check"
+    assert reasons(with_check(check_id, Result.FAILED, optional)) == {expected}
+    assert reasons(with_check(check_id, Result.NOT_SUPPORTED, optional)) == set()
+    assert reasons(with_check(check_id, Result.FAILED, CheckMode.EVALUATORY)) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"attributes": replace(ADULT, age_years=17)}, {"under_age"}),
+        ({"attributes": replace(ADULT, age_years=None)}, {"under_age"}),
+        ({"attributes": replace(ADULT, days_to_expiry=-1)}, {"expiry"}),
+        ({"attributes": replace(ADULT, days_to_expiry=None)}, {"expiry"}),
+        ({"attributes": None}, {"document_unreadable"}),
+        ({"checks": None}, {"document_timeout"}),
+        ({"list_state": None}, {"list_unavailable"}),
+        ({"list_state": ListState.HIT}, {"list_hit"}),
+        ({"portrait_usable": None}, {"portrait_unusable"}),
+        ({"portrait_usable": False}, {"portrait_unusable"}),
+        ({"attack": True}, {"pad_attack"}),
+        ({"best": None}, {"face_not_acquired"}),
+        ({"best": frame(faces=0, compared=False)}, {"face_not_acquired"}),
+        ({"best": frame(faces=2)}, {"several_faces"}),
+        ({"best": frame(ok=False)}, {"face_quality"}),
+        ({"best": replace(frame(), quality=())}, {"face_quality"}),
+        ({"best": frame(score=0.49)}, {"face_no_match"}),
+        ({"best": frame(score=float("nan"))}, {"face_no_match"}),
+        ({"best": frame(fmr=1e-2)}, {"face_no_match"}),
+        ({"best": frame(compared=False)}, {"face_not_acquired"}),
+        ({"best": frame(live=LivenessState.ATTACK)}, {"pad_attack"}),
+        ({"best": frame(live=LivenessState.NOT_RUN)}, {"pad_not_run"}),
+        ({"circumstances": (Reason.WALKED_AWAY,)}, {"walked_away"}),
+        ({"face_asked": False}, {"face_not_acquired"}),
+    ],
+)
+def test_one_flaw_gives_one_reason(changes, expected):
+    assert reasons(replace(GOOD, **changes)) == expected
+
+
+def test_attack_detection_may_be_missing_only_in_a_demonstration():
+    blind = replace(GOOD, best=frame(live=LivenessState.NOT_RUN))
+    lax = replace(RULES, policy=replace(RULES.policy, pad_required=False))
+    assert decide(blind, lax).reasons == (Reason.PAD_NOT_RUN,)
+    assert decide(blind, replace(lax, demo=True)).outcome is Outcome.ADMIT
+    assert decide(blind, replace(RULES, demo=True)).reasons == (Reason.PAD_NOT_RUN,)
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "expected"),
+    [
+        (ListState.NO_HIT, 10, set()),
+        (ListState.NO_HIT, 11, {"list_too_old"}),
+        (ListState.NO_HIT, -1, {"list_too_old"}),
+        (ListState.NO_HIT, None, {"list_unavailable"}),
+        (ListState.NO_LIST, None, {"list_unavailable"}),
+        (ListState.HIT, 5, {"list_hit"}),
+    ],
+)
+def test_lists_have_an_age_where_it_is_limited(state, age, expected):
+    evidence = replace(GOOD, list_state=state, list_age_s=age)
+    assert reasons(evidence, max_list_age_s=10) == expected
+
+
+def test_a_document_pulled_away_says_so():
+    aborted = tuple(replace(check, result=Result.ABORTED) for check in GOOD_CHECKS)
+    assert "document_removed" in reasons(replace(GOOD, checks=aborted))
+    failed = (*aborted, Check(id="access_control", result=Result.FAILED))
+    assert "document_removed" not in reasons(replace(GOOD, checks=failed))
+
+
+def test_every_check_has_its_reason():
+    assert [of_check(check_id).value for check_id in CHECK_IDS] == list(CHECK_IDS)
+
+
+@given(st.sets(st.sampled_from(list(Reason))))
+def test_reasons_are_in_fixed_order(chosen):
+    evidence = replace(GOOD, circumstances=tuple(chosen))
+    decision = decide(evidence, RULES)
+    assert decision.reasons == ordered(chosen)
+    assert (decision.outcome is Outcome.ADMIT) == (not chosen)
+
+
+@given(
+    st.lists(
+        st.builds(
+            frame,
+            score=st.floats(0, 1) | st.just(float("nan")),
+            faces=st.integers(0, 3),
+            ok=st.booleans(),
+            live=st.sampled_from([LivenessState.BONA_FIDE, LivenessState.NOT_RUN]),
+            compared=st.booleans(),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_the_best_frame_is_one_that_matches_if_there_is_any(frames):
+    best = None
+    for seen in frames:
+        best = better(best, seen, RULES)
+    usable = [
+        f for f in frames if f.faces == 1 and f.match and f.quality[0].ok and f.match.score >= 0.5
+    ]
+    if usable:
+        assert best in usable
