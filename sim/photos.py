@@ -46,7 +46,7 @@ class Photo(NamedTuple):
         return folder / f"{self.handle}{self.suffix}"
 
 
-# Face boxes found once with dlib's frontal detector.
+# Face boxes found once with dlib's frontal detector; the most frontal picture comes first.
 PHOTOS: tuple[Photo, ...] = (
     Photo(
         "a1",
@@ -56,15 +56,15 @@ PHOTOS: tuple[Photo, ...] = (
     ),
     Photo(
         "a2",
-        "a7efcc907375274796f39646510704aa86672d59f6d5469d69af3c85590976a6",
-        ".jpg",
-        (171, 290, 438, 558),
-    ),
-    Photo(
-        "a3",
         "76ac6bf97c36dc2da0ad16a537d6a5ac1b10f48d49aac29a0cca9a17cdbc3ca3",
         ".jpg",
         (633, 277, 954, 598),
+    ),
+    Photo(
+        "a3",
+        "a7efcc907375274796f39646510704aa86672d59f6d5469d69af3c85590976a6",
+        ".jpg",
+        (171, 290, 438, 558),
     ),
     Photo(
         "b1",
