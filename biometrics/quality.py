@@ -63,7 +63,9 @@ def _scaled(value: float) -> int:
 
 
 def _component(name: str, native: float, value: float, *, ok: bool) -> QualityComponent:
-    return QualityComponent(id=name, native=round(float(native), 3), value=_scaled(value), ok=bool(ok))
+    return QualityComponent(
+        id=name, native=round(float(native), 3), value=_scaled(value), ok=bool(ok)
+    )
 
 
 def _size(face: Face, picture: Picture, limits: QualityLimits | None) -> list[QualityComponent]:

@@ -184,6 +184,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(result))
     else:
-        say(f"{result['crossings']} crossings, {result['admitted']} admitted: "
-            f"{'as expected' if good else 'NOT as expected'}")
+        say(
+            f"{result['crossings']} crossings, {result['admitted']} admitted: "
+            f"{'as expected' if good else 'NOT as expected'}"
+        )
     return 0 if good else 1

@@ -154,7 +154,14 @@ class Demo:
         options, n = self._options, place.number
         arguments: list[Any] = ["--scenario", options.scenario_path, "--lane", n]
         arguments += ["--run-dir", place.run_dir, "--pki-seed", self._root / "pki.seed"]
-        arguments += ["--photos", options.photographs, "--camera-port", place.camera_port, "--go", self._root / "go"]
+        arguments += [
+            "--photos",
+            options.photographs,
+            "--camera-port",
+            place.camera_port,
+            "--go",
+            self._root / "go",
+        ]
         arguments += ["--status-key", place.keys / "status.key"]
         if options.once:
             arguments.append("--once")

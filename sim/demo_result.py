@@ -35,7 +35,9 @@ def crossings(records: Iterable[Record]) -> list[tuple[Record | None, Record]]:
     return [(decisions.get(ticket), finishes[ticket]) for ticket in sorted(finishes)]
 
 
-def cast_row(traveller: Traveller, finish: Record | None, decision: Record | None) -> dict[str, Any]:
+def cast_row(
+    traveller: Traveller, finish: Record | None, decision: Record | None
+) -> dict[str, Any]:
     """Whether a traveller's crossing ended as the scenario says."""
     outcome = finish.facts["outcome"] if finish else "none"
     reasons = set(finish.facts["reasons"]) if finish else set()

@@ -17,6 +17,7 @@ from sim.chip.pki import Country, found_country
 from sim.scenario import Scenario
 from sync.keys import SigningKey, write_public_key, write_signing_key
 
+
 @dataclass(frozen=True, kw_only=True)
 class LanePlace:
     """Where one lane of the demo lives."""
@@ -131,6 +132,7 @@ def _profile(
     officer_ms: int,
     pad_required: bool,  # noqa: FBT001 - a private helper with one caller
 ) -> str:
+    # Three lanes, their hardware and a browser may share two cores here: waits are long.
     return f"""\
 # The demo's lane {place.number}: everything here is simulated and marked DEMO.
 [lane]
@@ -147,6 +149,8 @@ pad_required = {str(pad_required).lower()}
 
 [budgets]
 officer_ms = {officer_ms}
+frame_ms = 1000
+plant_stale_ms = 2000
 
 [camera]
 source = "{camera}"
@@ -160,6 +164,8 @@ port = "{place.run_dir / "chip"}"
 
 [turnstile]
 port = "{place.run_dir / "turnstile"}"
+answer_ms = 300
+stale_ms = 1500
 
 [sync]
 port = {broker_port}

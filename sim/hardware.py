@@ -144,6 +144,7 @@ class Hardware:
         self.stage = Stage(Turnstile(port="turnstile"), random, lambda _port: None)
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
+        self._passports = {t.name: self._issue(t) for t in scenario.cast(lane)}
         self._display = Display(place)
         peers: dict[str, Peer] = {
             "mrz": self.stage.mrz,
@@ -222,6 +223,9 @@ class Hardware:
         self._present = present
 
     def _passport(self, traveller: Traveller) -> Passport:
+        return self._passports[traveller.name]
+
+    def _issue(self, traveller: Traveller) -> Passport:
         photo = by_handle(traveller.document.portrait)
         portrait = icao_portrait(photo, self._place.photographs)
         return issue_passport(traveller, self._place.country, portrait)

@@ -26,6 +26,7 @@ from sync.publisher import Publisher
 
 START_NS = SECOND
 BROKER_LATENCY_NS = 4 * MS
+SCRATCH = Path("/dev/shm")  # noqa: S108 - a private folder is made inside it
 
 
 class Result(NamedTuple):
@@ -219,7 +220,7 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
 
 def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    memory = SCRATCH if SCRATCH.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
         folder = Path(scratch)
         if trace is not None:

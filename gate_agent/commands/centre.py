@@ -35,6 +35,4 @@ def _run(arguments: argparse.Namespace) -> int:
         if not name or not file:
             raise SystemExit(f"egate centre run: --gate {entry}: expected NAME=FILE")
         gates[name] = Path(file)
-    return run(
-        arguments.state, (arguments.host, arguments.port), gates, accept_demo=arguments.demo
-    )
+    return run(arguments.state, (arguments.host, arguments.port), gates, accept_demo=arguments.demo)

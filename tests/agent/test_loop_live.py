@@ -207,7 +207,7 @@ def test_a_thread_that_dies_ends_the_process():
         "spawn('x', die)\n"
         "threading.Event().wait(30)\n"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, timeout=30, check=False
     )
     assert done.returncode == 70

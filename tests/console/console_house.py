@@ -22,7 +22,7 @@ from gate_agent.lane_api import Role
 PASSWORD = "a long enough password"
 JPEG = b"\xff\xd8\xff\xe0 not a face"
 TOKENS = {1: "kiosk-capability-of-lane-1", 2: "kiosk-capability-of-lane-2"}
-random = os.urandom  # noqa: TID251  a console in a test needs no seed
+random = os.urandom
 PASSWORD_HASH = hash_password(PASSWORD, random)
 
 
@@ -140,7 +140,7 @@ class House:
                 Officer(name="siti", password_hash=PASSWORD_HASH, must_change=True),
             ),
             allowed_hosts=(self.host,),
-            monotonic_ns=lambda: time.monotonic_ns() + self.skip_s * 1_000_000_000,  # noqa: TID251
+            monotonic_ns=lambda: time.monotonic_ns() + self.skip_s * 1_000_000_000,
             utc_ms=now_ms,
             random=random,
             kiosk_tokens=TOKENS,
@@ -148,9 +148,7 @@ class House:
             limits=Limits(beat_ms=200, lease_ms=50),
         )
         self.server = ConsoleServer(build_app(config), "127.0.0.1", self.port)
-        self.thread = threading.Thread(  # noqa: TID251
-            target=self.server.run, kwargs={"sockets": [listener]}
-        )
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]})
         self.thread.start()
         self.listener = listener
 

@@ -21,7 +21,7 @@ SNAPSHOT = Snapshot(seq=5, view=waiting(1))
 
 
 def bank_of(path: Path, key: bytes = KEYS[Role.CONSOLE], waits: Waits = QUICK) -> Bank:
-    random = os.urandom  # noqa: TID251  a client in a test needs no seed
+    random = os.urandom
     return Bank((LaneAddress(number=1, socket=path, key=key),), now_ms, random, waits)
 
 

@@ -58,7 +58,7 @@ def test_a_killed_owner_leaves_the_port_usable() -> None:
         "port = SerialPort(sys.argv[1], 9600); os.kill(os.getpid(), signal.SIGKILL)"
     )
     with Pty() as pty:
-        died = subprocess.run(  # noqa: S603
+        died = subprocess.run(
             [sys.executable, "-c", owner, pty.path], check=False, cwd=Path(__file__).parents[2]
         )
         assert died.returncode == -9

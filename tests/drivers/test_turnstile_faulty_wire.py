@@ -25,7 +25,7 @@ class Truth:
 
     def __init__(self, bench: Bench, seed: int) -> None:
         self.bench = bench
-        self.rng = random.Random(seed)  # noqa: S311
+        self.rng = random.Random(seed)
         self.held: list[tuple[int, int, int, int]] = []
         self.note()
 

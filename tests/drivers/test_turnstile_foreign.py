@@ -33,7 +33,7 @@ class LiveBench:
         self.faults: list[DriverFault] = []
 
     def now_ns(self) -> int:
-        return time.monotonic_ns()  # noqa: TID251  a live test lives in real time
+        return time.monotonic_ns()
 
     def until(self, kind: type, wanted=lambda _event: True) -> Any:
         end_ns = self.now_ns() + PATIENCE_S * 1_000_000_000
@@ -69,7 +69,7 @@ def live() -> Iterator[LiveBench]:
     slave = Path(__file__).with_name("pymodbus_slave.py")
     with Pty() as near, Pty() as far:
         port = SerialPort(near.path, 115_200)
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, str(slave), far.path],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

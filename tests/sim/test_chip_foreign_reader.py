@@ -29,7 +29,7 @@ def needs(program, package):
 
 
 def now_ns():
-    return time.monotonic_ns()  # noqa: TID251 - a foreign process lives in real time
+    return time.monotonic_ns()
 
 
 def serve(command, folder, document=DOCUMENT):
@@ -44,7 +44,7 @@ def serve(command, folder, document=DOCUMENT):
     end_ns = now_ns() + LONGEST_S * 1_000_000_000
     try:
         with said.open("wb") as sink:
-            reader = subprocess.Popen(  # noqa: S603
+            reader = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT
             )
         with reader:

@@ -21,16 +21,16 @@ def test_pymodbus_reads_releases_and_identifies() -> None:
     peer = SimTurnstile()
     peer.arrive(0)
     with Pty() as pty:
-        master = subprocess.Popen(  # noqa: S603
+        master = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("pymodbus_master.py")), pty.path],
             stdout=subprocess.PIPE,
         )
-        end_ns = time.monotonic_ns() + 30_000_000_000  # noqa: TID251  real time
-        while master.poll() is None and time.monotonic_ns() < end_ns:  # noqa: TID251
+        end_ns = time.monotonic_ns() + 30_000_000_000
+        while master.poll() is None and time.monotonic_ns() < end_ns:
             wait_s = 0.05 if peer.due_ns is None else 0.001
             if select.select([pty], [], [], wait_s)[0]:
-                peer.receive(pty.read(), time.monotonic_ns())  # noqa: TID251
-            peer.expire(time.monotonic_ns())  # noqa: TID251
+                peer.receive(pty.read(), time.monotonic_ns())
+            peer.expire(time.monotonic_ns())
             pty.write(peer.output())
         master.kill()
         printed, _ = master.communicate()

@@ -13,7 +13,7 @@ LATER = 10_000 * MS
 
 
 def wire(faults: WireFaults | None = None, seed: int = 1, baud: int = 9600) -> Wire:
-    return Wire(baud, random.Random(seed), faults or WireFaults())  # noqa: S311
+    return Wire(baud, random.Random(seed), faults or WireFaults())
 
 
 def test_a_wire_is_paced_by_its_speed() -> None:
@@ -34,7 +34,7 @@ def test_what_follows_waits_its_turn() -> None:
 
 
 def test_latency_and_speed_change() -> None:
-    line = Wire(9600, random.Random(1), latency_us=2_000)  # noqa: S311
+    line = Wire(9600, random.Random(1), latency_us=2_000)
     line.set_baud(115_200)
     line.send(b"x", 0)
     assert line.due_ns == 2 * MS + 10 * 1_000_000_000 // 115_200

@@ -26,7 +26,7 @@ QUICK = Sync(batch_max_age_ms=10, retry_min_ms=50, retry_max_ms=200)
 
 
 def seeded(seed: int = 0) -> Callable[[int], bytes]:
-    return random.Random(seed).randbytes  # noqa: S311 (tests repeat)
+    return random.Random(seed).randbytes
 
 
 def open_journal(path: Path, gate: str = "gate-1", seed: int = 0) -> Journal:

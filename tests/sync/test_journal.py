@@ -306,7 +306,7 @@ def test_killed_writer_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     acknowledged = 0
     for round_ in range(5):
-        with subprocess.Popen(  # noqa: S603 (our own interpreter)
+        with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None

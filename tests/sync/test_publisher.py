@@ -196,7 +196,7 @@ class World:
     """Lanes with journals, a link with a character, a centre; all in virtual time."""
 
     def __init__(self, directory: Path, seed: int, trouble: float, lanes: int) -> None:
-        dice = random.Random(seed)  # noqa: S311 (the scenario's seed)
+        dice = random.Random(seed)
         self.now = 0
         self.stack = ExitStack()
         self.store = CentreStore(directory / "centre.db")
