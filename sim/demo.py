@@ -174,6 +174,8 @@ class Demo:
         self._child(f"lane{n}.sync", "sync", *common, *state)
         key = (place.keys / "console.key").read_bytes()
         officer = LaneOfficer(place.lane_socket, key, live.system_random, _utc_ms)
+        if not options.once:
+            officer.alarm_patience_ns = ATTENDED_PATIENCE_NS
         self._lanes.append(LaneRun(place, officer, hardware, options.scenario.cast(n)))
         self._say(f"lane {n}     agent, reader, vision, sync; hardware on {place.run_dir}")
 
@@ -238,7 +240,7 @@ class Demo:
         limit_ns = live.monotonic_ns() + DRAIN_LIMIT_NS
         while live.monotonic_ns() < limit_ns and not self._stop.is_set():
             self._turn()
-            quiet = all(lane.officer.step is Step.WAITING for lane in self._lanes)
+            quiet = all(lane.officer.step in (Step.WAITING, Step.CLOSED) for lane in self._lanes)
             if quiet and all(lane.officer.receipt_gap == 0 for lane in self._lanes):
                 return
         self._say("the centre has not confirmed every record in time")

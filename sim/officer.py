@@ -1,4 +1,4 @@
-"""The officer of an unattended demo: holds the lease of each lane and follows instructions.
+"""The officer of an unattended demo: holds each lane's lease and follows instructions.
 
 It is a peer of the lane API like the console, with the same key and the same checks by
 the lane: it accepts or rejects a referral only with the ticket and evidence it was shown.
@@ -15,6 +15,7 @@ from gate_agent.lane_client import LaneAway, LaneClient
 
 LEASE_NS = 600_000_000
 RECONNECT_NS = 300_000_000
+ALARM_PATIENCE_NS = 2_000_000_000
 NAME = "demo-officer"
 
 
@@ -44,6 +45,8 @@ class LaneOfficer:
         self._referred: tuple[int, int] | None = None  # ticket, since
         self._acted = 0
         self.instruction: Instruction | None = None
+        self.alarm_patience_ns = ALARM_PATIENCE_NS
+        self._alarm_since_ns: int | None = None
         self.refusals: list[str] = []
 
     @property
@@ -73,6 +76,7 @@ class LaneOfficer:
                 if isinstance(message, ActionResult) and not message.ok:
                     self.refusals.append(message.error)
             self._act(now_ns)
+            self._acknowledge(now_ns)
         except LaneAway:
             self.close()
             self._lease_ns = 0
@@ -94,15 +98,30 @@ class LaneOfficer:
         if self.instruction is None or self._acted == view.ticket or now_ns < due_ns:
             return
         self._acted = view.ticket
+        self._send(
+            self.instruction.action, self.instruction.reason, view.ticket, view.evidence_sha256
+        )
+
+    def _acknowledge(self, now_ns: int) -> None:
+        view = self._client.view if self._client else None
+        if view is None or not view.alarms:
+            self._alarm_since_ns = None
+        elif self._alarm_since_ns is None:
+            self._alarm_since_ns = now_ns
+        elif now_ns - self._alarm_since_ns >= self.alarm_patience_ns:
+            self._alarm_since_ns = now_ns
+            self._send("acknowledge", "", 0, "")
+
+    def _send(self, action: str, reason: str, ticket: int, evidence_sha256: str) -> None:
         if self._client is not None:
             self._client.send(
                 Action(
                     nonce=self._random(16).hex(),
-                    ticket=view.ticket,
-                    action=self.instruction.action,
+                    ticket=ticket,
+                    action=action,
                     officer=NAME,
-                    reason=self.instruction.reason,
-                    evidence_sha256=view.evidence_sha256,
+                    reason=reason,
+                    evidence_sha256=evidence_sha256,
                     expires_utc_ms=self._utc_ms() + 10_000,
                 )
             )
