@@ -141,6 +141,8 @@ class LaneClient:
         if isinstance(message, Snapshot):
             self._seq, self.view = message.seq, message.view
         elif isinstance(message, Delta):
+            if self.view is not None and message.seq == self._seq and not message.changes:
+                return  # a heartbeat: nothing changed since
             if self.view is None or message.seq != self._seq + 1:
                 raise LaneAway("a delta is missing")
             self._seq = message.seq
