@@ -145,6 +145,11 @@ class Hardware:
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
         self._display = Display(place)
+        # Made before anybody comes: a bus that waits for it would look like a broken one.
+        cast = scenario.cast(lane)
+        self._passports = {traveller.name: self._issue(traveller) for traveller in cast}
+        for traveller in cast:
+            self._renderer.prepare(scene_of(traveller.face, traveller.document.portrait, 1.0))
         peers: dict[str, Peer] = {
             "mrz": self.stage.mrz,
             "chip": self.stage.chip,
@@ -221,7 +226,10 @@ class Hardware:
             self._say({"event": "arrived", "traveller": present.name})
         self._present = present
 
-    def _passport(self, traveller: Traveller) -> Passport:
+    def _carried(self, traveller: Traveller) -> Passport:
+        return self._passports[traveller.name]
+
+    def _issue(self, traveller: Traveller) -> Passport:
         photo = by_handle(traveller.document.portrait)
         portrait = icao_portrait(photo, self._place.photographs)
         return issue_passport(traveller, self._place.country, portrait)

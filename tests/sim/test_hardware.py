@@ -53,6 +53,7 @@ LIMIT_NS = 60_000_000_000
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HardwarePlace:
     monkeypatch.setattr(module, "icao_portrait", lambda *_: placeholder_portrait())
+    monkeypatch.setattr(module.SceneRenderer, "prepare", lambda *_: None)
     country = demo_country(SEED, datetime.now(UTC))
     return HardwarePlace(
         run_dir=tmp_path, country=country, photographs=tmp_path, go=tmp_path / "go"
