@@ -210,7 +210,7 @@ class Hardware:
             if self._place.go is not None and not self._place.go.exists():
                 return
             cast, seed = self._scenario.cast(self._lane), self._scenario.seed
-            self.play = Play(cast, self._passport, self.stage, seed, now_ns, endless=self._endless)
+            self.play = Play(cast, self._carried, self.stage, seed, now_ns, endless=self._endless)
         play = self.play
         if play.due_ns is not None and play.due_ns <= now_ns:
             left = play.expire(now_ns, self._display.step)
