@@ -79,6 +79,15 @@ class SceneRenderer:
         self._halls = [_noisy(hall, self._generator("hall", str(n))) for n in range(HALLS)]
         self._empty = [_jpeg(picture, JPEG_QUALITY) for picture in self._halls]
 
+    def prepare(self, scene: Scene) -> None:
+        """Read and cut the photograph of a scene ahead of time.
+
+        Raises:
+            CameraError: the photograph is missing or cannot be decoded.
+        """
+        if scene.photo is not None:
+            self._cutout(scene.photo, printed=scene.printed)
+
     def render(self, scene: Scene, frame: int) -> bytes:
         """One frame as JPEG.
 

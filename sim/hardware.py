@@ -144,8 +144,12 @@ class Hardware:
         self.stage = Stage(Turnstile(port="turnstile"), random, lambda _port: None)
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
-        self._passports = {t.name: self._issue(t) for t in scenario.cast(lane)}
         self._display = Display(place)
+        # Made before anybody comes: a bus that waits for it would look like a broken one.
+        cast = scenario.cast(lane)
+        self._passports = {traveller.name: self._issue(traveller) for traveller in cast}
+        for traveller in cast:
+            self._renderer.prepare(scene_of(traveller.face, traveller.document.portrait, 1.0))
         peers: dict[str, Peer] = {
             "mrz": self.stage.mrz,
             "chip": self.stage.chip,
@@ -206,7 +210,7 @@ class Hardware:
             if self._place.go is not None and not self._place.go.exists():
                 return
             cast, seed = self._scenario.cast(self._lane), self._scenario.seed
-            self.play = Play(cast, self._passport, self.stage, seed, now_ns, endless=self._endless)
+            self.play = Play(cast, self._carried, self.stage, seed, now_ns, endless=self._endless)
         play = self.play
         if play.due_ns is not None and play.due_ns <= now_ns:
             left = play.expire(now_ns, self._display.step)
@@ -222,7 +226,7 @@ class Hardware:
             self._say({"event": "arrived", "traveller": present.name})
         self._present = present
 
-    def _passport(self, traveller: Traveller) -> Passport:
+    def _carried(self, traveller: Traveller) -> Passport:
         return self._passports[traveller.name]
 
     def _issue(self, traveller: Traveller) -> Passport:

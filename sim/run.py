@@ -26,7 +26,8 @@ from sync.publisher import Publisher
 
 START_NS = SECOND
 BROKER_LATENCY_NS = 4 * MS
-SCRATCH = Path("/dev/shm")  # noqa: S108 - a private folder is made inside it
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a run makes a folder of its own in it
+"""Where databases of a run live: durable writes to a disk would cost most of the time."""
 
 
 class Result(NamedTuple):
@@ -220,7 +221,7 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
 
 def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
-    memory = SCRATCH if SCRATCH.is_dir() else None
+    memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
         folder = Path(scratch)
         if trace is not None:
