@@ -35,6 +35,7 @@ from sync.journal import Journal, JournalReader
 from sync.types import Record, RecordKind
 
 TICK_S = 0.05
+SETTLE_S = 1.5
 MAX_LOOK = 1_000_000
 START_LIMIT_NS = 90_000_000_000
 DRAIN_LIMIT_NS = 60_000_000_000
@@ -118,6 +119,7 @@ class Demo:
             if not self._options.once or not ended:
                 return None
             self._drain()
+            self._settle()
             self._end()
             return self._result()
         finally:
@@ -244,6 +246,11 @@ class Demo:
             if quiet and all(lane.officer.receipt_gap == 0 for lane in self._lanes):
                 return
         self._say("the centre has not confirmed every record in time")
+
+    def _settle(self) -> None:
+        """End the agents first: nothing is recorded any more, and what was goes up."""
+        self._supervisor.end([f"lane{lane.place.number}.agent" for lane in self._lanes])
+        self._stop.wait(SETTLE_S)
 
     def _turn(self) -> None:
         pipes = {
