@@ -7,6 +7,7 @@ ends the connection and is a `DeviceFailed`, as is a worker that dies.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -154,10 +155,9 @@ class WorkerServer:
         self._wake()
 
     def _wake(self) -> None:
-        try:
+        # A full buffer means that a wake-up is already waiting; a closed one, that `run` ended.
+        with contextlib.suppress(OSError):
             self._wake_in.send(b"\0")
-        except BlockingIOError:
-            return  # a wake-up is already waiting
 
     def _drain_wake(self) -> None:
         try:
