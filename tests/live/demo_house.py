@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from gate_agent.core.states import REQUIRED_DEVICES
 from gate_agent.lane_api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_client import LaneAway, LaneClient
 from sync.centre.store import CentreStore
@@ -35,6 +36,7 @@ LOOK_S = 0.05
 START_S = 120.0
 END_S = 10.0
 OFFICER = "inspector"
+NEEDED = tuple(device.value for device in REQUIRED_DEVICES)
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 GENUINE = {"expect": '{ outcome = "admitted" }', "expiry": "2033-05-01"}
@@ -377,7 +379,7 @@ def in_service(view: View | None) -> bool:
         view is not None
         and view.mode == "auto"
         and not view.alarms
-        and all(device.ready for device in view.devices)
+        and all(device.ready for device in view.devices if device.device in NEEDED)
     )
 
 
