@@ -45,7 +45,7 @@ def authentication(challenge: Challenge, role: Role, key: bytes) -> Authenticate
         LaneAway: the lane speaks another version of the lane API.
     """
     if challenge.version != VERSION:
-        raise LaneAway(f"the lane speaks version {challenge.version} of the lane API")
+        raise LaneAway(f"another version of the lane API: version {challenge.version}")
     return Authenticate(role=role, mac=proof(key, challenge.nonce))
 
 
