@@ -149,7 +149,7 @@ class Inspection:
             for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
                 self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
             return
-        self._checks.add(*dg1_checks(dg1, self.mrz, found))
+        self._checks.add(*dg1_checks(dg1, self.mrz, found, self.at))
         yield from self._step("dg1")
 
     def _dg2(self, found: PassiveAuthentication) -> Steps[None]:
