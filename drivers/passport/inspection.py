@@ -74,6 +74,7 @@ class Inspection:
         reader: reads files and keeps them; the caller wipes it.
         can: card access number, for PACE.
         access, bac_fallback: as in the profile of a chip reader.
+        extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
     """
 
     ticket: int
@@ -88,6 +89,7 @@ class Inspection:
     can: str | None = None
     access: tuple[str, ...] = ("pace", "bac")
     bac_fallback: bool = True
+    extra: tuple[int, ...] = EXTRA_DATA_GROUPS
     _repairs: int = field(default=0, init=False)
     _access_due: bool = field(default=True, init=False)
     _access: str = field(default="", init=False)
@@ -164,6 +166,9 @@ class Inspection:
             for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
                 self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
             return
+        if self.mrz is None:
+            detail = "opened without the printed MRZ"
+            self._checks.add(Check(id="mrz_dg1", result=Result.NOT_SUPPORTED, detail=detail))
         self._checks.add(*dg1_checks(dg1, self.mrz, found, self.at))
         yield from self._step("dg1")
 
@@ -183,9 +188,9 @@ class Inspection:
             yield Emit(Emission(portrait, {handle: dg2}))
 
     def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
-        """DG14 and DG15, where listed; the data groups that the chip gave."""
+        """The other data groups, where listed; those that the chip gave."""
         given = {1, 2}
-        for number in EXTRA_DATA_GROUPS:
+        for number in self.extra:
             if number not in listed:
                 continue
             content = yield from self._file(f"DG{number}")

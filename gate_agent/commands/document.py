@@ -38,6 +38,11 @@ def register(commands: Any) -> None:
         help="COM, SOD, DG1 to DG16, CARDACCESS or CARDSECURITY, as read from a chip",
     )
     inspect.add_argument(
+        "--reader", metavar="KIND:PATH", help="pn532:/dev/ttyX: the chip on that reader"
+    )
+    inspect.add_argument("--can", type=_can, metavar="NNNNNN", help="card access number")
+    inspect.add_argument("--out", type=Path, metavar="DIR", help="write what was read there")
+    inspect.add_argument(
         "--trust",
         type=Path,
         action="append",
@@ -75,6 +80,12 @@ def _day(text: str) -> datetime.date:
         raise argparse.ArgumentTypeError(f"{text}: expected YYYY-MM-DD") from None
 
 
+def _can(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{6}", text):
+        raise argparse.ArgumentTypeError(f"{text}: expected six digits")
+    return text
+
+
 def _complain(text: str, code: int) -> int:
     sys.stderr.write(f"egate: {text}\n")
     return code
@@ -92,20 +103,77 @@ def _inspect(arguments: argparse.Namespace) -> int:
         files = {name: _read(path) for name, path in arguments.file}
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
-    if not files and not arguments.mrz:
+    if arguments.reader and files:
+        return _complain("give --file or --reader, not both", BAD_ARGUMENTS)
+    if not files and not arguments.mrz and not arguments.reader:
         return _complain("nothing to inspect: give --file or --mrz", BAD_ARGUMENTS)
     try:
         trust = _trust(arguments)
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    if arguments.reader:
+        return _inspect_reader(arguments, trust, today)
     return _inspect_files(arguments, files, trust, today)
+
+
+def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.date) -> int:
+    from drivers.passport.errors import MrzError
+    from drivers.passport.mrz import parse_text
+    from gate_agent import document_report
+    from gate_agent.chip_inspection import NotUsable, inspect_chip
+
+    kind, _, path = arguments.reader.partition(":")
+    if kind == "pcsc":
+        return _complain("no PC/SC in this installation; use --reader pn532:PATH", NOT_USABLE)
+    if kind != "pn532" or not path:
+        return _complain(f"{arguments.reader}: expected pn532:PATH", BAD_ARGUMENTS)
+    if not arguments.mrz and not arguments.can:
+        return _complain("a chip needs --mrz or --can", BAD_ARGUMENTS)
+    try:
+        printed = parse_text(_lines(arguments.mrz)) if arguments.mrz else None
+    except MrzError as error:
+        return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
+    try:
+        if arguments.out:
+            arguments.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = inspect_chip(path, mrz=printed, can=arguments.can, trust=trust, at=today)
+    except NotUsable as error:
+        return _complain(str(error), NOT_USABLE)
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    report = document_report.inspection(
+        found.checks,
+        _dg1_zone(found.files) or printed,
+        today,
+        apdus=found.apdus,
+        bytes=found.bytes,
+        ms=found.ms,
+    )
+    if arguments.out:
+        for name, content in found.files.items():
+            (arguments.out / f"{name}.bin").write_bytes(content)
+        (arguments.out / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    show(arguments, report)
+    return 0
+
+
+def _dg1_zone(files: dict[str, bytes]) -> Any:
+    """The zone in DG1; None where there is none that parses."""
+    from drivers.passport.checks import parse_dg1
+    from drivers.passport.errors import MrzError, TlvError
+
+    if "DG1" not in files:
+        return None
+    try:
+        return parse_dg1(files["DG1"])
+    except (TlvError, MrzError):
+        return None
 
 
 def _inspect_files(
     arguments: argparse.Namespace, files: dict[str, bytes], trust: Any, today: datetime.date
 ) -> int:
-    from drivers.passport.checks import parse_dg1
-    from drivers.passport.errors import MrzError, TlvError
+    from drivers.passport.errors import MrzError
     from drivers.passport.evidence import Judge
     from drivers.passport.mrz import parse_text
     from drivers.types import Check, Result
@@ -123,15 +191,9 @@ def _inspect_files(
     started_ns = monotonic_ns()
     judge = Judge(trust=trust, at=today, clock=monotonic_ns, face=face_check)
     checks = judge.verdict(files, printed, *recorded)
-    shown = printed
-    if "DG1" in files:
-        try:
-            shown = parse_dg1(files["DG1"])
-        except (TlvError, MrzError):
-            shown = printed
     report = document_report.inspection(
         checks,
-        shown,
+        _dg1_zone(files) or printed,
         today,
         apdus=0,
         bytes=sum(map(len, files.values())),
