@@ -8,9 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sim.chip import der
+from sim.chip.model import EF_CARD_ACCESS, Features
 from sim.chip.mrz import Holder, Td3, td3
 from sim.chip.pki import Country
 from sim.chip.portrait import data_group_2, jpeg_size
+from sim.chip.security_infos import security_infos
 from sim.chip.sod import document_security_object, lds_security_object
 
 EF_COM = 0x011E
@@ -29,7 +31,10 @@ class Personalisation:
         printed: the MRZ as printed on the data page.
         files: elementary files of the eMRTD application by file identifier.
         access_key_text: what the chip derived its access keys from (Doc 9303-11, 9.7.1.1).
-        holder, portrait_jpeg, country: the recipe, so that a forgery can be made from it.
+        holder, portrait_jpeg, country, hash_name: the recipe, so that a forgery can be made
+            from it.
+        features: what the chip can do besides BAC, with its private keys.
+        master_files: elementary files of the master file: EF.CardAccess if it does PACE.
     """
 
     printed: Td3 = field(repr=False)
@@ -38,6 +43,9 @@ class Personalisation:
     holder: Holder = field(repr=False)
     portrait_jpeg: bytes = field(repr=False)
     country: Country = field(repr=False)
+    hash_name: str = "sha256"
+    features: Features = field(default_factory=Features)
+    master_files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
     def with_file(self, fid: int, content: bytes) -> Personalisation:
         """The same chip with one file replaced and nothing signed again."""
@@ -51,6 +59,7 @@ def personalise(
     *,
     at: datetime | None = None,
     hash_name: str = "sha256",
+    features: Features | None = None,
 ) -> Personalisation:
     """Write a genuine passport, signed at `at` (default: the country's day of issue).
 
@@ -58,9 +67,11 @@ def personalise(
         ValueError: the holder does not fit the MRZ, or the portrait is no JPEG.
     """
     lines = td3(holder)
+    features = features or Features()
     groups = {
         1: data_group_1(lines),
         2: data_group_2(portrait_jpeg, *jpeg_size(portrait_jpeg)),
+        **security_groups(features),
     }
     hashes = {number: der.digest(hash_name, group) for number, group in groups.items()}
     security_object = lds_security_object(hashes, hash_name)
@@ -76,7 +87,31 @@ def personalise(
         holder=holder,
         portrait_jpeg=portrait_jpeg,
         country=country,
+        hash_name=hash_name,
+        features=features,
+        master_files=MappingProxyType(card_access(features)),
     )
+
+
+def security_groups(features: Features) -> dict[int, bytes]:
+    """DG14 and DG15 as far as the chip has something to say in them (Doc 9303-10, 4.7.14, .15)."""
+    infos = [profile.info for profile in features.pace]
+    for key in features.agreement:
+        infos += key.infos
+    groups = {}
+    if features.active is not None:
+        infos += features.active.infos
+        groups[15] = der.tlv(0x6F, features.active.public_key_info)
+    if infos:
+        groups[14] = der.tlv(0x6E, security_infos(infos))
+    return groups
+
+
+def card_access(features: Features) -> dict[int, bytes]:
+    """EF.CardAccess of a chip that does PACE (Doc 9303-11, 9.2.11)."""
+    if not features.pace:
+        return {}
+    return {EF_CARD_ACCESS: security_infos(profile.info for profile in features.pace)}
 
 
 def data_group_1(lines: Td3) -> bytes:

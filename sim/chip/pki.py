@@ -155,7 +155,7 @@ def found_country(
     specimen state Utopia of Doc 9303.
 
     Raises:
-        ValueError: RSA was asked of a seeded source, or `at` has no time zone.
+        ValueError: `at` has no time zone.
     """
     if at.tzinfo is None:
         raise ValueError("the day of issue needs a time zone")
