@@ -60,8 +60,11 @@ def personalise(
     at: datetime | None = None,
     hash_name: str = "sha256",
     features: Features | None = None,
+    lds_version: str = "0107",
 ) -> Personalisation:
     """Write a genuine passport, signed at `at` (default: the country's day of issue).
+
+    From `lds_version` 0108 on, the security object repeats that version signed.
 
     Raises:
         ValueError: the holder does not fit the MRZ, or the portrait is no JPEG.
@@ -74,9 +77,9 @@ def personalise(
         **security_groups(features),
     }
     hashes = {number: der.digest(hash_name, group) for number, group in groups.items()}
-    security_object = lds_security_object(hashes, hash_name)
+    security_object = lds_security_object(hashes, hash_name, lds_version)
     files = {
-        EF_COM: common_data(groups),
+        EF_COM: common_data(groups, lds_version),
         EF_SOD: document_security_object(security_object, country.signer, at or country.at),
         **{0x0100 + number: group for number, group in groups.items()},
     }
@@ -119,7 +122,9 @@ def data_group_1(lines: Td3) -> bytes:
     return der.tlv(0x61, der.tlv(0x5F1F, lines.text.encode("ascii")))
 
 
-def common_data(numbers: Iterable[int]) -> bytes:
-    """EF.COM: LDS 1.7, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
+def common_data(numbers: Iterable[int], lds_version: str = "0107") -> bytes:
+    """EF.COM: LDS version, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
     tags = bytes(_GROUP_TAGS[number] for number in sorted(numbers))
-    return der.tlv(0x60, der.tlv(0x5F01, b"0107"), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags))
+    return der.tlv(
+        0x60, der.tlv(0x5F01, lds_version.encode()), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags)
+    )
