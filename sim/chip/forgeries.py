@@ -13,8 +13,8 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from sim.chip import der
-from sim.chip.card import Behaviour
 from sim.chip.keys import Algorithm, KeySource
+from sim.chip.model import Behaviour
 from sim.chip.mrz import Td3, check_digit
 from sim.chip.personalise import (
     EF_COM,
