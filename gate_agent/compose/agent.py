@@ -41,9 +41,10 @@ from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
+from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
-from sync.keys import VerifyingKey, read_public_key
+from sync.keys import CentrePublic, read_centre_public
 from sync.types import Append
 
 EX_CONFIG = 78
@@ -61,7 +62,8 @@ class AgentProcess:
         run_dir: Path,
         state_dir: Path,
         keys: Mapping[Role, bytes],
-        centre_key: VerifyingKey | None,
+        centre: CentrePublic | None,
+        own_key: bytes | None,
         stop: live.Stop,
     ) -> None:
         self._profile = profile
@@ -76,6 +78,7 @@ class AgentProcess:
             state_dir / "journal.db",
             gate=profile.lane.gate,
             random=live.system_random,
+            sealer=centre and Sealer(centre.sealing, live.system_random, own_key),
             demo=profile.lane.demo,
         )
         self._loop = Loop(
@@ -88,7 +91,12 @@ class AgentProcess:
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
         self._writer = JournalWriter(
-            journal, centre_key, self._inbox.put, self._identity, live.monotonic_ns, _utc
+            journal,
+            centre and centre.verifying,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            _utc,
         )
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._inbox.put, self._keep, self._on_picture
@@ -264,13 +272,14 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     stop = live.stop_on_sigterm()
     try:
         role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}
-        path = keys / "centre.pub"
-        centre_key = read_public_key(path) if path.exists() else None
+        centre = read_centre_public(keys) if (keys / "centre.pub").exists() else None
+        own = keys / "journal.key"
+        own_key = read_key(own)[:KEY_BYTES] if own.exists() else None
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate agent: {error.diagnosis}\n")
         return EX_CONFIG
     try:
-        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre_key, stop)
+        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre, own_key, stop)
     except StorageError as error:
         sys.stderr.write(f"egate agent: journal: {error.diagnosis}\n")
         return 1
