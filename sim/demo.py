@@ -176,7 +176,7 @@ class Demo:
         self._child(f"lane{n}.vision", "vision", *common, "--models", options.models)
         self._child(f"lane{n}.sync", "sync", *common, *state)
         key = (place.keys / "console.key").read_bytes()
-        officer = LaneOfficer(place.lane_socket, key, live.system_random, _utc_ms)
+        officer = LaneOfficer(place.lane_socket, key, live.system_random, live.utc_ms)
         if not options.once:
             officer.alarm_patience_ns = ATTENDED_PATIENCE_NS
         self._lanes.append(LaneRun(place, officer, hardware, options.scenario.cast(n)))
@@ -352,7 +352,3 @@ class Demo:
         problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantined()]
         store.close()
         return {**summary(self._options.scenario, journals, centre), "problems": problems}
-
-
-def _utc_ms() -> int:
-    return round(live.utc_now().timestamp() * 1000)

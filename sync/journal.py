@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sync.chain import ERASURE, MAX_PROBLEMS, LogCheck, Problem, Stored, erased_by
+from sync.chain import ERASURE, Problem, Stored, erased_by
 from sync.database import Database
 from sync.encoding import (
     GENESIS,
@@ -23,7 +23,6 @@ from sync.encoding import (
     decode_record,
     encode_record,
     open_receipt,
-    read_receipt,
 )
 from sync.envelope import NewHour, Place, Sealed, Sealer
 from sync.errors import (
@@ -32,12 +31,12 @@ from sync.errors import (
     ReceiptConflict,
     ReceiptForeign,
     ReceiptForged,
-    ReceiptRefused,
     RecordMalformed,
     StorageCorrupt,
     StorageForeign,
 )
-from sync.journal_schema import SCHEMA, STORED, nodes_of, stored
+from sync.journal_check import check_journal
+from sync.journal_schema import SCHEMA, nodes_of
 from sync.keys import VerifyingKey
 from sync.merkle import Frontier, Nodes, leaf_hash, root_of
 from sync.notes import CENTRE_NAME, open_checkpoint, origin_of
@@ -195,12 +194,6 @@ class Journal:
                 raise RecordMalformed(f"record {seq} cannot be erased")
         facts = {"event": ERASURE, "seqs": sorted(set(seqs)), "reason": reason}
         return self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
-
-    def erased(self) -> set[int]:
-        """The places whose erasure the log tells of."""
-        query = "SELECT encoded FROM records WHERE kind = ? AND instr(encoded, ?) > 0"
-        rows = self._db.each(query, (RecordKind.SYSTEM.value, ERASURE.encode()))
-        return {seq for (data,) in rows for seq in erased_by(data)}
 
     def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
         """Make records durable, and erasures with the records that tell of them."""
@@ -372,52 +365,8 @@ class Journal:
             yield decode_record(data)
 
     def verify(self, after_seq: int = 0, key: VerifyingKey | None = None) -> list[Problem]:
-        """Check everything after a place; at most `MAX_PROBLEMS`.
-
-        That is: contents, links, contiguity, the tree, erasures, outbox, and the tree that
-        the newest receipt confirms. With the central system's key the receipt's signatures
-        are checked again.
-        """
-        roots, found = self._receipt_root(key)
-        previous = self._db.value("SELECT commitment FROM records WHERE seq = ?", (after_seq,))
-        check = LogCheck(
-            self.gate,
-            self.epoch,
-            roots=roots,
-            erased=self.erased(),
-            frontier=Frontier.of(after_seq, self.nodes),
-            previous=GENESIS if previous is None else previous.hex(),
-        )
-        query = f"{STORED} WHERE seq > ? ORDER BY seq"
-        check.walk(stored(row) for row in self._db.each(query, (after_seq,)))
-        if check.frontier.size < self._receipt_seq:
-            check.report(self._receipt_seq, "the log ends before the newest receipt")
-        expected = max(0, self._seq - self._receipt_seq)
-        if self._db.one("SELECT count(*), coalesce(min(seq), ?) FROM outbox", (self._seq + 1,)) != (
-            expected,
-            self._receipt_seq + 1,
-        ):
-            check.report(self._receipt_seq, "the outbox does not match the receipt")
-        return [*check.problems, *found][:MAX_PROBLEMS]
-
-    def _receipt_root(self, key: VerifyingKey | None) -> tuple[dict[int, bytes], list[Problem]]:
-        """Give the root that the stored receipt confirms, and what is wrong with that receipt."""
-        data = self._db.value("SELECT receipt FROM journal")
-        try:
-            receipt = None if data is None else read_receipt(data)
-            if receipt is None or not receipt.checkpoint:
-                bare = receipt is None and self._receipt_seq
-                return {}, [Problem(self._receipt_seq, "the receipt is gone")] if bare else []
-            if key is not None:
-                open_receipt(data, key)
-            signers = () if key is None else ((CENTRE_NAME, key),)
-            origin = origin_of(self.gate, self.epoch)
-            note = open_checkpoint(receipt.checkpoint, origin, *signers)
-        except (ReceiptRefused, NoteRefused) as error:
-            return {}, [Problem(self._receipt_seq, error.diagnosis)]
-        if (receipt.seq, note.size) != (self._receipt_seq, self._receipt_seq):
-            return {}, [Problem(self._receipt_seq, "the receipt is for another place")]
-        return {note.size: note.root}, []
+        """Check everything after a place; see `sync.journal_check`."""
+        return check_journal(self._db, self.gate, self.epoch, after_seq, key)
 
     def close(self) -> None:
         """Close the database."""

@@ -55,6 +55,9 @@ SCHEMA = Schema(
                 for_centre BLOB NOT NULL,
                 for_gate BLOB NOT NULL
             ) STRICT""",
+            # What the centre confirmed before there was a tree is confirmed again with it.
+            "UPDATE journal SET receipt_seq = 0, receipt = NULL",
+            "INSERT OR IGNORE INTO outbox SELECT seq FROM records",
         ),
     ],
 )

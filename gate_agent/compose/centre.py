@@ -12,8 +12,6 @@ from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError
 from sync.keys import read_centre_keys, read_public_key
 
-EX_CONFIG = 78
-
 
 def run(
     state_dir: Path, broker: tuple[str, int], gates: dict[str, Path], *, accept_demo: bool
@@ -35,12 +33,12 @@ def run(
         known = {gate: read_public_key(path) for gate, path in gates.items()}
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     try:
         store = CentreStore(state_dir / "centre.db")
         try:
             for gate, public in known.items():
-                store.enrol(gate, public, _utc())
+                store.enrol(gate, public, live.utc_text())
             service = CentreService(
                 store=store,
                 keys=keys,
@@ -50,7 +48,11 @@ def run(
             wake_out, wake_in = os.pipe()
             stop.on_set(lambda: os.write(wake_in, b"\0"))
             run_centre(
-                service, clock=live.monotonic_ns, utc=_utc, stop=stop.is_set, wake_fd=wake_out
+                service,
+                clock=live.monotonic_ns,
+                utc=live.utc_text,
+                stop=stop.is_set,
+                wake_fd=wake_out,
             )
         finally:
             store.close()
@@ -58,7 +60,3 @@ def run(
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return 1
     return 0
-
-
-def _utc() -> str:
-    return live.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,7 +18,6 @@ from sync.run import SyncService, run_sync
 
 log = logging.getLogger("egate.sync")
 
-EX_CONFIG = 78
 RETRY_NS = 500_000_000
 
 
@@ -80,7 +79,7 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
         centre_keys = read_centre_public(keys)
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate sync: {error.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     service = SyncService(
         journal=state_dir / "journal.db",
         gate=profile.lane.gate,

@@ -48,6 +48,7 @@ from sync.errors import (
 )
 from sync.journal import HOURS_KEPT, Entry, Journal
 from sync.journal_reader import JournalReader
+from sync.journal_schema import SCHEMA
 from sync.keys import SigningKey
 from sync.merkle import root_of
 from sync.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
@@ -408,6 +409,43 @@ def test_another_program_reads_the_journal(tmp_path: Path) -> None:
                 "encoded",
                 "nodes",
             ]
+
+
+def test_a_journal_of_version_1_goes_on_with_a_tree(tmp_path: Path) -> None:
+    path, previous = tmp_path / "j.db", GENESIS
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        for statement in SCHEMA.migrations[0]:
+            old.execute(statement)
+        old.execute("INSERT INTO journal VALUES (1, 'gate-1', 'ab', 0, 3, x'00')")
+        for seq in range(1, 6):
+            record = Record(
+                version=1,
+                gate="gate-1",
+                epoch="ab",
+                seq=seq,
+                kind=RecordKind.DECISION,
+                ticket=seq,
+                at_ns=0,
+                utc=UTC,
+                previous=previous,
+                facts={},
+                identity={"surname": "X"},
+            )
+            data = encode_record(record)
+            digest = commitment(b"", data)
+            previous = digest.hex()
+            row = (seq, "decision", seq, digest, data)
+            old.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", row)
+        old.execute("INSERT INTO outbox VALUES (4), (5)")
+        old.execute(f"PRAGMA application_id={SCHEMA.application_id}")
+        old.execute("PRAGMA user_version=1")
+    for count in (2, 1):
+        with closing(open_journal(path)) as journal:
+            fill(journal, count)
+            assert journal.verify() == []
+            assert journal.receipt_seq == 0
+            with closing(JournalReader(path)) as reader:
+                assert len(reader.outgoing(0, 10**6).contents.items) == journal.last_seq
 
 
 WRITER = """
