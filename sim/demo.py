@@ -31,7 +31,8 @@ from sim.supervisor import Child, Supervisor
 from sync.centre.store import CentreStore
 from sync.encoding import decode_record
 from sync.errors import StorageError
-from sync.journal import Journal, JournalReader
+from sync.journal import Journal
+from sync.journal_reader import JournalReader
 from sync.types import Record, RecordKind
 
 TICK_S = 0.05
