@@ -14,6 +14,7 @@ from gate_agent.lane_api import FaceView, Step
 
 pytestmark = pytest.mark.browser
 
+
 def wait(chromium, condition):
     return WebDriverWait(
         chromium, 15, poll_frequency=0.1, ignored_exceptions=[WebDriverException]

@@ -64,7 +64,9 @@ class Page:
         return self._run.until(holds, what, within_s)
 
     def sign_in(self):
-        name, password = self._run.line(r"sign in as (\S+) with the one-time password (\S+)").groups()
+        name, password = self._run.line(
+            r"sign in as (\S+) with the one-time password (\S+)"
+        ).groups()
         self.go("/")
         assert self._chromium.current_url.endswith("/signin")
         self._chromium.find_element(By.NAME, "name").send_keys(name)
@@ -74,7 +76,7 @@ class Page:
 
 def status_and_body(address):
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - our own
             return answer.status, answer.url, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -117,7 +119,7 @@ def test_an_officer_signs_in_and_lets_a_referred_traveller_pass(run, chromium):
 
     records = [record for record in run.journal(1) if record.ticket == ticket]
     kinds = [record.kind for record in records]
-    assert kinds == [RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION] + kinds[3:]
+    assert kinds == [RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION, *kinds[3:]]
     decision, officer, opening = records[:3]
     assert (decision.facts["outcome"], decision.facts["reasons"]) == ("refer", ["face_no_match"])
     assert (officer.facts["action"], officer.facts["officer"]) == ("accept", "officer")
