@@ -15,6 +15,8 @@ pytestmark = pytest.mark.live
 
 STORE = Path(sys.prefix) / "share" / "egate" / "models"
 RECOMMENDED = REPOSITORY.parent / "shared" / "data" / "models"
+if not RECOMMENDED.is_dir():  # a work tree beside the repository
+    RECOMMENDED = REPOSITORY.parent.parent / "shared" / "data" / "models"
 KEYS = {
     "crossings",
     "admitted",
