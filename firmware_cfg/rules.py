@@ -1,7 +1,8 @@
 """Rules across the fields of a profile, where a bound on one field cannot say it.
 
 A production profile (`lane.demo` false) refuses every marked thing: anything but a real
-camera, any port that is not a device of its own, a stage or a guard left out.
+camera, any port that is not a device of its own, a stage or a guard left out. What makes a
+document one may not be left out on any gate, nor be let pass without a result.
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, n
 LOOPBACK_NAMES = ("", "localhost", "::1", "::", "0")
 LOOPBACK_NETWORKS = ("127.", "0.", "::ffff:")
 DEMO_ONLY = "only where lane.demo is true"
+CORE_CHECKS = (
+    "mrz_consistency",
+    "access_control",
+    "sod_signature",
+    "ds_chain",
+    "dg_hash",
+    "expiry",
+    "mrz_dg1",
+)
+"""Checks without which nobody knows whose document it is: every gate demands their success."""
 
 
 def problems(profile: Profile) -> Iterator[tuple[str, str]]:
     """Every broken rule as the field it concerns and what is wrong."""
     if not profile.lane.demo:
         yield from _marked(profile)
+    yield from _checks(profile)
     yield from _timing(profile)
     yield from _registers(profile.turnstile.registers)
 
@@ -46,6 +58,14 @@ def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
     for field, port in ports.items():
         if list(ports.values()).count(port) > 1:
             yield field, "two devices cannot have one port"
+
+
+def _checks(profile: Profile) -> Iterator[tuple[str, str]]:
+    for check in CORE_CHECKS:
+        if check not in profile.policy.mandatory_checks:
+            yield "policy.mandatory_checks", f"must name {check}"
+        if check in profile.policy.undetermined_allowed:
+            yield "policy.undetermined_allowed", f"must not name {check}"
 
 
 def _real_camera(source: str) -> bool:

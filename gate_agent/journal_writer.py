@@ -1,12 +1,14 @@
 """The journal's only writer: one thread that makes records durable and takes receipts.
 
 Whatever waits is written with one commit. An identity is joined here, from the vault, so
-that it never passes the core. A journal that fails says so (`AppendFailed`), and the core
-closes the lane.
+that it never passes the core; it is taken when the record is asked for, because the vault
+may be wiped before the record is written. A journal that fails says so (`AppendFailed`),
+and the core closes the lane.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from collections.abc import Callable, Mapping
@@ -29,6 +31,13 @@ class Written(NamedTuple):
 
     last_seq: int
     receipt_seq: int
+
+
+class _Asked(NamedTuple):
+    """One record asked for, with who it is about."""
+
+    command: Append
+    identity: Mapping[str, str] | None
 
 
 class JournalWriter:
@@ -57,17 +66,26 @@ class JournalWriter:
         self._identity = identity
         self._clock = clock
         self._utc = utc
-        self._waiting: queue.Queue[Append | bytes | None] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[_Asked | bytes | None] = queue.Queue(MAX_WAITING)
         self.written = Written(journal.last_seq, journal.receipt_seq)
         self.oldest_unsent_at_ns: int | None = None
 
     def append(self, command: Append) -> None:
         """Queue one record; a full queue is a failed journal, never a lost record unseen."""
-        self._offer(command, command)
+        identity = self._identity(command.holder) if command.holder else None
+        try:
+            self._waiting.put_nowait(_Asked(command, identity))
+        except queue.Full:
+            self._put(
+                AppendFailed(
+                    ticket=command.ticket, kind=command.kind, detail="the journal is too slow"
+                )
+            )
 
     def receipt(self, data: bytes) -> None:
         """Queue one receipt; dropped when the queue is full: receipts come again."""
-        self._offer(data, None)
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(data)
 
     def stop(self) -> None:
         """End `run` after what is queued."""
@@ -89,25 +107,14 @@ class JournalWriter:
         finally:
             self._journal.close()
 
-    def _offer(self, item: Append | bytes, command: Append | None) -> None:
-        try:
-            self._waiting.put_nowait(item)
-        except queue.Full:
-            if command is not None:
-                self._put(
-                    AppendFailed(
-                        ticket=command.ticket, kind=command.kind, detail="the journal is too slow"
-                    )
-                )
-
-    def _take(self) -> tuple[list[Append], list[bytes], bool]:
-        batch: list[Append] = []
+    def _take(self) -> tuple[list[_Asked], list[bytes], bool]:
+        batch: list[_Asked] = []
         receipts: list[bytes] = []
         item = self._waiting.get()
         while True:
             if item is None:
                 return batch, receipts, True
-            if isinstance(item, Append):
+            if isinstance(item, _Asked):
                 batch.append(item)
             else:
                 receipts.append(item)
@@ -118,7 +125,7 @@ class JournalWriter:
             except queue.Empty:
                 return batch, receipts, False
 
-    def _write(self, batch: list[Append]) -> None:
+    def _write(self, batch: list[_Asked]) -> None:
         at_ns, utc = self._clock(), self._utc()
         entries = [
             Entry(
@@ -127,15 +134,15 @@ class JournalWriter:
                 at_ns,
                 utc,
                 command.facts,
-                self._identity(command.holder) if command.holder else None,
+                identity,
             )
-            for command in batch
+            for command, identity in batch
         ]
         try:
             records = self._journal.append_many(entries)
         except (StorageError, RecordMalformed) as error:
             log.error("records not durable: %s", error.diagnosis)
-            for command in batch:
+            for command, _ in batch:
                 self._put(
                     AppendFailed(ticket=command.ticket, kind=command.kind, detail=error.diagnosis)
                 )

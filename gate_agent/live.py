@@ -43,9 +43,19 @@ def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)  # noqa: TID251 - this file is the clock
 
 
+def utc_text() -> str:
+    """The date and time as records have it: RFC 3339 with milliseconds and Z."""
+    return utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def utc_ms() -> int:
+    """The date and time in milliseconds since 1970."""
+    return round(utc_now().timestamp() * 1000)
+
+
 def utc_offset_ms() -> int:
     """What to add to monotonic milliseconds to get UTC milliseconds, at this moment."""
-    return round(utc_now().timestamp() * 1000) - monotonic_ns() // 1_000_000
+    return utc_ms() - monotonic_ns() // 1_000_000
 
 
 def system_random(count: int) -> bytes:

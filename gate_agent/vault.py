@@ -8,6 +8,7 @@ overwrites them before they are dropped.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 
 MAX_TICKETS = 2
@@ -15,6 +16,13 @@ MAX_TICKETS = 2
 
 MAX_PAYLOAD_BYTES = 1_048_576
 """Upper bound of one payload; a DG2 of a passport is 15 to 60 kB."""
+
+
+MAX_HANDLES = 32
+"""Payloads of one crossing; a passport gives two or three."""
+
+WIPED_KNOWN = 64
+"""Wiped crossings that are remembered, so that what comes late for them is not kept."""
 
 
 class VaultError(Exception):
@@ -31,14 +39,19 @@ class Vault:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tickets: dict[int, dict[str, bytearray]] = {}
+        self._wiped: deque[int] = deque(maxlen=WIPED_KNOWN)
 
     def put(self, ticket: int, payload: Mapping[str, bytes]) -> None:
         """Keep what came beside an event. The oldest crossing goes when a third one comes.
 
+        What comes for a crossing that is over is dropped: nobody would wipe it again.
+
         Raises:
-            VaultError: a payload is too large or a handle is used twice.
+            VaultError: a payload is too large, one too many, or a handle is used twice.
         """
         with self._lock:
+            if ticket in self._wiped:
+                return
             held = self._tickets.get(ticket)
             if held is None:
                 held = self._tickets[ticket] = {}
@@ -47,6 +60,8 @@ class Vault:
             for handle, data in payload.items():
                 if len(data) > MAX_PAYLOAD_BYTES:
                     raise VaultError(f"payload of {len(data)} bytes exceeds {MAX_PAYLOAD_BYTES}")
+                if len(held) >= MAX_HANDLES:
+                    raise VaultError(f"more than {MAX_HANDLES} payloads of one crossing")
                 if handle in held:
                     raise VaultError("handle used twice")
                 held[handle] = bytearray(data)
@@ -62,6 +77,7 @@ class Vault:
     def wipe(self, ticket: int) -> None:
         """Overwrite and drop everything of one crossing."""
         with self._lock:
+            self._wiped.append(ticket)
             held = self._tickets.pop(ticket, None)
             if held is not None:
                 _overwrite(held)

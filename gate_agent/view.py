@@ -12,6 +12,7 @@ from gate_agent.core.budgets import NS_PER_MS
 from gate_agent.core.messages import Mode
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import (
+    REQUIRED_DEVICES,
     Admitting,
     Clearing,
     Crossing,
@@ -129,6 +130,7 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
                 identity=device.identity,
             )
             for device in state.devices
+            if device.device in REQUIRED_DEVICES or device.code
         ),
         lease=state.lease_until_ns is not None or not profile.lane.officer_lease_required,
         alarms=tuple(alarm.value for alarm in state.alarms),

@@ -6,6 +6,7 @@ agent that comes back starts with no crossing, so nothing of before concerns it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import selectors
 import socket
@@ -94,10 +95,9 @@ class WorkerLink:
                 log.warning("agent does not read; an event was dropped")
                 return
             self._out += frame
-        try:
+        # A full buffer means that a wake-up is already waiting; a closed one, that `run` ended.
+        with contextlib.suppress(OSError):
             self._wake_in.send(b"\0")
-        except BlockingIOError:
-            return  # a wake-up is already waiting
 
     def _session(self, stop: Callable[[], bool]) -> None:
         reader: FrameReader[Any] = FrameReader(AgentFrame)

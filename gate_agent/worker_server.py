@@ -7,6 +7,7 @@ ends the connection and is a `DeviceFailed`, as is a worker that dies.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -118,15 +119,7 @@ class WorkerServer:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Serve until `stop()`; the body of one thread."""
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        previous = os.umask(0o177)
-        try:
-            listener.bind(str(self._path))
-        finally:
-            os.umask(previous)
-        listener.listen(MAX_CONNECTIONS)
-        listener.setblocking(False)
+        listener = self._listen()
         self._selector.register(listener, selectors.EVENT_READ, None)
         self._selector.register(self._wake_out, selectors.EVENT_READ, None)
         try:
@@ -142,15 +135,29 @@ class WorkerServer:
         finally:
             self._close_all(listener)
 
+    def _listen(self) -> socket.socket:
+        """The listening socket; it takes its name only when it can be connected to."""
+        unnamed = self._path.with_name(self._path.name + ".new")
+        unnamed.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        previous = os.umask(0o177)
+        try:
+            listener.bind(str(unnamed))
+        finally:
+            os.umask(previous)
+        listener.listen(MAX_CONNECTIONS)
+        listener.setblocking(False)
+        unnamed.rename(self._path)
+        return listener
+
     def _send(self, device: DeviceId, frame: bytes) -> None:
         self._pending.append((device, frame))
         self._wake()
 
     def _wake(self) -> None:
-        try:
+        # A full buffer means that a wake-up is already waiting; a closed one, that `run` ended.
+        with contextlib.suppress(OSError):
             self._wake_in.send(b"\0")
-        except BlockingIOError:
-            return  # a wake-up is already waiting
 
     def _drain_wake(self) -> None:
         try:

@@ -12,6 +12,7 @@ In the run directory `mrz`, `chip` and `turnstile` are the serial ports.
 from __future__ import annotations
 
 import json
+import logging
 import select
 import sys
 from collections.abc import Callable
@@ -35,6 +36,8 @@ from sim.play import Play
 from sim.pty import Pty
 from sim.scenario import Face, Scenario, Traveller
 from sim.stage import Stage
+
+log = logging.getLogger("egate.hardware")
 
 FPS = 8
 MAX_WAIT_NS = 250 * MS
@@ -140,6 +143,7 @@ class Hardware:
         self._say = say
         self._present: Traveller | None = None
         self._played = False
+        self._noted = (0, 0)  # releases, passages
         self.play: Play | None = None
         self.stage = Stage(Turnstile(port="turnstile"), random, lambda _port: None)
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
@@ -166,6 +170,7 @@ class Hardware:
             if peer.due_ns is not None and peer.due_ns <= now_ns:
                 peer.expire(now_ns)
             pty.write(peer.output())
+        self._note(now_ns)
         readable = self._wait(clock())
         now_ns = clock()
         for peer, pty in self._ports:
@@ -191,6 +196,15 @@ class Hardware:
         self._display.close()
         for _, pty in self._ports:
             pty.close()
+
+    def _note(self, now_ns: int) -> None:
+        """Log what the turnstile did: a witness that does not depend on the agent."""
+        turnstile, before = self.stage.turnstile, self._noted
+        self._noted = (turnstile.releases, turnstile.passages)
+        if turnstile.releases != before[0]:
+            log.info("released at_ns=%d", now_ns)
+        if turnstile.passages != before[1]:
+            log.info("passed persons=%d at_ns=%d", turnstile.passages - before[1], now_ns)
 
     def _wait(self, now_ns: int) -> set[int]:
         dues = [peer.due_ns for peer, _ in self._ports]

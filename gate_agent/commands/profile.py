@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
-
-EX_CONFIG = 78
-"""Exit code of a bad profile (sysexits.h)."""
 
 
 def register(commands: Any) -> None:
@@ -38,7 +36,7 @@ def load(paths: list[Path]) -> Any:
         return merge(paths)
     except ProfileError as error:
         sys.stderr.write(f"egate: bad profile: {error}\n")
-        sys.exit(EX_CONFIG)
+        sys.exit(os.EX_CONFIG)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -52,7 +50,7 @@ def _check(arguments: argparse.Namespace) -> int:
             print(json.dumps({"ok": False, "error": str(error)}))
         else:
             sys.stderr.write(f"egate: bad profile: {error}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     if arguments.json:
         print(json.dumps({"ok": True, "sha256": sha256(effective)}))
     else:

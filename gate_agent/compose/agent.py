@@ -6,22 +6,33 @@ nothing that a traveller brought but the text of the machine readable zone.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.turnstile.device import TurnstileMachine
-from drivers.types import CancelRead, Close, DeviceFailed, DeviceId, OpenExit, ReadDocument
+from drivers.types import (
+    CancelRead,
+    Close,
+    DeviceFailed,
+    DeviceId,
+    DeviceReady,
+    OpenExit,
+    ReadDocument,
+)
 from firmware_cfg.profile import Profile
 from gate_agent import live
 from gate_agent.core.messages import (
     Checked,
     CheckLists,
     Command,
+    Event,
     ListState,
     OfficerAction,
     OfficerDecided,
@@ -32,22 +43,22 @@ from gate_agent.core.messages import (
 from gate_agent.core.states import dossier_of, initial
 from gate_agent.identity import holder_view, identity
 from gate_agent.journal_writer import JournalWriter
-from gate_agent.lane_api import Action, Role, SyncView
+from gate_agent.lane_api import Action, Role, SyncView, View
 from gate_agent.lane_server import Callbacks, Clock, LaneServer
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
+from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
+from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
-from sync.keys import VerifyingKey, read_public_key
+from sync.keys import CentrePublic, read_centre_public
 from sync.types import Append
 
-EX_CONFIG = 78
-MAX_PICTURE_REQUESTS = 64
 COMMANDS_FULL = 121
 """Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
 
@@ -61,7 +72,8 @@ class AgentProcess:
         run_dir: Path,
         state_dir: Path,
         keys: Mapping[Role, bytes],
-        centre_key: VerifyingKey | None,
+        centre: CentrePublic | None,
+        sealer: Sealer | None,
         stop: live.Stop,
     ) -> None:
         self._profile = profile
@@ -70,12 +82,12 @@ class AgentProcess:
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
         self._link_up = False
-        self._pictures: dict[int, Callable[[bytes], None]] = {}
-        self._picture_number = 0
+        self._pictures = Pictures()
         journal = Journal.open(
             state_dir / "journal.db",
             gate=profile.lane.gate,
             random=live.system_random,
+            sealer=sealer,
             demo=profile.lane.demo,
         )
         self._loop = Loop(
@@ -87,11 +99,12 @@ class AgentProcess:
             profile,
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
+        key = centre and centre.verifying
         self._writer = JournalWriter(
-            journal, centre_key, self._inbox.put, self._identity, live.monotonic_ns, _utc
+            journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
         )
         self._workers = WorkerServer(
-            run_dir / "agent.sock", self._inbox.put, self._keep, self._on_picture
+            run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
         )
         self._turnstile = TurnstileMachine(
             profile.turnstile, actuation_ms=profile.budgets.actuation_ms
@@ -108,7 +121,7 @@ class AgentProcess:
                 on_link=self._on_link,
             ),
             live.system_random,
-            Clock(monotonic_ns=live.monotonic_ns, utc_ms=_utc_ms),
+            Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
         )
 
     def run(self) -> None:
@@ -186,7 +199,13 @@ class AgentProcess:
         self._stop.wait()
         self._inbox.put(Tick())
 
-    # --- the vault --------------------------------------------------------------------
+    # --- the workers and the vault ---------------------------------------------------
+
+    def _on_worker(self, event: Event) -> None:
+        of_vision = getattr(event, "device", None) is DeviceId.VISION
+        if of_vision and isinstance(event, DeviceFailed | DeviceReady):
+            self._pictures.give_up()
+        self._inbox.put(event)
 
     def _keep(self, ticket: int, payload: Mapping[str, bytes]) -> None:
         try:
@@ -226,7 +245,7 @@ class AgentProcess:
 
     def _on_action(self, action: Action) -> str | None:
         now_ns = live.monotonic_ns()
-        left_ms = action.expires_utc_ms - _utc_ms()
+        left_ms = action.expires_utc_ms - live.utc_ms()
         self._inbox.put(
             OfficerDecided(
                 ticket=action.ticket,
@@ -247,16 +266,7 @@ class AgentProcess:
         self._link_up = connected
 
     def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:
-        if len(self._pictures) >= MAX_PICTURE_REQUESTS:
-            self._pictures.pop(next(iter(self._pictures)))(b"")
-        self._picture_number += 1
-        self._pictures[self._picture_number] = reply
-        self._workers.ask_picture(self._picture_number, ticket, kind)
-
-    def _on_picture(self, request: int, jpeg: bytes) -> None:
-        reply = self._pictures.pop(request, None)
-        if reply is not None:
-            reply(jpeg)
+        self._workers.ask_picture(self._pictures.ask(reply), ticket, kind)
 
 
 def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
@@ -264,13 +274,15 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     stop = live.stop_on_sigterm()
     try:
         role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}
-        path = keys / "centre.pub"
-        centre_key = read_public_key(path) if path.exists() else None
+        centre = read_centre_public(keys) if (keys / "centre.pub").exists() else None
+        own = keys / "journal.key"
+        own_key = read_key(own)[:KEY_BYTES] if own.exists() else None
+        sealer = centre and Sealer(centre.sealing, live.system_random, own_key)
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate agent: {error.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     try:
-        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre_key, stop)
+        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre, sealer, stop)
     except StorageError as error:
         sys.stderr.write(f"egate agent: journal: {error.diagnosis}\n")
         return 1
@@ -278,15 +290,5 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     return 0
 
 
-def _with_holder(shown: Any, fields: dict[str, str]) -> Any:
-    import msgspec
-
+def _with_holder(shown: View, fields: dict[str, str]) -> View:
     return msgspec.structs.replace(shown, holder=holder_view(fields))
-
-
-def _utc() -> str:
-    return live.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _utc_ms() -> int:
-    return round(live.utc_now().timestamp() * 1000)

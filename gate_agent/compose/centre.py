@@ -10,9 +10,7 @@ from gate_agent import live
 from sync.centre.run import BrokerAccess, CentreService, run_centre
 from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError
-from sync.keys import read_public_key, read_signing_key
-
-EX_CONFIG = 78
+from sync.keys import read_centre_keys, read_public_key
 
 
 def run(
@@ -21,7 +19,8 @@ def run(
     """Collect until told to stop.
 
     Args:
-        state_dir: the database, and `centre.key`, the key that signs receipts.
+        state_dir: the database, `centre.key`, which signs receipts, and `centre.seal.key`, which
+            opens what gates encrypt.
         broker: host and port.
         gates: public key files of gates to enrol, by the gate's name.
         accept_demo: whether a key marked as demo material may sign.
@@ -30,26 +29,30 @@ def run(
     """
     stop = live.stop_on_sigterm()
     try:
-        key = read_signing_key(state_dir / "centre.key", accept_demo=accept_demo)
+        keys = read_centre_keys(state_dir, accept_demo=accept_demo)
         known = {gate: read_public_key(path) for gate, path in gates.items()}
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     try:
         store = CentreStore(state_dir / "centre.db")
         try:
             for gate, public in known.items():
-                store.enrol(gate, public, _utc())
+                store.enrol(gate, public, live.utc_text())
             service = CentreService(
                 store=store,
-                key=key,
+                keys=keys,
                 broker=BrokerAccess(host=broker[0], port=broker[1]),
                 random=live.system_random,
             )
             wake_out, wake_in = os.pipe()
             stop.on_set(lambda: os.write(wake_in, b"\0"))
             run_centre(
-                service, clock=live.monotonic_ns, utc=_utc, stop=stop.is_set, wake_fd=wake_out
+                service,
+                clock=live.monotonic_ns,
+                utc=live.utc_text,
+                stop=stop.is_set,
+                wake_fd=wake_out,
             )
         finally:
             store.close()
@@ -57,7 +60,3 @@ def run(
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return 1
     return 0
-
-
-def _utc() -> str:
-    return live.utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

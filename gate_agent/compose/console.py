@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from gate_agent import live
 from gate_agent.console.config import ConsoleConfig, LaneAddress
@@ -12,7 +15,8 @@ from gate_agent.console.officers import OfficersFileError, load_officers
 from gate_agent.console.server import build_app, serve
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 
-EX_CONFIG = 78
+MIN_TOKEN = 16
+Token = Annotated[str, msgspec.Meta(min_length=MIN_TOKEN, max_length=256)]
 
 
 def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int) -> int:
@@ -26,7 +30,7 @@ def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int
         tokens = _kiosk_tokens(keys / "kiosk.json")
     except (KeyUnusable, OfficersFileError) as error:
         sys.stderr.write(f"egate console: {error.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     app = build_app(
         ConsoleConfig(
             lanes=tuple(
@@ -36,7 +40,7 @@ def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int
             officers=known,
             allowed_hosts=(f"{host}:{port}", f"localhost:{port}"),
             monotonic_ns=live.monotonic_ns,
-            utc_ms=lambda: round(live.utc_now().timestamp() * 1000),
+            utc_ms=live.utc_ms,
             random=live.system_random,
             kiosk_tokens=tokens,
             secure_cookies=host not in ("127.0.0.1", "localhost", "::1"),
@@ -47,6 +51,13 @@ def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int
 
 
 def _kiosk_tokens(path: Path) -> dict[int, str]:
+    """Capabilities of the travellers' displays; none where there is no such file."""
     if not path.exists():
         return {}
-    return {int(number): str(token) for number, token in json.loads(read_key(path)).items()}
+    try:
+        tokens = msgspec.json.decode(read_key(path), type=dict[int, Token])
+    except msgspec.MsgspecError as error:
+        raise KeyUnusable(
+            f"{path.name}: not an object of lane number to token of {MIN_TOKEN} to 256 characters"
+        ) from error
+    return dict(tokens)

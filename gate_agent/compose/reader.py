@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import sys
 from pathlib import Path
 
@@ -16,8 +17,6 @@ from firmware_cfg.profile import Profile
 from gate_agent import live
 from gate_agent.worker_link import WorkerLink
 
-EX_CONFIG = 78
-
 
 def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     """Run until told to stop; exit 78 when the trust anchors cannot be read."""
@@ -26,7 +25,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         trust = TrustStore.load(trust_paths, accept_demo=profile.lane.demo)
     except (DocumentError, OSError) as error:
         sys.stderr.write(f"egate reader: trust anchors: {error}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     machine = PassportReader(
         profile.mrz_reader,
         profile.chip_reader,

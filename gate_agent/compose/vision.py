@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,8 +19,6 @@ from gate_agent import live
 from gate_agent.vision_worker import VisionWorker
 from gate_agent.worker_link import WorkerLink
 
-EX_CONFIG = 78
-
 
 def choose_tier(wanted: str, store: Path) -> Tier:
     """The tier that the profile wants, or the best one that is installed.
@@ -33,19 +32,27 @@ def choose_tier(wanted: str, store: Path) -> Tier:
     return tiers[-1] if tiers else Tier.PACKAGED
 
 
+def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
+    """The models of a tier, which must be calibrated for the error rate of the profile.
+
+    Raises:
+        BiometricFault: a model is missing or not the manifest's, or no threshold is as
+            strict as the profile asks; found out here, not with a traveller at the gate.
+    """
+    pipeline = Pipeline(
+        tier, store, profile.face.quality, profile.face.expected_face_px, live.monotonic_ns
+    )
+    pipeline.threshold(profile.face.fmr)
+    return pipeline
+
+
 def run(profile: Profile, run_dir: Path, store: Path) -> int:
     """Run until told to stop; exit 78 when the models or the camera's name are no good."""
     stop = live.stop_on_sigterm()
     try:
         tier = choose_tier(profile.face.tier, store)
         device = VisionDevice(
-            lambda: Pipeline(
-                tier,
-                store,
-                profile.face.quality,
-                profile.face.expected_face_px,
-                live.monotonic_ns,
-            ),
+            lambda: load_pipeline(profile, tier, store),
             profile.camera.frame_age_max_ms,
         )
         source = open_source(
@@ -58,7 +65,7 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         )
     except (BiometricFault, DriverFault) as fault:
         sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
-        return EX_CONFIG
+        return os.EX_CONFIG
     worker = VisionWorker(
         device,
         f"{tier.value} tier",

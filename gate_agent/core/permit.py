@@ -137,6 +137,8 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
             expires_ns=now_ns + profile.budgets.accept_valid_ms * 1_000_000,
         )
         return change(ledger, accept=accept)
+    if command.kind is RecordKind.OFFICER and facts.get("action") == "reject":
+        return change(ledger, accept=None)
     if command.kind is RecordKind.ACTUATION and facts.get("action") == "close":
         return change(ledger, closing=command.ticket)
     given = ledger.accept

@@ -104,8 +104,9 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
     reasons: set[Reason] = set()
     results: dict[str, list[Result]] = {}
     for check in checks:
-        base = check.id.partition(".")[0]
-        results.setdefault(base, []).append(check.result)
+        if check.mode is CheckMode.MANDATORY:
+            # A data group that nobody reads (DG3 of a foreign state) is an optional check.
+            results.setdefault(check.id.partition(".")[0], []).append(check.result)
         counts = check.mode is not CheckMode.EVALUATORY
         if counts and check.result is Result.FAILED:
             reasons.add(of_check(check.id))
@@ -116,7 +117,7 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
         found = results.get(check_id, [])
         if not found or not good.issuperset(found):
             reasons.add(of_check(check_id))
-    every = [result for found in results.values() for result in found]
+    every = [check.result for check in checks]
     if Result.ABORTED in every and Result.FAILED not in every:
         reasons.add(Reason.DOCUMENT_REMOVED)
     return reasons

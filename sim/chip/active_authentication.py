@@ -84,4 +84,26 @@ class ActiveEcdsa:
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
-ActiveKey = ActiveRsa | ActiveEcdsa
+@dataclass(frozen=True)
+class ActiveReplay:
+    """No key at all: a signature that the true chip gave once answers every challenge."""
+
+    true: ActiveRsa | ActiveEcdsa
+    signature: bytes = field(repr=False)
+
+    @property
+    def public_key_info(self) -> bytes:
+        """The true chip's."""
+        return self.true.public_key_info
+
+    @property
+    def infos(self) -> tuple[bytes, ...]:
+        """The true chip's."""
+        return self.true.infos
+
+    def sign(self, _challenge: bytes, _random: Random) -> bytes:
+        """The recorded signature."""
+        return self.signature
+
+
+ActiveKey = ActiveRsa | ActiveEcdsa | ActiveReplay

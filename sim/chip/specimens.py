@@ -15,6 +15,7 @@ from functools import cache
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveRsa
 from sim.chip.chip_authentication import AgreementKey
 from sim.chip.curves import CURVES, Group
+from sim.chip.forgeries import expired_country, revoked_signer
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Algorithm, KeySource, seeded_random
 from sim.chip.model import Features
@@ -262,11 +263,26 @@ SPECIMENS: Mapping[str, Specimen] = {
 
 
 def trust_files() -> dict[str, bytes]:
-    """CSCA certificates and their revocation lists, in DER, by file name."""
-    files = {}
+    """CSCA certificates and their revocation lists, in DER, by file name.
+
+    Each list names one document signer, that of the forgery `revoked_ds`; the expired CSCA is
+    that of `expired_csca`.
+    """
+    files: dict[str, bytes] = {}
     for specimen in SPECIMENS.values():
         stem = f"csca_{specimen.algorithm}_{specimen.hash_name}"
         if f"{stem}.der" not in files:
-            files[f"{stem}.der"] = specimen.country.csca.certificate.der
-            files[f"{stem}.crl"] = specimen.country.revocation_list()
+            country = specimen.country
+            files[f"{stem}.der"] = country.csca.certificate.der
+            revoked = revoked_signer(country).signer.certificate.serial
+            files[f"{stem}.crl"] = country.revocation_list([revoked])
+    old = expired_country(SPECIMENS["bac_ecdsa_p256"].country)
+    files["csca_expired.der"] = old.csca.certificate.der
     return files
+
+
+def named_files(made: Personalisation) -> dict[str, bytes]:
+    """A document's files by the names that inspections of files use."""
+    names = {0x011E: "COM", 0x011D: "SOD", 0x011C: "CARDACCESS"}
+    every = {**made.files, **made.master_files}
+    return {f"{names.get(fid, f'DG{fid & 0xFF}')}.bin": content for fid, content in every.items()}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gate_agent.vault import MAX_PAYLOAD_BYTES, Vault, VaultError
+from gate_agent.vault import MAX_HANDLES, MAX_PAYLOAD_BYTES, Vault, VaultError
 
 
 def test_a_handle_gives_its_payload_until_it_is_wiped():
@@ -36,3 +36,19 @@ def test_too_much_and_twice_are_refused():
     vault.put(1, {"h": b"x"})
     with pytest.raises(VaultError, match="twice"):
         vault.put(1, {"h": b"y"})
+
+
+def test_what_comes_late_for_a_wiped_crossing_is_not_kept():
+    vault = Vault()
+    vault.put(7, {"h1": b"secret"})
+    vault.wipe(7)
+    vault.put(7, {"h2": b"late"})
+    assert vault.get("h2") is None
+    assert vault.tickets() == ()
+
+
+def test_a_crossing_has_only_so_many_payloads():
+    vault = Vault()
+    vault.put(1, {str(n): b"x" for n in range(MAX_HANDLES)})
+    with pytest.raises(VaultError, match="more than"):
+        vault.put(1, {"one more": b"x"})

@@ -17,7 +17,7 @@ from drivers.types import (
     ReadDocument,
 )
 from gate_agent.channel import AgentFrame, FrameReader, FromWorker, WorkerHello, encode
-from gate_agent.core.messages import OfficerAction, OfficerDecided
+from gate_agent.core.messages import OfficerAction, OfficerDecided, Wipe
 from gate_agent.worker_link import WorkerLink
 from gate_agent.worker_server import WORKER_LOST, WORKER_VIOLATION, WorkerServer
 
@@ -172,3 +172,17 @@ def test_the_link_carries_commands_events_and_pictures_both_ways(served):
         link.emit(DeviceReady(device=DeviceId.VISION))
         thread.join(PATIENCE_S)
     assert not thread.is_alive()
+
+
+def test_a_command_after_the_end_harms_nobody(tmp_path):
+    running = Served(tmp_path / "agent.sock")
+    running.close()
+    running.server.command(DeviceId.READER, Wipe(ticket=1), {})
+    running.server.stop()
+
+
+def test_an_event_after_the_end_harms_nobody(tmp_path):
+    link = WorkerLink(tmp_path / "agent.sock", DeviceId.READER, lambda *_: None, lambda: None)
+    link._connected = True
+    link.run(lambda: True, lambda _s: None)
+    link.emit(DeviceReady(device=DeviceId.READER, identity=""))

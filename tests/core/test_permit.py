@@ -6,8 +6,8 @@ import pytest
 from gate_world import MS, PROFILE, REST, T0
 
 from drivers.types import Close, DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
-from gate_agent.core.messages import Mode
-from gate_agent.core.permit import Accept, Clause, Ledger, heard, permit
+from gate_agent.core.messages import Append, Mode
+from gate_agent.core.permit import Accept, Clause, Ledger, heard, permit, said
 from gate_agent.core.states import replace
 from sync.types import RecordKind
 
@@ -122,3 +122,9 @@ def test_a_stay_ends_with_an_empty_zone_and_with_a_lost_sight():
         assert ledger.stay == stay
     lost = DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
     assert heard(LEDGER, lost, T0, PROFILE).accept is None
+
+
+def test_an_officers_rejection_takes_an_accept_back():
+    rejected = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "reject"})
+    after = said(LEDGER, rejected, T0, PROFILE)
+    assert permit(OpenExit(ticket=3), after, Mode.AUTO, PROFILE, T0) is Clause.NO_ACCEPT

@@ -171,3 +171,15 @@ def test_the_best_frame_is_one_that_matches_if_there_is_any(frames):
     ]
     if usable:
         assert best in usable
+
+
+def test_a_data_group_that_nobody_may_read_does_not_refer():
+    unread = Check(id="dg_hash.DG3", result=Result.UNDETERMINED, mode=CheckMode.OPTIONAL)
+    evidence = replace(GOOD, checks=(*GOOD.checks, unread))
+    assert decide(evidence, RULES).outcome is Outcome.ADMIT
+
+
+def test_a_mandatory_check_reported_as_optional_refers():
+    assert "sod_signature" in reasons(
+        with_check("sod_signature", Result.SUCCESSFUL, CheckMode.OPTIONAL)
+    )

@@ -18,7 +18,8 @@ from firmware_cfg.load import (
     schema_json,
     sha256,
 )
-from firmware_cfg.profile import Profile
+from firmware_cfg.profile import Policy, Profile
+from firmware_cfg.rules import CORE_CHECKS
 
 DEVICES = [
     PROFILES_DIR / name
@@ -192,3 +193,14 @@ def test_the_schema_describes_the_profile() -> None:
     schema = json.loads(schema_json())
     names = set(schema["$defs"]["Profile"]["properties"])
     assert names == {field.name for field in msgspec.structs.fields(Profile)}
+
+
+@pytest.mark.parametrize("demo", [False, True])
+@pytest.mark.parametrize("check_id", CORE_CHECKS)
+def test_no_gate_leaves_out_a_check_that_makes_a_document(tmp_path, check_id, demo) -> None:
+    base = [*DEVICES, SITES_DIR / "demo.toml", overlay(tmp_path, DEMO_GATE)] if demo else PRODUCTION
+    left = json.dumps([name for name in Policy().mandatory_checks if name != check_id])
+    less = overlay(tmp_path, f"[policy]\nmandatory_checks = {left}", "less.toml")
+    assert only_error([*base, less]).field == "policy.mandatory_checks"
+    lax = overlay(tmp_path, f'[policy]\nundetermined_allowed = ["{check_id}"]', "lax.toml")
+    assert only_error([*base, lax]).field == "policy.undetermined_allowed"

@@ -1,0 +1,44 @@
+"""The journal's writer: identities are taken in time, and a slow journal is a failed one."""
+
+from gate_agent.journal_writer import MAX_WAITING, JournalWriter
+from gate_agent.vault import Vault
+from sync.journal import Journal
+from sync.types import Append, Appended, AppendFailed, RecordKind
+
+
+def writer(tmp_path, put, identity) -> JournalWriter:
+    journal = Journal.open(tmp_path / "journal.db", gate="g", random=bytes, demo=True)
+    return JournalWriter(
+        journal, None, put, identity, lambda: 1, lambda: "2026-01-01T00:00:00.000Z"
+    )
+
+
+def test_a_record_keeps_its_identity_though_the_vault_is_wiped_before_it_is_written(tmp_path):
+    vault, events = Vault(), []
+    vault.put(7, {"h": b"ERIKSSON"})
+    made = writer(
+        tmp_path, events.append, lambda handle: {"name": (vault.get(handle) or b"").decode()}
+    )
+    made.append(Append(ticket=7, kind=RecordKind.DECISION, facts={}, holder="h"))
+    vault.wipe(7)
+    made.stop()
+    made.run()
+    assert [type(event) for event in events[1:]] == [Appended]
+    journal = Journal.open(tmp_path / "journal.db", gate="g", random=bytes, demo=True)
+    (record,) = journal.records()
+    journal.close()
+    assert record.identity == {"name": "ERIKSSON"}
+
+
+def test_a_record_that_finds_no_place_is_reported(tmp_path):
+    events = []
+    made = writer(tmp_path, events.append, lambda _handle: {})
+    for ticket in range(1, MAX_WAITING + 2):
+        made.append(Append(ticket=ticket, kind=RecordKind.SYSTEM, facts={}))
+    assert events == [
+        AppendFailed(
+            ticket=MAX_WAITING + 1, kind=RecordKind.SYSTEM, detail="the journal is too slow"
+        )
+    ]
+    made.receipt(b"one that finds no place comes again")
+    made._journal.close()

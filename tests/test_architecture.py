@@ -1,0 +1,337 @@
+"""The laws of the house as tests: directions of imports, homes of effects, sizes.
+
+Each law is a function of a source text that names what breaks it, so that the law itself is
+tested on a few lines that do.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("gate_agent", "biometrics", "drivers", "sync", "sim", "firmware_cfg")
+PRODUCT_FOLDERS = (*PACKAGES, "tests", "systemd")
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+IO_LIBRARIES = {"serial", "smartcard", "paho", "onnxruntime", "dlib", "cv2", "sqlite3"}
+
+CORE_MAY_IMPORT = re.compile(
+    r"(biometrics|drivers|sync)\.types|firmware_cfg\.profile|gate_agent\.core(\..+)?"
+    r"|__future__|msgspec|collections(\.abc)?|enum|functools|hashlib|typing"
+)
+
+LIVE = frozenset({"gate_agent/live.py"})
+CONSOLE_LOOP = frozenset({"gate_agent/console/client.py", "gate_agent/console/server.py"})
+HOMES: dict[str, frozenset[str]] = {
+    # clocks
+    "time.time": LIVE,
+    "time.time_ns": LIVE,
+    "time.monotonic": LIVE,
+    "time.monotonic_ns": LIVE,
+    "time.perf_counter": LIVE,
+    "time.perf_counter_ns": LIVE,
+    "time.process_time": LIVE,
+    "time.process_time_ns": LIVE,
+    "time.gmtime": LIVE,
+    "time.localtime": LIVE,
+    "datetime.datetime.now": LIVE,
+    "datetime.datetime.utcnow": LIVE,
+    "datetime.datetime.today": LIVE,
+    "datetime.date.today": LIVE,
+    # waits that nothing can interrupt; the console's event loop paces itself
+    "time.sleep": frozenset(),
+    "asyncio.sleep": CONSOLE_LOOP,
+    # threads; a password is hashed beside the console's event loop
+    "threading.Thread": LIVE,
+    "threading.Timer": LIVE,
+    "asyncio.to_thread": frozenset({"gate_agent/console/sign_in.py"}),
+    "os.fork": frozenset(),
+    # randomness
+    "os.urandom": LIVE,
+    "os.getrandom": LIVE,
+    "ssl.RAND_bytes": frozenset(),
+    "uuid.uuid1": frozenset(),
+    "uuid.uuid4": frozenset(),
+    "random.SystemRandom": frozenset(),
+    "numpy.random.seed": frozenset(),
+    "numpy.random.rand": frozenset(),
+    "numpy.random.randn": frozenset(),
+    "numpy.random.normal": frozenset(),
+    "numpy.random.randint": frozenset(),
+}
+NO_MODULE_HAS = {"secrets", "_thread", "multiprocessing", "concurrent.futures"}
+SEEDED = {"random.Random", "numpy.random.default_rng"}
+
+Found = Iterator[tuple[int, str]]
+
+
+def imports(tree: ast.AST) -> Found:
+    """Every module imported, absolute."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield node.lineno, str(node.module)
+
+
+def names(tree: ast.AST) -> Found:
+    """Every dotted name used, as its module defines it, whatever it was imported as."""
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.split(".")[0]
+                known[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield node.lineno, f"{node.module}.{alias.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            first, *rest = ast.unparse(node).split(".")
+            if first in known:
+                yield node.lineno, ".".join((known[first], *rest))
+
+
+def effects(tree: ast.AST, path: str) -> Found:
+    """Clocks, threads, sleeps and randomness outside their homes."""
+    for line, name in names(tree):
+        if name in HOMES and path not in HOMES[name]:
+            yield line, name
+        if name.startswith("random.") and name not in SEEDED and name.count(".") == 1:
+            yield line, name
+    for line, name in imports(tree):
+        if any(name == module or name.startswith(module + ".") for module in NO_MODULE_HAS):
+            yield line, name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not node.args and not node.keywords:
+            called = ast.unparse(node.func)
+            if any(called.endswith(name.split(".", 1)[1]) for name in SEEDED):
+                yield node.lineno, f"{called} without a seed"
+
+
+def core_imports(tree: ast.AST) -> Found:
+    """What the core must not import."""
+    for line, name in imports(tree):
+        if CORE_MAY_IMPORT.fullmatch(name) is None:
+            yield line, name
+
+
+def asserts(tree: ast.AST) -> Found:
+    """Statements that an optimising interpreter leaves out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            yield node.lineno, "assert"
+
+
+def broad_handlers(tree: ast.AST) -> Found:
+    """Handlers that take every error for one; cleaning up and raising again is none."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        last = node.body[-1]
+        if isinstance(last, ast.Raise) and last.exc is None:
+            continue
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        for kind in caught:
+            if kind is None or ast.unparse(kind) in {"Exception", "BaseException"}:
+                yield node.lineno, "bare or broad except"
+
+
+def suppressions(tree: ast.AST) -> Found:
+    """`contextlib.suppress` of every error."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            for kind in node.args:
+                if ast.unparse(kind) in {"Exception", "BaseException"}:
+                    yield node.lineno, "every error suppressed"
+
+
+def long_functions(tree: ast.AST) -> Found:
+    """Functions of sixty lines and more."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length >= MAX_FUNCTION_LINES:
+                yield node.lineno, f"{node.name} has {length} lines"
+
+
+def other_randomness(tree: ast.AST) -> Found:
+    """What a live process is given as randomness, when it is not the operating system's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and re.search("random|entropy|rng", node.arg or ""):
+            given = ast.unparse(node.value)
+            if given != "live.system_random":
+                yield node.value.lineno, f"{node.arg}={given}"
+    for line, name in imports(tree):
+        if name.split(".")[0] in {"random", "secrets", "numpy"}:
+            yield line, name
+
+
+def patches(tree: ast.AST) -> Found:
+    """Doubles put in the place of our own parts, and waits by the clock."""
+    for line, name in names(tree):
+        if name.startswith(("unittest.mock", "mock.")) or name == "time.sleep":
+            yield line, name
+
+
+def sources(*folders: str) -> list[Path]:
+    """Every Python file below these folders."""
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    """A path as the project names it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text())
+
+
+def every(law, paths: list[Path]) -> list[str]:
+    """Everything that breaks a law, as `file:line: what`."""
+    assert len(paths) > 5, "the law looked at nothing"
+    return [
+        f"{relative(path)}:{line}: {what}" for path in paths for line, what in law(tree_of(path))
+    ]
+
+
+def test_every_import_contract_is_kept():
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("folder", PRODUCT_FOLDERS)
+def test_the_folders_of_the_product_are_there(folder):
+    assert any((ROOT / folder).iterdir())
+
+
+def test_nothing_goes_by_the_name_of_a_drawer():
+    drawers = {"utils", "util", "common", "helpers", "misc"}
+    assert [relative(p) for p in sources(*PACKAGES) if drawers & {*p.parts, p.stem}] == []
+
+
+def test_an_io_library_is_imported_in_one_file_of_a_package():
+    homes: dict[tuple[str, str], set[str]] = {}
+    for path in sources(*PACKAGES):
+        for _, name in imports(tree_of(path)):
+            library = name.split(".")[0]
+            if library in IO_LIBRARIES:
+                package = path.relative_to(ROOT).parts[0]
+                homes.setdefault((package, library), set()).add(relative(path))
+    assert {library for _, library in homes} >= {"serial", "paho", "onnxruntime", "cv2", "sqlite3"}
+    assert {key: files for key, files in homes.items() if len(files) > 1} == {}
+
+
+def test_effects_stay_in_their_homes():
+    found = [
+        f"{relative(path)}:{line}: {name}"
+        for path in sources(*PACKAGES)
+        for line, name in effects(tree_of(path), relative(path))
+    ]
+    assert found == []
+
+
+def test_every_home_is_lived_in():
+    used = {
+        (relative(path), name) for path in sources(*PACKAGES) for _, name in names(tree_of(path))
+    }
+    listed = {path for paths in HOMES.values() for path in paths}
+    assert {path for path, name in used if path in HOMES.get(name, ())} == listed
+
+
+@pytest.mark.parametrize(
+    ("law", "folders"),
+    [
+        (core_imports, ("gate_agent/core",)),
+        (asserts, PACKAGES),
+        (broad_handlers, PACKAGES),
+        (suppressions, PACKAGES),
+        (long_functions, PACKAGES),
+        (other_randomness, ("gate_agent/compose",)),
+        (patches, ("tests",)),
+    ],
+)
+def test_the_law_is_kept(law, folders):
+    assert every(law, sources(*folders)) == []
+
+
+def test_files_stay_small():
+    lengths = {relative(p): len(p.read_text().splitlines()) for p in sources(*PACKAGES)}
+    assert {path: n for path, n in lengths.items() if n >= MAX_FILE_LINES} == {}
+
+
+def test_the_live_processes_are_given_the_randomness_of_the_operating_system():
+    given = {
+        relative(path)
+        for path in sources("gate_agent/compose")
+        for _, name in names(tree_of(path))
+        if name == "gate_agent.live.system_random"
+    }
+    assert {"gate_agent/compose/agent.py", "gate_agent/compose/reader.py"} <= given
+
+
+BREAKS = [
+    (lambda tree: effects(tree, "sync/x.py"), "from time import monotonic as m\nm()"),
+    (lambda tree: effects(tree, "sync/x.py"), "import datetime as d\nd.datetime.now()"),
+    (lambda tree: effects(tree, "sync/x.py"), "import random\nrandom.choice([1])"),
+    (lambda tree: effects(tree, "sync/x.py"), "import random\nrandom.Random()"),
+    (lambda tree: effects(tree, "sync/x.py"), "import secrets"),
+    (lambda tree: effects(tree, "sync/x.py"), "from threading import Thread"),
+    (lambda tree: effects(tree, "sync/x.py"), "import numpy as np\nnp.random.default_rng()"),
+    (lambda tree: effects(tree, "sync/x.py"), "import concurrent.futures"),
+    (core_imports, "import time"),
+    (core_imports, "from gate_agent.live import spawn"),
+    (core_imports, "from drivers.passport import mrz"),
+    (core_imports, "import numpy"),
+    (asserts, "def f(x):\n    assert x"),
+    (broad_handlers, "try:\n    f()\nexcept Exception:\n    pass"),
+    (broad_handlers, "try:\n    f()\nexcept (ValueError, BaseException) as e:\n    g(e)"),
+    (broad_handlers, "try:\n    f()\nexcept:\n    pass"),
+    (suppressions, "with contextlib.suppress(Exception):\n    f()"),
+    (long_functions, "def f():\n" + "    x = 1\n" * 59),
+    (other_randomness, "Journal(random=lambda n: bytes(n))"),
+    (other_randomness, "import random"),
+    (patches, "from unittest import mock"),
+    (patches, "import time\ntime.sleep(1)"),
+]
+
+
+@pytest.mark.parametrize(("law", "text"), BREAKS)
+def test_a_law_sees_what_breaks_it(law, text):
+    assert list(law(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [
+        (lambda tree: effects(tree, "sync/x.py"), "import random\nrandom.Random(7)"),
+        (lambda tree: effects(tree, "gate_agent/live.py"), "import time\ntime.monotonic_ns()"),
+        (lambda tree: effects(tree, "sync/x.py"), "def f(time):\n    return time.monotonic()"),
+        (core_imports, "from drivers.types import Close\nfrom gate_agent.core import states"),
+        (broad_handlers, "try:\n    f()\nexcept BaseException:\n    g()\n    raise"),
+        (other_randomness, "Journal(random=live.system_random)"),
+    ],
+)
+def test_a_law_lets_pass_what_keeps_it(law, text):
+    assert list(law(ast.parse(text))) == []

@@ -1,0 +1,79 @@
+"""The units of the service manager: they start what there is, and they are locked down."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gate_agent.cli import parser
+
+ROOT = Path(__file__).parent.parent
+UNITS = sorted((ROOT / "systemd").glob("*.service"))
+PROGRAM = "/opt/egate/bin/egate"
+PROCESSES = {"agent", "reader", "vision", "sync", "console", "centre"}
+
+
+def command(unit: Path) -> list[str]:
+    (line,) = [x for x in unit.read_text().splitlines() if x.startswith("ExecStart=")]
+    return shlex.split(line.removeprefix("ExecStart=").replace("%i", "lane1"))
+
+
+def test_there_is_a_unit_for_every_process():
+    assert {unit.name.removeprefix("egate-").split("@")[0].split(".")[0] for unit in UNITS} == (
+        PROCESSES
+    )
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_starts_a_command_that_exists(unit):
+    program, *argv = command(unit)
+    assert program == PROGRAM
+    parsed = parser().parse_args(argv)
+    assert isinstance(parsed, argparse.Namespace)
+    assert callable(parsed.run)
+
+
+@pytest.fixture
+def copies(tmp_path) -> list[Path]:
+    """The units as if egate and its user were installed here."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs the Debian package systemd")
+    for file in (ROOT / "systemd").iterdir():
+        text = file.read_text().replace(PROGRAM, "/bin/true")
+        (tmp_path / file.name).write_text(text)
+    return [tmp_path / unit.name for unit in UNITS]
+
+
+def analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
+    argv = ["systemd-analyze", "--man=no", *map(str, arguments)]
+    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
+
+
+def instance(unit: Path) -> Path:
+    if not unit.name.endswith("@.service"):
+        return unit
+    return unit.rename(unit.with_name(unit.name.replace("@.", "@lane1.")))
+
+
+def test_the_service_manager_finds_nothing_to_say(copies):
+    for unit in map(instance, copies):
+        done = analyze("verify", unit)
+        ours = [line for line in done.stderr.splitlines() if "egate" in line]
+        assert (done.returncode, ours, done.stdout) == (0, [], ""), unit.name
+
+
+def test_an_unknown_key_is_seen(copies):
+    unit = instance(copies[0])
+    unit.write_text(unit.read_text().replace("[Service]\n", "[Service]\nProtectSytem=strict\n"))
+    assert "ProtectSytem" in analyze("verify", unit).stderr
+
+
+def test_every_unit_is_locked_down(copies):
+    for unit in map(instance, copies):
+        done = analyze("security", "--offline=yes", "--threshold=20", unit)
+        assert done.returncode == 0, f"{unit.name}: {done.stdout[-400:]}{done.stderr}"
