@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from gate_agent.commands import bench, centre, lane, models, profile
+from gate_agent.commands import bench, centre, evidence, journal, lane, models, profile
 
 DESCRIPTION = """\
 egate: software for smart-border e-gates.
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         help="how much to say on standard error (default: %(default)s)",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (lane, centre, profile, models, bench):
+    for module in (lane, journal, centre, evidence, profile, models, bench):
         module.register(commands)
     for entry in entry_points(group="egate.commands"):
         if all(find_spec(name) is not None for name in SIM_NEEDS):
