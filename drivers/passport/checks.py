@@ -183,33 +183,6 @@ def face_image_check(dg2: bytes) -> Check:
     return Check(id="face_image", result=Result.UNDETERMINED, detail=detail)
 
 
-def feature_checks(found: PassiveAuthentication, present: Iterable[int]) -> tuple[Check, ...]:
-    """What the document offers beyond passive authentication, and what of it was examined.
-
-    Args:
-        found: what EF.SOD proved.
-        present: data groups that the chip gave.
-    """
-    listed = found.security_object.hashes if found.security_object is not None else None
-    hidden = {14, 15} & set(listed or ()) - set(present)
-    checks = []
-    for name, number in (("active_authentication", 15), ("chip_authentication", 14)):
-        if listed is not None and number not in listed:
-            absent = f"EF.SOD lists no DG{number}"
-            checks.append(Check(id=name, result=Result.NOT_SUPPORTED, detail=absent))
-        else:
-            checks.append(Check(id=name, result=Result.UNDETERMINED, detail="not examined"))
-    if hidden:
-        detail = "listed in EF.SOD and not given: " + ", ".join(f"DG{n}" for n in sorted(hidden))
-        checks.append(Check(id="stripping", result=Result.FAILED, detail=detail))
-    elif listed is not None and not {14, 15} & set(listed):
-        detail = "nothing that could be hidden"
-        checks.append(Check(id="stripping", result=Result.NOT_SUPPORTED, detail=detail))
-    else:
-        checks.append(Check(id="stripping", result=Result.UNDETERMINED, detail="not examined"))
-    return tuple(checks)
-
-
 def _mrz_dg1(printed: Mrz | None, chip: Mrz) -> Check:
     if printed is None:
         return Check(id="mrz_dg1", result=Result.UNDETERMINED, detail="no printed MRZ")

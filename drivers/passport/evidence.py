@@ -15,9 +15,9 @@ from drivers.passport.checks import (
     CheckList,
     dg1_checks,
     face_image_check,
-    feature_checks,
     printed_checks,
 )
+from drivers.passport.chip_features import ChipFeatures, stored_checks
 from drivers.passport.mrz import Mrz
 from drivers.passport.passive_authentication import (
     PassiveAuthentication,
@@ -72,9 +72,7 @@ class Judge:
         if "DG2" in files:
             checks.add(self._face(files["DG2"], checks.result("dg_hash.DG2")))
         if "SOD" in files:
-            listed = found.security_object.hashes if found.security_object is not None else {}
-            # Files that were not given are no evidence that the chip hides them.
-            checks.add(*feature_checks(found, listed))
+            checks.add(*stored_checks(ChipFeatures(found, files)))
         return tuple(_offline(check) for check in checks.complete(Result.UNDETERMINED, NOT_GIVEN))
 
     def _hashes(

@@ -156,6 +156,17 @@ class FileReader:
             return b""
         raise CardRefused(f"READ BINARY {name}", response.sw)
 
+    def probe(self) -> Steps[None]:
+        """Select EF.COM, for the sake of an answer under the session.
+
+        Raises:
+            SessionDead: the answer is not under it.
+        """
+        self._selected = None
+        yield from self._transmit(
+            Command(0x00, 0xA4, 0x02, 0x0C, FILE_IDS["COM"].to_bytes(2, "big"))
+        )
+
     def transmit(self, command: Command) -> Steps[Response]:
         """Send a command, under the session where there is one."""
         return (yield from self._transmit(command))

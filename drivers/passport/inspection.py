@@ -21,9 +21,9 @@ from drivers.passport.checks import (
     CheckList,
     dg1_checks,
     face_image_check,
-    feature_checks,
     printed_checks,
 )
+from drivers.passport.chip_features import ChipFeatures
 from drivers.passport.errors import (
     AccessDenied,
     ApduError,
@@ -52,6 +52,7 @@ from drivers.types import (
     Result,
 )
 
+CHALLENGE_BYTES = 8
 EXTRA_DATA_GROUPS = (14, 15)
 """Read beside DG1 and DG2 where EF.SOD lists them; personal details are not the gate's."""
 
@@ -142,7 +143,7 @@ class Inspection:
         yield from self._dg1(found)
         yield from self._dg2(found)
         given = yield from self._others(found, listed)
-        self._checks.add(*feature_checks(found, given))
+        yield from self._features(found, {14, 15} & set(listed) - given)
 
     def _access_control(self) -> Steps[None]:
         self._checks.begin()
@@ -202,6 +203,20 @@ class Inspection:
                 check = found.hash_check(number, content)
             self._checks.add(check)
         return given
+
+    def _features(self, found: PassiveAuthentication, hidden: set[int]) -> Steps[None]:
+        """Stripping, active authentication, and chip authentication last: it ends a session."""
+        files = {name: bytes(content) for name, content in self.reader.files.items()}
+        files = {name: files[name] for name in files if name[2:] not in map(str, hidden)}
+        features = ChipFeatures(found, files)
+        known = self.access[0] == "pace"
+        self._checks.add(features.stripping(frozenset(hidden), card_access_known=known))
+        active = yield from self._persist(
+            lambda: features.active(self.reader, self.random(CHALLENGE_BYTES))
+        )
+        self._checks.add(active)
+        chip = yield from self._persist(lambda: features.chip(self.reader, self.random))
+        self._checks.add(chip)
 
     def _step(self, step: str) -> Steps[None]:
         yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))
