@@ -18,13 +18,15 @@ from biometrics.dlib_models import Box, HogDetector, Landmarks5
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
 from biometrics.match import Embedder, Template, compare
+from biometrics.medium import MediumWatch
 from biometrics.models import store as models
 from biometrics.models.manifest import Calibration, Contract, Manifest, load_manifest
-from biometrics.onnx import Session
-from biometrics.pad import NOT_RUN, AttackDetector
+from biometrics.onnx import Session, give_back_memory
+from biometrics.pad import NOT_RUN, AttackDetector, fused
 from biometrics.types import (
     Guidance,
     Liveness,
+    LivenessState,
     Match,
     ModelsUsed,
     Observation,
@@ -99,6 +101,7 @@ class Pipeline:
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
         self._attack = loader.attack_detector()
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
+        give_back_memory()
 
     def threshold(self, fmr: float) -> float:
         """The calibrated threshold for a false match rate.
@@ -151,8 +154,12 @@ class Pipeline:
         reference: Template | None,
         fmr: float,
         budget_ns: int | None = None,
+        watch: MediumWatch | None = None,
     ) -> Look:
         """Look at one live frame and compare its main face with the reference, if any.
+
+        `watch` gathers evidence of a medium over the frames of one verification. A frame
+        that shows a margin which no other has confirmed yet is not compared.
 
         Raises:
             ImageRefused: coded bytes do not decode or exceed the limits.
@@ -173,11 +180,13 @@ class Pipeline:
             face, faces, picture, align.arcface(picture, face), self._limits
         )
         advice = quality.guidance(components)
-        liveness, match, overrun = NOT_RUN, None, False
+        liveness, match, overrun, medium = NOT_RUN, None, False, 0.0
         if advice is Guidance.NONE:
-            if self._attack is not None and not (overrun := self._late(end_ns)):
-                liveness = self._attack.look(picture, face)
-            if reference is not None and not (overrun := self._late(end_ns)):
+            if not (overrun := self._late(end_ns)):
+                medium = watch.look(picture, face) if watch else 0.0
+                liveness = self._liveness(picture, face, medium)
+            decided = not medium or liveness.state is LivenessState.ATTACK
+            if reference is not None and decided and not (overrun := self._late(end_ns)):
                 match = self._match(picture, face, reference, fmr)
         observation = Observation(
             frame_at_ns=frame_at_ns,
@@ -188,6 +197,11 @@ class Pipeline:
             match=match,
         )
         return Look(observation, face.box, overrun)
+
+    def _liveness(self, picture: Picture, face: Face, medium: float) -> Liveness:
+        if self._attack is None:
+            return fused(NOT_RUN, medium)
+        return fused(self._attack.look(picture, face), medium, self._attack.threshold)
 
     def _late(self, end_ns: int | None) -> bool:
         return end_ns is not None and self._clock() >= end_ns

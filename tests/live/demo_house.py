@@ -56,7 +56,7 @@ def scenario(path: Path, lanes: Iterable[Iterable[dict[str, str]]], officer: str
                 f'[[travellers]]\nname = "{NAMES[number]} {"ABC"[lane - 1]}"\nlane = {lane}\n'
                 f"walk_in_ms = 800\nexpect = {traveller['expect']}\nofficer = {officer}\n"
                 f'document = {{ number = "UT00{lane}0{number}", sex = "F", '
-                f'birth_date = 1988-04-12, expiry = {traveller["expiry"]}, '
+                f"birth_date = 1988-04-12, expiry = {traveller['expiry']}, "
                 f'portrait = "{portrait}" }}\n'
             )
     people.sort(key=lambda part: not part.startswith("[[lanes]]"))
