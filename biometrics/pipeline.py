@@ -20,7 +20,7 @@ from biometrics.image import Picture
 from biometrics.match import Embedder, Template, compare
 from biometrics.medium import MediumWatch
 from biometrics.models import store as models
-from biometrics.models.manifest import Calibration, Contract, Manifest, load_manifest
+from biometrics.models.manifest import Calibration, Contract, Manifest, Model, load_manifest
 from biometrics.onnx import Session, give_back_memory
 from biometrics.pad import NOT_RUN, AttackDetector, fused
 from biometrics.types import (
@@ -100,6 +100,7 @@ class Pipeline:
         self._front_end = loader.front_end(self._landmarks)
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
         self._attack = loader.attack_detector()
+        self._learned = loader.learned_quality()
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
         give_back_memory()
 
@@ -138,11 +139,10 @@ class Pipeline:
         face = main_face(faces, picture)
         if face is None:
             return Examined(0)
-        aligned = align.arcface(picture, face)
         return Examined(
             faces=len(faces),
             face=face,
-            quality=quality.assess(face, faces, picture, aligned, self._limits),
+            quality=self._quality(picture, face, faces),
             liveness=self._attack.look(picture, face) if attacks and self._attack else NOT_RUN,
             template=self._template(picture, face),
         )
@@ -176,9 +176,7 @@ class Pipeline:
                 liveness=NOT_RUN, match=None,
             )  # fmt: skip
             return Look(empty, None)
-        components = quality.assess(
-            face, faces, picture, align.arcface(picture, face), self._limits
-        )
+        components = self._quality(picture, face, faces)
         advice = quality.guidance(components)
         liveness, match, overrun, medium = NOT_RUN, None, False, 0.0
         if advice is Guidance.NONE:
@@ -197,6 +195,14 @@ class Pipeline:
             match=match,
         )
         return Look(observation, face.box, overrun)
+
+    def _quality(
+        self, picture: Picture, face: Face, faces: list[Face]
+    ) -> tuple[QualityComponent, ...]:
+        aligned = align.arcface(picture, face)
+        parts = quality.assess(face, faces, picture, aligned, self._limits)
+        aligned.fill(0)
+        return parts if self._learned is None else (*parts, self._learned.grade(picture, face))
 
     def _liveness(self, picture: Picture, face: Face, medium: float) -> Liveness:
         if self._attack is None:
@@ -271,13 +277,28 @@ class _Loader:
             raise ModelRefused(f"{name}: has no contract in the manifest")
         return Embedder(self._session(name), contract)
 
+    def learned_quality(self) -> quality.LearnedQuality | None:
+        model = self._optional_model("quality")
+        if model is None:
+            return None
+        if model.contract is None:
+            raise ModelRefused(f"{model.name}: has no contract in the manifest")
+        return quality.LearnedQuality(self._session(model.name), model.contract)
+
     def attack_detector(self) -> AttackDetector | None:
-        name = self._named("pad")
+        model = self._optional_model("pad")
+        if model is None:
+            return None
+        if model.contract is None or model.threshold is None:
+            raise ModelRefused(f"{model.name}: has no contract or threshold in the manifest")
+        return AttackDetector(self._session(model.name), model.contract, model.threshold)
+
+    def _optional_model(self, role: str) -> Model | None:
+        """The tier's model of a role; None where it has none, or may do without it and does."""
+        name = self._named(role)
         if name is None:
             return None
         model = self._manifest.model(name)
         if name in self._optional and not (self._store / model.file).is_file():
             return None
-        if model.contract is None or model.threshold is None:
-            raise ModelRefused(f"{name}: has no contract or threshold in the manifest")
-        return AttackDetector(self._session(name), model.contract, model.threshold)
+        return model
