@@ -61,7 +61,9 @@ from sim.scenario import Scenario, ScenarioLane, Traveller, stream
 from sim.stage import Stage
 from sim.vision import Seen, SimVision
 from sim.wire import Wire
+from sync.envelope import Sealer
 from sync.journal import Journal
+from sync.keys import CentreKeys
 from sync.types import RecordKind
 
 APPEND_NS = 2 * MS
@@ -150,6 +152,9 @@ class VirtualLane:
             folder / f"{name}.db",
             gate=self.profile.lane.gate,
             random=stream(seed, name, "journal").randbytes,
+            sealer=Sealer(
+                centre_keys_of(scenario).public.sealing, stream(seed, name, "seals").randbytes
+            ),
             demo=True,
         )
         self.loop = Loop(initial(self.profile), self.profile)
@@ -366,6 +371,11 @@ class VirtualLane:
             expires_at_ns=now_ns + ACTION_VALID_NS,
         )
         self.put(decided)
+
+
+def centre_keys_of(scenario: Scenario) -> CentreKeys:
+    """The central system's keys of a scenario, from its seed."""
+    return CentreKeys.generate(stream(scenario.seed, "centre key").randbytes)
 
 
 def utc_text(scenario: Scenario, now_ns: int) -> str:

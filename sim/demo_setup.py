@@ -15,7 +15,14 @@ from pathlib import Path
 from sim.chip.keys import KeySource
 from sim.chip.pki import Country, found_country
 from sim.scenario import Scenario
-from sync.keys import SigningKey, write_public_key, write_signing_key
+from sync.keys import (
+    CentreKeys,
+    SigningKey,
+    write_centre_keys,
+    write_centre_public,
+    write_public_key,
+    write_signing_key,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +91,8 @@ def lay_out(
     `camera` is an OpenCV device number for lane 1 instead of the simulated one.
     """
     centre = folder(root / "centre")
-    centre_key = SigningKey.generate(random)
-    write_signing_key(centre / "centre.key", centre_key, demo=True)
+    centre_keys = CentreKeys.generate(random)
+    write_centre_keys(centre, centre_keys, demo=True)
     console_keys = folder(root / "console")
     console_key = random(32)
     write_key(console_keys / "console.key", console_key)
@@ -107,7 +114,8 @@ def lay_out(
         gate_key = SigningKey.generate(random)
         write_signing_key(place.keys / "gate.key", gate_key, demo=True)
         write_public_key(place.keys / "gate.pub", gate_key.public)
-        write_public_key(place.keys / "centre.pub", centre_key.public)
+        write_centre_public(place.keys, centre_keys.public)
+        write_key(place.keys / "journal.key", random(32))
         source = f"mjpeg:http://127.0.0.1:{place.camera_port}/lane{lane.number}"
         if camera is not None and lane is scenario.lanes[0]:
             source = f"device:{camera}"

@@ -14,14 +14,15 @@ from sim.cast import Passport, issue_passport
 from sim.chip.keys import KeySource
 from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
-from sim.compose import Finish, Violation, VirtualLane, utc_text
+from sim.compose import Finish, Violation, VirtualLane, centre_keys_of, utc_text
 from sim.kernel import MS, SECOND, Kernel
 from sim.report import CastRow, cast_rows, counts, steps
 from sim.scenario import Fault, Scenario, Traveller, load, stream
 from sim.uplink import LaneUplink, Uplink
 from sync.centre.store import CentreStore
-from sync.journal import Journal, JournalReader
-from sync.keys import SigningKey
+from sync.journal import Journal
+from sync.journal_reader import JournalReader, Outgoing
+from sync.keys import CentreKeys, SigningKey
 from sync.publisher import Publisher
 
 START_NS = SECOND
@@ -100,8 +101,8 @@ class _Journalled:
     def last_seq(self) -> int:
         return self.journal.last_seq
 
-    def unsent(self, after_seq: int, max_bytes: int) -> list[bytes]:
-        return self.reader.unsent(after_seq, max_bytes)
+    def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
+        return self.reader.outgoing(after_seq, max_bytes)
 
 
 class Day:
@@ -122,16 +123,16 @@ class Day:
             for lane in scenario.lanes
         ]
         self.store = CentreStore(folder / "centre.db")
-        centre_key = SigningKey.generate(stream(seed, "centre key").randbytes)
+        centre_keys = centre_keys_of(scenario)
         self.uplink = Uplink(
             VirtualBroker(lambda: BROKER_LATENCY_NS),
             self.store,
-            centre_key,
+            centre_keys,
             utc=lambda now_ns: utc_text(scenario, now_ns),
         )
         self._readers: list[JournalReader] = []
         for lane in self.lanes:
-            self._connect(lane, centre_key, folder)
+            self._connect(lane, centre_keys, folder)
         for fault in scenario.faults:
             self._plan(fault)
 
@@ -159,7 +160,7 @@ class Day:
             for lane in self.lanes
         )
 
-    def _connect(self, lane: VirtualLane, centre_key: SigningKey, folder: Path) -> None:
+    def _connect(self, lane: VirtualLane, centre_keys: CentreKeys, folder: Path) -> None:
         seed, gate = self.scenario.seed, lane.profile.lane.gate
         key = SigningKey.generate(stream(seed, gate, "key").randbytes)
         self.store.enrol(gate, key.public, utc_text(self.scenario, START_NS))
@@ -168,7 +169,7 @@ class Day:
             epoch=lane.journal.epoch,
             receipt_seq=0,
             key=key,
-            centre=centre_key.public,
+            centre=centre_keys.public,
             limits=lane.profile.sync,
             random=stream(seed, gate, "publisher").randbytes,
         )
@@ -177,7 +178,7 @@ class Day:
         journal = lane.journal
 
         def take(receipt: bytes) -> None:
-            journal.acknowledge(receipt, centre_key.public)
+            journal.acknowledge(receipt, centre_keys.signing.public)
 
         self.uplink.add(LaneUplink(publisher, records, take), START_NS)
 

@@ -15,20 +15,21 @@ from sync.backoff import MS
 from sync.centre.collector import collect, standing
 from sync.centre.store import CentreStore
 from sync.errors import ReceiptRefused
-from sync.keys import SigningKey
+from sync.journal_reader import Outgoing
+from sync.keys import CentreKeys
 from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic, records_topic
 
 CENTRE = "centre"
 
 
 class Records(Protocol):
-    """What a lane's journal tells; `sync.journal.JournalReader` is one."""
+    """What a lane's journal tells; `sync.journal_reader.JournalReader` is one."""
 
     def last_seq(self) -> int:
         """The newest record's place."""
 
-    def unsent(self, after_seq: int, max_bytes: int) -> list[bytes]:
-        """The records after a place, in their canonical bytes."""
+    def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
+        """The records after a place as they are sent."""
 
 
 class LaneUplink(NamedTuple):
@@ -45,7 +46,7 @@ class Uplink:
     Args:
         broker: carries the messages.
         store: the central system's database.
-        key: the central system's key.
+        keys: the central system's keys.
         prefix: first part of every topic.
         poll_ms: how often journals are looked at.
         utc: gives RFC 3339 for a virtual time.
@@ -55,7 +56,7 @@ class Uplink:
         self,
         broker: VirtualBroker,
         store: CentreStore,
-        key: SigningKey,
+        keys: CentreKeys,
         *,
         prefix: str = "egate",
         poll_ms: int = 50,
@@ -63,7 +64,7 @@ class Uplink:
     ) -> None:
         self._broker = broker
         self._store = store
-        self._key = key
+        self._keys = keys
         self._prefix = prefix
         self._poll_ns = poll_ms * MS
         self._utc = utc
@@ -95,7 +96,7 @@ class Uplink:
         if client == CENTRE:
             topics = tuple(records_topic(self._prefix, gate) for gate in self._lanes)
             self._broker.connect(CENTRE, topics, now_ns)
-            for gate, receipt in standing(self._store, self._key):
+            for gate, receipt in standing(self._store, self._keys.signing):
                 self._send_receipt(gate, receipt, now_ns)
             return
         self._broker.connect(client, (receipt_topic(self._prefix, client),), now_ns)
@@ -113,7 +114,7 @@ class Uplink:
             except ReceiptRefused as error:
                 self.refusals.append(error.diagnosis)
         if payloads:
-            outcome = collect(self._store, self._key, payloads, self._utc(now_ns))
+            outcome = collect(self._store, self._keys, payloads, self._utc(now_ns))
             for gate, receipt in outcome.answers:
                 self._send_receipt(gate, receipt, now_ns)
         looking = now_ns >= self._look_ns
@@ -132,7 +133,7 @@ class Uplink:
         if due is not None and now_ns >= due:
             publisher.expire(now_ns)
         while (fetch := publisher.wants(now_ns)) is not None:
-            publisher.supply(lane.records.unsent(*fetch), now_ns)
+            publisher.supply(lane.records.outgoing(*fetch), now_ns)
         for operation in publisher.output():
             match operation:
                 case Publish(topic, payload, _):

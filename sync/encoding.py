@@ -2,7 +2,7 @@
 
 Canonical means: msgpack with the keys of every map sorted, every field present, the
 shortest form of each number. Two encoders that follow this give the same bytes, so that
-a SHA-256 over them names the record. Whoever decodes encodes again and compares: bytes
+a hash over them stands for the record. Whoever decodes encodes again and compares: bytes
 in any other form are refused.
 
 What is signed always begins with a context string, so that no signature given for one
@@ -18,27 +18,33 @@ from typing import Any, TypeVar
 import msgspec
 
 from sync.errors import BatchMalformed, ReceiptForged, ReceiptMalformed, RecordMalformed, SyncError
+from sync.hpke import OpeningKey, SealingKey
 from sync.keys import SigningKey, VerifyingKey
-from sync.types import Batch, Receipt, Record
+from sync.types import Batch, Contents, Receipt, Record
 
 MAX_RECORD_BYTES = 65_536
 """A record is text and numbers, a few kilobytes at most; more is a mistake."""
 
-MAX_BATCH_BYTES = 512 * 1024
-"""Largest batch the central system reads: the profile's largest, one record, a margin."""
+MAX_BATCH_BYTES = 768 * 1024
+"""Largest batch the central system reads: the profile's largest, one record, their proofs."""
 
-MAX_RECEIPT_BYTES = 1024
+MAX_RECEIPT_BYTES = 2048
+
+SALT_BYTES = 32
 
 GENESIS = "00" * 32
-"""`previous` of the first record, and the hash in a receipt that confirms nothing yet."""
+"""`previous` of the first record, and what a receipt names that confirms nothing yet."""
 
-_RECEIPT_CONTEXT = b"egate receipt 1\n"
-_BATCH_CONTEXT = b"egate batch 1\n"
+_RECEIPT_CONTEXT = b"egate receipt 2\n"
+_BATCH_CONTEXT = b"egate batch 2\n"
+_RECORD_CONTEXT = b"egate record 2\n"
+_CONTENTS_CONTEXT = b"egate contents 2\n"
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 _record_decoder = msgspec.msgpack.Decoder(Record)
 _receipt_decoder = msgspec.msgpack.Decoder(Receipt)
 _batch_decoder = msgspec.msgpack.Decoder(Batch)
+_contents_decoder = msgspec.msgpack.Decoder(Contents)
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -68,8 +74,19 @@ def decode_record(data: bytes) -> Record:
 
 
 def record_sha256(data: bytes) -> str:
-    """Give the hash that names a record: SHA-256 of its canonical bytes, in hex."""
+    """Give the plain SHA-256 of a record's canonical bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def commitment(salt: bytes, data: bytes) -> bytes:
+    """Commit to a record's canonical bytes without telling them: 32 bytes.
+
+    With the salt the record can be shown to be the one; without it nobody can find out by
+    trying. Records of version 1 have no salt: theirs is the plain SHA-256.
+    """
+    if not salt:
+        return hashlib.sha256(data).digest()
+    return hashlib.sha256(_RECORD_CONTEXT + salt + data).digest()
 
 
 def seal_receipt(receipt: Receipt, key: SigningKey) -> bytes:
@@ -79,6 +96,15 @@ def seal_receipt(receipt: Receipt, key: SigningKey) -> bytes:
     return _encoder.encode(msgspec.structs.replace(receipt, signature=signature.hex()))
 
 
+def read_receipt(data: bytes) -> Receipt:
+    """Read a receipt without checking who signed it.
+
+    Raises:
+        ReceiptMalformed: the bytes are no receipt.
+    """
+    return _decode(data, _receipt_decoder, MAX_RECEIPT_BYTES, ReceiptMalformed, "receipt")
+
+
 def open_receipt(data: bytes, key: VerifyingKey) -> Receipt:
     """Read a receipt and check that the central system signed it.
 
@@ -86,7 +112,7 @@ def open_receipt(data: bytes, key: VerifyingKey) -> Receipt:
         ReceiptMalformed: the bytes are no receipt.
         ReceiptForged: the signature is not by `key`.
     """
-    receipt = _decode(data, _receipt_decoder, MAX_RECEIPT_BYTES, ReceiptMalformed, "receipt")
+    receipt = read_receipt(data)
     bare = msgspec.structs.replace(receipt, signature="")
     try:
         signature = bytes.fromhex(receipt.signature)
@@ -99,11 +125,32 @@ def open_receipt(data: bytes, key: VerifyingKey) -> Receipt:
     return receipt
 
 
-def seal_batch(batch: Batch, key: SigningKey) -> bytes:
-    """Sign a batch with the gate's key and encode it."""
-    bare = msgspec.structs.replace(batch, signature=b"")
+def seal_batch(
+    batch: Batch,
+    contents: Contents,
+    key: SigningKey,
+    centre: SealingKey,
+    random: Callable[[int], bytes],
+) -> bytes:
+    """Encrypt a batch's contents for the central system, sign with the gate's key, encode.
+
+    `batch` gives everything but `sealed` and `signature`.
+    """
+    sealed = centre.seal(_encoder.encode(contents), _contents_info(batch), random)
+    bare = msgspec.structs.replace(batch, sealed=sealed, signature=b"")
     signature = key.sign(_BATCH_CONTEXT + _encoder.encode(bare))
-    return _encoder.encode(msgspec.structs.replace(batch, signature=signature))
+    return _encoder.encode(msgspec.structs.replace(bare, signature=signature))
+
+
+def open_contents(batch: Batch, key: OpeningKey) -> Contents:
+    """Decrypt what a batch brings.
+
+    Raises:
+        SealBroken: it was not encrypted for this key, or not for this place of the log.
+        BatchMalformed: it holds something else.
+    """
+    data = key.open(batch.sealed, _contents_info(batch))
+    return _decode(data, _contents_decoder, MAX_BATCH_BYTES, BatchMalformed, "batch's contents")
 
 
 def open_batch(data: bytes) -> Batch:
@@ -119,6 +166,11 @@ def batch_is_by(batch: Batch, key: VerifyingKey) -> bool:
     """Whether the gate with this key signed the batch."""
     bare = msgspec.structs.replace(batch, signature=b"")
     return key.verify(batch.signature, _BATCH_CONTEXT + _encoder.encode(bare))
+
+
+def _contents_info(batch: Batch) -> bytes:
+    """Say what a batch's contents are encrypted for."""
+    return _CONTENTS_CONTEXT + f"{batch.gate}\n{batch.epoch}\n{batch.first_seq}\n".encode()
 
 
 def _decode(

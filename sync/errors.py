@@ -4,6 +4,9 @@ SyncError                      code  diagnosis of one line; never personal data
 |-- RecordMalformed        300   a record cannot be encoded, or bytes are no record
 |-- BatchMalformed         301   bytes are no batch of records
 |-- KeyRefused             302   a key file is missing, malformed or readable by others
+|-- NoteRefused            303   bytes are no signed note, or not by the named signers
+|-- SealBroken             304   what was encrypted does not open
+|-- EvidenceMalformed      305   a file is no evidence of a log
 |-- StorageError           310   the database cannot do its work
 |   |-- StorageUnavailable 311   it does not exist (yet) or cannot be opened
 |   |-- StorageBusy        312   another process is its writer
@@ -53,6 +56,24 @@ class KeyRefused(SyncError):
     """A key file is missing, malformed or readable by others."""
 
     code = 302
+
+
+class NoteRefused(SyncError):
+    """Bytes are no signed note, or not signed by those who should have."""
+
+    code = 303
+
+
+class SealBroken(SyncError):
+    """What was encrypted does not open with the key at hand."""
+
+    code = 304
+
+
+class EvidenceMalformed(SyncError):
+    """A file is no evidence of a log; the text names the line."""
+
+    code = 305
 
 
 class StorageError(SyncError):

@@ -1,10 +1,11 @@
 """The gate's journal: what is appended here survives power loss and cannot change unseen.
 
-One transaction holds the record, its place in the outbox, the hash that chains it to the
-record before, and the state of its crossing. The agent is the only writer; `egate sync`
-reads beside it through `JournalReader`. An outbox row is released by a receipt that the
-central system signed after its own COMMIT, never because a broker took the message.
-Order is `seq`, never a clock.
+One transaction holds the record, its place in the outbox, its leaf and the nodes of the
+Merkle tree that it completes, and the state of its crossing. The agent is the only writer;
+`egate sync` reads beside it through
+`sync.journal_reader`. An outbox row is released by a receipt
+that the central system signed after its own COMMIT, never because a broker took the
+message. Order is `seq`, never a clock.
 """
 
 from __future__ import annotations
@@ -13,62 +14,47 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sync.chain import MAX_PROBLEMS, Problem, verify_chain
-from sync.database import Database, Schema
-from sync.encoding import GENESIS, decode_record, encode_record, open_receipt, record_sha256
+from sync.chain import ERASURE, Problem, Stored, erased_by
+from sync.database import Database
+from sync.encoding import (
+    GENESIS,
+    SALT_BYTES,
+    commitment,
+    decode_record,
+    encode_record,
+    open_receipt,
+)
+from sync.envelope import NewHour, Place, Sealed, Sealer
 from sync.errors import (
+    NoteRefused,
     ReceiptAhead,
     ReceiptConflict,
     ReceiptForeign,
+    ReceiptForged,
     RecordMalformed,
     StorageCorrupt,
     StorageForeign,
-    StorageUnavailable,
 )
+from sync.journal_check import check_journal
+from sync.journal_schema import SCHEMA, nodes_of
 from sync.keys import VerifyingKey
-from sync.types import Record, RecordKind
+from sync.merkle import Frontier, Nodes, leaf_hash, root_of
+from sync.notes import CENTRE_NAME, open_checkpoint, origin_of
+from sync.types import Receipt, Record, RecordKind
 
 EPOCH_BYTES = 16
 CHECKED_AT_START = 1000
 """So many of the newest records are verified at every start; `verify` does them all."""
 
 MAX_APPEND = 1000
-MAX_UNSENT_RECORDS = 1000
-
-SCHEMA = Schema(
-    application_id=0x65676A31,
-    migrations=[
-        (
-            """CREATE TABLE journal (
-                one INTEGER PRIMARY KEY CHECK (one = 1),
-                gate TEXT NOT NULL,
-                epoch TEXT NOT NULL,
-                demo INTEGER NOT NULL,
-                receipt_seq INTEGER NOT NULL,
-                receipt BLOB
-            ) STRICT""",
-            """CREATE TABLE records (
-                seq INTEGER PRIMARY KEY,
-                kind TEXT NOT NULL,
-                ticket INTEGER NOT NULL,
-                sha256 BLOB NOT NULL,
-                encoded BLOB NOT NULL
-            ) STRICT""",
-            "CREATE TABLE outbox (seq INTEGER PRIMARY KEY REFERENCES records (seq)) STRICT",
-            """CREATE TABLE crossings (
-                ticket INTEGER PRIMARY KEY,
-                finished INTEGER NOT NULL
-            ) STRICT""",
-            "CREATE INDEX unfinished ON crossings (ticket) WHERE finished = 0",
-        ),
-    ],
-)
+HOURS_KEPT = 24
+"""So many of the newest hours stay readable at the gate, even when the centre has them."""
 
 _CROSSING_KINDS = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION)
 
 
 class Entry(NamedTuple):
-    """What the writer says about one record; the journal adds place, epoch and chain.
+    """What the writer says about one record; the journal adds place, epoch and links.
 
     `at_ns` is the lane's monotonic clock, `utc` RFC 3339 with milliseconds. `ticket` is 0
     for what belongs to no crossing.
@@ -82,30 +68,56 @@ class Entry(NamedTuple):
     identity: Mapping[str, str] | None = None
 
 
+class _Prepared(NamedTuple):
+    """Records ready to be written, the hour of keys they begin, and the tree behind them."""
+
+    rows: list[tuple[Record, Stored, Sealed | None]]
+    hour: NewHour | None
+    frontier: Frontier
+
+
 class Journal:
     """The journal of one gate, open for writing. One thread at a time may use it."""
 
-    def __init__(self, database: Database, *, gate: str, epoch: str, demo: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        place: tuple[str, str],
+        random: Callable[[int], bytes],
+        sealer: Sealer | None,
+        *,
+        demo: bool,
+    ) -> None:
         """Use `open` instead."""
         self._db = database
-        self.gate = gate
-        self.epoch = epoch
+        self.gate, self.epoch = place
         self.demo = demo
+        self._random = random
+        self._sealer = sealer
+        self.nodes: Nodes = nodes_of(database)
         self._seq = int(database.value("SELECT coalesce(max(seq), 0) FROM records"))
-        newest = database.value("SELECT sha256 FROM records WHERE seq = ?", (self._seq,))
-        self._newest_sha256 = GENESIS if newest is None else newest.hex()
+        self._adopt()
+        self._frontier = Frontier.of(self._seq, self.nodes)
+        self._key_id = int(database.value("SELECT coalesce(max(id), 0) FROM hour_keys"))
         self._receipt_seq = int(database.value("SELECT receipt_seq FROM journal"))
 
     @classmethod
     def open(
-        cls, path: Path, *, gate: str, random: Callable[[int], bytes], demo: bool = False
+        cls,
+        path: Path,
+        *,
+        gate: str,
+        random: Callable[[int], bytes],
+        sealer: Sealer | None = None,
+        demo: bool = False,
     ) -> Journal:
         """Open the journal, make it if there is none, check its integrity.
 
         Args:
             path: the database file; its directory must exist.
             gate: the gate's name, which must be the one that the journal was made for.
-            random: source of the epoch, asked once when the journal is made.
+            random: source of the epoch, asked once when the journal is made, and of salts.
+            sealer: encrypts identities; without it a record with one is refused.
             demo: whether its records are marked as a demonstration's.
 
         Raises:
@@ -121,7 +133,7 @@ class Journal:
                 database.run("INSERT INTO journal VALUES (1, ?, ?, ?, 0, NULL)", row)
             if row[0] != gate or bool(row[2]) != demo:
                 raise StorageForeign(f"{path.name} is the journal of another gate or purpose")
-            journal = cls(database, gate=gate, epoch=row[1], demo=demo)
+            journal = cls(database, (gate, row[1]), random, sealer, demo=demo)
             problems = list(journal.verify(after_seq=max(0, journal._seq - CHECKED_AT_START)))
             if problems:
                 raise StorageCorrupt(f"{path.name}: record {problems[0].seq}: {problems[0].what}")
@@ -167,24 +179,82 @@ class Journal:
         """
         if len(entries) > MAX_APPEND:
             raise RecordMalformed(f"{len(entries)} records at once exceed {MAX_APPEND}")
-        seq, previous = self._seq, self._newest_sha256
-        encoded: list[bytes] = []
+        return self._write(entries, ())
+
+    def erase(self, seqs: Sequence[int], at_ns: int, utc: str, reason: str) -> Record:
+        """Erase records: contents, salts and keys go, commitments stay; log it as an event.
+
+        Raises:
+            RecordMalformed: one is not there, was erased, or tells of an erasure.
+            StorageFailed: nothing was changed.
+        """
+        for seq in seqs:
+            data = self._db.value("SELECT encoded FROM records WHERE seq = ?", (seq,))
+            if not data or erased_by(data):
+                raise RecordMalformed(f"record {seq} cannot be erased")
+        facts = {"event": ERASURE, "seqs": sorted(set(seqs)), "reason": reason}
+        return self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
+
+    def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
+        """Make records durable, and erasures with the records that tell of them."""
+        try:
+            return self._commit(self._prepare(entries), erasing)
+        except BaseException:
+            if self._sealer is not None:
+                self._sealer.forget()  # the key of its hour may not have been stored
+            raise
+
+    def _prepare(self, entries: Sequence[Entry]) -> _Prepared:
+        """Seal, encode and commit to what entries say, without changing anything."""
+        frontier, previous = self._frontier.copy(), self._newest()
+        rows: list[tuple[Record, Stored, Sealed | None]] = []
+        hour: NewHour | None = None
         for entry in entries:
-            seq += 1
-            data = encode_record(self._record(entry, seq, previous))
-            previous = record_sha256(data)
-            encoded.append(data)
-        records = [decode_record(data) for data in encoded]
-        if not records:
+            seq = frontier.size + 1
+            sealed = None
+            if entry.identity:
+                if self._sealer is None:
+                    raise RecordMalformed("there is no key to seal an identity with")
+                place = Place(self.gate, self.epoch, seq)
+                last_key_id = self._key_id if hour is None else hour.key_id
+                hour = self._sealer.hour(place, last_key_id, entry.at_ns) or hour
+                sealed = self._sealer.seal(place, entry.identity)
+            data = encode_record(self._record(entry, seq, previous, sealed))
+            salt = self._random(SALT_BYTES)
+            leaf = commitment(salt, data)
+            nodes = frontier.append(leaf_hash(leaf))
+            rows.append((decode_record(data), Stored(seq, leaf, data, salt, nodes), sealed))
+            previous = leaf.hex()
+        return _Prepared(rows, hour, frontier)
+
+    def _commit(self, prepared: _Prepared, erasing: Sequence[int]) -> list[Record]:
+        """Write everything in one transaction."""
+        rows, hour, frontier = prepared
+        if not rows:
             return []
         with self._db.transaction():
-            for record, data in zip(records, encoded, strict=True):
-                self._insert(record, data)
-        self._seq, self._newest_sha256 = seq, previous
-        return records
+            if hour is not None:
+                first_seq = self._seq + 1
+                self._db.run(
+                    "INSERT INTO hour_keys VALUES (?, ?, ?, ?)",
+                    (hour.key_id, first_seq, hour.for_centre, hour.for_gate),
+                )
+            for record, row, sealed in rows:
+                self._insert(record, row, sealed)
+            for seq in erasing:
+                self._db.run("DELETE FROM secrets WHERE seq = ?", (seq,))
+                self._db.run("UPDATE records SET encoded = x'' WHERE seq = ?", (seq,))
+        self._seq, self._frontier = frontier.size, frontier
+        self._key_id = self._key_id if hour is None else hour.key_id
+        return [record for record, _, _ in rows]
 
-    def _record(self, entry: Entry, seq: int, previous: str) -> Record:
-        """Give an entry its place in the chain."""
+    def _newest(self) -> str:
+        """Give the commitment to the newest record, in hex."""
+        found = self._db.value("SELECT commitment FROM records WHERE seq = ?", (self._seq,))
+        return GENESIS if found is None else str(found.hex())
+
+    def _record(self, entry: Entry, seq: int, previous: str, sealed: Sealed | None) -> Record:
+        """Give an entry its place in the log."""
         return Record(
             gate=self.gate,
             epoch=self.epoch,
@@ -195,22 +265,38 @@ class Journal:
             utc=entry.utc,
             previous=previous,
             facts=dict(entry.facts),
-            identity=None if entry.identity is None else dict(entry.identity),
+            identity=None if sealed is None else sealed.data,
             demo=self.demo,
         )
 
-    def _insert(self, record: Record, data: bytes) -> None:
-        """Write one record, its outbox row, and the state of its crossing."""
-        digest = bytes.fromhex(record_sha256(data))
+    def _insert(self, record: Record, row: Stored, sealed: Sealed | None) -> None:
+        """Write one record with its leaf, secrets, outbox row, and the state of its crossing."""
         self._db.run(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
-            (record.seq, record.kind.value, record.ticket, digest, data),
+            "INSERT INTO records (seq, kind, ticket, commitment, encoded, nodes)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (row.seq, record.kind.value, record.ticket, row.commitment, row.encoded, row.nodes),
         )
-        self._db.run("INSERT INTO outbox VALUES (?)", (record.seq,))
+        key_id, wrapped = (0, b"") if sealed is None else (sealed.key_id, sealed.wrapped)
+        self._db.run(
+            "INSERT INTO secrets VALUES (?, ?, ?, ?)", (row.seq, row.salt, key_id, wrapped)
+        )
+        self._db.run("INSERT INTO outbox VALUES (?)", (row.seq,))
         if record.ticket and record.kind in _CROSSING_KINDS:
             self._db.run("INSERT OR IGNORE INTO crossings VALUES (?, 0)", (record.ticket,))
         elif record.ticket and record.kind is RecordKind.FINISH:
             self._db.run("INSERT OR REPLACE INTO crossings VALUES (?, 1)", (record.ticket,))
+
+    def _adopt(self) -> None:
+        """Give records of an older version their place in the tree."""
+        done = self._db.value(
+            "SELECT coalesce(min(seq), ?) FROM records WHERE nodes IS NULL", (self._seq + 1,)
+        )
+        frontier = Frontier.of(done - 1, self.nodes)
+        query = "SELECT seq, commitment FROM records WHERE seq >= ? ORDER BY seq"
+        with self._db.transaction():
+            for seq, leaf in self._db.rows(query, (done,)):
+                nodes = frontier.append(leaf_hash(leaf))
+                self._db.run("UPDATE records SET nodes = ? WHERE seq = ?", (nodes, seq))
 
     def acknowledge(self, receipt: bytes, key: VerifyingKey) -> int:
         """Release what the central system confirms; give how far it has followed now.
@@ -228,14 +314,22 @@ class Journal:
             raise ReceiptForeign("a receipt is for another gate or journal")
         if not 0 <= message.seq <= self._seq:
             raise ReceiptAhead(f"a receipt names record {message.seq} of {self._seq}")
-        ours = self._db.value("SELECT sha256 FROM records WHERE seq = ?", (message.seq,))
-        if message.record_sha256 != (GENESIS if ours is None else ours.hex()):
+        ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (message.seq,))
+        if message.commitment != (GENESIS if ours is None else ours.hex()):
             raise ReceiptConflict(f"the central system holds another record {message.seq}")
+        if message.seq and _signed_root(message, key) != root_of(message.seq, self.nodes):
+            raise ReceiptConflict(f"the central system holds another log up to {message.seq}")
         if message.seq > self._receipt_seq:
             with self._db.transaction():
                 self._db.run("DELETE FROM outbox WHERE seq <= ?", (message.seq,))
                 self._db.run(
                     "UPDATE journal SET receipt_seq = ?, receipt = ?", (message.seq, receipt)
+                )
+                self._db.run(
+                    "UPDATE hour_keys SET for_gate = x'' WHERE id <= ? AND for_gate <> x'' AND"
+                    " (SELECT min(first_seq) FROM hour_keys AS later"
+                    " WHERE later.id > hour_keys.id) <= ?",
+                    (self._key_id - HOURS_KEPT, message.seq + 1),
                 )
             self._receipt_seq = message.seq
         return self._receipt_seq
@@ -255,98 +349,37 @@ class Journal:
     def oldest_unsent(self) -> Record | None:
         """The oldest record that the central system has not confirmed."""
         data = self._db.value(
-            "SELECT encoded FROM records WHERE seq = (SELECT min(seq) FROM outbox)"
+            "SELECT encoded FROM records WHERE seq = (SELECT min(seq) FROM outbox JOIN records"
+            " USING (seq) WHERE encoded <> x'')"
         )
         return None if data is None else decode_record(data)
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
-        """Go through the records in order.
+        """Go through the records in order, without those that were erased.
 
         Raises:
             RecordMalformed: stored bytes are no record; `verify` says which.
         """
-        query = "SELECT encoded FROM records WHERE seq > ? ORDER BY seq"
+        query = "SELECT encoded FROM records WHERE seq > ? AND encoded <> x'' ORDER BY seq"
         for (data,) in self._db.each(query, (after_seq,)):
             yield decode_record(data)
 
-    def verify(self, after_seq: int = 0) -> list[Problem]:
-        """Check hashes, chain, contiguity and outbox after a place; at most `MAX_PROBLEMS`."""
-        query = "SELECT seq, sha256, encoded FROM records WHERE seq >= ? ORDER BY seq"
-        rows = (
-            (seq, sha256.hex(), data) for seq, sha256, data in self._db.each(query, (after_seq,))
-        )
-        problems = verify_chain(rows, self.gate, self.epoch, start=after_seq)
-        expected = self._seq - self._receipt_seq
-        if self._db.one("SELECT count(*), coalesce(min(seq), ?) FROM outbox", (self._seq + 1,)) != (
-            expected,
-            self._receipt_seq + 1,
-        ):
-            problems.append(Problem(self._receipt_seq, "the outbox does not match the receipt"))
-        return problems[:MAX_PROBLEMS]
+    def verify(self, after_seq: int = 0, key: VerifyingKey | None = None) -> list[Problem]:
+        """Check everything after a place; see `sync.journal_check`."""
+        return check_journal(self._db, self.gate, self.epoch, after_seq, key)
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
 
 
-class JournalReader:
-    """The journal read beside its writer: what `egate sync` needs, and nothing else."""
-
-    def __init__(self, path: Path) -> None:
-        """Open read-only.
-
-        Raises:
-            StorageUnavailable: there is no journal yet.
-            StorageForeign: another kind or version of database.
-        """
-        self._db = Database.open_reader(path, SCHEMA)
-        row = None
-        try:
-            self._inode = path.stat().st_ino
-            row = self._db.one("SELECT gate, epoch, demo FROM journal")
-        except OSError as error:
-            raise StorageUnavailable(f"{path.name}: {error.strerror}") from error
-        finally:
-            if row is None:
-                self._db.close()
-        if row is None:
-            raise StorageUnavailable(f"{path.name} is being created")
-        self.path = path
-        self.gate: str = row[0]
-        self.epoch: str = row[1]
-        self.demo = bool(row[2])
-
-    def last_seq(self) -> int:
-        """The newest record's place; 0 when there is none."""
-        return int(self._db.value("SELECT coalesce(max(seq), 0) FROM records"))
-
-    def receipt_seq(self) -> int:
-        """Everything up to here is with the central system."""
-        return int(self._db.value("SELECT receipt_seq FROM journal"))
-
-    def unsent(self, after_seq: int, max_bytes: int) -> list[bytes]:
-        """The records after a place, in order, in their canonical bytes.
-
-        At least one if there is any; otherwise no more than `max_bytes` or
-        `MAX_UNSENT_RECORDS`.
-        """
-        taken: list[bytes] = []
-        size = 0
-        query = "SELECT encoded FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
-        for (data,) in self._db.each(query, (after_seq, MAX_UNSENT_RECORDS)):
-            size += len(data)
-            if taken and size > max_bytes:
-                break
-            taken.append(data)
-        return taken
-
-    def replaced(self) -> bool:
-        """Whether another file has taken the journal's place since it was opened."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Close the database."""
-        self._db.close()
+def _signed_root(receipt: Receipt, key: VerifyingKey) -> bytes:
+    """Give the root that a receipt confirms."""
+    try:
+        origin = origin_of(receipt.gate, receipt.epoch)
+        note = open_checkpoint(receipt.checkpoint, origin, (CENTRE_NAME, key))
+    except NoteRefused as error:
+        raise ReceiptForged(error.diagnosis) from error
+    if note.size != receipt.seq:
+        raise ReceiptForged("a receipt's checkpoint is for another place")
+    return note.root

@@ -1,4 +1,6 @@
-"""Ed25519 keys (RFC 8032) in files: PKCS #8 and SubjectPublicKeyInfo in PEM (RFC 8410).
+"""Ed25519 and X25519 keys in files: PKCS #8 and SubjectPublicKeyInfo in PEM (RFC 8410).
+
+Ed25519 keys sign (RFC 8032); X25519 keys encrypt (`sync.hpke`).
 
 A private key file belongs to the account that uses it (or to root) and is readable by
 nobody else. A key made for a demonstration carries a mark in the text before its PEM
@@ -11,12 +13,15 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sync.errors import KeyRefused
+from sync.hpke import OpeningKey, SealingKey
 
 DEMO_MARK = b"egate demo key: never for production\n"
 SEED_BYTES = 32
@@ -85,6 +90,84 @@ class SigningKey:
         )
 
 
+class CentrePublic(NamedTuple):
+    """The central system's public keys, as every gate has them."""
+
+    verifying: VerifyingKey
+    sealing: SealingKey
+
+
+class CentreKeys(NamedTuple):
+    """The central system's keys: one signs receipts, one opens what gates encrypt for it."""
+
+    signing: SigningKey
+    opening: OpeningKey
+
+    @classmethod
+    def generate(cls, random: Callable[[int], bytes]) -> CentreKeys:
+        """Make both from a source of randomness."""
+        return cls(SigningKey.generate(random), OpeningKey.generate(random))
+
+    @property
+    def public(self) -> CentrePublic:
+        """What gates need of them."""
+        return CentrePublic(self.signing.public, self.opening.public)
+
+
+def write_centre_keys(folder: Path, keys: CentreKeys, *, demo: bool = False) -> None:
+    """Write `centre.key` and `centre.seal.key` into a folder.
+
+    Raises:
+        KeyRefused: one exists already or cannot be written.
+    """
+    write_signing_key(folder / "centre.key", keys.signing, demo=demo)
+    pem = keys.opening.private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    _write_new(folder / "centre.seal.key", (DEMO_MARK if demo else b"") + pem, 0o400)
+
+
+def read_centre_keys(folder: Path, *, accept_demo: bool = False) -> CentreKeys:
+    """Read `centre.key` and `centre.seal.key` from a folder.
+
+    Raises:
+        KeyRefused: see `read_signing_key`.
+    """
+    signing = read_signing_key(folder / "centre.key", accept_demo=accept_demo)
+    key = _private_key(folder / "centre.seal.key", accept_demo=accept_demo)
+    if not isinstance(key, X25519PrivateKey):
+        raise KeyRefused("centre.seal.key is not an X25519 key")
+    return CentreKeys(signing, OpeningKey(key.private_bytes_raw()))
+
+
+def write_centre_public(folder: Path, keys: CentrePublic) -> None:
+    """Write `centre.pub` and `centre.seal.pub` into a gate's folder of keys.
+
+    Raises:
+        KeyRefused: one exists already or cannot be written.
+    """
+    write_public_key(folder / "centre.pub", keys.verifying)
+    pem = X25519PublicKey.from_public_bytes(keys.sealing.raw).public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    _write_new(folder / "centre.seal.pub", pem, 0o444)
+
+
+def read_centre_public(folder: Path) -> CentrePublic:
+    """Read `centre.pub` and `centre.seal.pub` from a folder.
+
+    Raises:
+        KeyRefused: one is missing, malformed, or of another kind.
+    """
+    verifying = read_public_key(folder / "centre.pub")
+    key = _public_key(folder / "centre.seal.pub")
+    if not isinstance(key, X25519PublicKey):
+        raise KeyRefused("centre.seal.pub is not an X25519 key")
+    return CentrePublic(verifying, SealingKey(key.public_bytes_raw()))
+
+
 def write_signing_key(path: Path, key: SigningKey, *, demo: bool = False) -> None:
     """Write a private key to a new file that only its owner can read.
 
@@ -101,13 +184,7 @@ def read_signing_key(path: Path, *, accept_demo: bool = False) -> SigningKey:
         KeyRefused: missing, malformed, not Ed25519, others could read it, it belongs to
             another account, or it is marked as a demo key and `accept_demo` is false.
     """
-    data = _read(path, secret=True)
-    if data.startswith(DEMO_MARK) and not accept_demo:
-        raise KeyRefused(f"{path.name} is marked as a demo key")
-    try:
-        key = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyRefused(f"{path.name} holds no private key") from error
+    key = _private_key(path, accept_demo=accept_demo)
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyRefused(f"{path.name} is not an Ed25519 key")
     return SigningKey(key.private_bytes_raw())
@@ -131,13 +208,29 @@ def read_public_key(path: Path) -> VerifyingKey:
     Raises:
         KeyRefused: missing, malformed, or not Ed25519.
     """
-    try:
-        key = serialization.load_pem_public_key(_read(path, secret=False))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyRefused(f"{path.name} holds no public key") from error
+    key = _public_key(path)
     if not isinstance(key, Ed25519PublicKey):
         raise KeyRefused(f"{path.name} is not an Ed25519 key")
     return VerifyingKey(key.public_bytes_raw())
+
+
+def _private_key(path: Path, *, accept_demo: bool) -> object:
+    """Read a private key of any kind from a file that only its owner can read."""
+    data = _read(path, secret=True)
+    if data.startswith(DEMO_MARK) and not accept_demo:
+        raise KeyRefused(f"{path.name} is marked as a demo key")
+    try:
+        return serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"{path.name} holds no private key") from error
+
+
+def _public_key(path: Path) -> object:
+    """Read a public key of any kind."""
+    try:
+        return serialization.load_pem_public_key(_read(path, secret=False))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"{path.name} holds no public key") from error
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

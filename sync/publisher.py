@@ -2,7 +2,7 @@
 
 The caller repeats, after every call that may change it:
 
-    fetch = publisher.wants(now_ns); if fetch: publisher.supply(reader.unsent(*fetch), now_ns)
+    fetch = publisher.wants(now_ns); if fetch: publisher.supply(reader.outgoing(*fetch), now_ns)
     for op in publisher.output(): carry it out
     wait until publisher.due_ns, then publisher.expire(now_ns)
 
@@ -16,18 +16,21 @@ to be kept in memory, because the journal has it all.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from firmware_cfg.profile import Sync
 from sync.backoff import MS, Backoff
 from sync.encoding import open_receipt, seal_batch
 from sync.errors import ReceiptAhead, ReceiptForeign
-from sync.keys import SigningKey, VerifyingKey
+from sync.journal_reader import Outgoing
+from sync.keys import CentrePublic, SigningKey
+from sync.notes import Checkpoint, origin_of, sign_checkpoint
 from sync.types import Batch
 
 PACKET_TOO_LARGE = 0x95  # MQTT 5, table 2-6: reason codes
 MIN_BATCH_BYTES = 1024
+HEARTBEAT_NS = 60_000 * MS
 
 
 class Publish(NamedTuple):
@@ -96,7 +99,7 @@ class Publisher:
         epoch: str,
         receipt_seq: int,
         key: SigningKey,
-        centre: VerifyingKey,
+        centre: CentrePublic,
         limits: Sync,
         random: Callable[[int], bytes],
     ) -> None:
@@ -106,16 +109,17 @@ class Publisher:
             gate: the gate's name.
             epoch: the journal's epoch.
             receipt_seq: how far the journal knows the central system to have followed.
-            key: the gate's key, which signs batches.
-            centre: the central system's key, which signs receipts.
+            key: the gate's key, which signs batches and checkpoints.
+            centre: the central system's keys, which check receipts and encrypt batches.
             limits: sizes, ages and waits of the profile.
-            random: source of jitter.
+            random: source of jitter and of keys.
         """
         self.gate = gate
         self.epoch = epoch
         self._key = key
         self._centre = centre
         self._limits = limits
+        self._random = random
         self._backoff = Backoff(limits.retry_min_ms, limits.retry_max_ms, random)
         self._topic = records_topic(limits.topic_prefix, gate)
         self._watermark = receipt_seq
@@ -129,6 +133,7 @@ class Publisher:
         self._hold_until_ns = 0  # nothing is sent before this
         self._give_up_ns: int | None = None  # when a missing receipt means: start again
         self._next_fast_resend_ns = 0
+        self._heartbeat_ns: int | None = None  # when an idle gate states its size
         self._resends = 0
         self._refusal = 0
         self._output: list[Output] = []
@@ -138,7 +143,8 @@ class Publisher:
         """When `expire` must be called next; None when nothing is awaited."""
         if not self._connected:
             return None
-        times = [t for t in (self._give_up_ns, self._send_ns()) if t is not None]
+        wishes = (self._give_up_ns, self._send_ns(), self._idle_ns())
+        times = [t for t in wishes if t is not None]
         return min(times, default=None)
 
     @property
@@ -156,6 +162,7 @@ class Publisher:
     def connected(self, now_ns: int) -> None:
         """The broker accepted us: start again from the watermark."""
         self._connected = True
+        self._heartbeat_ns = now_ns + HEARTBEAT_NS
         self._rewind()
         if self._last_seq > self._watermark:
             self._ripe_ns = now_ns
@@ -179,28 +186,47 @@ class Publisher:
 
     def wants(self, now_ns: int) -> Fetch | None:
         """Which records to read and `supply` now, if any."""
-        send_ns = self._send_ns()
-        if not self._connected or send_ns is None or send_ns > now_ns:
+        if not self._connected:
             return None
-        return Fetch(self._sent_seq, self._batch_bytes)
+        send_ns, idle_ns = self._send_ns(), self._idle_ns()
+        if send_ns is not None and send_ns <= now_ns:
+            return Fetch(self._sent_seq, self._batch_bytes)
+        if idle_ns is not None and idle_ns <= now_ns:
+            return Fetch(self._sent_seq, MIN_BATCH_BYTES)
+        return None
 
-    def supply(self, records: Sequence[bytes], now_ns: int) -> None:
-        """The records after the last one sent, as `wants` asked: makes one batch."""
-        if not records:
+    def supply(self, outgoing: Outgoing, now_ns: int) -> None:
+        """The records after the last one sent, as `wants` asked: makes one batch.
+
+        None of them make a heartbeat, if it is time for one.
+        """
+        count = len(outgoing.contents.items)
+        first_seq = self._sent_seq + 1
+        idle_ns = self._idle_ns()
+        if not count:
             self._last_seq = self._sent_seq
             self._ripe_ns = None
-            return
+            if idle_ns is None or idle_ns > now_ns:
+                return
+        origin = origin_of(self.gate, self.epoch)
+        checkpoint = Checkpoint(origin, self._sent_seq + count, outgoing.root)
         batch = Batch(
             gate=self.gate,
             epoch=self.epoch,
-            first_seq=self._sent_seq + 1,
-            records=tuple(records),
+            first_seq=first_seq,
+            sealed=b"",
+            checkpoint=sign_checkpoint(checkpoint, self._key),
         )
-        self._sent_seq += len(records)
+        payload = seal_batch(
+            batch, outgoing.contents, self._key, self._centre.sealing, self._random
+        )
+        self._heartbeat_ns = now_ns + HEARTBEAT_NS
+        self._sent_seq += count
+        self._output.append(Publish(self._topic, payload, self._sent_seq))
+        if not count:
+            return
         self._last_seq = max(self._last_seq, self._sent_seq)
         self._in_flight.append(_Sent(self._sent_seq, now_ns))
-        payload = seal_batch(batch, self._key)
-        self._output.append(Publish(self._topic, payload, self._sent_seq))
         self._ripe_ns = now_ns if self._last_seq > self._sent_seq else None
         if self._give_up_ns is None:
             self._give_up_ns = now_ns + self._backoff.next_ns()
@@ -211,7 +237,7 @@ class Publisher:
         Raises:
             ReceiptRefused: it is not the central system's, or not for this journal.
         """
-        receipt = open_receipt(data, self._centre)
+        receipt = open_receipt(data, self._centre.verifying)
         if (receipt.gate, receipt.epoch) != (self.gate, self.epoch):
             raise ReceiptForeign("a receipt is for another gate or journal")
         if receipt.seq > max(self._last_seq, self._sent_seq):
@@ -251,6 +277,11 @@ class Publisher:
         if self._ripe_ns is None or len(self._in_flight) >= window:
             return None
         return max(self._ripe_ns, self._hold_until_ns)
+
+    def _idle_ns(self) -> int | None:
+        """When the next heartbeat is due; None while there are records to send or confirm."""
+        idle = self._sent_seq == self._last_seq and not self._in_flight and self._last_seq
+        return self._heartbeat_ns if idle else None
 
     def _advance(self, seq: int, now_ns: int) -> None:
         """The central system has everything up to `seq`."""

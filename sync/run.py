@@ -15,8 +15,8 @@ from typing import NamedTuple
 from firmware_cfg.profile import Sync
 from sync.backoff import MS, Backoff
 from sync.errors import LinkDown, ReceiptRefused, StorageUnavailable
-from sync.journal import JournalReader
-from sync.keys import SigningKey, VerifyingKey
+from sync.journal_reader import JournalReader
+from sync.keys import CentrePublic, SigningKey
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
 from sync.publisher import HandReceipt, Progress, Publish, Publisher, receipt_topic
 
@@ -47,7 +47,7 @@ class SyncService:
         journal: Path,
         gate: str,
         key: SigningKey,
-        centre: VerifyingKey,
+        centre: CentrePublic,
         limits: Sync,
         random: Callable[[int], bytes],
         hand_receipt: Callable[[bytes], None],
@@ -59,9 +59,9 @@ class SyncService:
             journal: the journal's file, which may not exist yet.
             gate: the gate's name.
             key: the gate's key.
-            centre: the central system's public key.
+            centre: the central system's public keys.
             limits: the profile's section.
-            random: source of jitter.
+            random: source of jitter and of keys.
             hand_receipt: gives a signed receipt to the agent; must not block.
             report_link: tells the agent whether the broker is connected; must not block.
         """
@@ -249,7 +249,7 @@ class SyncService:
             fetch = publisher.wants(now_ns)
             if fetch is None or self._link.wants_write():
                 break
-            publisher.supply(self._reader.unsent(fetch.after_seq, fetch.max_bytes), now_ns)
+            publisher.supply(self._reader.outgoing(fetch.after_seq, fetch.max_bytes), now_ns)
             self._carry_out(publisher)
         self._carry_out(publisher)
 

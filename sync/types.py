@@ -1,8 +1,8 @@
 """Vocabulary of records: what the journal keeps and what the central system answers.
 
-A record has two parts: `facts`, which the core wrote and which identify nobody, and
-`identity`, which the vault added when the record was appended. Fields follow Regulation
-(EU) 2017/2226.
+A record has two parts: `facts`, which the core wrote and which name nobody, and
+`identity`, which the vault added when the record was appended and which is sealed from
+then on. Fields follow Regulation (EU) 2017/2226.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ class RecordKind(StrEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One journal entry, canonical as msgpack with sorted keys; its hash is SHA-256 of that.
+    """One journal entry, canonical as msgpack with sorted keys.
 
     `seq` counts from 1 without gaps within (`gate`, `epoch`); `epoch` is random per
     journal. `utc` is RFC 3339 with milliseconds; `at_ns` is the lane's monotonic clock.
-    `previous` is the hash of the record before, 32 zero bytes as hex for the first.
+    `previous` is the commitment to the record before, 32 zero bytes as hex for the first.
+    `identity` is encrypted with a key of this record alone (`sync.envelope`); in records
+    of version 1 it is readable.
     """
 
-    version: int = 1
+    version: int = 2
     gate: str
     epoch: str
     seq: int
@@ -45,36 +47,73 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     utc: str
     previous: str
     facts: dict[str, Any]
-    identity: dict[str, str] | None = None
+    identity: dict[str, str] | bytes | None = None
     demo: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The central system has stored everything up to and including `seq` (after COMMIT).
 
-    Signed with the centre's Ed25519 key over the canonical encoding without `signature`.
+    `commitment` is the one to record `seq`, in hex. `checkpoint` is the gate's own note
+    about the log at this size with the central system's signature beside it: neither can
+    deny it later. It is empty while nothing is stored. The whole is signed with the
+    centre's Ed25519 key over the canonical encoding without `signature`.
     """
 
-    version: int = 1
+    version: int = 2
     gate: str
     epoch: str
     seq: int
-    record_sha256: str
+    commitment: str
+    checkpoint: str = ""
     signature: str = ""
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Consecutive records on their way, each in its canonical bytes, the first at `first_seq`.
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record with what belongs to it but not into it.
 
+    `commitment` is SHA-256 over salt and record, and the leaf of the log. `wrapped` is the
+    record's key, wrapped with the key `key_id` of its hour. An erased record is its
+    commitment alone.
+    """
+
+    commitment: bytes
+    encoded: bytes = b""
+    salt: bytes = b""
+    key_id: int = 0
+    wrapped: bytes = b""
+
+
+class HourKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The key of an hour, sealed for the central system."""
+
+    key_id: int
+    for_centre: bytes
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a batch brings: consecutive records and the hours' keys that they use."""
+
+    items: tuple[Item, ...] = ()
+    keys: tuple[HourKey, ...] = ()
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Consecutive records on their way, the first at `first_seq`.
+
+    `sealed` are the `Contents`, encrypted for the central system: a broker sees sizes and
+    times, nothing else. `checkpoint` is the gate's signed note about its log at the end of
+    this batch, or of the whole journal in a batch without records, which is a heartbeat.
     Signed with the gate's Ed25519 key over the canonical encoding without `signature`, so
     that nothing depends on what the broker says about the sender.
     """
 
-    version: int = 1
+    version: int = 2
     gate: str
     epoch: str
     first_seq: int
-    records: tuple[bytes, ...]
+    sealed: bytes
+    checkpoint: str
     signature: bytes = b""
 
 

@@ -53,9 +53,10 @@ from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
+from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
-from sync.keys import VerifyingKey, read_public_key
+from sync.keys import CentrePublic, read_centre_public
 from sync.types import Append
 
 COMMANDS_FULL = 121
@@ -71,7 +72,8 @@ class AgentProcess:
         run_dir: Path,
         state_dir: Path,
         keys: Mapping[Role, bytes],
-        centre_key: VerifyingKey | None,
+        centre: CentrePublic | None,
+        sealer: Sealer | None,
         stop: live.Stop,
     ) -> None:
         self._profile = profile
@@ -85,6 +87,7 @@ class AgentProcess:
             state_dir / "journal.db",
             gate=profile.lane.gate,
             random=live.system_random,
+            sealer=sealer,
             demo=profile.lane.demo,
         )
         self._loop = Loop(
@@ -96,8 +99,9 @@ class AgentProcess:
             profile,
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
+        key = centre and centre.verifying
         self._writer = JournalWriter(
-            journal, centre_key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
+            journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
         )
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
@@ -270,13 +274,15 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     stop = live.stop_on_sigterm()
     try:
         role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}
-        path = keys / "centre.pub"
-        centre_key = read_public_key(path) if path.exists() else None
+        centre = read_centre_public(keys) if (keys / "centre.pub").exists() else None
+        own = keys / "journal.key"
+        own_key = read_key(own)[:KEY_BYTES] if own.exists() else None
+        sealer = centre and Sealer(centre.sealing, live.system_random, own_key)
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate agent: {error.diagnosis}\n")
         return os.EX_CONFIG
     try:
-        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre_key, stop)
+        process = AgentProcess(profile, run_dir, state_dir, role_keys, centre, sealer, stop)
     except StorageError as error:
         sys.stderr.write(f"egate agent: journal: {error.diagnosis}\n")
         return 1

@@ -10,7 +10,7 @@ from gate_agent import live
 from sync.centre.run import BrokerAccess, CentreService, run_centre
 from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError
-from sync.keys import read_public_key, read_signing_key
+from sync.keys import read_centre_keys, read_public_key
 
 
 def run(
@@ -19,7 +19,8 @@ def run(
     """Collect until told to stop.
 
     Args:
-        state_dir: the database, and `centre.key`, the key that signs receipts.
+        state_dir: the database, `centre.key`, which signs receipts, and `centre.seal.key`, which
+            opens what gates encrypt.
         broker: host and port.
         gates: public key files of gates to enrol, by the gate's name.
         accept_demo: whether a key marked as demo material may sign.
@@ -28,7 +29,7 @@ def run(
     """
     stop = live.stop_on_sigterm()
     try:
-        key = read_signing_key(state_dir / "centre.key", accept_demo=accept_demo)
+        keys = read_centre_keys(state_dir, accept_demo=accept_demo)
         known = {gate: read_public_key(path) for gate, path in gates.items()}
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
@@ -40,7 +41,7 @@ def run(
                 store.enrol(gate, public, live.utc_text())
             service = CentreService(
                 store=store,
-                key=key,
+                keys=keys,
                 broker=BrokerAccess(host=broker[0], port=broker[1]),
                 random=live.system_random,
             )

@@ -13,7 +13,7 @@ from gate_agent.lane_api import HandReceipt, ReportLink, Role
 from gate_agent.lane_client import LaneAway, LaneClient
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from sync.errors import KeyRefused, LinkStolen, StorageError
-from sync.keys import read_public_key, read_signing_key
+from sync.keys import read_centre_public, read_signing_key
 from sync.run import SyncService, run_sync
 
 log = logging.getLogger("egate.sync")
@@ -76,7 +76,7 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     try:
         line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"))
         gate_key = read_signing_key(keys / "gate.key", accept_demo=profile.lane.demo)
-        centre_key = read_public_key(keys / "centre.pub")
+        centre_keys = read_centre_public(keys)
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate sync: {error.diagnosis}\n")
         return os.EX_CONFIG
@@ -84,7 +84,7 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
         journal=state_dir / "journal.db",
         gate=profile.lane.gate,
         key=gate_key,
-        centre=centre_key,
+        centre=centre_keys,
         limits=profile.sync,
         random=live.system_random,
         hand_receipt=line.hand_receipt,

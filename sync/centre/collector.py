@@ -10,20 +10,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sync.centre.store import CentreStore, LogEnd, Reason
+from sync.centre.audit import LogEnd
+from sync.centre.store import CentreStore, NewRow, Reason
 from sync.encoding import (
+    SALT_BYTES,
     batch_is_by,
+    commitment,
     decode_record,
     open_batch,
-    record_sha256,
+    open_contents,
     seal_receipt,
 )
-from sync.errors import BatchMalformed, RecordMalformed
-from sync.keys import SigningKey
-from sync.types import Batch, Receipt
+from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken
+from sync.keys import CentreKeys, SigningKey, VerifyingKey
+from sync.merkle import HASH_BYTES, Frontier, leaf_hash, root_of
+from sync.notes import CENTRE_NAME, Checkpoint, countersign, open_checkpoint, origin_of
+from sync.types import Batch, Contents, Item, Receipt, Record
 
 MAX_SEQ = 2**48
 """More records than any gate will write; beyond it a place is nonsense."""
+
+
+WRAPPED_BYTES = 40
+"""A key of 32 bytes, wrapped (RFC 3394)."""
 
 
 class Answer(NamedTuple):
@@ -56,20 +65,22 @@ class _Refusal(Exception):
         self.gate = gate
 
 
-class _Row(NamedTuple):
-    seq: int
-    sha256: str
-    encoded: bytes
+class _Opened(NamedTuple):
+    """A message whose signatures are good and whose contents belong together."""
+
+    batch: Batch
+    contents: Contents
+    checkpoint: Checkpoint
 
 
 def collect(
-    store: CentreStore, key: SigningKey, payloads: Sequence[bytes], received_utc: str
+    store: CentreStore, keys: CentreKeys, payloads: Sequence[bytes], received_utc: str
 ) -> Outcome:
     """Take messages from the records' topics, in order, with one COMMIT.
 
     Args:
         store: where records go.
-        key: the central system's key, which signs receipts.
+        keys: the central system's keys, which open batches and sign receipts.
         payloads: the messages.
         received_utc: the time to note beside new records, RFC 3339.
 
@@ -82,21 +93,27 @@ def collect(
     with store.transaction():
         for payload in payloads:
             try:
-                batch, rows = _open(store, payload)
-                end, new = _place(store, batch, rows)
+                opened = _open(store, keys, payload)
+                end, new = _place(store, opened)
             except _Refusal as refusal:
                 store.quarantine(refusal.reason, refusal.gate, payload, received_utc)
                 reasons.append(refusal.reason)
                 continue
+            batch, items = opened.batch, opened.contents.items
+            log = (batch.gate, batch.epoch)
             if new:
-                store.extend(batch.gate, batch.epoch, new, received_utc)
-                end = LogEnd(new[-1].seq, new[-1].sha256)
+                store.extend(*log, new, opened.contents.keys, received_utc)
+            store.hear(*log, opened.checkpoint.size, batch.checkpoint, received_utc)
+            if opened.checkpoint.size == (new[-1].seq if new else end.seq):
+                store.confirm(*log, countersign(batch.checkpoint, CENTRE_NAME, keys.signing))
+            reached = batch.first_seq + len(items) - 1
             stored += len(new)
-            known += sum(row.seq <= end.seq for row in rows) - len(new)
-            early += batch.first_seq > end.seq + 1
-            touched[batch.gate, batch.epoch] = end
+            known += max(0, min(reached, end.seq) - batch.first_seq + 1)
+            early += bool(items) and batch.first_seq > end.seq + 1
+            touched[log] = store.end_of(*log)
     answers = tuple(
-        Answer(gate, _receipt(key, gate, epoch, end)) for (gate, epoch), end in touched.items()
+        Answer(gate, _receipt(keys.signing, gate, epoch, end))
+        for (gate, epoch), end in touched.items()
     )
     return Outcome(answers, stored, known, early, tuple(reasons))
 
@@ -109,12 +126,18 @@ def standing(store: CentreStore, key: SigningKey) -> list[Answer]:
 
 def _receipt(key: SigningKey, gate: str, epoch: str, end: LogEnd) -> bytes:
     """Sign how far a log goes."""
-    receipt = Receipt(gate=gate, epoch=epoch, seq=end.seq, record_sha256=end.sha256)
+    receipt = Receipt(
+        gate=gate,
+        epoch=epoch,
+        seq=end.seq,
+        commitment=end.commitment,
+        checkpoint=end.checkpoint,
+    )
     return seal_receipt(receipt, key)
 
 
-def _open(store: CentreStore, payload: bytes) -> tuple[Batch, list[_Row]]:
-    """Read a message and check everything that does not depend on what is stored."""
+def _open(store: CentreStore, keys: CentreKeys, payload: bytes) -> _Opened:
+    """Read a message and check everything that does not depend on the log's end."""
     try:
         batch = open_batch(payload)
     except BatchMalformed as error:
@@ -124,35 +147,93 @@ def _open(store: CentreStore, payload: bytes) -> tuple[Batch, list[_Row]]:
         raise _Refusal(Reason.UNKNOWN_GATE, batch.gate)
     if not batch_is_by(batch, key):
         raise _Refusal(Reason.FORGED, batch.gate)
-    if batch.version != 1 or not 1 <= batch.first_seq <= MAX_SEQ or not batch.records:
+    if store.revoked(batch.gate):
+        raise _Refusal(Reason.REVOKED, batch.gate)
+    if batch.version != 2 or not 1 <= batch.first_seq <= MAX_SEQ:
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    rows: list[_Row] = []
-    for seq, encoded in enumerate(batch.records, batch.first_seq):
-        try:
-            record = decode_record(encoded)
-        except RecordMalformed as error:
-            raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-        if (record.gate, record.epoch, record.seq) != (batch.gate, batch.epoch, seq):
+    try:
+        contents = open_contents(batch, keys.opening)
+    except SealBroken as error:
+        raise _Refusal(Reason.UNREADABLE, batch.gate) from error
+    except BatchMalformed as error:
+        raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
+    _check_items(batch, contents)
+    return _Opened(batch, contents, _checkpoint(batch, len(contents.items), key))
+
+
+def _check_items(batch: Batch, contents: Contents) -> None:
+    """Check that records match their commitments, their places, and one another."""
+    previous: str | None = None
+    hours = {key.key_id for key in contents.keys}
+    for seq, item in enumerate(contents.items, batch.first_seq):
+        record = _record(batch, seq, item)
+        if item.wrapped and item.key_id not in hours:
             raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        if rows and record.previous != rows[-1].sha256:
+        if record is not None and previous is not None and record.previous != previous:
             raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-        rows.append(_Row(seq, record_sha256(encoded), encoded))
-    return batch, rows
+        previous = item.commitment.hex()
 
 
-def _place(store: CentreStore, batch: Batch, rows: Sequence[_Row]) -> tuple[LogEnd, Sequence[_Row]]:
-    """Find where the log ends, and which rows extend it.
+def _record(batch: Batch, seq: int, item: Item) -> Record | None:
+    """Read one record; None if it was erased."""
+    sizes = (len(item.commitment), len(item.salt), len(item.wrapped))
+    if sizes[0] != HASH_BYTES or sizes[1] > SALT_BYTES or sizes[2] > WRAPPED_BYTES:
+        raise _Refusal(Reason.INCONSISTENT, batch.gate)
+    if not item.encoded:
+        return None
+    try:
+        record = decode_record(item.encoded)
+    except RecordMalformed as error:
+        raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
+    salted = len(item.salt) == SALT_BYTES or record.version == 1
+    honest = commitment(item.salt, item.encoded) == item.commitment
+    placed = (record.gate, record.epoch, record.seq) == (batch.gate, batch.epoch, seq)
+    if not (salted and honest and placed):
+        raise _Refusal(Reason.INCONSISTENT, batch.gate)
+    return record
 
-    Rows that are stored already must be the same; a batch that comes too early extends
-    nothing; the first new row must follow the last stored one.
+
+def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
+    """Read the gate's note about its log, which ends where the batch ends."""
+    origin = origin_of(batch.gate, batch.epoch)
+    try:
+        checkpoint = open_checkpoint(batch.checkpoint, origin, (origin, key))
+    except NoteRefused as error:
+        raise _Refusal(Reason.FORGED, batch.gate) from error
+    if checkpoint.size != batch.first_seq + count - 1:
+        raise _Refusal(Reason.INCONSISTENT, batch.gate)
+    return checkpoint
+
+
+def _place(store: CentreStore, opened: _Opened) -> tuple[LogEnd, list[NewRow]]:
+    """Find where the log ends, and which records extend it.
+
+    Records that are stored already must be the same; a batch that comes too early extends
+    nothing; the first new record must follow the last stored one; and the tree that
+    follows from the records must be the one that the gate signed.
     """
-    end = store.end_of(batch.gate, batch.epoch)
-    again = [row.sha256 for row in rows if row.seq <= end.seq]
-    if again != store.hashes(batch.gate, batch.epoch, batch.first_seq, min(rows[-1].seq, end.seq)):
+    batch, items = opened.batch, opened.contents.items
+    log = (batch.gate, batch.epoch)
+    end = store.end_of(*log)
+    last = batch.first_seq + len(items) - 1
+    again = [item.commitment.hex() for item in items[: max(0, end.seq - batch.first_seq + 1)]]
+    if again != store.hashes(*log, batch.first_seq, min(last, end.seq)):
         raise _Refusal(Reason.CONFLICT, batch.gate)
-    new = rows[len(again) :]
-    if not new or batch.first_seq > end.seq + 1:
-        return end, ()
-    if decode_record(new[0].encoded).previous != end.sha256:
+    if last <= end.seq:
+        if root_of(last, store.nodes(*log)) != opened.checkpoint.root:
+            raise _Refusal(Reason.FORK, batch.gate)
+        return end, []
+    if batch.first_seq > end.seq + 1 or not items:
+        return end, []
+    new = items[len(again) :]
+    record = _record(batch, end.seq + 1, new[0])
+    if record is not None and record.previous != end.commitment:
         raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-    return end, new
+    frontier = Frontier.of(end.seq, store.nodes(*log))
+    rows = [
+        NewRow(seq, item, frontier.append(leaf_hash(item.commitment)))
+        for seq, item in enumerate(new, end.seq + 1)
+    ]
+    if frontier.root() != opened.checkpoint.root:
+        raise _Refusal(Reason.FORK, batch.gate)
+    return end, rows

@@ -16,7 +16,7 @@ from sync.backoff import Backoff
 from sync.centre.collector import Answer, collect, standing
 from sync.centre.store import CentreStore, Reason
 from sync.errors import LinkDown, StorageFailed
-from sync.keys import SigningKey
+from sync.keys import CentreKeys
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
 from sync.publisher import receipt_topic, records_topic
 
@@ -52,7 +52,7 @@ class CentreService:
         self,
         *,
         store: CentreStore,
-        key: SigningKey,
+        keys: CentreKeys,
         broker: BrokerAccess,
         random: Callable[[int], bytes],
         client_id: str = "egate-centre",
@@ -61,13 +61,13 @@ class CentreService:
 
         Args:
             store: where records go.
-            key: the central system's key.
+            keys: the central system's keys.
             broker: address, protocol, prefix and waits.
             random: source of jitter.
             client_id: unique at this broker.
         """
         self._store = store
-        self._key = key
+        self._keys = keys
         self._prefix = broker.topic_prefix
         self._link = MqttLink(
             host=broker.host,
@@ -140,7 +140,7 @@ class CentreService:
             case Connected():
                 self._alarm = ""
                 self._reconnect.reset()
-                self._answer(standing(self._store, self._key))
+                self._answer(standing(self._store, self._keys.signing))
             case Disconnected():
                 self._alarm = "the connection to the broker ended"
                 self._connect_ns = now_ns + self._reconnect.next_ns()
@@ -150,7 +150,7 @@ class CentreService:
 
     def _take(self, received: Sequence[Received], utc: str) -> None:
         """Store one round of messages, then acknowledge and answer it."""
-        outcome = collect(self._store, self._key, [event.payload for event in received], utc)
+        outcome = collect(self._store, self._keys, [event.payload for event in received], utc)
         for event in received:
             self._link.acknowledge(event.message_id)
         self._answer(outcome.answers)

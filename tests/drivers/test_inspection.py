@@ -15,6 +15,7 @@ from drivers.passport.apdu import (
     parse_response,
     transmit,
 )
+from drivers.passport.checks import CheckList
 from drivers.passport.errors import (
     ApduError,
     BudgetExceeded,
@@ -28,7 +29,7 @@ from drivers.passport.files import READ_LADDER, FileReader
 from drivers.passport.inspection import Inspection
 from drivers.passport.mrz import parse
 from drivers.passport.trust import TrustStore
-from drivers.types import CHECK_IDS, DocumentRemoved, DocumentVerified, PortraitRead, Result
+from drivers.types import CHECK_IDS, Check, DocumentRemoved, DocumentVerified, PortraitRead, Result
 
 MRZ = parse(
     (
@@ -287,7 +288,19 @@ def test_wrong_keys_are_tried_three_times():
     op = next(steps)
     while isinstance(op, Send):
         answers = {0xA4: b"\x90\x00", 0x84: bytes(8) + b"\x90\x00", 0x82: b"\x63\x00"}
+        answers[0xB0] = b"\x6a\x82"
         challenges += op.apdu[1] == 0x82
         op = steps.send(answers[op.apdu[1]])
     assert challenges == 3
     assert the_verdict([op.emission.event])["access_control"] is Result.FAILED
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_data_group_of_the_gate_that_the_security_object_leaves_out_is_told(missing):
+    checks = CheckList(lambda: 0)
+    checks.expect_data_groups({1, 2, 14} - {missing})
+    left_out = Check(id=f"dg_hash.DG{missing}", result=Result.FAILED, detail="not listed in EF.SOD")
+    checks.add(left_out)
+    told = {check.id: check.result for check in checks.complete(Result.SUCCESSFUL, "")}
+    assert told[f"dg_hash.DG{missing}"] is Result.FAILED
+    assert "dg_hash.DG14" in told

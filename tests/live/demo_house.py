@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from gate_agent.core.states import REQUIRED_DEVICES
 from gate_agent.lane_api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_client import LaneAway, LaneClient
 from sync.centre.store import CentreStore
@@ -35,12 +36,19 @@ LOOK_S = 0.05
 START_S = 120.0
 END_S = 10.0
 OFFICER = "inspector"
+NEEDED = tuple(device.value for device in REQUIRED_DEVICES)
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 GENUINE = {"expect": '{ outcome = "admitted" }', "expiry": "2033-05-01"}
 EXPIRED = {
     "expect": '{ outcome = "accepted", reasons = ["expiry"] }',
     "expiry": "2024-05-01",
+}
+SOMEBODY_ELSE = {
+    "expect": '{ outcome = "accepted", reasons = ["face_no_match"] }',
+    "expiry": "2033-05-01",
+    "portrait": "b1",
+    "face": '{ live = "other" }',
 }
 NAMES = ("Ada Lindqvist", "Bo Castellane", "Cleo Vandermeer", "Dov Okonjo", "Ewa Ferreira")
 
@@ -55,6 +63,7 @@ def scenario(path: Path, lanes: Iterable[Iterable[dict[str, str]]], officer: str
             people.append(
                 f'[[travellers]]\nname = "{NAMES[number]} {"ABC"[lane - 1]}"\nlane = {lane}\n'
                 f"walk_in_ms = 800\nexpect = {traveller['expect']}\nofficer = {officer}\n"
+                f"face = {traveller.get('face', '{}')}\n"
                 f'document = {{ number = "UT00{lane}0{number}", sex = "F", '
                 f"birth_date = 1988-04-12, expiry = {traveller['expiry']}, "
                 f'portrait = "{portrait}" }}\n'
@@ -377,7 +386,7 @@ def in_service(view: View | None) -> bool:
         view is not None
         and view.mode == "auto"
         and not view.alarms
-        and all(device.ready for device in view.devices)
+        and all(device.ready for device in view.devices if device.device in NEEDED)
     )
 
 

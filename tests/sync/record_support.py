@@ -12,14 +12,18 @@ from pathlib import Path
 from firmware_cfg.profile import Sync
 from sync.centre.run import BrokerAccess, CentreService
 from sync.centre.store import CentreStore
+from sync.envelope import Sealer
+from sync.hpke import OpeningKey
 from sync.journal import Entry, Journal
-from sync.keys import SigningKey
+from sync.keys import CentreKeys, SigningKey
 from sync.run import SyncService
 from sync.types import RecordKind
 
 UTC = "2026-01-01T00:00:00.000Z"
 GATE_KEY = SigningKey(b"\x01" * 32)
-CENTRE_KEY = SigningKey(b"\x02" * 32)
+CENTRE_KEYS = CentreKeys(SigningKey(b"\x02" * 32), OpeningKey(b"\x04" * 32))
+CENTRE_KEY = CENTRE_KEYS.signing
+OWN_KEY = b"\x05" * 32
 STRANGER_KEY = SigningKey(b"\x03" * 32)
 DEADLINE_NS = 60_000_000_000
 QUICK = Sync(batch_max_age_ms=10, retry_min_ms=50, retry_max_ms=200)
@@ -30,7 +34,8 @@ def seeded(seed: int = 0) -> Callable[[int], bytes]:
 
 
 def open_journal(path: Path, gate: str = "gate-1", seed: int = 0) -> Journal:
-    return Journal.open(path, gate=gate, random=seeded(seed))
+    sealer = Sealer(CENTRE_KEYS.public.sealing, seeded(seed + 1), OWN_KEY)
+    return Journal.open(path, gate=gate, random=seeded(seed), sealer=sealer)
 
 
 def fill(journal: Journal, count: int) -> None:
@@ -75,7 +80,7 @@ class Bench:
             journal=self.tmp / "journal.db",
             gate="gate-1",
             key=GATE_KEY,
-            centre=CENTRE_KEY.public,
+            centre=CENTRE_KEYS.public,
             limits=self.limits,
             random=seeded(1),
             hand_receipt=lambda data: self.journal.acknowledge(data, CENTRE_KEY.public) and None,
@@ -89,7 +94,7 @@ class Bench:
             retry_min_ms=self.limits.retry_min_ms,
             retry_max_ms=self.limits.retry_max_ms,
         )
-        return CentreService(store=self.store, key=CENTRE_KEY, broker=broker, random=seeded(2))
+        return CentreService(store=self.store, keys=CENTRE_KEYS, broker=broker, random=seeded(2))
 
     def turn(self) -> None:
         now = now_ns()

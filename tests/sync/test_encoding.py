@@ -9,21 +9,23 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_support import CENTRE_KEY, GATE_KEY
+from record_support import CENTRE_KEY, CENTRE_KEYS, GATE_KEY, seeded
 
 from sync.encoding import (
     GENESIS,
     batch_is_by,
+    commitment,
     decode_record,
     encode_record,
     open_batch,
+    open_contents,
     open_receipt,
     record_sha256,
     seal_batch,
     seal_receipt,
 )
-from sync.errors import BatchMalformed, ReceiptForged, ReceiptMalformed, RecordMalformed
-from sync.types import Batch, Receipt, Record, RecordKind
+from sync.errors import BatchMalformed, ReceiptForged, ReceiptMalformed, RecordMalformed, SealBroken
+from sync.types import Batch, Contents, Item, Receipt, Record, RecordKind
 
 RECORD = Record(
     gate="g",
@@ -35,7 +37,7 @@ RECORD = Record(
     utc="u",
     previous="p",
     facts={"b": None, "a": [True, -1, 0.5]},
-    identity={"s": "\u00c9"},
+    identity=b"\x01\x02",
 )
 
 # fixmap of 12 pairs; each key is a fixstr (0xa0 + length), sorted.
@@ -46,20 +48,34 @@ GOLDEN = bytes.fromhex(
     "a5 65706f6368 a2 3061"  # epoch: "0a"
     "a5 6661637473 82 a161 93 c3 ff cb3fe0000000000000 a162 c0"  # facts: sorted
     "a4 67617465 a1 67"  # gate: "g"
-    "a8 6964656e74697479 81 a173 a2 c389"  # identity: UTF-8
+    "a8 6964656e74697479 c4 02 0102"  # identity: bin8, two bytes
     "a4 6b696e64 a6 66696e697368"  # kind: "finish"
     "a8 70726576696f7573 a170"  # previous: "p"
     "a3 736571 01"  # seq: 1
     "a6 7469636b6574 cd012c"  # ticket: uint16 300
     "a3 757463 a175"  # utc: "u"
-    "a7 76657273696f6e 01"  # version: 1
+    "a7 76657273696f6e 02"  # version: 2
 )
+VERSION_1 = GOLDEN[:-1].replace(b"\xc4\x02\x01\x02", b"\x81\xa1s\xa2\xc3\x89") + b"\x01"
+"""A record of version 1: its identity is readable."""
 
 
 def test_golden_record() -> None:
     assert encode_record(RECORD) == GOLDEN
     assert decode_record(GOLDEN) == RECORD
     assert record_sha256(GOLDEN) == hashlib.sha256(GOLDEN).hexdigest()
+
+
+def test_a_record_of_version_1_is_still_read() -> None:
+    record = decode_record(VERSION_1)
+    assert (record.version, record.identity) == (1, {"s": "\u00c9"})
+    assert encode_record(record) == VERSION_1
+
+
+def test_golden_commitment() -> None:
+    salt = b"\x07" * 32
+    assert commitment(salt, GOLDEN) == hashlib.sha256(b"egate record 2\n" + salt + GOLDEN).digest()
+    assert commitment(b"", GOLDEN) == hashlib.sha256(GOLDEN).digest()
 
 
 def test_same_facts_in_another_order_are_the_same_bytes() -> None:
@@ -105,7 +121,7 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
         b"\xdd\xff\xff\xff\xff",
         b"\xdf\xff\xff\xff\xff",
         GOLDEN[: GOLDEN.index(b"\x93")] + b"\x91" * 5000,
-        GOLDEN.replace(b"\xa2\xc3\x89", b"\xa2\xc3\xc3"),  # not UTF-8
+        VERSION_1.replace(b"\xa2\xc3\x89", b"\xa2\xc3\xc3"),  # not UTF-8
         b"\x00" * 100_000,
     ],
 )
@@ -117,7 +133,7 @@ def test_near_misses_are_refused(data: bytes) -> None:
 
 @given(st.data())
 def test_one_flipped_bit_of_a_receipt_is_refused(data: st.DataObject) -> None:
-    good = seal_receipt(Receipt(gate="g", epoch="e", seq=7, record_sha256=GENESIS), CENTRE_KEY)
+    good = seal_receipt(Receipt(gate="g", epoch="e", seq=7, commitment=GENESIS), CENTRE_KEY)
     bit = data.draw(st.integers(0, len(good) * 8 - 1))
     bad = bytearray(good)
     bad[bit // 8] ^= 1 << bit % 8
@@ -127,18 +143,24 @@ def test_one_flipped_bit_of_a_receipt_is_refused(data: st.DataObject) -> None:
 
 
 def test_a_signature_in_capitals_is_another_message() -> None:
-    good = seal_receipt(Receipt(gate="g", epoch="e", seq=7, record_sha256=GENESIS), CENTRE_KEY)
+    good = seal_receipt(Receipt(gate="g", epoch="e", seq=7, commitment=GENESIS), CENTRE_KEY)
     signature = open_receipt(good, CENTRE_KEY.public).signature.encode()
     with pytest.raises(ReceiptForged):
         open_receipt(good.replace(signature, signature.upper()), CENTRE_KEY.public)
 
 
 def test_signatures_do_not_serve_another_purpose() -> None:
-    batch = Batch(gate="g", epoch="e", first_seq=1, records=(GOLDEN,))
-    sealed = open_batch(seal_batch(batch, GATE_KEY))
+    batch = Batch(gate="g", epoch="e", first_seq=1, sealed=b"", checkpoint="")
+    contents = Contents(items=(Item(commitment=bytes(32), encoded=GOLDEN),))
+    data = seal_batch(batch, contents, GATE_KEY, CENTRE_KEYS.public.sealing, seeded())
+    sealed = open_batch(data)
     assert batch_is_by(sealed, GATE_KEY.public)
     assert not batch_is_by(sealed, CENTRE_KEY.public)
     assert not batch_is_by(batch, GATE_KEY.public)
     bare = msgspec.msgpack.encode(batch, order="sorted")
     stray = msgspec.structs.replace(batch, signature=GATE_KEY.sign(bare))
     assert not batch_is_by(stray, GATE_KEY.public)
+    assert open_contents(sealed, CENTRE_KEYS.opening) == contents
+    for other in ({"gate": "h"}, {"epoch": "f"}, {"first_seq": 2}):
+        with pytest.raises(SealBroken):
+            open_contents(msgspec.structs.replace(sealed, **other), CENTRE_KEYS.opening)

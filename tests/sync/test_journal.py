@@ -20,6 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from record_support import (
     CENTRE_KEY,
+    CENTRE_KEYS,
+    GATE_KEY,
+    OWN_KEY,
     STRANGER_KEY,
     UTC,
     fill,
@@ -27,7 +30,8 @@ from record_support import (
     seeded,
 )
 
-from sync.encoding import GENESIS, encode_record, record_sha256, seal_receipt
+from sync.encoding import GENESIS, commitment, encode_record, open_receipt, seal_receipt
+from sync.envelope import Place, centre_hour, gate_hour, open_identity
 from sync.errors import (
     ReceiptAhead,
     ReceiptConflict,
@@ -35,28 +39,42 @@ from sync.errors import (
     ReceiptForged,
     ReceiptMalformed,
     RecordMalformed,
+    SealBroken,
     StorageBusy,
     StorageCorrupt,
     StorageFailed,
     StorageForeign,
     StorageUnavailable,
 )
-from sync.journal import Entry, Journal, JournalReader
+from sync.journal import HOURS_KEPT, Entry, Journal
+from sync.journal_reader import JournalReader
+from sync.journal_schema import SCHEMA
 from sync.keys import SigningKey
+from sync.merkle import root_of
+from sync.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
 from sync.types import Receipt, Record, RecordKind
 
 CENTRE = CENTRE_KEY.public
 
 
 def receipt_for(journal: Journal, seq: int, key: SigningKey = CENTRE_KEY, **changes: Any) -> bytes:
-    hashes = [GENESIS, *(record_sha256(encode_record(each)) for each in journal.records())]
-    fields = {
+    found = journal._db.value("SELECT commitment FROM records WHERE seq = ?", (seq,))
+    fields: dict[str, Any] = {
         "gate": journal.gate,
         "epoch": journal.epoch,
         "seq": seq,
-        "record_sha256": hashes[seq] if seq < len(hashes) else GENESIS,
+        "commitment": found.hex() if found else GENESIS,
     }
+    if found:
+        root = root_of(seq, journal.nodes)
+        checkpoint = Checkpoint(origin_of(journal.gate, journal.epoch), seq, root)
+        note = sign_checkpoint(checkpoint, GATE_KEY)
+        fields["checkpoint"] = countersign(note, CENTRE_NAME, key)
     return seal_receipt(Receipt(**(fields | changes)), key)
+
+
+def note_of(journal: Journal, seq: int) -> str:
+    return open_receipt(receipt_for(journal, seq), CENTRE).checkpoint
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -144,7 +162,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert {record.epoch for record in self.model} <= {self.epoch}
         assert self.journal.epoch == self.epoch
         assert self.journal.receipt_seq == self.receipt
-        assert self.journal.verify() == []
+        assert self.journal.verify(key=CENTRE) == []
         crossing = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION)
         begun = {each.ticket for each in self.model if each.kind in crossing}
         ended = {each.ticket for each in self.model if each.kind is RecordKind.FINISH}
@@ -165,8 +183,12 @@ TestJournalAgainstModel.settings = settings(
 @pytest.mark.parametrize(
     ("statement", "seq", "what"),
     [
-        ("UPDATE records SET encoded = CAST(encoded || x'00' AS BLOB) WHERE seq = 5", 5, "hash"),
-        ("UPDATE records SET sha256 = zeroblob(32) WHERE seq = 5", 5, "hash"),
+        ("UPDATE records SET encoded = CAST(encoded || x'00' AS BLOB) WHERE seq = 5", 5, "match"),
+        ("UPDATE records SET commitment = zeroblob(32) WHERE seq = 5", 5, "match"),
+        ("UPDATE records SET encoded = x'' WHERE seq = 5", 5, "without an erasure"),
+        ("UPDATE records SET nodes = zeroblob(32) WHERE seq = 6", 6, "nodes"),
+        ("UPDATE secrets SET salt = zeroblob(32) WHERE seq = 5", 5, "match"),
+        ("DELETE FROM secrets WHERE seq = 5", 5, "match"),
         ("DELETE FROM records WHERE seq = 5", 6, "missing"),
         ("DELETE FROM outbox WHERE seq = 5", 0, "outbox"),
         ("UPDATE records SET seq = 99 WHERE seq = 5", 6, "missing"),
@@ -185,18 +207,116 @@ def test_tampering_is_found(tmp_path: Path, statement: str, seq: int, what: str)
         open_journal(tmp_path / "j.db")
 
 
-def test_a_record_replaced_with_its_hash_breaks_the_chain(tmp_path: Path) -> None:
+def test_a_record_replaced_with_its_commitment_breaks_the_log(tmp_path: Path) -> None:
     with closing(open_journal(tmp_path / "j.db")) as journal:
         fill(journal, 10)
-        forged = encode_record(
-            journal._record(Entry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"}), 5, GENESIS)
-        )
+        entry = Entry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"})
+        forged = encode_record(journal._record(entry, 5, GENESIS, None))
         with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
+            salt = intruder.execute("SELECT salt FROM secrets WHERE seq = 5").fetchone()[0]
             intruder.execute(
-                "UPDATE records SET encoded = ?, sha256 = ? WHERE seq = 5",
-                (forged, bytes.fromhex(record_sha256(forged))),
+                "UPDATE records SET encoded = ?, commitment = ? WHERE seq = 5",
+                (forged, commitment(salt, forged)),
             )
-        assert [problem.seq for problem in journal.verify()] == [5, 6]
+        assert [problem.seq for problem in journal.verify()] == [5, 6, 8]
+
+
+def test_a_log_rewritten_from_end_to_end_is_not_the_one_that_was_confirmed(tmp_path: Path) -> None:
+    """Whoever writes every table anew still has no signature of the central system."""
+    with (
+        closing(open_journal(tmp_path / "j.db")) as journal,
+        closing(open_journal(tmp_path / "other.db")) as other,
+    ):
+        fill(journal, 10)
+        other.append(RecordKind.SYSTEM, 0, 0, UTC, {"other": True})
+        fill(other, 9)
+        assert other.epoch == journal.epoch
+        receipt = receipt_for(journal, 8)
+        with pytest.raises(ReceiptConflict):
+            other.acknowledge(receipt, CENTRE)
+        journal.acknowledge(receipt, CENTRE)
+        other.acknowledge(receipt_for(other, 8), CENTRE)
+        assert other.verify(key=CENTRE) == []
+        with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as intruder:
+            intruder.execute("UPDATE journal SET receipt = ?", (receipt,))
+        assert [problem.seq for problem in other.verify(key=CENTRE)] == [8]
+        forged = receipt_for(other, 8, STRANGER_KEY)
+        with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as intruder:
+            intruder.execute("UPDATE journal SET receipt = ?", (forged,))
+        assert other.verify() == []  # without the key nobody can tell
+        assert "signed" in other.verify(key=CENTRE)[0].what
+
+
+def test_tails_that_are_cut_off(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        fill(journal, 10)
+        journal.acknowledge(receipt_for(journal, 8), CENTRE)
+        with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
+            intruder.execute("DELETE FROM records WHERE seq > 6")
+            intruder.execute("DELETE FROM outbox WHERE seq > 6")
+        assert any("ends before" in problem.what for problem in journal.verify())
+
+
+def test_an_identity_is_sealed_erased_and_its_proof_stays(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    with closing(open_journal(path)) as journal:
+        fill(journal, 3)
+        person = {"surname": "ZZYZX", "given_names": "ANN"}
+        record = journal.append(RecordKind.DECISION, 4, 0, UTC, {"outcome": "admit"}, person)
+        fill(journal, 3)
+        assert b"ZZYZX" not in path.read_bytes() + path.with_name("j.db-wal").read_bytes()
+        assert isinstance(record.identity, bytes)
+        place = Place(journal.gate, journal.epoch, 4)
+        key_id, wrapped = journal._db.rows("SELECT key_id, wrapped FROM secrets WHERE seq = 4")[0]
+        hours = journal._db.rows(
+            "SELECT for_centre, for_gate FROM hour_keys WHERE id = ?", (key_id,)
+        )
+        at_centre = centre_hour(hours[0][0], CENTRE_KEYS.opening, place.gate, place.epoch, key_id)
+        at_gate = gate_hour(hours[0][1], OWN_KEY)
+        assert at_centre == at_gate
+        assert open_identity(place, record.identity, wrapped, at_gate) == person
+        with pytest.raises(SealBroken):
+            open_identity(place._replace(seq=5), record.identity, wrapped, at_gate)
+        with pytest.raises(SealBroken):
+            gate_hour(hours[0][1], b"x" * 32)
+        root = root_of(7, journal.nodes)
+        event = journal.erase([4], 0, UTC, "retention")
+        assert event.facts == {"event": "erasure", "seqs": [4], "reason": "retention"}
+        assert journal.verify() == []
+        assert root_of(7, journal.nodes) == root
+        assert [each.seq for each in journal.records()] == [1, 2, 3, 5, 6, 7, 8]
+        assert journal._db.rows("SELECT * FROM secrets WHERE seq = 4") == []
+        for seq in (4, 8, 99):
+            with pytest.raises(RecordMalformed):
+                journal.erase([seq], 0, UTC, "again")
+    with closing(open_journal(path)) as journal:
+        assert journal.verify() == []
+
+
+def test_the_gate_cannot_read_old_hours_once_the_centre_has_them(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        for hour in range(HOURS_KEPT + 4):
+            for half in range(2):
+                at_ns = hour * 3_600_000_000_000 + half * 1_800_000_000_000
+                journal.append(RecordKind.DECISION, 1, at_ns, UTC, {}, {"surname": "X"})
+        readable = "SELECT id FROM hour_keys WHERE for_gate <> x''"
+        assert len(journal._db.rows(readable)) == HOURS_KEPT + 4
+        journal.acknowledge(receipt_for(journal, 5), CENTRE)  # two hours, and half of the third
+        assert journal._db.rows(readable)[0] == (3,)
+        journal.acknowledge(receipt_for(journal, journal.last_seq), CENTRE)
+        assert journal._db.rows(readable)[0] == (5,)
+
+
+def test_an_hour_begins_again_when_its_key_was_not_stored(tmp_path: Path) -> None:
+    with closing(open_journal(tmp_path / "j.db")) as journal:
+        with pytest.raises(RecordMalformed):
+            journal.append(RecordKind.DECISION, 1, 0, UTC, {"x": object()}, {"surname": "X"})
+        journal.append(RecordKind.DECISION, 1, 0, UTC, {}, {"surname": "X"})
+        assert journal._db.rows("SELECT id FROM hour_keys") == [(1,)]
+        assert journal._db.value("SELECT key_id FROM secrets WHERE seq = 1") == 1
+    bare = Journal.open(tmp_path / "bare.db", gate="gate-1", random=seeded())
+    with closing(bare), pytest.raises(RecordMalformed, match="no key"):
+        bare.append(RecordKind.DECISION, 1, 0, UTC, {}, {"surname": "X"})
 
 
 def test_receipts_that_release_nothing(tmp_path: Path) -> None:
@@ -213,8 +333,10 @@ def test_receipts_that_release_nothing(tmp_path: Path) -> None:
             (receipt_for(journal, 4, epoch="ff" * 16), ReceiptForeign),
             (receipt_for(journal, 6), ReceiptAhead),
             (receipt_for(journal, -1), ReceiptAhead),
-            (receipt_for(journal, 4, record_sha256="ab" * 32), ReceiptConflict),
-            (receipt_for(journal, 0, record_sha256="ab" * 32), ReceiptConflict),
+            (receipt_for(journal, 4, commitment="ab" * 32), ReceiptConflict),
+            (receipt_for(journal, 4, checkpoint=""), ReceiptForged),
+            (receipt_for(journal, 4, checkpoint=note_of(journal, 3)), ReceiptForged),
+            (receipt_for(journal, 0, commitment="ab" * 32), ReceiptConflict),
         ]
         flipped = bytearray(good)
         flipped[good.index(b"seq") + 3] = 5
@@ -269,7 +391,7 @@ def test_facts_that_are_not_plain(tmp_path: Path) -> None:
                 journal.append(RecordKind.SYSTEM, 0, 0, UTC, facts)
         record = journal.append(RecordKind.SYSTEM, 0, 0, UTC, {"x": (1, 2.5)}, {"surname": "X"})
         assert record.facts == {"x": [1, 2.5]}
-        assert (record.seq, record.identity) == (1, {"surname": "X"})
+        assert record.seq == 1
 
 
 def test_another_program_reads_the_journal(tmp_path: Path) -> None:
@@ -283,9 +405,47 @@ def test_another_program_reads_the_journal(tmp_path: Path) -> None:
                 "seq",
                 "kind",
                 "ticket",
-                "sha256",
+                "commitment",
                 "encoded",
+                "nodes",
             ]
+
+
+def test_a_journal_of_version_1_goes_on_with_a_tree(tmp_path: Path) -> None:
+    path, previous = tmp_path / "j.db", GENESIS
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        for statement in SCHEMA.migrations[0]:
+            old.execute(statement)
+        old.execute("INSERT INTO journal VALUES (1, 'gate-1', 'ab', 0, 3, x'00')")
+        for seq in range(1, 6):
+            record = Record(
+                version=1,
+                gate="gate-1",
+                epoch="ab",
+                seq=seq,
+                kind=RecordKind.DECISION,
+                ticket=seq,
+                at_ns=0,
+                utc=UTC,
+                previous=previous,
+                facts={},
+                identity={"surname": "X"},
+            )
+            data = encode_record(record)
+            digest = commitment(b"", data)
+            previous = digest.hex()
+            row = (seq, "decision", seq, digest, data)
+            old.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", row)
+        old.execute("INSERT INTO outbox VALUES (4), (5)")
+        old.execute(f"PRAGMA application_id={SCHEMA.application_id}")
+        old.execute("PRAGMA user_version=1")
+    for count in (2, 1):
+        with closing(open_journal(path)) as journal:
+            fill(journal, count)
+            assert journal.verify() == []
+            assert journal.receipt_seq == 0
+            with closing(JournalReader(path)) as reader:
+                assert len(reader.outgoing(0, 10**6).contents.items) == journal.last_seq
 
 
 WRITER = """

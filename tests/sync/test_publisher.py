@@ -10,18 +10,28 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_support import CENTRE_KEY, GATE_KEY, STRANGER_KEY, UTC, fill, open_journal, seeded
+from record_support import (
+    CENTRE_KEY,
+    CENTRE_KEYS,
+    GATE_KEY,
+    STRANGER_KEY,
+    UTC,
+    fill,
+    open_journal,
+    seeded,
+)
 
 from firmware_cfg.profile import Sync
 from sim.broker import VirtualBroker
 from sim.uplink import CENTRE, LaneUplink, Uplink
 from sync.centre.store import CentreStore
-from sync.encoding import GENESIS, open_batch, seal_receipt
+from sync.encoding import GENESIS, open_batch, open_contents, seal_receipt
 from sync.errors import ReceiptAhead, ReceiptForeign, ReceiptForged, ReceiptMalformed
-from sync.journal import Journal, JournalReader
+from sync.journal import Journal
+from sync.journal_reader import JournalReader, Outgoing
 from sync.keys import SigningKey
 from sync.publisher import PACKET_TOO_LARGE, HandReceipt, Publish, Publisher
-from sync.types import Receipt
+from sync.types import Contents, Item, Receipt
 
 MS = 1_000_000
 LIMITS = Sync(
@@ -35,7 +45,7 @@ def make(receipt_seq: int = 0, limits: Sync = LIMITS) -> Publisher:
         epoch="e",
         receipt_seq=receipt_seq,
         key=GATE_KEY,
-        centre=CENTRE_KEY.public,
+        centre=CENTRE_KEYS.public,
         limits=limits,
         random=seeded(),
     )
@@ -44,7 +54,7 @@ def make(receipt_seq: int = 0, limits: Sync = LIMITS) -> Publisher:
 def receipt(
     seq: int, key: SigningKey = CENTRE_KEY, gate: str = "gate-1", epoch: str = "e"
 ) -> bytes:
-    return seal_receipt(Receipt(gate=gate, epoch=epoch, seq=seq, record_sha256=GENESIS), key)
+    return seal_receipt(Receipt(gate=gate, epoch=epoch, seq=seq, commitment=GENESIS), key)
 
 
 def serve(publisher: Publisher, now_ns: int, size: int = 400) -> list[tuple[int, int]]:
@@ -52,13 +62,17 @@ def serve(publisher: Publisher, now_ns: int, size: int = 400) -> list[tuple[int,
     while (fetch := publisher.wants(now_ns)) is not None:
         end = publisher.progress.last_seq
         count = max(1, fetch.max_bytes // size)
-        publisher.supply([b"r" * size] * min(count, end - fetch.after_seq), now_ns)
+        items = (Item(commitment=bytes(32), encoded=b"r" * size),) * min(
+            count, end - fetch.after_seq
+        )
+        publisher.supply(Outgoing(Contents(items=items), bytes(32)), now_ns)
     batches = []
     for operation in publisher.output():
         if isinstance(operation, Publish):
             batch = open_batch(operation.payload)
-            batches.append((batch.first_seq, batch.first_seq + len(batch.records) - 1))
-            assert operation.last_seq == batches[-1][1]
+            batches.append((batch.first_seq, operation.last_seq))
+            contents = open_contents(batch, CENTRE_KEYS.opening)
+            assert operation.last_seq == batch.first_seq + len(contents.items) - 1
             assert operation.topic == "egate/records/gate-1"
     return batches
 
@@ -187,9 +201,9 @@ def test_a_wish_that_finds_nothing_comes_to_rest() -> None:
     publisher.notice(3, 0)
     publisher.connected(0)
     assert publisher.wants(0) is not None
-    publisher.supply([], 0)
+    publisher.supply(Outgoing(Contents(), bytes(32)), 0)
     assert publisher.wants(10**9) is None
-    assert publisher.due_ns is None
+    assert publisher.due_ns is None  # an empty log has no size to state
 
 
 class World:
@@ -207,7 +221,7 @@ class World:
             return 0 if draw < trouble else 2 if draw < 2 * trouble else 1
 
         broker = VirtualBroker(lambda: dice.randrange(1, 300) * MS, copies)
-        self.uplink = Uplink(broker, self.store, CENTRE_KEY, utc=lambda _: UTC)
+        self.uplink = Uplink(broker, self.store, CENTRE_KEYS, utc=lambda _: UTC)
         self.journals: list[Journal] = []
         limits = Sync(batch_max_bytes=2048, window_batches=4, retry_max_ms=2000)
         for lane in range(lanes):
@@ -221,7 +235,7 @@ class World:
                 epoch=journal.epoch,
                 receipt_seq=journal.receipt_seq,
                 key=GATE_KEY,
-                centre=CENTRE_KEY.public,
+                centre=CENTRE_KEYS.public,
                 limits=limits,
                 random=dice.randbytes,
             )
@@ -286,17 +300,27 @@ def test_nothing_lost_nothing_doubled_over_a_bad_link(
             assert world.uplink.refusals == []
 
 
-def test_an_idle_link_is_silent(tmp_path: Path) -> None:
+def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) -> None:
     world = World(tmp_path, 1, 0.0, lanes=1)
     with world.stack:
         fill(world.journals[0], 10)
         world.run(5_000 * MS)
         assert world.settled()
         publisher = world.uplink._lanes["gate-0"].publisher
-        assert publisher.due_ns is None
         before = publisher.progress
-        world.run(world.now + 3_600_000 * MS // 10)
+        heard: list[tuple[int, int]] = []
+        real = world.store.hear
+
+        def hear(gate: str, epoch: str, size: int, note: str, utc: str) -> None:
+            heard.append((size, world.now // MS))
+            real(gate, epoch, size, note, utc)
+
+        world.store.hear = hear  # type: ignore[method-assign]
+        world.run(world.now + 10 * 60_000 * MS)
         assert publisher.progress == before
+        assert 8 <= len(heard) <= 10
+        assert {size for size, _ in heard} == {10}
+        assert world.store.audit(CENTRE_KEY.public) == []
 
 
 def test_sixty_hours_without_an_uplink(tmp_path: Path) -> None:

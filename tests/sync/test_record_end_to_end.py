@@ -7,13 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import paho.mqtt.client as paho
 import pytest
-from record_support import CENTRE_KEY, GATE_KEY, QUICK, UTC, Bench, fill, free_ports
+from record_support import (
+    CENTRE_KEY,
+    CENTRE_KEYS,
+    GATE_KEY,
+    QUICK,
+    UTC,
+    Bench,
+    fill,
+    free_ports,
+    seeded,
+)
 
 from sim.broker import BrokerFailed, EmbeddedBroker
 from sync.encoding import seal_batch
+from sync.envelope import Place, centre_hour, open_identity
 from sync.errors import StorageFailed
-from sync.types import Batch
+from sync.types import Batch, Contents, Item, RecordKind
 
 pytestmark = pytest.mark.live
 
@@ -151,12 +163,14 @@ def test_rubbish_is_put_apart_and_neighbours_go_on(bench: Bench, broker: Embedde
     bench.until(lambda: bench.centre is not None and bench.centre.status().connected)
     stranger.connect()
     bench.until(lambda: bool(stranger.pump()) and stranger.connected)
-    forged = Batch(gate="gate-1", epoch="00" * 16, first_seq=1, records=(b"x",))
+    forged = Batch(gate="gate-1", epoch="00" * 16, first_seq=1, sealed=b"x", checkpoint="")
+    rubbish = Contents(items=(Item(commitment=b"x"),))
+    seal = CENTRE_KEYS.public.sealing
     for payload in (
         b"",
         b"\xc1rubbish",
-        seal_batch(forged, CENTRE_KEY),
-        seal_batch(forged, GATE_KEY),
+        seal_batch(forged, rubbish, CENTRE_KEY, seal, seeded()),
+        seal_batch(forged, rubbish, GATE_KEY, seal, seeded()),
     ):
         stranger.publish("egate/records/gate-1", payload)
     stranger.publish("egate/receipt/gate-1", b"no receipt")
@@ -207,6 +221,54 @@ def test_two_clients_of_one_name_do_not_fight_for_ever(bench: Bench) -> None:
 
     bench.until(suspicious)
     twin.close()
+
+
+def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
+    """A client of the broker that is no part of ours listens to everything."""
+    heard: list[bytes] = []
+    version = (
+        paho.MQTTProtocolVersion.MQTTv5
+        if bench.limits.protocol == "5"
+        else paho.MQTTProtocolVersion.MQTTv311
+    )
+    listener = paho.Client(paho.CallbackAPIVersion.VERSION2, "listener", protocol=version)
+    granted: list[object] = []
+    listener.on_subscribe = lambda *arguments: granted.append(arguments)
+    listener.on_message = lambda client, data, message: heard.append(
+        message.topic.encode() + message.payload
+    )
+    listener.connect("127.0.0.1", bench.limits.port)
+    listener.subscribe("#", qos=1)
+
+    def listening() -> bool:
+        listener.loop(timeout=0.01)
+        return bool(granted)
+
+    bench.until(listening)
+    person = {"surname": "ZZYZX", "given_names": "QWYJIBO", "document_number": "X7Y8Z9W"}
+    facts = {"outcome": "refer", "attributes": {"nationality": "UTO", "age": 47}}
+    facts["officer"] = "OFFICER-KWYJ"  # type: ignore[assignment]
+    for ticket in range(1, 6):
+        bench.journal.append(RecordKind.DECISION, ticket, 0, UTC, facts, person)
+    bench.until(bench.settled)
+    bench.until(lambda: listening() and len(heard) >= 2)
+    listener.disconnect()
+    listener.loop_misc()
+    wire = b"".join(heard)
+    assert b"egate/records/gate-1" in wire
+    secrets = [*person.values(), *person, "UTO", "nationality", "OFFICER-KWYJ", "outcome"]
+    assert [word for word in secrets if word.encode() in wire] == []
+    epoch = bench.journal.epoch
+    for record in bench.store.records("gate-1"):
+        item = bench.store.item("gate-1", epoch, record.seq)
+        assert item is not None
+        assert isinstance(record.identity, bytes)
+        sealed = bench.store.hour_key("gate-1", epoch, item.key_id)
+        hour = centre_hour(sealed, CENTRE_KEYS.opening, "gate-1", epoch, item.key_id)
+        place = Place("gate-1", epoch, record.seq)
+        assert open_identity(place, record.identity, item.wrapped, hour) == person
+    database = (bench.tmp / "centre.db").read_bytes() + (bench.tmp / "centre.db-wal").read_bytes()
+    assert b"ZZYZX" not in database
 
 
 def test_utc_is_noted_beside_the_record(bench: Bench) -> None:
