@@ -18,13 +18,14 @@ What a crossing leaves here (portrait, template, last live picture) lies in buff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from biometrics import image, portrait
 from biometrics.dlib_models import Box
 from biometrics.errors import ImageRefused, PortraitMalformed
 from biometrics.image import Picture
 from biometrics.match import Template
+from biometrics.medium import MediumWatch
 from biometrics.pipeline import Pipeline, Unusable
 from biometrics.types import (
     Observed,
@@ -76,6 +77,7 @@ class _Verification:
     end_ns: int
     frames: int = 0
     dropped: int = 0
+    watch: MediumWatch = field(default_factory=MediumWatch)
 
 
 class VisionDevice:
@@ -196,7 +198,7 @@ class VisionDevice:
             run.dropped += 1
             return
         look = self._pipeline.observe(
-            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns
+            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns, run.watch
         )
         run.frames += 1
         run.dropped += look.overrun

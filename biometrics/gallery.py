@@ -20,6 +20,8 @@ from biometrics.match import Template
 from biometrics.pipeline import Pipeline
 
 MAX_PICTURES = 100_000
+LEARNED = "unified_quality_score"
+SIMPLE = ("inter_eye_distance", "yaw", "sharpness", "exposure")
 
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, and of how many."""
@@ -34,7 +36,7 @@ class Gallery:
     """Templates of a folder: one row a picture, `person` numbers the folders.
 
     `acquired` is False where no template could be made; its embeddings are zero. `quality`
-    is the picture's weakest pixel component, 0..100 (0 where not acquired).
+    is the learned grade, or without it the weakest of `SIMPLE`, 0..100 (0: not acquired).
     """
 
     person: NDArray[np.int64]
@@ -118,11 +120,8 @@ def _row(pipeline: Pipeline, picture: Picture | None) -> _Row:
     seen = pipeline.examine(picture)
     if seen.template is None:
         return _Row()
-    pixels = [part.value for part in seen.quality if part.id in PIXEL_COMPONENTS]
-    return _Row(seen.template, float(min(pixels)))
-
-
-PIXEL_COMPONENTS = ("inter_eye_distance", "yaw", "sharpness", "exposure")
+    values = {part.id: float(part.value) for part in seen.quality}
+    return _Row(seen.template, values.get(LEARNED, min(values[name] for name in SIMPLE)))
 
 
 def _gathered(person: NDArray[np.int64], rows: Sequence[_Row]) -> Gallery:

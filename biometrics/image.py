@@ -24,6 +24,9 @@ MAX_CODED_BYTES = 8 * 1024 * 1024
 MAX_SIDE_PX = 8192
 MAX_JPEG_SCANS = 64
 MAX_JP2_TILES = 256
+EDGE_LOW, EDGE_HIGH = 25, 60  # gradients of Canny's edges
+MAX_OUTLINES = 500
+STRAIGHT = 1.045  # a hull's area over that of its four corners, where the sides are straight
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -202,6 +205,31 @@ def warp(picture: Picture, matrix: Matrix, size_px: int) -> Picture:
     return np.asarray(
         cv2.warpAffine(picture, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR), np.uint8
     )
+
+
+def quadrilaterals(luminance: Picture, least_px: float, most_px: float) -> list[Matrix]:
+    """Outlines in a grey picture that are four straight sides and little else.
+
+    Args:
+        luminance: a grey picture, of a few hundred pixels a side.
+        least_px: smallest area wanted, in pixels.
+        most_px: largest one.
+
+    Returns:
+        For each one its four corners as rows of x, y.
+    """
+    edges = cv2.dilate(cv2.Canny(luminance, EDGE_LOW, EDGE_HIGH), np.ones((3, 3), np.uint8))
+    outlines, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    found = []
+    for outline in sorted(outlines, key=len, reverse=True)[:MAX_OUTLINES]:
+        hull = cv2.convexHull(outline)
+        area = cv2.contourArea(hull)
+        if not least_px <= area <= most_px:
+            continue
+        corners = cv2.approxPolyDP(hull, 0.03 * cv2.arcLength(hull, closed=True), closed=True)
+        if len(corners) == 4 and area <= STRAIGHT * cv2.contourArea(corners):
+            found.append(corners.reshape(4, 2).astype(np.float64))
+    return found
 
 
 def grey(picture: Picture) -> Picture:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from biometrics.errors import ModelRefused
 from biometrics.image import Picture
 from biometrics.models.manifest import Calibration, Contract
 from biometrics.onnx import Session, as_input
@@ -29,11 +30,19 @@ class Template:
 
 
 class Embedder:
-    """A network that turns an aligned face into an embedding."""
+    """A network that turns an aligned face into an embedding.
+
+    Raises:
+        ModelRefused: the contract leaves the embedding's length open.
+    """
 
     def __init__(self, session: Session, contract: Contract) -> None:
         self._session = session
         self.contract = contract
+        extents = next(iter(contract.outputs.values()))
+        if not isinstance(extents[-1], int):
+            raise ModelRefused(f"{session.name}: an embedding needs a fixed length")
+        self._width = extents[-1]
 
     def embed(self, *chips: Picture) -> Embedding:
         """Mean embedding of chips of one face and of their mirror images, scaled to length 1.
@@ -41,13 +50,16 @@ class Embedder:
         The mirror image doubles the cost and buys more accuracy than any other repetition; a
         second crop buys about as much again.
         """
-        batch = as_input(self.contract, [view for chip in chips for view in (chip, chip[:, ::-1])])
-        every = next(iter(self._session.run({self.contract.input: batch}).values()))
-        mean = every.astype(np.float64).mean(0)
+        mean = np.zeros(self._width)
+        for chip in chips:  # one after the other: a larger batch takes memory and saves no time
+            batch = as_input(self.contract, [chip, chip[:, ::-1]])
+            both = next(iter(self._session.run({self.contract.input: batch}).values()))
+            mean += both.astype(np.float64).sum(0)
+            batch.fill(0.0)
+            both.fill(0.0)
         length = float(np.linalg.norm(mean))
         embedding = np.asarray(mean / length if length > 0 else mean, np.float32)
-        for used in (batch, every, mean):
-            used.fill(0.0)
+        mean.fill(0.0)
         return embedding
 
 

@@ -18,13 +18,15 @@ from biometrics.dlib_models import Box, HogDetector, Landmarks5
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
 from biometrics.match import Embedder, Template, compare
+from biometrics.medium import MediumWatch
 from biometrics.models import store as models
-from biometrics.models.manifest import Calibration, Contract, Manifest, load_manifest
-from biometrics.onnx import Session
-from biometrics.pad import NOT_RUN, AttackDetector
+from biometrics.models.manifest import Calibration, Contract, Manifest, Model, load_manifest
+from biometrics.onnx import Session, give_back_memory
+from biometrics.pad import NOT_RUN, AttackDetector, fused
 from biometrics.types import (
     Guidance,
     Liveness,
+    LivenessState,
     Match,
     ModelsUsed,
     Observation,
@@ -98,7 +100,9 @@ class Pipeline:
         self._front_end = loader.front_end(self._landmarks)
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
         self._attack = loader.attack_detector()
+        self._learned = loader.learned_quality()
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
+        give_back_memory()
 
     def threshold(self, fmr: float) -> float:
         """The calibrated threshold for a false match rate.
@@ -135,11 +139,10 @@ class Pipeline:
         face = main_face(faces, picture)
         if face is None:
             return Examined(0)
-        aligned = align.arcface(picture, face)
         return Examined(
             faces=len(faces),
             face=face,
-            quality=quality.assess(face, faces, picture, aligned, self._limits),
+            quality=self._quality(picture, face, faces),
             liveness=self._attack.look(picture, face) if attacks and self._attack else NOT_RUN,
             template=self._template(picture, face),
         )
@@ -151,8 +154,12 @@ class Pipeline:
         reference: Template | None,
         fmr: float,
         budget_ns: int | None = None,
+        watch: MediumWatch | None = None,
     ) -> Look:
         """Look at one live frame and compare its main face with the reference, if any.
+
+        `watch` gathers evidence of a medium over the frames of one verification. A frame
+        that shows a margin which no other has confirmed yet is not compared.
 
         Raises:
             ImageRefused: coded bytes do not decode or exceed the limits.
@@ -169,15 +176,15 @@ class Pipeline:
                 liveness=NOT_RUN, match=None,
             )  # fmt: skip
             return Look(empty, None)
-        components = quality.assess(
-            face, faces, picture, align.arcface(picture, face), self._limits
-        )
+        components = self._quality(picture, face, faces)
         advice = quality.guidance(components)
-        liveness, match, overrun = NOT_RUN, None, False
+        liveness, match, overrun, medium = NOT_RUN, None, False, 0.0
         if advice is Guidance.NONE:
-            if self._attack is not None and not (overrun := self._late(end_ns)):
-                liveness = self._attack.look(picture, face)
-            if reference is not None and not (overrun := self._late(end_ns)):
+            if not (overrun := self._late(end_ns)):
+                medium = watch.look(picture, face) if watch else 0.0
+                liveness = self._liveness(picture, face, medium)
+            decided = not medium or liveness.state is LivenessState.ATTACK
+            if reference is not None and decided and not (overrun := self._late(end_ns)):
                 match = self._match(picture, face, reference, fmr)
         observation = Observation(
             frame_at_ns=frame_at_ns,
@@ -188,6 +195,19 @@ class Pipeline:
             match=match,
         )
         return Look(observation, face.box, overrun)
+
+    def _quality(
+        self, picture: Picture, face: Face, faces: list[Face]
+    ) -> tuple[QualityComponent, ...]:
+        aligned = align.arcface(picture, face)
+        parts = quality.assess(face, faces, picture, aligned, self._limits)
+        aligned.fill(0)
+        return parts if self._learned is None else (*parts, self._learned.grade(picture, face))
+
+    def _liveness(self, picture: Picture, face: Face, medium: float) -> Liveness:
+        if self._attack is None:
+            return fused(NOT_RUN, medium)
+        return fused(self._attack.look(picture, face), medium, self._attack.threshold)
 
     def _late(self, end_ns: int | None) -> bool:
         return end_ns is not None and self._clock() >= end_ns
@@ -257,13 +277,28 @@ class _Loader:
             raise ModelRefused(f"{name}: has no contract in the manifest")
         return Embedder(self._session(name), contract)
 
+    def learned_quality(self) -> quality.LearnedQuality | None:
+        model = self._optional_model("quality")
+        if model is None:
+            return None
+        if model.contract is None:
+            raise ModelRefused(f"{model.name}: has no contract in the manifest")
+        return quality.LearnedQuality(self._session(model.name), model.contract)
+
     def attack_detector(self) -> AttackDetector | None:
-        name = self._named("pad")
+        model = self._optional_model("pad")
+        if model is None:
+            return None
+        if model.contract is None or model.threshold is None:
+            raise ModelRefused(f"{model.name}: has no contract or threshold in the manifest")
+        return AttackDetector(self._session(model.name), model.contract, model.threshold)
+
+    def _optional_model(self, role: str) -> Model | None:
+        """The tier's model of a role; None where it has none, or may do without it and does."""
+        name = self._named(role)
         if name is None:
             return None
         model = self._manifest.model(name)
         if name in self._optional and not (self._store / model.file).is_file():
             return None
-        if model.contract is None or model.threshold is None:
-            raise ModelRefused(f"{name}: has no contract or threshold in the manifest")
-        return AttackDetector(self._session(name), model.contract, model.threshold)
+        return model

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from biometrics import image
+from biometrics import align, image
 from biometrics.detect import Face
 from biometrics.image import Picture
+from biometrics.models.manifest import Contract
+from biometrics.onnx import Session, as_input
 from biometrics.types import Guidance, QualityComponent
 from firmware_cfg.profile import QualityLimits
 
@@ -24,6 +26,7 @@ HEAD_TO_EYES = 3.7  # height of a head, crown to chin, over the distance of its 
 SHARPNESS_SCALE = 250.0  # variance of the Laplacian on the aligned 112 px face
 DARK, BRIGHT = 60.0, 200.0  # mean luminance outside of which exposure loses value
 CLIPPED_LOW, CLIPPED_HIGH = 8, 247
+LEARNED_ZERO, LEARNED_FULL = 0.55, 0.62  # of the learned grade; its median is 0.607
 COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
 
 # Depth in front of the plane of the eyes and height under it, in eye distances: an average head
@@ -148,6 +151,39 @@ def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityCompo
     ]
 
 
+def _light(aligned: Picture) -> list[QualityComponent]:
+    """Evenness of light over both cheeks and contrast (ISO/IEC 29794-5, 7.3); no limits yet."""
+    luminance = image.grey(aligned)
+    halves = [np.bincount(luminance[zone].ravel() >> 3, minlength=32) for zone in _CHEEKS]
+    shared = np.minimum(*(half / half.sum() for half in halves)).sum()
+    share = np.bincount(luminance.ravel(), minlength=256) / luminance.size
+    entropy = -float((share[share > 0] * np.log2(share[share > 0])).sum())
+    return [
+        _component("illumination_uniformity", float(shared), float(shared), ok=True),
+        _component("dynamic_range", entropy, entropy / 8, ok=True),
+    ]
+
+
+_CHEEKS = (np.s_[58:86, 24:48], np.s_[58:86, 64:88])  # in ArcFace's frame of 112 px
+
+
+class LearnedQuality:
+    """A network that grades how useful a face is for comparison (contract `lightqnet`)."""
+
+    def __init__(self, session: Session, contract: Contract) -> None:
+        self._session = session
+        self._contract = contract
+
+    def grade(self, picture: Picture, face: Face) -> QualityComponent:
+        """The learned grade of one face; its native values lie in a narrow band."""
+        crop = align.arcface(picture, face, self._contract.size_px)
+        output = self._session.run({self._contract.input: as_input(self._contract, [crop])})
+        native = float(next(iter(output.values())).ravel()[0])
+        crop.fill(0)
+        value = (native - LEARNED_ZERO) / (LEARNED_FULL - LEARNED_ZERO)
+        return _component("unified_quality_score", native, value, ok=True)
+
+
 def competitors(face: Face, faces: Sequence[Face]) -> int:
     """How many other faces are large enough to be meant instead."""
     width = face.box.right - face.box.left
@@ -172,6 +208,7 @@ def assess(
         *_position(face, picture, limited=limits is not None),
         *_pose(face, limits),
         *_pixels(aligned, limits),
+        *_light(aligned),
     )
 
 

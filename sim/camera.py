@@ -42,13 +42,20 @@ class Scene(NamedTuple):
     """What is before the camera. `photo` is None when nobody is there.
 
     `approach` goes from 0 (far) to 1 (at the stop line); `printed` holds the photograph
-    as a print with a white border before the camera; `people` is how many stand there.
+    as a print with a white border before the camera, `replayed` shows it on a screen with a
+    dark bezel; `people` is how many stand there.
     """
 
     photo: str | None
     approach: float = 1.0
     printed: bool = False
     people: int = 1
+    replayed: bool = False
+
+    @property
+    def medium(self) -> str:
+        """What carries the face: nothing, a print or a screen."""
+        return "screen" if self.replayed else "print" if self.printed else ""
 
 
 EMPTY = Scene(photo=None)
@@ -74,7 +81,7 @@ class SceneRenderer:
         self._photos = photos
         self._seed = seed
         self._lane = lane
-        self._cutouts: dict[tuple[str, bool], _Cutout] = {}
+        self._cutouts: dict[tuple[str, str], _Cutout] = {}
         hall = _hall(lane)
         self._halls = [_noisy(hall, self._generator("hall", str(n))) for n in range(HALLS)]
         self._empty = [_jpeg(picture, JPEG_QUALITY) for picture in self._halls]
@@ -86,7 +93,7 @@ class SceneRenderer:
             CameraError: the photograph is missing or cannot be decoded.
         """
         if scene.photo is not None:
-            self._cutout(scene.photo, printed=scene.printed)
+            self._cutout(scene.photo, scene.medium)
 
     def render(self, scene: Scene, frame: int) -> bytes:
         """One frame as JPEG.
@@ -97,7 +104,7 @@ class SceneRenderer:
         if scene.photo is None:
             return self._empty[frame % HALLS]
         canvas = self._halls[frame % HALLS].copy()
-        cutout = self._cutout(scene.photo, printed=scene.printed)
+        cutout = self._cutout(scene.photo, scene.medium)
         for person in range(min(scene.people, 2)):
             self._place(canvas, cutout, scene, frame, person)
         return _jpeg(canvas, JPEG_QUALITY)
@@ -130,12 +137,12 @@ class SceneRenderer:
         part = canvas[top:bottom, left:right]
         part[:] = cv2.blendLinear(body, np.ascontiguousarray(part), alpha, 1 - alpha)
 
-    def _cutout(self, handle: str, *, printed: bool) -> _Cutout:
-        key = (handle, printed)
+    def _cutout(self, handle: str, medium: str) -> _Cutout:
+        key = (handle, medium)
         if key not in self._cutouts:
             photo = by_handle(handle)
             image = _load(photo, self._photos)
-            self._cutouts[key] = _cut(image, photo, printed=printed)
+            self._cutouts[key] = _cut(image, photo, medium)
         return self._cutouts[key]
 
     def _generator(self, *names: str) -> np.random.Generator:
@@ -187,7 +194,7 @@ def _load(photo: Photo, folder: Path) -> Image:
     return image.astype(np.uint8)
 
 
-def _cut(image: Image, photo: Photo, *, printed: bool) -> _Cutout:
+def _cut(image: Image, photo: Photo, medium: str) -> _Cutout:
     left, top, right, bottom = photo.face
     size = right - left
     x0, x1 = max(0, int(left - 0.9 * size)), min(image.shape[1], int(right + 0.9 * size))
@@ -197,9 +204,13 @@ def _cut(image: Image, photo: Photo, *, printed: bool) -> _Cutout:
         image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
     )
     alpha: Any = np.ones(body.shape[:2], np.float32)
-    if printed:
+    if medium:
         border = max(4, int(0.06 * body.shape[1]))
-        body[:border], body[-border:], body[:, :border], body[:, -border:] = 245, 245, 245, 245
+        shade = 245 if medium == "print" else 18
+        if medium == "screen":  # a backlight: cooler, flatter, and rows of pixels
+            body = cv2.convertScaleAbs(body.astype(np.float32) * (0.92, 0.86, 0.80) + 24)
+            body[::3] = cv2.convertScaleAbs(body[::3], alpha=0.93)
+        body[:border], body[-border:], body[:, :border], body[:, -border:] = (shade,) * 4
     else:
         edge = max(3, int(0.12 * size * scale))
         alpha[:edge], alpha[-1:], alpha[:, :edge], alpha[:, -edge:] = 0, 0, 0, 0

@@ -261,10 +261,15 @@ def scene_of(face: Face, portrait: str, approach: float) -> Scene:
     photo = live_counterpart(portrait)
     if face.live == "other":
         photo = somebody_else(portrait)
-    elif face.live == "print":
+    elif face.live in ("print", "replay"):
         photo = by_handle(portrait)
-    people = face.faces
-    return Scene(photo.handle, approach, printed=face.live == "print", people=people)
+    return Scene(
+        photo.handle,
+        approach,
+        printed=face.live == "print",
+        people=face.faces,
+        replayed=face.live == "replay",
+    )
 
 
 def run_hardware(

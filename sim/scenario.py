@@ -87,12 +87,13 @@ class Face(Part, frozen=True, kw_only=True):
     """Who stands before the camera, and what vision says of it on the virtual clock.
 
     In real time the pictures decide: `same` is the holder (another picture where there is
-    one), `other` somebody else, `print` a photograph held before the camera. `score` and
-    the rest are vision's outputs on the virtual clock; None takes what `live` suggests.
-    A `print` is found out on the virtual clock as by a presentation attack detector.
+    one), `other` somebody else, `print` a photograph held before the camera, `replay` one on
+    a screen. `score` and the rest are vision's outputs on the virtual clock; None takes what
+    `live` suggests. On the virtual clock the last two are found out as by a presentation
+    attack detector.
     """
 
-    live: Literal["same", "other", "print"] = "same"
+    live: Literal["same", "other", "print", "replay"] = "same"
     score: Score | None = None
     settle_frames: Annotated[int, Meta(ge=0, le=200)] = 2
     """frames before the picture is good enough to compare"""

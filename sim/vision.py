@@ -32,7 +32,7 @@ from sim.scenario import Face
 PREPARE_NS = 180 * MS
 FRAME_NS = 125 * MS
 THRESHOLD = 0.62
-SCORES = {"same": 0.83, "other": 0.21, "print": 0.80}
+SCORES = {"same": 0.83, "other": 0.21, "print": 0.80, "replay": 0.80}
 MODELS = ModelsUsed(tier=Tier.PACKAGED, sha256={}, pad=False)
 
 VisionEvent = PortraitPrepared | Observed | VerifyEnded
@@ -122,7 +122,7 @@ class SimVision:
         quality = (
             QualityComponent(id="sharpness", native=float(sharpness), value=sharpness, ok=good),
         )
-        attack = face.live == "print"
+        attack = face.live in ("print", "replay")
         liveness = Liveness(state=LivenessState.ATTACK if attack else LivenessState.NOT_RUN)
         return Observation(
             frame_at_ns=now_ns,

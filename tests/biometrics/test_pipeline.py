@@ -143,3 +143,18 @@ def test_a_threshold_is_reached_by_no_more_than_its_share() -> None:
         assert (scores >= calibrate.threshold(scores, fmr)).sum() == fmr * scores.size
     ties = np.repeat([0.0, 1.0], [990, 10])
     assert (ties >= calibrate.threshold(ties, 5e-3)).sum() == 0
+
+
+def test_the_learned_grade_is_reported_where_its_model_is(
+    recommended: Path, shared: Callable[..., Path]
+) -> None:
+    path = min(shared("faces", "lfw_dev").glob("A*/*_0001.jpg"))
+    pipeline = Pipeline(Tier.RECOMMENDED, recommended, None, 100, still)
+    sharp = image.decode(path.read_bytes())
+    coarse = image.resize(image.resize(sharp, 40, 40), 250, 250)
+    graded = []
+    for picture in (sharp, coarse):
+        found = {part.id: part for part in pipeline.examine(picture).quality}
+        graded.append(found["unified_quality_score"])
+    assert graded[0].native > graded[1].native
+    assert graded[0].value > graded[1].value

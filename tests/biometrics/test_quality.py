@@ -55,7 +55,7 @@ def components(given_face: Face, chip: image.Picture | None = None, **kw: Any) -
 def test_a_good_face_needs_no_guidance() -> None:
     found = components(face())
     assert found.pop("guidance") is Guidance.NONE
-    assert len(found) == 10
+    assert len(found) == 12
     assert all(row.ok and 0 <= row.value <= 100 for row in found.values())
 
 
@@ -151,3 +151,13 @@ def test_warping_keeps_positions_at_any_scale(side: int) -> None:
     assert seen[70:110, 40:110].mean() > 250
     assert seen[2:50].mean() < 5
     assert seen[:, 2:20].mean() < 5
+
+
+def test_light_from_one_side_and_fog_are_told() -> None:
+    even = aligned()
+    side = even.copy()
+    side[:, :56] //= 4
+    fog = (even // 8 + 120).astype(np.uint8)
+    values = [components(face(), chip) for chip in (even, side, fog)]
+    assert values[1]["illumination_uniformity"].value < values[0]["illumination_uniformity"].value
+    assert values[2]["dynamic_range"].value < values[0]["dynamic_range"].value
