@@ -32,7 +32,7 @@ fi
 
 echo "setup: installing dependencies (about 600 MB unpacked; quick the second time)"
 if command -v uv >/dev/null 2>&1; then
-    VIRTUAL_ENV=.venv uv pip install -q --no-deps --require-hashes -r requirements.lock
+    VIRTUAL_ENV=.venv uv pip install -q --compile-bytecode --no-deps --require-hashes -r requirements.lock
     VIRTUAL_ENV=.venv uv pip install -q --no-deps --no-build-isolation -e .
 else
     .venv/bin/python -m pip install -q --disable-pip-version-check \

@@ -46,17 +46,27 @@ def similarity(source: Template, target: Template) -> Matrix:
     return np.hstack([scale * rotation, shift[:, None]])
 
 
-def arcface(picture: Picture, face: Face, size_px: int = 112) -> Picture:
+def enlarged(target: Template, crop: float, size_px: float) -> Template:
+    """A template with the face `crop` times as large around the frame's middle."""
+    return (target - size_px / 2) * crop + size_px / 2
+
+
+def arcface(picture: Picture, face: Face, size_px: int = 112, crop: float = 1.0) -> Picture:
     """The face in ArcFace's frame, at 112 px or scaled from it."""
     target = ARCFACE_FROM_YUNET if face.layout == "yunet" else ARCFACE_FROM_DLIB
-    return image.warp(picture, similarity(face.points, target) * (size_px / 112), size_px)
+    placed = enlarged(target, crop, 112)
+    return image.warp(picture, similarity(face.points, placed) * (size_px / 112), size_px)
 
 
-def dlib_chip(picture: Picture, face: Face, landmarks: Landmarks5 | None) -> Picture:
+def dlib_chip(
+    picture: Picture, face: Face, landmarks: Landmarks5 | None, crop: float = 1.0
+) -> Picture:
     """The face in dlib's frame of 150 px: by dlib itself where dlib found the points."""
     if face.layout == "dlib" and landmarks is not None:
-        return landmarks.chip(picture, face.shape)
-    return image.warp(picture, similarity(face.points, DLIB150_FROM_YUNET), 150)
+        return landmarks.chip(picture, face.shape, crop)
+    return image.warp(
+        picture, similarity(face.points, enlarged(DLIB150_FROM_YUNET, crop, 150)), 150
+    )
 
 
 def square(picture: Picture, face: Face, margin: float, size_px: int) -> Picture:

@@ -8,75 +8,24 @@ rejection at every threshold. Only numbers leave this module.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from biometrics.errors import ImageRefused
-from biometrics.match import Template
-from biometrics.models.manifest import Calibration, Point, Weighting
-from biometrics.pipeline import Pipeline
+from biometrics.gallery import Gallery
+from biometrics.models.manifest import Calibration, Likelihood, Point, Weighting
 
 FMRS = (1e-2, 1e-3, 1e-4)
 DIGITS = 6
-MAX_PICTURES = 100_000
+LEAST_PERSONS = 3
+LEAST_GENUINE = 30
+LLR_DIGITS = 3
+IMPOSTOR_QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+GENUINE_QUANTILES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4)
 
 Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Templates of a folder: one row a picture, `person` numbers the folders.
-
-    `acquired` is False where no template could be made; its embeddings are zero.
-    """
-
-    person: NDArray[np.int64]
-    acquired: NDArray[np.bool_]
-    embeddings: dict[str, NDArray[np.float32]]
-
-    @property
-    def first(self) -> NDArray[np.int64]:
-        """Rows of the first acquired picture of each person."""
-        rows = np.flatnonzero(self.acquired)
-        return rows[np.unique(self.person[rows], return_index=True)[1]]
-
-
-def pictures(folder: Path, per_person: int | None = None) -> Iterator[tuple[int, Path]]:
-    """Every picture with the number of its person, in a fixed order."""
-    for number, person in enumerate(sorted(p for p in folder.iterdir() if p.is_dir())):
-        for path in sorted(person.glob("*.jpg"))[:per_person]:
-            yield number, path
-
-
-def gallery(pipeline: Pipeline, folder: Path, per_person: int | None = None) -> Gallery:
-    """Make the template of every picture."""
-    persons: list[int] = []
-    templates: list[Template | None] = []
-    for number, path in pictures(folder, per_person):
-        if len(persons) >= MAX_PICTURES:
-            break
-        try:
-            made = pipeline.reference(path.read_bytes())
-        except ImageRefused:
-            made = None
-        persons.append(number)
-        templates.append(made if isinstance(made, Template) else None)
-    acquired = np.array([t is not None for t in templates], np.bool_)
-    return Gallery(np.array(persons, np.int64), acquired, _stack(templates))
-
-
-def _stack(templates: Sequence[Template | None]) -> dict[str, NDArray[np.float32]]:
-    shapes = next((t.embeddings for t in templates if t is not None), {})
-    stacked = {name: np.zeros((len(templates), e.size), np.float32) for name, e in shapes.items()}
-    for row, template in enumerate(templates):
-        if template is not None:
-            for name, embedding in template.embeddings.items():
-                stacked[name][row] = embedding
-    return stacked
 
 
 def _impostors(gallery_: Gallery, name: str) -> Scores:
@@ -86,21 +35,19 @@ def _impostors(gallery_: Gallery, name: str) -> Scores:
     return np.asarray((rows @ rows.T)[upper], np.float64)
 
 
-def weightings(gallery_: Gallery, weights: dict[str, float]) -> tuple[Weighting, ...]:
-    """Standardise each network by its impostors; a network alone keeps its cosine."""
-    if len(weights) == 1:
-        return tuple(Weighting(model=n, mean=0.0, deviation=1.0, weight=1.0) for n in weights)
+def weightings(gallery_: Gallery, weighed: Sequence[Weighting]) -> tuple[Weighting, ...]:
+    """Standardise each network by its impostors; a network alone keeps its cosine.
+
+    Weights and crops are taken as they are.
+    """
+    if len(weighed) == 1:
+        return (msgspec.structs.replace(weighed[0], mean=0.0, deviation=1.0, weight=1.0),)
     found = []
-    for name, weight in weights.items():
-        cosines = _impostors(gallery_, name)
+    for w in weighed:
+        cosines = _impostors(gallery_, w.model)
         mean, deviation = float(cosines.mean()), float(cosines.std())
         found.append(
-            Weighting(
-                model=name,
-                mean=round(mean, DIGITS),
-                deviation=round(deviation, DIGITS),
-                weight=weight,
-            )
+            msgspec.structs.replace(w, mean=round(mean, DIGITS), deviation=round(deviation, DIGITS))
         )
     return tuple(found)
 
@@ -113,7 +60,7 @@ def threshold(impostors: Scores, fmr: float) -> float:
     return round((math.floor(first_refused / step) + 1) * step, DIGITS)
 
 
-def calibrate(gallery_: Gallery, weights: dict[str, float], provenance: str) -> Calibration:
+def calibrate(gallery_: Gallery, weighed: Sequence[Weighting], provenance: str) -> Calibration:
     """Thresholds of the weighed score at each of `FMRS` that the pairs can support.
 
     A false match rate rests on at least ten impostor pairs above it.
@@ -121,7 +68,9 @@ def calibrate(gallery_: Gallery, weights: dict[str, float], provenance: str) -> 
     Raises:
         ValueError: too few persons for even the first.
     """
-    networks = weightings(gallery_, weights)
+    if gallery_.first.size < LEAST_PERSONS:
+        raise ValueError(f"{gallery_.first.size} persons are too few to calibrate")
+    networks = weightings(gallery_, weighed)
     scores = sum(
         w.weight * (_impostors(gallery_, w.model) - w.mean) / w.deviation for w in networks
     )
@@ -133,8 +82,44 @@ def calibrate(gallery_: Gallery, weights: dict[str, float], provenance: str) -> 
     )
     if not points:
         raise ValueError(f"{impostors.size} impostor pairs are too few to calibrate")
-    return Calibration(
+    plain = Calibration(
         provenance=provenance, impostor_pairs=impostors.size, networks=networks, points=points
+    )
+    genuine = genuine_scores(gallery_, plain)
+    found = likelihood(genuine[~np.isnan(genuine)], impostors)
+    return msgspec.structs.replace(plain, likelihood=found)
+
+
+def likelihood(genuine: Scores, impostors: Scores) -> Likelihood | None:
+    """The log-likelihood ratio by score: counts in bins, pooled until it rises (PAV).
+
+    Bins lie at quantiles of either kind of pairs, and half a pair is added to each count, so
+    that no ratio is infinite. None where there are too few genuine pairs.
+    """
+    if genuine.size < LEAST_GENUINE:
+        return None
+    inner = np.concatenate(
+        [np.quantile(impostors, IMPOSTOR_QUANTILES), np.quantile(genuine, GENUINE_QUANTILES)]
+    )
+    inner = np.unique(np.round(inner, DIGITS))
+    right = np.bincount(np.searchsorted(inner, genuine), minlength=inner.size + 1)
+    wrong = np.bincount(np.searchsorted(inner, impostors), minlength=inner.size + 1)
+    pools: list[tuple[float, float, list[int]]] = []
+    for number, (r, w) in enumerate(zip(right.tolist(), wrong.tolist(), strict=True)):
+        pool: tuple[float, float, list[int]] = (r + 0.5, w + 0.5, [number])
+        while pools and pools[-1][0] * pool[1] >= pool[0] * pools[-1][1]:
+            last = pools.pop()
+            pool = (last[0] + pool[0], last[1] + pool[1], last[2] + pool[2])
+        pools.append(pool)
+    if len(pools) < 2:
+        return None
+    low, high = float(min(genuine.min(), impostors.min())), float(max(genuine.max(), inner[-1]))
+    edges = np.concatenate([[low], inner, [high]])
+    middles = [float(edges[p[2][0]] + edges[p[2][-1] + 1]) / 2 for p in pools]
+    scale = math.log(impostors.size / genuine.size)
+    return Likelihood(
+        scores=tuple(round(at, DIGITS) for at in middles),
+        llrs=tuple(round(math.log(p[0] / p[1]) + scale, LLR_DIGITS) for p in pools),
     )
 
 

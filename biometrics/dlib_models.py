@@ -107,9 +107,10 @@ class Landmarks5:
         points = [(part.x, part.y) for part in shape.parts()]
         return np.array(points, np.float64), shape
 
-    def chip(self, picture: Picture, shape: Any) -> Picture:
-        """The aligned square that dlib's network was trained on."""
-        return np.asarray(dlib.get_face_chip(picture, shape, CHIP_PX, CHIP_PADDING), np.uint8)
+    def chip(self, picture: Picture, shape: Any, crop: float = 1.0) -> Picture:
+        """The aligned square that dlib's network was trained on, the face `crop` times as large."""
+        padding = ((1 + 2 * CHIP_PADDING) / crop - 1) / 2
+        return np.asarray(dlib.get_face_chip(picture, shape, CHIP_PX, padding), np.uint8)
 
 
 class ReferenceNetwork:

@@ -141,6 +141,32 @@ def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:
     return coded.tobytes()
 
 
+def encode_jpeg2000(picture: Picture, max_bytes: int) -> bytes:
+    """Encode RGB as a JPEG 2000 file of at most `max_bytes`, as fine as that allows.
+
+    Raises:
+        ImageRefused: not even the coarsest coding is as small as that.
+    """
+    flipped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    for rate in range(min(1000, max_bytes * 1000 // picture.size), 0, -1):
+        setting = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, rate]
+        _, coded = cv2.imencode(".jp2", flipped, setting)
+        if coded.nbytes <= max_bytes:
+            return coded.tobytes()
+    raise ImageRefused(f"JPEG 2000: does not fit {max_bytes} bytes")
+
+
+def frame(picture: Picture, matrix: Matrix, columns: int, rows: int) -> Picture:
+    """Take columns x rows through the 2x3 `matrix`, finely; the edge goes on outside."""
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    if scale < 1:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / max(scale, 0.02)), np.uint8)
+    framed = cv2.warpAffine(
+        picture, matrix, (columns, rows), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(framed, np.uint8)
+
+
 def resize(picture: Picture, columns: int, rows: int) -> Picture:
     """Resize; areas are averaged when shrinking, so that nothing aliases."""
     if (columns, rows) == (picture.shape[1], picture.shape[0]):

@@ -35,17 +35,18 @@ class Embedder:
         self._session = session
         self.contract = contract
 
-    def embed(self, chip: Picture) -> Embedding:
-        """Embedding of a chip averaged with that of its mirror image, scaled to length 1.
+    def embed(self, *chips: Picture) -> Embedding:
+        """Mean embedding of chips of one face and of their mirror images, scaled to length 1.
 
-        The mirror image doubles the cost and buys more accuracy than any other repetition.
+        The mirror image doubles the cost and buys more accuracy than any other repetition; a
+        second crop buys about as much again.
         """
-        batch = as_input(self.contract, [chip, chip[:, ::-1]])
-        both = next(iter(self._session.run({self.contract.input: batch}).values()))
-        mean = both.astype(np.float64).mean(0)
+        batch = as_input(self.contract, [view for chip in chips for view in (chip, chip[:, ::-1])])
+        every = next(iter(self._session.run({self.contract.input: batch}).values()))
+        mean = every.astype(np.float64).mean(0)
         length = float(np.linalg.norm(mean))
         embedding = np.asarray(mean / length if length > 0 else mean, np.float32)
-        for used in (batch, both, mean):
+        for used in (batch, every, mean):
             used.fill(0.0)
         return embedding
 
@@ -65,4 +66,11 @@ def compare(a: Template, b: Template, calibration: Calibration, fmr: float) -> M
         Uncalibrated: no threshold is as strict as that.
     """
     point = calibration.at(fmr)
-    return Match(score=score(a, b, calibration), threshold=point.threshold, fmr=point.fmr)
+    alike = score(a, b, calibration)
+    likelihood = calibration.likelihood
+    return Match(
+        score=alike,
+        threshold=point.threshold,
+        fmr=point.fmr,
+        llr=None if likelihood is None else likelihood.ratio(alike),
+    )

@@ -19,10 +19,18 @@ from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
 from biometrics.match import Embedder, Template, compare
 from biometrics.models import store as models
-from biometrics.models.manifest import Calibration, Manifest, load_manifest
+from biometrics.models.manifest import Calibration, Contract, Manifest, load_manifest
 from biometrics.onnx import Session
 from biometrics.pad import NOT_RUN, AttackDetector
-from biometrics.types import Guidance, Match, ModelsUsed, Observation, Tier
+from biometrics.types import (
+    Guidance,
+    Liveness,
+    Match,
+    ModelsUsed,
+    Observation,
+    QualityComponent,
+    Tier,
+)
 from firmware_cfg.profile import QualityLimits
 
 
@@ -40,6 +48,17 @@ class Look:
     observation: Observation
     box: Box | None
     overrun: bool = False
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one picture says by itself. Without a face only `faces` (0) is told."""
+
+    faces: int
+    face: Face | None = None
+    quality: tuple[QualityComponent, ...] = ()
+    liveness: Liveness = NOT_RUN
+    template: Template | None = None
 
 
 class Pipeline:
@@ -77,7 +96,7 @@ class Pipeline:
         self._clock = clock
         self._landmarks = loader.landmarks()
         self._front_end = loader.front_end(self._landmarks)
-        self._embedders = {w.model: loader.embedder(w.model) for w in self.calibration.networks}
+        self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
         self._attack = loader.attack_detector()
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
 
@@ -96,10 +115,34 @@ class Pipeline:
             ImageRefused: coded bytes do not decode or exceed the limits.
         """
         picture = image.decode(portrait) if isinstance(portrait, bytes) else portrait
-        face = main_face(self._front_end.find_any(picture), picture)
+        face = self.face(picture)
         if face is None:
             return Unusable("no_face")
         return self._template(picture, face)
+
+    def face(self, picture: Picture) -> Face | None:
+        """The main face of a picture of unknown framing."""
+        return main_face(self._front_end.find_any(picture), picture)
+
+    def examine(self, picture: Picture, *, attacks: bool = False) -> Examined:
+        """Everything about a picture of unknown framing; limits hold where there are any.
+
+        Args:
+            picture: RGB.
+            attacks: whether to look for a presentation attack too.
+        """
+        faces = self._front_end.find_any(picture)
+        face = main_face(faces, picture)
+        if face is None:
+            return Examined(0)
+        aligned = align.arcface(picture, face)
+        return Examined(
+            faces=len(faces),
+            face=face,
+            quality=quality.assess(face, faces, picture, aligned, self._limits),
+            liveness=self._attack.look(picture, face) if attacks and self._attack else NOT_RUN,
+            template=self._template(picture, face),
+        )
 
     def observe(
         self,
@@ -157,14 +200,17 @@ class Pipeline:
 
     def _template(self, picture: Picture, face: Face) -> Template:
         embeddings = {}
-        for name, embedder in self._embedders.items():
-            if embedder.contract.alignment == "dlib150":
-                chip = align.dlib_chip(picture, face, self._landmarks)
-            else:
-                chip = align.arcface(picture, face, embedder.contract.size_px)
-            embeddings[name] = embedder.embed(chip)
-            chip.fill(0)
+        for weighting, embedder in self._embedders.items():
+            chips = [self._chip(picture, face, embedder.contract, crop) for crop in weighting.crops]
+            embeddings[weighting.model] = embedder.embed(*chips)
+            for chip in chips:
+                chip.fill(0)
         return Template(embeddings)
+
+    def _chip(self, picture: Picture, face: Face, contract: Contract, crop: float) -> Picture:
+        if contract.alignment == "dlib150":
+            return align.dlib_chip(picture, face, self._landmarks, crop)
+        return align.arcface(picture, face, contract.size_px, crop)
 
 
 class _Loader:

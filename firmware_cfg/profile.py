@@ -127,6 +127,11 @@ class ChipReader(Section, frozen=True, kw_only=True):
     target_poll_ms: BudgetMs = 1_500  # wait this long for a chip in the field
     apdu_timeout_ms: BudgetMs = 2_000
     read_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    access: Annotated[tuple[Literal["pace", "bac"], ...], Meta(min_length=1, max_length=2)] = (
+        "pace",
+        "bac",
+    )
+    bac_fallback: bool = True  # whether BAC may open a chip whose PACE failed
 
 
 class RegisterMap(Section, frozen=True, kw_only=True):

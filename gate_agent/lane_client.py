@@ -38,6 +38,17 @@ class LaneAway(Exception):
         self.diagnosis = diagnosis
 
 
+def authentication(challenge: Challenge, role: Role, key: bytes) -> Authenticate:
+    """What answers a lane's challenge.
+
+    Raises:
+        LaneAway: the lane speaks another version of the lane API.
+    """
+    if challenge.version != VERSION:
+        raise LaneAway(f"another version of the lane API: version {challenge.version}")
+    return Authenticate(role=role, mac=proof(key, challenge.nonce))
+
+
 class LaneClient:
     """One authenticated connection. `view` follows the lane's snapshot and deltas.
 
@@ -123,10 +134,9 @@ class LaneClient:
             if not data:
                 raise LaneAway("the lane closed the connection")
             first = self._feed(data)
-        challenge = first[0]
-        if not isinstance(challenge, Challenge) or challenge.version != VERSION:
-            raise LaneAway("the lane speaks another version of the lane API")
-        self._sock.sendall(encode(Authenticate(role=role, mac=proof(key, challenge.nonce))))
+        if not isinstance(first[0], Challenge):
+            raise LaneAway("the lane did not begin with a challenge")
+        self._sock.sendall(encode(authentication(first[0], role, key)))
         return first[1:]
 
     def _follow(self, message: Any) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.chip.card import Card, card_of
+from sim.chip.card import card_of
 from sim.chip.forgeries import FORGERIES
+from sim.chip.model import Card
 from sim.chip.mrz import Holder
 from sim.chip.personalise import personalise
 from sim.chip.pki import Country

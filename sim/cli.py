@@ -1,4 +1,4 @@
-"""The commands `egate sim` and `egate demo`; there only with the extra `egate[sim]`."""
+"""The commands `egate sim`, `chip` and `demo`; there only with the extra `egate[sim]`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sim import chip_cli
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 CAST = SCENARIOS / "first_day.toml"
 
 
 def register(commands: Any) -> None:
-    """Add both commands to the command line."""
+    """Add the three commands to the command line."""
     _register_demo(commands)
+    chip_cli.register(commands)
     group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     run = actions.add_parser(

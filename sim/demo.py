@@ -249,9 +249,13 @@ class Demo:
         self._say("the centre has not confirmed every record in time")
 
     def _settle(self) -> None:
-        """End the agents first: nothing is recorded any more, and what was goes up."""
-        self._supervisor.end([f"lane{lane.place.number}.agent" for lane in self._lanes])
+        """Let what the agents recorded last go up."""
+        self._end_agents()
         self._stop.wait(SETTLE_S)
+
+    def _end_agents(self) -> None:
+        """End the agents before what they watch: an end is no failure to record."""
+        self._supervisor.end([f"lane{lane.place.number}.agent" for lane in self._lanes])
 
     def _turn(self) -> None:
         pipes = {
@@ -333,6 +337,7 @@ class Demo:
             if lane.reader is not None:
                 lane.reader.close()
                 lane.reader = None
+        self._end_agents()
         self._supervisor.end()
         self._broker.stop()
 

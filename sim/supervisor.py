@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-RESTART_NS = 500_000_000
-MAX_RESTART_NS = 4_000_000_000
-HEALTHY_NS = 10_000_000_000
+RESTART_NS = 250_000_000
+MAX_RESTART_NS = 2_000_000_000
+HEALTHY_NS = 5_000_000_000
 END_S = 3.0
 
 

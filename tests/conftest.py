@@ -1,7 +1,46 @@
-"""Settings of all tests."""
+"""What tests of several packages need."""
 
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
 from hypothesis import settings
+from selenium import webdriver
 
 # A shared machine is noisy: how long an example takes says nothing about the code.
 settings.register_profile("egate", deadline=None)
 settings.load_profile("egate")
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1400,1000",
+)
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if browser is None or driver is None:
+        message = "needs Debian's packages chromium and chromium-driver"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'chromium'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(driver)
+    chromium = webdriver.Chrome(options=options, service=service)
+    yield chromium
+    chromium.quit()

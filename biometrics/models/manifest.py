@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -64,13 +66,21 @@ class Model(Record, frozen=True, kw_only=True):
     threshold: float | None = None  # of a graded output, e.g. attack detection
 
 
+Crop = Annotated[float, Meta(ge=0.5, le=2.0)]
+
+
 class Weighting(Record, frozen=True, kw_only=True):
-    """How one network's cosine enters the score: weight * (cosine - mean) / deviation."""
+    """How one network's cosine enters the score: weight * (cosine - mean) / deviation.
+
+    `crops` are the sizes of the face in the network's frame, relative to the one it was
+    trained on: its embedding is the mean over these, each with its mirror image.
+    """
 
     model: Name
     mean: float
     deviation: Annotated[float, Meta(gt=0)]
     weight: Annotated[float, Meta(gt=0, le=1)]
+    crops: Annotated[tuple[Crop, ...], Meta(min_length=1, max_length=4)] = (1.0,)
 
 
 class Point(Record, frozen=True, kw_only=True):
@@ -80,6 +90,41 @@ class Point(Record, frozen=True, kw_only=True):
     threshold: float
 
 
+class Likelihood(Record, frozen=True, kw_only=True):
+    """The natural logarithm of the likelihood ratio of a score, by knots.
+
+    `scores` rise, `llrs` never fall; between knots the ratio is a straight line, outside them
+    that of the nearest: more than the pairs behind the knots can show is not claimed.
+    """
+
+    scores: Annotated[tuple[float, ...], Meta(min_length=2, max_length=64)]
+    llrs: Annotated[tuple[float, ...], Meta(min_length=2, max_length=64)]
+
+    def __post_init__(self) -> None:
+        """Check the knots' order.
+
+        Raises:
+            ValueError: as many ratios as scores there are not, or they are out of order.
+        """
+        if len(self.scores) != len(self.llrs):
+            raise ValueError("likelihood: as many ratios as scores are needed")
+        if any(b <= a for a, b in pairwise(self.scores)):
+            raise ValueError("likelihood: scores must rise")
+        if any(b < a for a, b in pairwise(self.llrs)):
+            raise ValueError("likelihood: ratios must not fall")
+
+    def ratio(self, score: float) -> float:
+        """The log-likelihood ratio of a score: positive speaks for one person."""
+        at = bisect_right(self.scores, score)
+        if at == 0:
+            return self.llrs[0]
+        if at == len(self.scores):
+            return self.llrs[-1]
+        low, high = self.scores[at - 1], self.scores[at]
+        share = (score - low) / (high - low)
+        return self.llrs[at - 1] + share * (self.llrs[at] - self.llrs[at - 1])
+
+
 class Calibration(Record, frozen=True, kw_only=True):
     """What scores mean for one tier: numbers and where they come from."""
 
@@ -87,6 +132,7 @@ class Calibration(Record, frozen=True, kw_only=True):
     impostor_pairs: Annotated[int, Meta(ge=1)]
     networks: Annotated[tuple[Weighting, ...], Meta(min_length=1, max_length=4)]
     points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=16)]
+    likelihood: Likelihood | None = None
 
     def at(self, fmr: float) -> Point:
         """The calibrated point with the greatest false match rate not above `fmr`.

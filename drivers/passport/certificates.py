@@ -37,6 +37,7 @@ class Certificate:
         subject, issuer: attribute types and values, case and spaces folded, in order.
         country: countryName of the subject, upper case, or "".
         demo: whether it carries the demo mark.
+        purposes: object identifiers of its extended key usage.
     """
 
     der: bytes = field(repr=False)
@@ -54,6 +55,7 @@ class Certificate:
     not_after: date
     ca: bool
     demo: bool
+    purposes: frozenset[str] = frozenset()
 
     @property
     def sha256(self) -> str:
@@ -99,6 +101,7 @@ def from_asn1(certificate: Any) -> Certificate:
     basic = extensions.get("2.5.29.19")
     key_id = extensions.get("2.5.29.14")
     authority = extensions.get("2.5.29.35")
+    usage = extensions.get("2.5.29.37")
     return Certificate(
         der=certificate.dump(),
         tbs=tbs.dump(),
@@ -115,6 +118,7 @@ def from_asn1(certificate: Any) -> Certificate:
         not_after=validity["not_after"].native.date(),
         ca=bool(basic["ca"].native) if basic is not None else False,
         demo=DEMO_MARK_OID in extensions,
+        purposes=frozenset(item.dotted for item in usage) if usage is not None else frozenset(),
     )
 
 
@@ -148,6 +152,6 @@ def _extensions(tbs: Any) -> dict[str, Any]:
         if len(found) >= MAX_EXTENSIONS:
             raise CertificateError(f"certificate with more than {MAX_EXTENSIONS} extensions")
         oid = extension["extn_id"].dotted
-        wanted = oid in ("2.5.29.19", "2.5.29.14", "2.5.29.35")
+        wanted = oid in ("2.5.29.19", "2.5.29.14", "2.5.29.35", "2.5.29.37")
         found[oid] = extension["extn_value"].parsed if wanted else None
     return found

@@ -6,7 +6,7 @@ is made by the same functions as the verdict at the gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date
 
 import msgspec
@@ -17,13 +17,7 @@ from drivers.passport.errors import FormatUnknown, MrzError, TlvError
 from drivers.passport.face_image import parse_dg2
 from drivers.passport.files import FILE_TAGS
 from drivers.passport.mrz import Mrz
-from drivers.passport.passive_authentication import (
-    PassiveAuthentication,
-    authenticate_sod,
-    com_sod_check,
-    issuing_state_check,
-)
-from drivers.passport.trust import TrustStore
+from drivers.passport.passive_authentication import PassiveAuthentication, issuing_state_check
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
 
 MRZ_IN_DG1 = 0x5F1F
@@ -67,7 +61,7 @@ class CheckList:
         ms = round((now - self._since) / 1e6, 3)
         self._since = now
         for check in checks:
-            stamped = msgspec.structs.replace(check, ms=ms, mode=_mode(check.id))
+            stamped = msgspec.structs.replace(check, ms=ms, mode=_mode(check.id, check.result))
             self._found.setdefault(check.id, stamped)
 
     def expect_data_groups(self, numbers: Iterable[int]) -> None:
@@ -86,18 +80,27 @@ class CheckList:
         numbers = [f"dg_hash.DG{n}" for n in groups] or ["dg_hash"]
         ids = [i for name in CHECK_IDS for i in (numbers if name == "dg_hash" else [name])]
         return tuple(
-            self._found.get(i) or Check(id=i, result=result, mode=_mode(i), detail=detail)
+            self._found.get(i) or Check(id=i, result=result, mode=_mode(i, result), detail=detail)
             for i in ids
         )
 
 
+def overall(checks: Iterable[Check]) -> Result:
+    """The verdict on a group of checks (BSI TR-03135-1, 5.4), over its mandatory ones.
+
+    Failed if any failed, aborted if any was aborted, successful only if all were.
+    """
+    results = {check.result for check in checks if check.mode is CheckMode.MANDATORY}
+    for decisive in (Result.FAILED, Result.ABORTED):
+        if decisive in results:
+            return decisive
+    return Result.SUCCESSFUL if results == {Result.SUCCESSFUL} else Result.UNDETERMINED
+
+
 def printed_checks(printed: Mrz | None, at: date | None) -> tuple[Check, ...]:
-    """Consistency of the printed zone, and expiry by it."""
+    """Consistency of the printed zone, and expiry by it; without a zone, neither."""
     if printed is None:
-        return (
-            Check(id="mrz_consistency", result=Result.UNDETERMINED, detail="no MRZ"),
-            Check(id="expiry", result=Result.UNDETERMINED, detail="no MRZ"),
-        )
+        return (Check(id="mrz_consistency", result=Result.UNDETERMINED, detail="no MRZ"),)
     wrong = ", ".join(printed.failures)
     return (
         Check(
@@ -124,6 +127,7 @@ def unread(clock: Callable[[], int], detail: str) -> tuple[Check, ...]:
     """Every check of a document whose zone was never read."""
     checks = CheckList(clock)
     checks.add(*printed_checks(None, None))
+    checks.add(Check(id="expiry", result=Result.UNDETERMINED, detail="no MRZ"))
     return checks.complete(Result.ABORTED, detail)
 
 
@@ -141,8 +145,13 @@ def parse_dg1(dg1: bytes) -> Mrz:
     return zone.parse_text(raw.decode("ascii"))
 
 
-def dg1_checks(dg1: bytes, printed: Mrz | None, found: PassiveAuthentication) -> tuple[Check, ...]:
-    """DG1's hash, its zone against the printed one, and its state against the signer's."""
+def dg1_checks(
+    dg1: bytes, printed: Mrz | None, found: PassiveAuthentication, at: date | None
+) -> tuple[Check, ...]:
+    """DG1's hash, its zone against the printed one, its state against the signer's, expiry.
+
+    Expiry is the printed zone's wherever there is one: it is judged before.
+    """
     hashed = found.hash_check(1, dg1)
     try:
         chip = parse_dg1(dg1)
@@ -153,7 +162,12 @@ def dg1_checks(dg1: bytes, printed: Mrz | None, found: PassiveAuthentication) ->
             Check(id="mrz_dg1", result=Result.FAILED, detail=detail),
             Check(id="issuing_state", result=Result.UNDETERMINED, detail=detail),
         )
-    return hashed, _mrz_dg1(printed, chip), issuing_state_check(chip.issuing_state, found)
+    return (
+        hashed,
+        _mrz_dg1(printed, chip),
+        issuing_state_check(chip.issuing_state, found),
+        expiry_check(chip, at),
+    )
 
 
 def face_image_check(dg2: bytes) -> Check:
@@ -169,82 +183,6 @@ def face_image_check(dg2: bytes) -> Check:
     return Check(id="face_image", result=Result.UNDETERMINED, detail=detail)
 
 
-def feature_checks(found: PassiveAuthentication, present: Iterable[int]) -> tuple[Check, ...]:
-    """What the document offers beyond passive authentication, and what of it was examined.
-
-    Args:
-        found: what EF.SOD proved.
-        present: data groups that the chip gave.
-    """
-    listed = found.security_object.hashes if found.security_object is not None else None
-    hidden = {14, 15} & set(listed or ()) - set(present)
-    checks = [
-        Check(id="ds_revocation", result=Result.UNDETERMINED, detail="no revocation list"),
-        Check(id="defects", result=Result.UNDETERMINED, detail="no defect list"),
-    ]
-    for name, number in (("active_authentication", 15), ("chip_authentication", 14)):
-        if listed is not None and number not in listed:
-            absent = f"EF.SOD lists no DG{number}"
-            checks.append(Check(id=name, result=Result.NOT_SUPPORTED, detail=absent))
-        else:
-            checks.append(Check(id=name, result=Result.UNDETERMINED, detail="not examined"))
-    if hidden:
-        detail = "listed in EF.SOD and not given: " + ", ".join(f"DG{n}" for n in sorted(hidden))
-        checks.append(Check(id="stripping", result=Result.FAILED, detail=detail))
-    elif listed is not None and not {14, 15} & set(listed):
-        detail = "nothing that could be hidden"
-        checks.append(Check(id="stripping", result=Result.NOT_SUPPORTED, detail=detail))
-    else:
-        checks.append(Check(id="stripping", result=Result.UNDETERMINED, detail="not examined"))
-    return tuple(checks)
-
-
-def judge_files(
-    files: Mapping[str, bytes],
-    *,
-    printed: Mrz | None,
-    trust: TrustStore,
-    at: date | None,
-    clock: Callable[[], int],
-    access: Check | None = None,
-) -> tuple[Check, ...]:
-    """The verdict on stored files: every check once; what has no input is undetermined.
-
-    Args:
-        files: content by name: "COM", "SOD", "DG1" to "DG16".
-        printed: the zone as the optical reader gave it.
-        trust: anchors to judge by, which need not be those of the day of reading.
-        at: the day to judge for; None when it is not known for certain.
-        clock: nanoseconds.
-        access: how access to the chip went, where that was recorded.
-    """
-    checks = CheckList(clock)
-    checks.add(*printed_checks(printed, at))
-    if access is not None:
-        checks.add(access)
-    missing = "its input was not given"
-    if "SOD" not in files:
-        if "DG2" in files:
-            checks.add(face_image_check(files["DG2"]))
-        return checks.complete(Result.UNDETERMINED, missing)
-    found = authenticate_sod(files["SOD"], trust, at)
-    checks.add(*found.checks)
-    if "COM" in files:
-        checks.add(com_sod_check(files["COM"], found.security_object))
-    listed = found.security_object.hashes if found.security_object is not None else {}
-    checks.expect_data_groups(listed)
-    given = {n for n in listed if f"DG{n}" in files}
-    for number in sorted(given - {1}):
-        checks.add(found.hash_check(number, files[f"DG{number}"]))
-    if "DG1" in files:
-        checks.add(*dg1_checks(files["DG1"], printed, found))
-    if "DG2" in files:
-        checks.add(face_image_check(files["DG2"]))
-    # Files that were not given are no evidence that the chip hides them.
-    checks.add(*feature_checks(found, listed))
-    return checks.complete(Result.UNDETERMINED, missing)
-
-
 def _mrz_dg1(printed: Mrz | None, chip: Mrz) -> Check:
     if printed is None:
         return Check(id="mrz_dg1", result=Result.UNDETERMINED, detail="no printed MRZ")
@@ -255,8 +193,14 @@ def _mrz_dg1(printed: Mrz | None, chip: Mrz) -> Check:
     return Check(id="mrz_dg1", result=result, detail=", ".join(different) + " differ")
 
 
-def _mode(check_id: str) -> CheckMode:
+def _mode(check_id: str, result: Result) -> CheckMode:
+    """Mandatory is what every document must pass, and what a document did not pass.
+
+    A document need not have an optional feature; one that has it and fails it, or lets it
+    be cut short, must not count as good.
+    """
     name, _, group = check_id.partition(".DG")
-    if name in OPTIONAL_CHECKS or (group and int(group) not in GATE_DATA_GROUPS):
+    optional = name in OPTIONAL_CHECKS or (group and int(group) not in GATE_DATA_GROUPS)
+    if optional and result not in (Result.FAILED, Result.ABORTED):
         return CheckMode.OPTIONAL
     return CheckMode.MANDATORY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from asn1crypto import cms
@@ -28,6 +29,7 @@ MAX_CERTIFICATES = 16
 ID_SIGNED_DATA = "1.2.840.113549.1.7.2"
 ID_CONTENT_TYPE = "1.2.840.113549.1.9.3"
 ID_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+ID_SIGNING_TIME = "1.2.840.113549.1.9.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class SignerInfo:
     signed_attributes: bytes = field(repr=False)
     content_type: str
     message_digest: bytes = field(repr=False)
+    signed_on: date | None = None
 
     def names(self, certificate: Certificate) -> bool:
         """Whether this signer identifier is the certificate's."""
@@ -167,4 +170,5 @@ def _signer(info: Any) -> SignerInfo:
         signed_attributes=b"\x31" + attributes.dump()[1:],
         content_type=values[ID_CONTENT_TYPE].dotted,
         message_digest=values[ID_MESSAGE_DIGEST].native,
+        signed_on=values[ID_SIGNING_TIME].native.date() if ID_SIGNING_TIME in values else None,
     )

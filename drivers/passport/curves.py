@@ -114,6 +114,17 @@ def by_oid(oid: str) -> NamedCurve:
     return _named(name)
 
 
+def by_name(name: str) -> NamedCurve:
+    """The curve of this name.
+
+    Raises:
+        AlgorithmUnknown: not a curve of Doc 9303-12.
+    """
+    if name not in _foreign():
+        raise AlgorithmUnknown(f"curve {name}")
+    return _named(name)
+
+
 def by_parameters(parameters: Parameters) -> NamedCurve:
     """The curve whose parameters are all these.
 

@@ -1,4 +1,4 @@
-"""DG2's structure down to the image (Doc 9303-10, 4.7.2; ISO/IEC 19794-5:2005).
+"""DG2's structure down to the image (Doc 9303-10, 4.7.2; ISO/IEC 19794-5 and 39794-5).
 
 Only sizes and signatures are looked at: the image itself is decoded in the vision
 process, after its hash is good. The header's width and height are the header's claim.
@@ -17,6 +17,9 @@ INSTANCE_TEMPLATE = 0x7F60
 COUNT = 0x02
 BLOCKS = (0x5F2E, 0x7F2E)
 RECORD_MAGIC = b"FAC\x00010\x00"
+TAGGED_RECORD = 0x65  # ISO/IEC 39794-5, annex A: FaceImageDataBlock
+# From that record to the first representation's image and to what it says about itself.
+TAGGED_IMAGE = (0xA1, 0x30, 0xA1, 0xA0, 0xA0)
 RECORD_HEADER = 14
 FACE_HEADER = 20
 FEATURE_POINT = 8
@@ -30,7 +33,7 @@ class FaceImage(NamedTuple):
 
     Attributes:
         coding: "JPEG" or "JPEG 2000", by the image's own first bytes.
-        width_px, height_px: as the record's header claims.
+        width_px, height_px: as the record's header claims; 0 where it claims nothing.
         data: the image file.
     """
 
@@ -41,12 +44,16 @@ class FaceImage(NamedTuple):
 
 
 def parse_dg2(dg2: bytes) -> FaceImage:
-    """The first image of a DG2 with ISO/IEC 19794-5:2005 records.
+    """The first image of a DG2 with records of ISO/IEC 19794-5:2005 or ISO/IEC 39794-5.
+
+    A bare record of the former is taken as well.
 
     Raises:
         TlvError: the structure is malformed, or sizes in it contradict one another.
         FormatUnknown: the record or its image is of another format.
     """
+    if dg2.startswith(RECORD_MAGIC):
+        return _face_record(dg2)
     group = tlv.unwrap(tlv.unwrap(dg2, FILE_TAGS["DG2"]), GROUP_TEMPLATE)
     objects = tlv.read_all(group)
     count = tlv.find(objects, COUNT)
@@ -57,7 +64,31 @@ def parse_dg2(dg2: bytes) -> FaceImage:
     block = next((item.value for item in inner if item.tag in BLOCKS), None)
     if block is None:
         raise TlvError("DG2: no biometric data block")
-    return _face_record(block)
+    return _face_record(block) if block[:4] == RECORD_MAGIC[:4] else _tagged_record(block)
+
+
+def _tagged_record(block: bytes) -> FaceImage:
+    """The first image of an ISO/IEC 39794-5 record; sizes in it are optional, and not read."""
+    value = _child(block, 0xA1)
+    if value is None or (value := _child(value, TAGGED_RECORD)) is None:
+        raise FormatUnknown("DG2: neither a record of ISO/IEC 19794-5 nor of 39794-5")
+    for tag in (*TAGGED_IMAGE, 0x80):
+        value = _child(value, tag)
+        if value is None:
+            raise TlvError("DG2: tagged face record without its first image")
+    return FaceImage(_coding(value), 0, 0, value)
+
+
+def _child(value: bytes, tag: int) -> bytes | None:
+    return tlv.find(tlv.read_all(value), tag)
+
+
+def _coding(data: bytes) -> str:
+    if data.startswith(JPEG):
+        return "JPEG"
+    if data.startswith(JPEG2000):
+        return "JPEG 2000"
+    raise FormatUnknown("DG2: image is neither JPEG nor JPEG 2000")
 
 
 def _face_record(block: bytes) -> FaceImage:
@@ -74,11 +105,5 @@ def _face_record(block: bytes) -> FaceImage:
         raise TlvError("DG2: lengths of the face record contradict one another")
     header = block[start - IMAGE_HEADER : start]
     data = block[start:end]
-    if data.startswith(JPEG):
-        coding = "JPEG"
-    elif data.startswith(JPEG2000):
-        coding = "JPEG 2000"
-    else:
-        raise FormatUnknown("DG2: image is neither JPEG nor JPEG 2000")
     width, height = int.from_bytes(header[2:4], "big"), int.from_bytes(header[4:6], "big")
-    return FaceImage(coding, width, height, data)
+    return FaceImage(_coding(data), width, height, data)

@@ -20,6 +20,12 @@ MAX_FILE = 262_144
 READ_LADDER = (4096, 1000, 223, 160, 112)
 """Read sizes: extended length first, then what fits short length under secure messaging."""
 
+MASTER_FILE = (
+    Command(0x00, 0xA4, 0x00, 0x0C, b"\x3f\x00"),
+    Command(0x00, 0xA4, 0x00, 0x0C),
+    Command(0x00, 0xA4, 0x00, 0x00, b"\x3f\x00", le=256),
+)
+
 HEAD_BYTES = 8
 ODD_OFFSET = 0x8000  # above this, READ BINARY takes its offset in a data object (INS B1)
 ODD_OVERHEAD = 8
@@ -34,6 +40,9 @@ DG_TAGS = {
 
 FILE_IDS = {"COM": 0x011E, "SOD": 0x011D} | {f"DG{n}": 0x0100 + n for n in DG_TAGS}
 FILE_TAGS = {"COM": 0x60, "SOD": 0x77} | {f"DG{n}": tag for n, tag in DG_TAGS.items()}
+# Of the master file, not of the application (Doc 9303-11, 9.2.8 and 9.2.9).
+FILE_IDS |= {"CARDACCESS": 0x011C, "CARDSECURITY": 0x011D}
+FILE_TAGS |= {"CARDACCESS": 0x31, "CARDSECURITY": 0x30}
 
 
 class FileReader:
@@ -50,11 +59,18 @@ class FileReader:
         self._ladder = ladder
         self._rung = 0
         self._selected: str | None = None
+        self._in_application = False
 
     def new_session(self, session: SecureMessaging) -> None:
         """Go on under a new session; no file is selected in it."""
         self.session = session
         self._selected = None
+
+    def field_lost(self) -> None:
+        """The chip lost its power: it begins anew, in the master file."""
+        self.session = None
+        self._selected = None
+        self._in_application = False
 
     def shorten(self) -> bool:
         """One rung down; False when there is none."""
@@ -63,17 +79,35 @@ class FileReader:
         self._rung += 1
         return True
 
-    def select_application(self) -> Steps[None]:
-        """SELECT the LDS application, in the clear (Doc 9303-10, 3.6.2).
+    def select_master_file(self) -> Steps[None]:
+        """Go on in the master file, in the clear; a chip begins there.
+
+        Chips in the field take one of three forms and refuse the others; one that refuses
+        all of them is left where it is.
+        """
+        self.session = None
+        self._selected = None
+        if not self._in_application:
+            return
+        for form in MASTER_FILE:
+            response = yield from transmit(form)
+            if response.ok:
+                self._in_application = False
+                return
+
+    def select_application(self, *, protected: bool = False) -> Steps[None]:
+        """SELECT the LDS application (Doc 9303-10, 3.6.2): in the clear, or after PACE.
 
         Raises:
             CardRefused: there is no such application.
         """
-        self.session = None
+        if not protected:
+            self.session = None
         self._selected = None
-        response = yield from transmit(Command(0x00, 0xA4, 0x04, 0x0C, LDS_APPLICATION))
+        response = yield from self._transmit(Command(0x00, 0xA4, 0x04, 0x0C, LDS_APPLICATION))
         if not response.ok:
             raise CardRefused("SELECT application", response.sw)
+        self._in_application = True
 
     def read(self, name: str) -> Steps[bytes]:
         """Read one file whole, from where an earlier attempt stopped.
@@ -121,6 +155,21 @@ class FileReader:
         if (response.sw >> 8 == 0x6C or response.sw in TOO_MUCH) and self.shorten():
             return b""
         raise CardRefused(f"READ BINARY {name}", response.sw)
+
+    def probe(self) -> Steps[None]:
+        """Select EF.COM, for the sake of an answer under the session.
+
+        Raises:
+            SessionDead: the answer is not under it.
+        """
+        self._selected = None
+        yield from self._transmit(
+            Command(0x00, 0xA4, 0x02, 0x0C, FILE_IDS["COM"].to_bytes(2, "big"))
+        )
+
+    def transmit(self, command: Command) -> Steps[Response]:
+        """Send a command, under the session where there is one."""
+        return (yield from self._transmit(command))
 
     def _transmit(self, command: Command) -> Steps[Response]:
         if self.session is None:

@@ -1,6 +1,6 @@
 """The inspection of one chip: a procedure of named steps (BSI TR-03135-1, 4.5; Doc 9303-11, 4).
 
-    select application, Basic Access Control -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
+    access control (PACE or BAC) -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
 
 A generator that yields `Send`, `Emit` and `Reconnect` (see `apdu`) and ends with all
 checks. It owns no transport and no time; whoever runs it ends it early by throwing a
@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from drivers.passport import bac
+from drivers.passport.access import AccessPlan, PaceFailed
 from drivers.passport.apdu import Emit, Reconnect, Steps
 from drivers.passport.checks import (
     CheckList,
     dg1_checks,
     face_image_check,
-    feature_checks,
     printed_checks,
 )
+from drivers.passport.chip_features import ChipFeatures
 from drivers.passport.errors import (
     AccessDenied,
     ApduError,
@@ -52,7 +52,7 @@ from drivers.types import (
     Result,
 )
 
-BAC_ATTEMPTS = 3
+CHALLENGE_BYTES = 8
 EXTRA_DATA_GROUPS = (14, 15)
 """Read beside DG1 and DG2 where EF.SOD lists them; personal details are not the gate's."""
 
@@ -65,18 +65,21 @@ class Inspection:
 
     Attributes:
         ticket: echoed in every event.
-        mrz: the printed zone; its keys open the chip.
+        mrz: the printed zone, whose keys open the chip; None where the CAN does.
         trust: the anchors.
         at: the day of inspection; None when the clock is not trusted.
-        random: source of BAC's nonces.
+        random: source of nonces, challenges and scalars.
         clock: nanoseconds, for the time each check took.
         new_handle: makes opaque handles for the vault.
         attempts: how often a lost chip or session may be taken up again.
         reader: reads files and keeps them; the caller wipes it.
+        can: card access number, for PACE.
+        access, bac_fallback: as in the profile of a chip reader.
+        extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
     """
 
     ticket: int
-    mrz: Mrz
+    mrz: Mrz | None
     trust: TrustStore
     at: date | None
     random: Callable[[int], bytes]
@@ -84,9 +87,24 @@ class Inspection:
     new_handle: Callable[[], str]
     attempts: int = 3
     reader: FileReader = field(default_factory=FileReader)
+    can: str | None = None
+    access: tuple[str, ...] = ("pace", "bac")
+    bac_fallback: bool = True
+    extra: tuple[int, ...] = EXTRA_DATA_GROUPS
     _repairs: int = field(default=0, init=False)
     _access_due: bool = field(default=True, init=False)
+    _access: str = field(default="", init=False)
+    _plan: AccessPlan = field(init=False)
     _checks: CheckList = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._plan = AccessPlan(
+            mrz=self.mrz,
+            can=self.can,
+            order=self.access,
+            bac_fallback=self.bac_fallback,
+            random=self.random,
+        )
 
     def run(self) -> Steps[tuple[Check, ...]]:
         """Inspect; ends with every check, after `DocumentVerified` was emitted."""
@@ -125,16 +143,16 @@ class Inspection:
         yield from self._dg1(found)
         yield from self._dg2(found)
         given = yield from self._others(found, listed)
-        self._checks.add(*feature_checks(found, given))
+        yield from self._features(found, {14, 15} & set(listed) - given)
 
     def _access_control(self) -> Steps[None]:
         self._checks.begin()
         try:
             yield from self._persist(_nothing)
-        except (CardRefused, SessionDead, ApduError) as error:
+        except (CardRefused, SessionDead, ApduError, PaceFailed) as error:
             self._checks.add(Check(id="access_control", result=Result.FAILED, detail=str(error)))
             raise
-        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail="BAC"))
+        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=self._access))
 
     def _com_sod(self, com: bytes | DocumentError, found: PassiveAuthentication) -> None:
         if isinstance(com, DocumentError):
@@ -149,7 +167,10 @@ class Inspection:
             for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
                 self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
             return
-        self._checks.add(*dg1_checks(dg1, self.mrz, found))
+        if self.mrz is None:
+            detail = "opened without the printed MRZ"
+            self._checks.add(Check(id="mrz_dg1", result=Result.NOT_SUPPORTED, detail=detail))
+        self._checks.add(*dg1_checks(dg1, self.mrz, found, self.at))
         yield from self._step("dg1")
 
     def _dg2(self, found: PassiveAuthentication) -> Steps[None]:
@@ -168,9 +189,9 @@ class Inspection:
             yield Emit(Emission(portrait, {handle: dg2}))
 
     def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
-        """DG14 and DG15, where listed; the data groups that the chip gave."""
+        """The other data groups, where listed; those that the chip gave."""
         given = {1, 2}
-        for number in EXTRA_DATA_GROUPS:
+        for number in self.extra:
             if number not in listed:
                 continue
             content = yield from self._file(f"DG{number}")
@@ -182,6 +203,20 @@ class Inspection:
                 check = found.hash_check(number, content)
             self._checks.add(check)
         return given
+
+    def _features(self, found: PassiveAuthentication, hidden: set[int]) -> Steps[None]:
+        """Stripping, active authentication, and chip authentication last: it ends a session."""
+        files = {name: bytes(content) for name, content in self.reader.files.items()}
+        files = {name: files[name] for name in files if name[2:] not in map(str, hidden)}
+        features = ChipFeatures(found, files)
+        known = self.access[0] == "pace"
+        self._checks.add(features.stripping(frozenset(hidden), card_access_known=known))
+        active = yield from self._persist(
+            lambda: features.active(self.reader, self.random(CHALLENGE_BYTES))
+        )
+        self._checks.add(active)
+        chip = yield from self._persist(lambda: features.chip(self.reader, self.random))
+        self._checks.add(chip)
 
     def _step(self, step: str) -> Steps[None]:
         yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))
@@ -206,6 +241,7 @@ class Inspection:
                 self._repair(lost)
                 if not (yield Reconnect()):
                     raise
+                self.reader.field_lost()
             except SessionDead as dead:
                 self._repair(dead)
                 self.reader.shorten()
@@ -218,18 +254,8 @@ class Inspection:
             raise error
 
     def _authenticate(self) -> Steps[None]:
-        """Select the application and do BAC; a refusal stands after three attempts."""
-        for attempt in range(1, BAC_ATTEMPTS + 1):
-            yield from self.reader.select_application()
-            try:
-                session = yield from bac.authenticate(self.mrz.key_input, self.random)
-            except AccessDenied:
-                if attempt == BAC_ATTEMPTS:
-                    raise
-                continue
-            self.reader.new_session(session)
-            self._access_due = False
-            return
+        self._access = yield from self._plan.open(self.reader)
+        self._access_due = False
 
 
 def _nothing() -> Steps[None]:

@@ -23,6 +23,7 @@ from drivers.passport.errors import (
     TlvError,
 )
 from drivers.passport.files import DG_TAGS, FILE_TAGS
+from drivers.passport.revocation import AUTHENTICITY_DEFECTS, DEFECT_LIST, Revocation
 from drivers.passport.signatures import digest
 from drivers.passport.sod import SecurityObject, parse_sod
 from drivers.passport.states import same_state
@@ -32,6 +33,7 @@ from drivers.types import Check, Result
 LDS_VERSION_TAG = 0x5F01
 UNICODE_VERSION_TAG = 0x5F36
 TAG_LIST_TAG = 0x5C
+DS_REVOKED = f"{DEFECT_LIST}.1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class PassiveAuthentication:
         security_object: None where EF.SOD does not parse.
         signer: the document signer, where its signature is good.
         anchor: the CSCA that signed it, where it is trusted.
-        checks: sod_signature, ds_chain, ds_validity, csca_validity.
+        checks: sod_signature, ds_chain, ds_validity, csca_validity, ds_revocation, defects.
     """
 
     security_object: SecurityObject | None
@@ -98,6 +100,8 @@ def authenticate_sod(sod: bytes, trust: TrustStore, at: date | None) -> PassiveA
             chain,
             _validity("ds_validity", signer.certificate, at),
             _validity("csca_validity", anchor, at),
+            _revocation(signer.certificate, anchor, trust, at),
+            _defects(signer.certificate, trust),
         ),
     )
 
@@ -145,7 +149,7 @@ def issuing_state_check(state: str, found: PassiveAuthentication) -> Check:
 def _no_signer(error: DocumentError) -> tuple[Check, ...]:
     unknown = isinstance(error, AlgorithmUnknown)
     signature = Result.UNDETERMINED if unknown else Result.FAILED
-    rest = ("ds_chain", "ds_validity", "csca_validity")
+    rest = ("ds_chain", "ds_validity", "csca_validity", "ds_revocation", "defects")
     return (
         Check(id="sod_signature", result=signature, detail=str(error)),
         *(
@@ -163,20 +167,66 @@ def _chain(signer: Certificate, trust: TrustStore) -> tuple[Certificate | None, 
             detail=str(DemoMaterialRefused("document signer is marked demo")),
         )
     try:
-        anchor = trust.issuer(signer)
+        issuer = trust.find(signer)
     except (AlgorithmUnknown, CertificateError) as error:
         return None, Check(id="ds_chain", result=Result.UNDETERMINED, detail=str(error))
     except SignatureInvalid as error:
         return None, Check(id="ds_chain", result=Result.FAILED, detail=str(error))
-    if anchor is None:
+    if issuer is None or not issuer.trusted:
         detail = f"no trusted CSCA of {signer.country or 'this issuer'} signed it"
+        if issuer is not None:
+            detail = f"CSCA {issuer.certificate.sha256[:16]} is of a list that is not proven"
         return None, Check(id="ds_chain", result=Result.UNDETERMINED, detail=detail)
+    anchor = issuer.certificate
     if anchor.country != signer.country:
         detail = f"CSCA of {anchor.country} signed for {signer.country}"
         return None, Check(id="ds_chain", result=Result.FAILED, detail=detail)
     return anchor, Check(
         id="ds_chain", result=Result.SUCCESSFUL, detail=f"CSCA {anchor.sha256[:16]}"
     )
+
+
+def _revocation(
+    signer: Certificate, anchor: Certificate | None, trust: TrustStore, at: date | None
+) -> Check:
+    """Whether a CRL of the signer's CSCA revokes it, or the CSCA itself."""
+    if any(kind == DS_REVOKED for kind in _kinds(signer, trust)):
+        detail = "revoked by a defect list"
+        return Check(id="ds_revocation", result=Result.FAILED, detail=detail)
+    if anchor is None:
+        detail = "no trusted CSCA to ask"
+        return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
+    said = set()
+    for crl in trust.revocation_lists:
+        if crl.issuer not in (anchor.subject, signer.issuer) or not crl.signed_by(anchor):
+            continue
+        if crl.status(anchor, at) is Revocation.REVOKED and crl.issuer == anchor.issuer:
+            detail = "CSCA is revoked"
+            return Check(id="ds_revocation", result=Result.FAILED, detail=detail)
+        said.add(crl.status(signer, at))
+    if Revocation.REVOKED in said:
+        detail = "document signer is revoked"
+        return Check(id="ds_revocation", result=Result.FAILED, detail=detail)
+    if Revocation.GOOD in said:
+        return Check(id="ds_revocation", result=Result.SUCCESSFUL, detail="by CRL")
+    detail = "CRL is not of this time" if said else "no CRL of this CSCA"
+    return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
+
+
+def _defects(signer: Certificate, trust: TrustStore) -> Check:
+    if trust.defects is None:
+        return Check(id="defects", result=Result.UNDETERMINED, detail="no defect list")
+    kinds = _kinds(signer, trust)
+    if not kinds:
+        return Check(id="defects", result=Result.SUCCESSFUL, detail="none known")
+    grave = [AUTHENTICITY_DEFECTS[kind] for kind in kinds if kind in AUTHENTICITY_DEFECTS]
+    if grave:
+        return Check(id="defects", result=Result.FAILED, detail=", ".join(grave))
+    return Check(id="defects", result=Result.UNDETERMINED, detail=", ".join(kinds))
+
+
+def _kinds(signer: Certificate, trust: TrustStore) -> list[str]:
+    return [kind for item in trust.defects or () if item.concerns(signer) for kind in item.kinds]
 
 
 def _validity(name: str, certificate: Certificate | None, at: date | None) -> Check:

@@ -144,6 +144,10 @@ class Pn532Link:
             self._buffer.clear()
             self._send(now_ns)
             return
+        if self._state is State.AWAIT_ANSWER and self._nacks == 0:
+            # The answer's very head may have been hit, so that nothing looked like a frame.
+            self._ask_again(now_ns + ACK_TIMEOUT_NS)
+            return
         awaited = "ACK" if self._state is State.AWAIT_ACK else "answer"
         code = self._code
         self.abort()
@@ -204,11 +208,14 @@ class Pn532Link:
             return
         if self._nacks >= MAX_NACKS:
             self._give_up("PN532: answers keep arriving damaged")
+        self._ask_again(now_ns + self._timeout_ns)
+
+    def _ask_again(self, due_ns: int) -> None:
         self._nacks += 1
         self.nacks += 1
         self._buffer.clear()
         self._out.append(Write(self._port, NACK))
-        self.due_ns = now_ns + self._timeout_ns
+        self.due_ns = due_ns
 
     def _accept(self, packet: bytes, now_ns: int) -> bytes | None:
         if packet == b"":

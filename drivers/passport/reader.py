@@ -300,6 +300,8 @@ class PassportReader:
             clock=self._clock,
             new_handle=self._new_handle,
             attempts=self._chip_profile.read_attempts,
+            access=self._chip_profile.access,
+            bac_fallback=self._chip_profile.bac_fallback,
             reader=files,
         ).run()
         if not self._ready:

@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from drivers.passport import tlv
-from drivers.passport.apdu import Command, Response, Steps, parse_response
-from drivers.passport.apdu import Send as SendApdu
+from drivers.passport.apdu import Command, Response, Steps, transmit
 from drivers.passport.errors import SessionDead, TlvError
 
 DO_DATA = 0x87
@@ -180,8 +179,8 @@ class SecureMessaging:
 
     def transmit(self, command: Command) -> Steps[Response]:
         """Send a command under this session."""
-        raw = yield SendApdu(self.protect(command).encode())
-        return self.open(parse_response(raw))
+        # Fetching with 61xx and 6Cxx belongs to the transport, below secure messaging.
+        return self.open((yield from transmit(self.protect(command))))
 
     def _count(self) -> bytes:
         block = self._cipher.block

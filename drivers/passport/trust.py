@@ -1,6 +1,7 @@
 """The trust store: CSCA certificates, and who signed a document signer's (Doc 9303-12, 4 and 6).
 
-The store is immutable; a process that imports new certificates builds a new one.
+The store is immutable; a process that imports new certificates builds a new one. What
+files it is made of is the matter of `trust_files`.
 """
 
 from __future__ import annotations
@@ -8,32 +9,54 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from asn1crypto import core, x509
+from typing import NamedTuple
 
 from drivers.passport.certificates import (
     DEMO_MARK_OID,
     Certificate,
-    from_asn1,
     parse_certificate,
-    parsing,
     split_pem,
 )
-from drivers.passport.cms import parse_signed_data
-from drivers.passport.errors import (
-    AlgorithmUnknown,
-    CertificateError,
-    DemoMaterialRefused,
-    DocumentError,
-    SodError,
-)
+from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
+from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
 
 MAX_CERTIFICATES = 20_000
 MAX_FILE = 32 * 1024 * 1024
 MAX_CANDIDATES = 16
-CSCA_MASTER_LIST = "2.23.136.1.1.2"
 SUFFIXES = frozenset({".pem", ".der", ".cer", ".crt"})
+
+
+class Issuer(NamedTuple):
+    """Whose key signed a certificate, and whether that one is trusted."""
+
+    certificate: Certificate
+    trusted: bool
+
+
+class _Index:
+    """Certificates by key identifier and by name."""
+
+    def __init__(self) -> None:
+        self.all: dict[bytes, Certificate] = {}
+        self._by_key_id: dict[bytes, list[Certificate]] = defaultdict(list)
+        self._by_subject: dict[object, list[Certificate]] = defaultdict(list)
+
+    def add(self, certificate: Certificate) -> None:
+        if certificate.der in self.all:
+            return
+        if len(self.all) >= MAX_CERTIFICATES:
+            raise CertificateError(f"more than {MAX_CERTIFICATES} certificates")
+        self.all[certificate.der] = certificate
+        self._by_subject[certificate.subject].append(certificate)
+        if certificate.subject_key_id is not None:
+            self._by_key_id[certificate.subject_key_id].append(certificate)
+
+    def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
+        by_key = self._by_key_id.get(certificate.authority_key_id or b"", ())
+        by_name = self._by_subject.get(certificate.issuer, ())
+        found = dict.fromkeys((*by_key, *by_name))
+        return tuple(found)[:MAX_CANDIDATES]
 
 
 class TrustStore:
@@ -42,6 +65,9 @@ class TrustStore:
     Args:
         certificates: the anchors; duplicates are dropped.
         accept_demo: whether certificates with the demo mark may be anchors or signers.
+        unproven: certificates of lists whose signer is not trusted.
+        revocation_lists: CRLs; each counts where the CSCA it is asked about signed it.
+        defects: known defects, from lists whose signer is trusted; None without any list.
 
     Raises:
         DemoMaterialRefused: a certificate carries the demo mark and that is not accepted.
@@ -49,23 +75,26 @@ class TrustStore:
     """
 
     def __init__(
-        self, certificates: Iterable[Certificate] = (), *, accept_demo: bool = False
+        self,
+        certificates: Iterable[Certificate] = (),
+        *,
+        accept_demo: bool = False,
+        unproven: Iterable[Certificate] = (),
+        revocation_lists: Iterable[RevocationList] = (),
+        defects: Iterable[Defect] | None = None,
     ) -> None:
         self.accept_demo = accept_demo
-        self._by_key_id: dict[bytes, list[Certificate]] = defaultdict(list)
-        self._by_subject: dict[object, list[Certificate]] = defaultdict(list)
-        self._all: dict[bytes, Certificate] = {}
+        self.revocation_lists = tuple(revocation_lists)
+        self.defects = None if defects is None else tuple(defects)
+        self._anchors = _Index()
+        self._unproven = _Index()
         for certificate in certificates:
             if certificate.demo and not accept_demo:
                 raise DemoMaterialRefused(f"certificate {certificate.sha256[:16]} is marked demo")
-            if certificate.der in self._all:
-                continue
-            if len(self._all) >= MAX_CERTIFICATES:
-                raise CertificateError(f"more than {MAX_CERTIFICATES} certificates")
-            self._all[certificate.der] = certificate
-            self._by_subject[certificate.subject].append(certificate)
-            if certificate.subject_key_id is not None:
-                self._by_key_id[certificate.subject_key_id].append(certificate)
+            self._anchors.add(certificate)
+        for certificate in unproven:
+            if certificate.der not in self._anchors.all:
+                self._unproven.add(certificate)
 
     @classmethod
     def load(cls, paths: Iterable[Path], *, accept_demo: bool = False) -> TrustStore:
@@ -85,17 +114,14 @@ class TrustStore:
         return cls(found, accept_demo=accept_demo)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._anchors.all)
 
     def __iter__(self) -> Iterator[Certificate]:
-        return iter(self._all.values())
+        return iter(self._anchors.all.values())
 
     def issuers(self, certificate: Certificate) -> tuple[Certificate, ...]:
         """Anchors that may have signed a certificate: by key identifier, then by name."""
-        by_key = self._by_key_id.get(certificate.authority_key_id or b"", ())
-        by_name = self._by_subject.get(certificate.issuer, ())
-        found = dict.fromkeys((*by_key, *by_name))
-        return tuple(found)[:MAX_CANDIDATES]
+        return self._anchors.issuers(certificate)
 
     def issuer(self, certificate: Certificate) -> Certificate | None:
         """The anchor whose key signed the certificate; None where none may have.
@@ -103,49 +129,55 @@ class TrustStore:
         Raises:
             DocumentError: anchors of that name or key identifier exist, and none signed it.
         """
+        return _signed(certificate, self._anchors.issuers(certificate))
+
+    def find(self, certificate: Certificate) -> Issuer | None:
+        """Whose key signed the certificate, and whether it is trusted.
+
+        A certificate of an unproven list is trusted after all where an anchor of its state
+        certified it: a link certificate (Doc 9303-12, 4.2.1).
+
+        Raises:
+            DocumentError: as `issuer`, and no unproven one signed it either.
+        """
         failure: DocumentError | None = None
-        for anchor in self.issuers(certificate):
-            try:
-                key = parse_public_key(anchor.public_key_info)
-                verify(key, certificate.scheme, certificate.signature, certificate.tbs)
-            except DocumentError as error:
-                failure = error
-            else:
-                return anchor
-        if failure is not None:
-            raise failure
-        return None
+        try:
+            anchor = self.issuer(certificate)
+        except DocumentError as error:
+            anchor, failure = None, error
+        if anchor is not None:
+            return Issuer(anchor, trusted=True)
+        try:
+            unproven = _signed(certificate, self._unproven.issuers(certificate))
+        except DocumentError as error:
+            unproven, failure = None, failure or error
+        if unproven is None:
+            if failure is not None:
+                raise failure
+            return None
+        return Issuer(unproven, trusted=self._linked(unproven))
+
+    def _linked(self, certificate: Certificate) -> bool:
+        try:
+            anchor = self.issuer(certificate)
+        except DocumentError:
+            return False
+        return anchor is not None and certificate.ca and anchor.country == certificate.country
 
 
-class _MasterList(core.Sequence):  # type: ignore[misc]
-    _fields = [("version", core.Integer), ("certificates", core.SetOf, {"spec": x509.Certificate})]  # noqa: RUF012
-
-
-def parse_master_list(der: bytes) -> tuple[Certificate, ...]:
-    """The certificates of a CSCA master list (Doc 9303-12, 9), its signature not judged.
-
-    Certificates that do not parse are left out. Whether the list may be trusted is its
-    signer's matter: `cms.verify_signed_data`, and a chain to an anchor.
-
-    Raises:
-        SodError: not a master list.
-        AlgorithmUnknown: signed by an algorithm outside Doc 9303-12.
-    """
-    signed = parse_signed_data(der)
-    if signed.content_type != CSCA_MASTER_LIST:
-        raise SodError(f"content {signed.content_type} is no master list")
-    found: list[Certificate] = []
-    with parsing("master list", SodError):
-        listed = _MasterList.load(signed.content)["certificates"]
-        if len(listed) > MAX_CERTIFICATES:
-            raise SodError(f"{len(listed)} certificates")
-        for item in listed:
-            try:
-                with parsing("certificate", CertificateError):
-                    found.append(from_asn1(item))
-            except (CertificateError, AlgorithmUnknown):
-                continue
-    return tuple(found)
+def _signed(certificate: Certificate, issuers: Iterable[Certificate]) -> Certificate | None:
+    failure: DocumentError | None = None
+    for issuer in issuers:
+        try:
+            key = parse_public_key(issuer.public_key_info)
+            verify(key, certificate.scheme, certificate.signature, certificate.tbs)
+        except DocumentError as error:
+            failure = error
+        else:
+            return issuer
+    if failure is not None:
+        raise failure
+    return None
 
 
 def _files(path: Path) -> list[Path]:
@@ -160,4 +192,4 @@ def _bytes(file: Path) -> bytes:
     return file.read_bytes()
 
 
-__all__ = ["DEMO_MARK_OID", "TrustStore", "parse_master_list"]
+__all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]

@@ -21,10 +21,8 @@ from gate_agent.channel import ChannelError, FrameReader
 from gate_agent.console.config import LaneAddress
 from gate_agent.lane_actions import DECISIONS
 from gate_agent.lane_api import (
-    VERSION,
     Action,
     ActionResult,
-    Authenticate,
     Challenge,
     Delta,
     FromLane,
@@ -36,8 +34,8 @@ from gate_agent.lane_api import (
     Snapshot,
     ToLane,
     View,
-    proof,
 )
+from gate_agent.lane_client import LaneAway, authentication
 
 ACTION_VALID_MS = 10_000
 MAX_PENDING = 8
@@ -56,14 +54,6 @@ class Waits:
     connect_s: float = 2.0
     silence_s: float = 4.0
     answer_s: float = 3.0
-
-
-class LaneAway(Exception):
-    """The connection to a lane ended; `diagnosis` says why."""
-
-    def __init__(self, diagnosis: str) -> None:
-        super().__init__(diagnosis)
-        self.diagnosis = diagnosis
 
 
 class Lane:
@@ -195,10 +185,8 @@ class Lane:
     def _receive(self, message: FromLane, writer: asyncio.StreamWriter) -> None:
         match message:
             case Challenge():
-                if message.version != VERSION:
-                    raise LaneAway(f"the lane speaks version {message.version} of the lane API")
-                mac = proof(self._address.key, message.nonce)
-                writer.write(channel.encode(Authenticate(role=Role.CONSOLE, mac=mac)))
+                answer = authentication(message, Role.CONSOLE, self._address.key)
+                writer.write(channel.encode(answer))
             case Snapshot():
                 self._writer = writer
                 self._plain = msgspec.to_builtins(message.view)

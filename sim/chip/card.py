@@ -8,14 +8,17 @@ ends a secure messaging session, as does one whose protection is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sim.chip.apdu import Command, Response, Status, parse_command
-from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, AccessKeys, access_keys, mutual_authenticate
+from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, access_keys, mutual_authenticate
 from sim.chip.der import tlv
 from sim.chip.keys import Random
+from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, CardState, Latency
 from sim.chip.personalise import Personalisation
-from sim.chip.secure_messaging import Refusal, Session3Des, read_length, wrapped_size
+from sim.chip.protocols import general_authenticate, internal_authenticate, manage_security
+from sim.chip.secure_messaging import Refusal, wrapped_size
+from sim.chip.tlv import read_length
 
 APPLICATION_ID = bytes.fromhex("A0000002471001")
 MASTER_FILE = b"\x3f\x00"
@@ -23,76 +26,11 @@ MASTER_FILE = b"\x3f\x00"
 _SELECT = 0xA4
 _GET_CHALLENGE = 0x84
 _EXTERNAL_AUTHENTICATE = 0x82
+_MANAGE_SECURITY = 0x22
+_GENERAL_AUTHENTICATE = 0x86
+_INTERNAL_AUTHENTICATE = 0x88
 _READ_BINARY = 0xB0
 _READ_BINARY_ODD = 0xB1
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long the chip computes, besides the air: by instruction, and per byte protected."""
-
-    select_ns: int = 6_000_000
-    challenge_ns: int = 8_000_000
-    authenticate_ns: int = 55_000_000
-    read_ns: int = 4_000_000
-    other_ns: int = 2_000_000
-    protected_byte_ns: int = 9_000
-
-    def of(self, raw: bytes, response: bytes) -> int:
-        """Time from the end of the command to the start of the response."""
-        instruction = raw[1] if len(raw) > 1 else 0
-        base = {
-            _SELECT: self.select_ns,
-            _GET_CHALLENGE: self.challenge_ns,
-            _EXTERNAL_AUTHENTICATE: self.authenticate_ns,
-            _READ_BINARY: self.read_ns,
-            _READ_BINARY_ODD: self.read_ns,
-        }.get(instruction, self.other_ns)
-        protected = bool(raw) and raw[0] & 0x0C == 0x0C
-        return base + (self.protected_byte_ns * (len(raw) + len(response)) if protected else 0)
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """Where a chip departs from a faultless one; the defaults depart nowhere.
-
-    Attributes:
-        largest_read: a READ BINARY that asks for more is refused with 6700.
-        extended_length: commands with extended length are understood.
-        session_ends_after_reads: this many reads after power-up the session is dropped
-            (6988); a new one then lasts.
-        lost_at_byte: the chip falls silent for good once this many bytes of files were sent.
-        mute: the chip is activated but never answers a command.
-    """
-
-    largest_read: int = 65_536
-    extended_length: bool = True
-    session_ends_after_reads: int | None = None
-    lost_at_byte: int | None = None
-    mute: bool = False
-
-
-@dataclass(frozen=True)
-class Card:
-    """What does not change: files by identifier, access keys, behaviour, timing."""
-
-    files: dict[int, bytes] = field(repr=False)
-    keys: AccessKeys = field(repr=False)
-    behaviour: Behaviour = Behaviour()
-    latency: Latency = Latency()
-
-
-@dataclass(frozen=True)
-class CardState:
-    """What does: the default is a chip just powered up."""
-
-    application: bool = False
-    file: int | None = None
-    challenge: bytes | None = field(default=None, repr=False)
-    session: Session3Des | None = field(default=None, repr=False)
-    reads: int = 0
-    bytes_read: int = 0
-    lost: bool = False
 
 
 def card_of(
@@ -102,8 +40,15 @@ def card_of(
 ) -> Card:
     """The chip of a personalised passport."""
     keys = access_keys(personalisation.access_key_text)
-    files = dict(personalisation.files)
-    return Card(files, keys, behaviour or Behaviour(), latency or Latency())
+    return Card(
+        personalisation.files,
+        keys,
+        behaviour or Behaviour(),
+        latency or Latency(),
+        personalisation.features,
+        personalisation.master_files,
+        personalisation.access_key_text,
+    )
 
 
 def transact(
@@ -122,7 +67,7 @@ def transact(
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
     if command.cla == 0x0C:
         state, response = _protected(card, state, command, random)
-    elif command.cla == 0x00:
+    elif command.cla == 0x00 or (command.cla == 0x10 and command.ins == _GENERAL_AUTHENTICATE):
         state, response = _dispatch(card, replace(state, session=None), command, random)
     elif command.cla & 0xF0 == 0x10:
         return replace(state, session=None), Response(Status.CHAINING_NOT_SUPPORTED).encode()
@@ -146,10 +91,10 @@ def _protected(
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
         return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
-    if wrapped_size(len(response.data)) > (outer.le or 256):
+    if wrapped_size(len(response.data), session.BLOCK) > (outer.le or 256):
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
-    return replace(after, session=session), wrapped
+    return replace(after, session=after.next_session or session, next_session=None), wrapped
 
 
 _Handler = Callable[[Card, CardState, Command, Random], tuple[CardState, Response]]
@@ -167,6 +112,8 @@ def _dispatch(
 def _select(
     card: Card, state: CardState, command: Command, _random: Random
 ) -> tuple[CardState, Response]:
+    if command.le and card.behaviour.le_refused:
+        return state, Response(Status.WRONG_LENGTH)
     if command.p1 == 0x04:
         if command.data != APPLICATION_ID:
             return state, Response(Status.FILE_NOT_FOUND)
@@ -182,20 +129,28 @@ def _select(
 
 def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
     """Make a file current; its access condition is checked here and at each read."""
-    if not state.application:
+    files = card.files if state.application else card.master_files
+    if not files or (fid == EF_CARD_ACCESS and fid not in files):
         return state, Response(Status.FILE_NOT_FOUND)
-    if state.session is None:
+    if not _readable(state, fid):
         return state, Response(Status.SECURITY_STATUS)
-    if fid not in card.files:
+    if fid not in files:
         return state, Response(Status.FILE_NOT_FOUND)
     return replace(state, file=fid), Response(Status.OK)
 
 
+def _readable(state: CardState, fid: int) -> bool:
+    """EF.CardAccess is open to everybody, all else to who has passed access control."""
+    return state.session is not None or (fid == EF_CARD_ACCESS and not state.application)
+
+
 def _get_challenge(
-    _card: Card, state: CardState, command: Command, random: Random
+    card: Card, state: CardState, command: Command, random: Random
 ) -> tuple[CardState, Response]:
     if command.p1 or command.p2:
         return state, Response(Status.WRONG_P1_P2)
+    if not card.features.bac:
+        return state, Response(Status.CONDITIONS_OF_USE)
     if command.le < CHALLENGE_SIZE:
         return state, Response(Status.WRONG_LENGTH)
     challenge = random(CHALLENGE_SIZE)
@@ -253,11 +208,12 @@ def _read_binary_odd(
 
 
 def _read(card: Card, state: CardState, offset: int, size: int) -> tuple[CardState, Response]:
-    if state.session is None:
-        return state, Response(Status.SECURITY_STATUS)
     if state.file is None:
-        return state, Response(Status.NO_CURRENT_FILE)
-    content = card.files[state.file]
+        refusal = Status.SECURITY_STATUS if state.session is None else Status.NO_CURRENT_FILE
+        return state, Response(refusal)
+    if not _readable(state, state.file):
+        return state, Response(Status.SECURITY_STATUS)
+    content = (card.files if state.application else card.master_files)[state.file]
     if not 0 < size <= card.behaviour.largest_read:
         return state, Response(Status.WRONG_LENGTH)
     if offset >= len(content):
@@ -271,6 +227,9 @@ _HANDLERS: dict[int, _Handler] = {
     _SELECT: _select,
     _GET_CHALLENGE: _get_challenge,
     _EXTERNAL_AUTHENTICATE: _external_authenticate,
+    _MANAGE_SECURITY: manage_security,
+    _GENERAL_AUTHENTICATE: general_authenticate,
+    _INTERNAL_AUTHENTICATE: internal_authenticate,
     _READ_BINARY: _read_binary,
     _READ_BINARY_ODD: _read_binary_odd,
 }

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 
 from sim.chip import der
-from sim.chip.card import Behaviour
 from sim.chip.keys import Algorithm, KeySource
-from sim.chip.mrz import Td3, check_digit
+from sim.chip.model import Behaviour, Features
+from sim.chip.mrz import Td3, check_digit, td3
 from sim.chip.personalise import (
     EF_COM,
     EF_DG1,
@@ -26,18 +27,27 @@ from sim.chip.personalise import (
     data_group_1,
     personalise,
 )
-from sim.chip.pki import Country, Validity, found_country
+from sim.chip.pki import Country, Validity, found_country, issue, name
 from sim.chip.portrait import data_group_2, jpeg_size, placeholder_portrait
 from sim.chip.sod import document_security_object, lds_security_object
 
 
 @dataclass(frozen=True)
 class Forgery:
-    """A named change and the id of the document check that must not succeed because of it."""
+    """A named change and the id of the document check that must not succeed because of it.
+
+    `specimen` is one that it fits; what a chip must be able to do for that is `needs`.
+    """
 
     name: str
     caught_by: str
     apply: Callable[[Personalisation], Personalisation]
+    specimen: str = "bac_ecdsa_p256"
+    needs: Callable[[Features], object] | None = None
+
+    def fits(self, genuine: Personalisation) -> bool:
+        """Whether there is in this document what the forgery changes."""
+        return self.needs is None or bool(self.needs(genuine.features))
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Fault:
     name: str
     caught_by: str
     behaviour: Behaviour
+    specimen: str = "bac_ecdsa_p256"
 
 
 def _forger(genuine: Personalisation, purpose: str) -> tuple[KeySource, Country]:
@@ -57,13 +68,40 @@ def _forger(genuine: Personalisation, purpose: str) -> tuple[KeySource, Country]
     seed = hashlib.sha256(purpose.encode() + genuine.files[EF_SOD]).digest()
     country = genuine.country
     if country.algorithm in (Algorithm.RSA_PKCS1, Algorithm.RSA_PSS):
+        # A forger of his own spares himself the search for primes.
         country = replace(country, algorithm=Algorithm.ECDSA_P256)
     return KeySource.seeded(seed), country
 
 
+def issue_again(genuine: Personalisation, **changes: Any) -> Personalisation:
+    """The document as its state would issue it with another recipe, chip included.
+
+    Changes are `holder`, `portrait_jpeg`, `country`, `hash_name`, `features` and `at`.
+    """
+    recipe = {
+        "holder": genuine.holder,
+        "portrait_jpeg": genuine.portrait_jpeg,
+        "country": genuine.country,
+        "hash_name": genuine.hash_name,
+        "features": genuine.features,
+    }
+    return personalise(**{**recipe, **changes})
+
+
+def without_files(genuine: Personalisation, *fids: int) -> Personalisation:
+    """The same chip, which denies having these files."""
+    files = {fid: content for fid, content in genuine.files.items() if fid not in fids}
+    return replace(genuine, files=MappingProxyType(files))
+
+
+def _groups(genuine: Personalisation) -> list[int]:
+    """Numbers of the data groups on the chip."""
+    return sorted(fid & 0xFF for fid in genuine.files if fid not in (EF_COM, EF_SOD))
+
+
 def _issued_by(genuine: Personalisation, country: Country) -> Personalisation:
     at = max(country.at, genuine.country.at)
-    return personalise(genuine.holder, genuine.portrait_jpeg, country, at=at)
+    return issue_again(genuine, country=country, at=at)
 
 
 def _printed(genuine: Personalisation, line1: str, line2: str) -> Personalisation:
@@ -101,17 +139,41 @@ def _altered_dg2(genuine: Personalisation) -> Personalisation:
 
 
 def _hidden_dg2(genuine: Personalisation) -> Personalisation:
-    files = {fid: content for fid, content in genuine.files.items() if fid != EF_DG2}
-    return replace(genuine, files=MappingProxyType(files))
+    return without_files(genuine, EF_DG2)
 
 
 def _garbled_portrait(genuine: Personalisation) -> Personalisation:
     """Signed by the state, and still no picture."""
-    return personalise(genuine.holder, placeholder_portrait(), genuine.country)
+    return issue_again(genuine, portrait_jpeg=placeholder_portrait())
 
 
 def _com_sod_mismatch(genuine: Personalisation) -> Personalisation:
-    return genuine.with_file(EF_COM, common_data((1, 2, 14)))
+    groups = _groups(genuine)
+    return genuine.with_file(EF_COM, common_data((*groups, 14 if 14 not in groups else 3)))
+
+
+def _com_lists_less(genuine: Personalisation) -> Personalisation:
+    return genuine.with_file(EF_COM, common_data(n for n in _groups(genuine) if n != 2))
+
+
+def _hidden_dg1(genuine: Personalisation) -> Personalisation:
+    return without_files(genuine, EF_DG1)
+
+
+def _swapped_dg1(genuine: Personalisation) -> Personalisation:
+    """DG1 of another genuine document, and its data page."""
+    other = issue_again(genuine, holder=replace(genuine.holder, surname="OTHERSEN"))
+    return replace(genuine.with_file(EF_DG1, other.files[EF_DG1]), printed=other.printed)
+
+
+def _huge_portrait(genuine: Personalisation) -> Personalisation:
+    """Signed by the state: a picture that says it is 65000 pixels wide and high."""
+    jpeg = genuine.portrait_jpeg
+    width, height = jpeg_size(jpeg)
+    said = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    at = jpeg.index(b"\x08" + said) + 1
+    huge = jpeg[:at] + (65_000).to_bytes(2, "big") * 2 + jpeg[at + 4 :]
+    return issue_again(genuine, portrait_jpeg=huge)
 
 
 # --- the signature --------------------------------------------------------------------
@@ -126,7 +188,7 @@ def _broken_sod_signature(genuine: Personalisation) -> Personalisation:
 def _altered_sod_hash(genuine: Personalisation) -> Personalisation:
     """An altered DG2 whose hash was put into EF.SOD, which nobody could sign again."""
     forged = _altered_dg2(genuine)
-    name = genuine.country.signer.key.hash_name
+    name = genuine.hash_name
     before, after = (der.digest(name, p.files[EF_DG2]) for p in (genuine, forged))
     return forged.with_file(EF_SOD, genuine.files[EF_SOD].replace(before, after))
 
@@ -140,11 +202,43 @@ def _stolen_certificate(genuine: Personalisation) -> Personalisation:
 
 def _swapped_sod(genuine: Personalisation) -> Personalisation:
     """The security object of another genuine document."""
-    content = lds_security_object(
-        {n: der.digest("sha256", bytes([n]) + genuine.files[EF_COM]) for n in (1, 2)}, "sha256"
-    )
+    name = genuine.hash_name
+    hashes = {n: der.digest(name, bytes([n]) + genuine.files[EF_COM]) for n in _groups(genuine)}
+    content = lds_security_object(hashes, name)
     country = genuine.country
     return genuine.with_file(EF_SOD, document_security_object(content, country.signer, country.at))
+
+
+def _truncated_sod(genuine: Personalisation) -> Personalisation:
+    """The security object with its end cut off inside an outer length that fits."""
+    whole = genuine.files[EF_SOD]
+    return genuine.with_file(EF_SOD, der.tlv(0x77, whole[4:-40]))
+
+
+def _hidden_sod(genuine: Personalisation) -> Personalisation:
+    return without_files(genuine, EF_SOD)
+
+
+def _altered_attributes(genuine: Personalisation) -> Personalisation:
+    """Another time of signing among the signed attributes."""
+    before = der.instant(genuine.country.at)
+    after = der.instant(genuine.country.at + timedelta(days=1))
+    return genuine.with_file(EF_SOD, genuine.files[EF_SOD].replace(before, after))
+
+
+def _reordered_issuer(genuine: Personalisation) -> Personalisation:
+    """The signer's identifier names the issuer's parts in another order; the signature is good.
+
+    Passports of one state have this defect, which a reader accepts and records.
+    """
+    signer = genuine.country.signer
+    issuer = signer.certificate.issuer
+    content = issuer[2:]
+    first = 2 + content[1]
+    turned = der.sequence(content[first:], content[:first])
+    identified = der.sequence(turned, der.integer(signer.certificate.serial))
+    meant = der.sequence(issuer, der.integer(signer.certificate.serial))
+    return genuine.with_file(EF_SOD, genuine.files[EF_SOD].replace(meant, identified))
 
 
 # --- the issuer -----------------------------------------------------------------------
@@ -155,6 +249,51 @@ def _unknown_csca(genuine: Personalisation) -> Personalisation:
     keys, country = _forger(genuine, "unknown_csca")
     rogue = found_country(keys, country.at, code=country.code, algorithm=country.algorithm)
     return _issued_by(genuine, rogue)
+
+
+def _same_key_identifier(genuine: Personalisation) -> Personalisation:
+    """A rogue CSCA that gives itself the true one's name and key identifier."""
+    keys, country = _forger(genuine, "same_key_identifier")
+    true = country.csca
+    rogue = replace(true, key=keys.key(country.algorithm))
+    return _issued_by(genuine, replace(country, csca=rogue).with_new_signer(keys))
+
+
+def _signer_as_authority(genuine: Personalisation) -> Personalisation:
+    """A document signer issued by the true document signer, which is no authority."""
+    keys, country = _forger(genuine, "signer_as_authority")
+    second = replace(country, csca=country.signer).with_new_signer(keys)
+    return _issued_by(genuine, replace(country, signer=second.signer))
+
+
+def _foreign_signer(genuine: Personalisation) -> Personalisation:
+    """A document signer of another state by its name, certified by the true CSCA."""
+    keys, country = _forger(genuine, "foreign_signer")
+    foreign = replace(country, code="XO").with_new_signer(keys)
+    return _issued_by(genuine, replace(country, signer=foreign.signer))
+
+
+def revoked_signer(country: Country) -> Country:
+    """The country with the document signer that its revocation list names."""
+    return country.with_new_signer(KeySource.seeded(b"revoked" + country.csca.certificate.key_id))
+
+
+def _revoked_ds(genuine: Personalisation) -> Personalisation:
+    return _issued_by(genuine, revoked_signer(genuine.country))
+
+
+def expired_country(country: Country) -> Country:
+    """The state's CSCA of long ago, with a document signer still valid."""
+    keys = KeySource.seeded(b"expired" + country.csca.certificate.key_id)
+    key = keys.key(Algorithm.ECDSA_P256)
+    validity = Validity(country.at - timedelta(days=9_000), country.at - timedelta(days=30))
+    subject = name(country.code, "Utopia Demo", "Demo CSCA of old")
+    old = issue(key, subject, keys.serial(), validity, authority=True)
+    return replace(country, csca=old, algorithm=Algorithm.ECDSA_P256).with_new_signer(keys)
+
+
+def _expired_csca(genuine: Personalisation) -> Personalisation:
+    return _issued_by(genuine, expired_country(genuine.country))
 
 
 def _self_signed_ds(genuine: Personalisation) -> Personalisation:
@@ -179,12 +318,12 @@ def _future_ds(genuine: Personalisation) -> Personalisation:
 def _wrong_issuing_state(genuine: Personalisation) -> Personalisation:
     """A passport of one state signed by another's document signer."""
     holder = replace(genuine.holder, issuing_state="D", nationality="D")
-    return personalise(holder, genuine.portrait_jpeg, genuine.country)
+    return issue_again(genuine, holder=holder)
 
 
 def _expired_document(genuine: Personalisation) -> Personalisation:
     expired = genuine.holder.with_expiry((genuine.country.at - timedelta(days=30)).date())
-    return personalise(expired, genuine.portrait_jpeg, genuine.country)
+    return issue_again(genuine, holder=expired)
 
 
 # --- the data page --------------------------------------------------------------------
@@ -205,6 +344,28 @@ def _printed_other_number(genuine: Personalisation) -> Personalisation:
     return _printed(genuine, line1, line2 + composite)
 
 
+def _reprinted(genuine: Personalisation, **changes: Any) -> Personalisation:
+    """The data page of another holder, all check digits right, before the same chip."""
+    return replace(genuine, printed=td3(replace(genuine.holder, **changes)))
+
+
+def _printed_other_birth_date(genuine: Personalisation) -> Personalisation:
+    born = genuine.holder.birth_date + timedelta(days=1)
+    return _reprinted(genuine, birth_date=born)
+
+
+def _printed_other_expiry(genuine: Personalisation) -> Personalisation:
+    return _reprinted(genuine, expiry=genuine.holder.expiry + timedelta(days=365))
+
+
+def _printed_other_nationality(genuine: Personalisation) -> Personalisation:
+    return _reprinted(genuine, nationality="D")
+
+
+def _printed_other_sex(genuine: Personalisation) -> Personalisation:
+    return _reprinted(genuine, sex="M" if genuine.holder.sex != "M" else "F")
+
+
 def _printed_bad_check_digit(genuine: Personalisation) -> Personalisation:
     line1, line2 = genuine.printed.line1, genuine.printed.line2
     return _printed(genuine, line1, line2[:-1] + str((int(line2[-1]) + 1) % 10))
@@ -218,18 +379,35 @@ FORGERIES: dict[str, Forgery] = {
         ("hidden_dg2", "dg_hash.DG2", _hidden_dg2),
         ("garbled_portrait", "face_image", _garbled_portrait),
         ("com_sod_mismatch", "com_sod", _com_sod_mismatch),
+        ("com_lists_less", "com_sod", _com_lists_less),
+        ("hidden_dg1", "dg_hash.DG1", _hidden_dg1),
+        ("swapped_dg1", "dg_hash.DG1", _swapped_dg1),
+        ("huge_portrait", "face_image", _huge_portrait),
+        ("truncated_sod", "sod_signature", _truncated_sod),
+        ("hidden_sod", "sod_signature", _hidden_sod),
+        ("altered_attributes", "sod_signature", _altered_attributes),
+        ("reordered_issuer", "defects", _reordered_issuer),
         ("broken_sod_signature", "sod_signature", _broken_sod_signature),
         ("altered_sod_hash", "sod_signature", _altered_sod_hash),
         ("stolen_certificate", "sod_signature", _stolen_certificate),
         ("swapped_sod", "dg_hash.DG1", _swapped_sod),
         ("unknown_csca", "ds_chain", _unknown_csca),
+        ("same_key_identifier", "ds_chain", _same_key_identifier),
+        ("signer_as_authority", "ds_chain", _signer_as_authority),
         ("self_signed_ds", "ds_chain", _self_signed_ds),
+        ("revoked_ds", "ds_revocation", _revoked_ds),
+        ("expired_csca", "csca_validity", _expired_csca),
+        ("foreign_signer", "issuing_state", _foreign_signer),
         ("expired_ds", "ds_validity", _expired_ds),
         ("future_ds", "ds_validity", _future_ds),
         ("wrong_issuing_state", "issuing_state", _wrong_issuing_state),
         ("expired_document", "expiry", _expired_document),
         ("printed_other_name", "mrz_dg1", _printed_other_name),
         ("printed_other_number", "access_control", _printed_other_number),
+        ("printed_other_birth_date", "access_control", _printed_other_birth_date),
+        ("printed_other_expiry", "access_control", _printed_other_expiry),
+        ("printed_other_nationality", "mrz_dg1", _printed_other_nationality),
+        ("printed_other_sex", "mrz_dg1", _printed_other_sex),
         ("printed_bad_check_digit", "mrz_consistency", _printed_bad_check_digit),
     )
 }
@@ -251,6 +429,8 @@ def largest_read(size: int) -> Behaviour:
     return Behaviour(largest_read=size)
 
 
+_PACE = "pace_aa_ca"
+
 FAULTS: dict[str, Fault] = {
     name: Fault(name, caught_by, behaviour)
     for name, caught_by, behaviour in (
@@ -263,4 +443,24 @@ FAULTS: dict[str, Fault] = {
         ("mute", "access_control", Behaviour(mute=True)),
     )
 }
-"""Faults of the chip by name. A lost tag or a mute one ends the inspection as aborted."""
+"""Faults of the chip by name, for any document. A lost or mute one ends as aborted."""
+
+PROTOCOL_FAULTS: dict[str, Fault] = {
+    name: Fault(name, caught_by, behaviour, specimen)
+    for name, caught_by, behaviour, specimen in (
+        ("le_refused", "", Behaviour(le_refused=True), _PACE),
+        ("pace_refused_at_nonce", "", Behaviour(pace_refused_at=1), _PACE),
+        ("pace_refused_at_mapping", "", Behaviour(pace_refused_at=2), _PACE),
+        ("pace_refused_at_agreement", "", Behaviour(pace_refused_at=3), _PACE),
+        ("pace_refused_at_token", "", Behaviour(pace_refused_at=4), _PACE),
+        ("pace_refused", "access_control", Behaviour(pace_refused_at=4), "pace_only"),
+        ("pace_by_can_only", "access_control", Behaviour(pace_by_can_only=True), "pace_only"),
+        (
+            "agreement_refused",
+            "chip_authentication",
+            Behaviour(agreement_refused=True),
+            "ca_aes128",
+        ),
+    )
+}
+"""Faults in what a chip does besides BAC; where BAC is left, policy says whether it may do."""

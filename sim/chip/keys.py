@@ -2,7 +2,7 @@
 
 Live, keys come from injected randomness; in a simulation they are derived from a seed, and
 every byte signed with them is the same on every machine: ECDSA nonces are always those of
-RFC 6979.
+RFC 6979, and the salt of RSA-PSS derives from the message.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from sim.chip import der
+from sim.chip.curves import Group, explicit_parameters, sign_ecdsa
+from sim.chip.rsa import RsaNumbers, generate, pss_signature
 
 Random = Callable[[int], bytes]
 
@@ -24,9 +27,15 @@ class Algorithm(StrEnum):
     """Key, parameter encoding and signature scheme of a certificate authority or signer."""
 
     ECDSA_P256 = "ecdsa_p256"
+    ECDSA_P384 = "ecdsa_p384"
+    ECDSA_P521 = "ecdsa_p521"
     ECDSA_BRAINPOOL = "ecdsa_brainpoolP256r1"
     ECDSA_P256_EXPLICIT = "ecdsa_p256_explicit"
+    ECDSA_BRAINPOOL_224_EXPLICIT = "ecdsa_brainpoolP224r1_explicit"
     ECDSA_BRAINPOOL_EXPLICIT = "ecdsa_brainpoolP256r1_explicit"
+    ECDSA_BRAINPOOL_320_EXPLICIT = "ecdsa_brainpoolP320r1_explicit"
+    ECDSA_BRAINPOOL_384_EXPLICIT = "ecdsa_brainpoolP384r1_explicit"
+    ECDSA_BRAINPOOL_512_EXPLICIT = "ecdsa_brainpoolP512r1_explicit"
     RSA_PKCS1 = "rsa_2048_pkcs1"
     RSA_PSS = "rsa_2048_pss"
 
@@ -65,58 +74,48 @@ _OID_PSS = "1.2.840.113549.1.1.10"
 _OID_MGF1 = "1.2.840.113549.1.1.8"
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """Domain parameters as RFC 5639 and SEC 2 print them."""
+class _Curve(NamedTuple):
+    """A curve by its standardised number; `oid` is None where certificates spell it out."""
 
-    oid: str
-    implementation: ec.EllipticCurve
-    p: str
-    a: str
-    b: str
-    g: str
-    n: str
+    parameter_id: int
+    oid: str | None
+    implementation: ec.EllipticCurve | None
 
 
-_P256 = _Curve(
-    "1.2.840.10045.3.1.7",
-    ec.SECP256R1(),
-    p="FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF",
-    a="FFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFC",
-    b="5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B",
-    g="046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296"
-    "4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5",
-    n="FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551",
-)
-_BRAINPOOL = _Curve(
-    "1.3.36.3.3.2.8.1.1.7",
-    ec.BrainpoolP256R1(),
-    p="A9FB57DBA1EEA9BC3E660A909D838D726E3BF623D52620282013481D1F6E5377",
-    a="7D5A0975FC2C3057EEF67530417AFFE7FB8055C126DC5C6CE94A4B44F330B5D9",
-    b="26DC5C6CE94A4B44F330B5D9BBD77CBF958416295CF7E1CE6BCCDC18FF8C07B6",
-    g="048BD2AEB9CB7E57CB2C4B482FFC81B7AFB9DE27E1E3BD23C23A4453BD9ACE3262"
-    "547EF835C3DAC4FD97F8461A14611DC9C27745132DED8E545C1D54C72F046997",
-    n="A9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7",
-)
 _CURVES = {
-    Algorithm.ECDSA_P256: _P256,
-    Algorithm.ECDSA_P256_EXPLICIT: _P256,
-    Algorithm.ECDSA_BRAINPOOL: _BRAINPOOL,
-    Algorithm.ECDSA_BRAINPOOL_EXPLICIT: _BRAINPOOL,
+    Algorithm.ECDSA_P256: _Curve(12, "1.2.840.10045.3.1.7", ec.SECP256R1()),
+    Algorithm.ECDSA_P384: _Curve(15, "1.3.132.0.34", ec.SECP384R1()),
+    Algorithm.ECDSA_P521: _Curve(18, "1.3.132.0.35", ec.SECP521R1()),
+    Algorithm.ECDSA_BRAINPOOL: _Curve(13, "1.3.36.3.3.2.8.1.1.7", ec.BrainpoolP256R1()),
+    Algorithm.ECDSA_P256_EXPLICIT: _Curve(12, None, ec.SECP256R1()),
+    Algorithm.ECDSA_BRAINPOOL_224_EXPLICIT: _Curve(11, None, None),
+    Algorithm.ECDSA_BRAINPOOL_EXPLICIT: _Curve(13, None, ec.BrainpoolP256R1()),
+    Algorithm.ECDSA_BRAINPOOL_320_EXPLICIT: _Curve(14, None, None),
+    Algorithm.ECDSA_BRAINPOOL_384_EXPLICIT: _Curve(16, None, ec.BrainpoolP384R1()),
+    Algorithm.ECDSA_BRAINPOOL_512_EXPLICIT: _Curve(17, None, ec.BrainpoolP512R1()),
 }
 
 
-def _explicit_parameters(curve: _Curve) -> bytes:
-    """SpecifiedECDomain (SEC 1, C.2), the form that Doc 9303-12 asks of signers."""
-    prime = bytes.fromhex(curve.p)
-    return der.sequence(
-        der.integer(1),
-        der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(int.from_bytes(prime, "big"))),
-        der.sequence(der.octets(bytes.fromhex(curve.a)), der.octets(bytes.fromhex(curve.b))),
-        der.octets(bytes.fromhex(curve.g)),
-        der.integer(int(curve.n, 16)),
-        der.integer(1),
-    )
+@dataclass(frozen=True)
+class EcKey:
+    """A private key on one of the curves; `cryptography` signs where it knows the curve."""
+
+    curve: _Curve
+    scalar: int = field(repr=False)
+
+    @property
+    def point(self) -> bytes:
+        """The public key, uncompressed."""
+        group = Group(self.curve.parameter_id)
+        return group.encode(group.generator * self.scalar)
+
+    def sign(self, data: bytes, hash_name: str) -> bytes:
+        """ECDSA in DER with the nonce of RFC 6979."""
+        if self.curve.implementation is None:
+            return sign_ecdsa(self.curve.parameter_id, self.scalar, hash_name, data)
+        private = ec.derive_private_key(self.scalar, self.curve.implementation)
+        scheme = ec.ECDSA(_HASHES[hash_name], deterministic_signing=True)
+        return private.sign(data, scheme)
 
 
 @dataclass(frozen=True)
@@ -125,27 +124,23 @@ class SigningKey:
 
     algorithm: Algorithm
     hash_name: str
-    private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(repr=False)
+    private: EcKey | rsa.RSAPrivateKey = field(repr=False)
 
     @property
     def public_point(self) -> bytes:
         """The value of subjectPublicKey."""
-        if isinstance(self.private, ec.EllipticCurvePrivateKey):
-            numbers = self.private.public_key().public_numbers()
-            return b"\x04" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+        if isinstance(self.private, EcKey):
+            return self.private.point
         modulus = self.private.public_key().public_numbers()
         return der.sequence(der.integer(modulus.n), der.integer(modulus.e))
 
     @property
     def public_key_info(self) -> bytes:
         """SubjectPublicKeyInfo (RFC 5280, 4.1.2.7)."""
-        if isinstance(self.private, ec.EllipticCurvePrivateKey):
-            curve = _CURVES[self.algorithm]
-            explicit = self.algorithm in (
-                Algorithm.ECDSA_P256_EXPLICIT,
-                Algorithm.ECDSA_BRAINPOOL_EXPLICIT,
-            )
-            parameters = _explicit_parameters(curve) if explicit else der.oid(curve.oid)
+        if isinstance(self.private, EcKey):
+            curve = self.private.curve
+            named = curve.oid and der.oid(curve.oid)
+            parameters = named or explicit_parameters(Group(curve.parameter_id))
             identifier = der.sequence(der.oid(_OID_EC), parameters)
         else:
             identifier = der.sequence(der.oid(_OID_RSA), der.NULL)
@@ -154,7 +149,7 @@ class SigningKey:
     @property
     def signature_identifier(self) -> bytes:
         """AlgorithmIdentifier of the signatures this key makes."""
-        if isinstance(self.private, ec.EllipticCurvePrivateKey):
+        if isinstance(self.private, EcKey):
             return der.sequence(der.oid(_ECDSA_OIDS[self.hash_name]))
         if self.algorithm is Algorithm.RSA_PSS:
             digest = der.sequence(der.oid(HASH_OIDS[self.hash_name]), der.NULL)
@@ -166,14 +161,19 @@ class SigningKey:
             return der.sequence(der.oid(_OID_PSS), parameters)
         return der.sequence(der.oid(_RSA_OIDS[self.hash_name]), der.NULL)
 
+    @property
+    def order_size(self) -> int:
+        """Bytes of a number modulo the group's order: half a plain ECDSA signature."""
+        order = Group(_CURVES[self.algorithm].parameter_id).order
+        return (order.bit_length() + 7) // 8
+
     def sign(self, data: bytes) -> bytes:
         """Sign by this key's scheme; ECDSA in DER, its nonce by RFC 6979."""
         digest = _HASHES[self.hash_name]
-        if isinstance(self.private, ec.EllipticCurvePrivateKey):
-            return self.private.sign(data, ec.ECDSA(digest, deterministic_signing=True))
+        if isinstance(self.private, EcKey):
+            return self.private.sign(data, self.hash_name)
         if self.algorithm is Algorithm.RSA_PSS:
-            pss = padding.PSS(padding.MGF1(digest), digest.digest_size)
-            return self.private.sign(data, pss, digest)
+            return pss_signature(RsaNumbers.of(self.private), self.hash_name, data)
         return self.private.sign(data, padding.PKCS1v15(), digest)
 
 
@@ -195,21 +195,13 @@ class KeySource:
         return cls(seeded_random(seed), deterministic=True)
 
     def key(self, algorithm: Algorithm, hash_name: str = "sha256") -> SigningKey:
-        """A new key.
-
-        RSA keys are generated by OpenSSL's own generator, so only live sources give them.
-
-        Raises:
-            ValueError: an RSA key was asked of a seeded source.
-        """
+        """A new key. RSA keys are OpenSSL's own where nothing need be deterministic."""
         curve = _CURVES.get(algorithm)
         if curve is not None:
-            # 64 bits more than the order make the reduction's bias negligible (FIPS 186-5, A.2.1).
-            scalar = int.from_bytes(self._random(40), "big") % (int(curve.n, 16) - 1) + 1
-            private = ec.derive_private_key(scalar, curve.implementation)
-            return SigningKey(algorithm, hash_name, private)
+            scalar = Group(curve.parameter_id).scalar(self._random)
+            return SigningKey(algorithm, hash_name, EcKey(curve, scalar))
         if self._deterministic:
-            raise ValueError("RSA keys cannot be derived from a seed")
+            return SigningKey(algorithm, hash_name, generate(self._random, 2048))
         rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         return SigningKey(algorithm, hash_name, rsa_key)
 

@@ -8,9 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sim.chip import der
+from sim.chip.model import EF_CARD_ACCESS, Features
 from sim.chip.mrz import Holder, Td3, td3
 from sim.chip.pki import Country
 from sim.chip.portrait import data_group_2, jpeg_size
+from sim.chip.security_infos import security_infos
 from sim.chip.sod import document_security_object, lds_security_object
 
 EF_COM = 0x011E
@@ -29,7 +31,10 @@ class Personalisation:
         printed: the MRZ as printed on the data page.
         files: elementary files of the eMRTD application by file identifier.
         access_key_text: what the chip derived its access keys from (Doc 9303-11, 9.7.1.1).
-        holder, portrait_jpeg, country: the recipe, so that a forgery can be made from it.
+        holder, portrait_jpeg, country, hash_name: the recipe, so that a forgery can be made
+            from it.
+        features: what the chip can do besides BAC, with its private keys.
+        master_files: elementary files of the master file: EF.CardAccess if it does PACE.
     """
 
     printed: Td3 = field(repr=False)
@@ -38,6 +43,9 @@ class Personalisation:
     holder: Holder = field(repr=False)
     portrait_jpeg: bytes = field(repr=False)
     country: Country = field(repr=False)
+    hash_name: str = "sha256"
+    features: Features = field(default_factory=Features)
+    master_files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
     def with_file(self, fid: int, content: bytes) -> Personalisation:
         """The same chip with one file replaced and nothing signed again."""
@@ -51,21 +59,27 @@ def personalise(
     *,
     at: datetime | None = None,
     hash_name: str = "sha256",
+    features: Features | None = None,
+    lds_version: str = "0107",
 ) -> Personalisation:
     """Write a genuine passport, signed at `at` (default: the country's day of issue).
+
+    From `lds_version` 0108 on, the security object repeats that version signed.
 
     Raises:
         ValueError: the holder does not fit the MRZ, or the portrait is no JPEG.
     """
     lines = td3(holder)
+    features = features or Features()
     groups = {
         1: data_group_1(lines),
         2: data_group_2(portrait_jpeg, *jpeg_size(portrait_jpeg)),
+        **security_groups(features),
     }
     hashes = {number: der.digest(hash_name, group) for number, group in groups.items()}
-    security_object = lds_security_object(hashes, hash_name)
+    security_object = lds_security_object(hashes, hash_name, lds_version)
     files = {
-        EF_COM: common_data(groups),
+        EF_COM: common_data(groups, lds_version),
         EF_SOD: document_security_object(security_object, country.signer, at or country.at),
         **{0x0100 + number: group for number, group in groups.items()},
     }
@@ -76,7 +90,31 @@ def personalise(
         holder=holder,
         portrait_jpeg=portrait_jpeg,
         country=country,
+        hash_name=hash_name,
+        features=features,
+        master_files=MappingProxyType(card_access(features)),
     )
+
+
+def security_groups(features: Features) -> dict[int, bytes]:
+    """DG14 and DG15 as far as the chip has something to say in them (Doc 9303-10, 4.7.14, .15)."""
+    infos = [profile.info for profile in features.pace]
+    for key in features.agreement:
+        infos += key.infos
+    groups = {}
+    if features.active is not None:
+        infos += features.active.infos
+        groups[15] = der.tlv(0x6F, features.active.public_key_info)
+    if infos:
+        groups[14] = der.tlv(0x6E, security_infos(infos))
+    return groups
+
+
+def card_access(features: Features) -> dict[int, bytes]:
+    """EF.CardAccess of a chip that does PACE (Doc 9303-11, 9.2.11)."""
+    if not features.pace:
+        return {}
+    return {EF_CARD_ACCESS: security_infos(profile.info for profile in features.pace)}
 
 
 def data_group_1(lines: Td3) -> bytes:
@@ -84,7 +122,9 @@ def data_group_1(lines: Td3) -> bytes:
     return der.tlv(0x61, der.tlv(0x5F1F, lines.text.encode("ascii")))
 
 
-def common_data(numbers: Iterable[int]) -> bytes:
-    """EF.COM: LDS 1.7, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
+def common_data(numbers: Iterable[int], lds_version: str = "0107") -> bytes:
+    """EF.COM: LDS version, Unicode 4.0.0 and the list of data groups (Doc 9303-10, 4.6.1)."""
     tags = bytes(_GROUP_TAGS[number] for number in sorted(numbers))
-    return der.tlv(0x60, der.tlv(0x5F01, b"0107"), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags))
+    return der.tlv(
+        0x60, der.tlv(0x5F01, lds_version.encode()), der.tlv(0x5F36, b"040000"), der.tlv(0x5C, tags)
+    )

@@ -7,6 +7,7 @@ production trust store accepts it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -57,6 +58,10 @@ def _extension(kind: str, value: bytes, *, critical: bool) -> bytes:
     return der.sequence(der.oid(kind), flag, der.octets(value))
 
 
+def _authority_key(key_id: bytes) -> bytes:
+    return der.sequence(der.tlv(0x80, key_id))
+
+
 def issue(
     key: SigningKey,
     subject: bytes,
@@ -74,7 +79,7 @@ def issue(
     usage = der.bits(b"\x06", 1) if authority else der.bits(b"\x80", 7)
     extensions = [
         _extension("2.5.29.14", der.octets(key_id), critical=False),
-        _extension("2.5.29.35", der.sequence(der.tlv(0x80, issuer_key_id)), critical=False),
+        _extension("2.5.29.35", _authority_key(issuer_key_id), critical=False),
         _extension("2.5.29.15", usage, critical=True),
         _extension(DEMO_MARK_OID, der.utf8("DEMO"), critical=True),
     ]
@@ -109,20 +114,46 @@ class Country:
     signer: Signer
     at: datetime
     algorithm: Algorithm
+    hash_name: str = "sha256"
 
     def with_new_signer(self, keys: KeySource, validity: Validity | None = None) -> Country:
         """The same country with another document signer, of another validity if given."""
         validity = validity or signer_validity(self.at)
         return replace(
-            self, signer=_document_signer(keys, self.algorithm, self.code, validity, self.csca)
+            self, signer=_document_signer(self._key(keys), keys, self.code, validity, self.csca)
         )
 
     def with_self_signed_signer(self, keys: KeySource) -> Country:
         """The same country with a document signer that no CSCA has signed."""
-        key = keys.key(self.algorithm)
+        key = self._key(keys)
         subject = name(self.code, "Utopia Demo", "Demo Document Signer")
         alone = issue(key, subject, keys.serial(), signer_validity(self.at), authority=False)
         return replace(self, signer=alone)
+
+    def _key(self, keys: KeySource) -> SigningKey:
+        return keys.key(self.algorithm, self.hash_name)
+
+    def revocation_list(self, serials: Iterable[int] = ()) -> bytes:
+        """The CSCA's certificate revocation list (Doc 9303-12, 7.1.4), valid 14 years."""
+        signer = self.csca
+        entries = [
+            der.sequence(der.integer(serial), der.instant(self.at)) for serial in sorted(serials)
+        ]
+        extensions = (
+            _extension("2.5.29.35", _authority_key(signer.certificate.key_id), critical=False),
+            _extension("2.5.29.20", der.integer(1), critical=False),
+        )
+        to_be_signed = der.sequence(
+            der.integer(1),
+            signer.key.signature_identifier,
+            signer.certificate.subject,
+            der.instant(self.at),
+            der.instant(_years(self.at, 14)),
+            der.sequence(*entries) if entries else b"",
+            der.explicit(0, der.sequence(*extensions)),
+        )
+        signature = der.bits(signer.key.sign(to_be_signed))
+        return der.sequence(to_be_signed, signer.key.signature_identifier, signature)
 
 
 def _years(at: datetime, years: float) -> datetime:
@@ -135,10 +166,10 @@ def signer_validity(at: datetime) -> Validity:
 
 
 def _document_signer(
-    keys: KeySource, algorithm: Algorithm, code: str, validity: Validity, by: Signer
+    key: SigningKey, keys: KeySource, code: str, validity: Validity, by: Signer
 ) -> Signer:
     subject = name(code, "Utopia Demo", "Demo Document Signer")
-    return issue(keys.key(algorithm), subject, keys.serial(), validity, by, authority=False)
+    return issue(key, subject, keys.serial(), validity, by, authority=False)
 
 
 def found_country(
@@ -148,6 +179,7 @@ def found_country(
     code: str = "UT",
     algorithm: Algorithm = Algorithm.ECDSA_P256,
     csca_algorithm: Algorithm | None = None,
+    hash_name: str = "sha256",
 ) -> Country:
     """Found a demo country as of `at` (aware): a CSCA valid 15 years, one document signer.
 
@@ -155,17 +187,18 @@ def found_country(
     specimen state Utopia of Doc 9303.
 
     Raises:
-        ValueError: RSA was asked of a seeded source, or `at` has no time zone.
+        ValueError: `at` has no time zone.
     """
     if at.tzinfo is None:
         raise ValueError("the day of issue needs a time zone")
     at = at.astimezone(UTC).replace(microsecond=0)
     csca = issue(
-        keys.key(csca_algorithm or algorithm),
+        keys.key(csca_algorithm or algorithm, hash_name),
         name(code, "Utopia Demo", "Demo CSCA"),
         keys.serial(),
         Validity(_years(at, -1), _years(at, 14)),
         authority=True,
     )
-    signer = _document_signer(keys, algorithm, code, signer_validity(at), csca)
-    return Country(code, csca, signer, at, algorithm)
+    key = keys.key(algorithm, hash_name)
+    signer = _document_signer(key, keys, code, signer_validity(at), csca)
+    return Country(code, csca, signer, at, algorithm, hash_name)

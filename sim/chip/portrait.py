@@ -77,3 +77,64 @@ def placeholder_portrait(size: int = 15_000) -> bytes:
     head = _SOI + app0 + frame + scan
     filler = bytes(i * 7 % 251 for i in range(size - len(head) - len(_EOI)))
     return head + filler + _EOI
+
+
+_WIDTH, _HEIGHT, _STEP = 413, 531, 8
+_DC_LENGTHS = bytes((0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0))
+_DC_CODES = ("00", "010", "011", "100", "101", "110", "1110", "11110", "111110", "1111110")
+
+
+def drawn_portrait(size: int = 15_000) -> bytes:
+    """A portrait that decodes: a drawn head of 413x531 in grey, as a baseline JPEG.
+
+    Only the mean of each block of 8x8 is coded, so that its bytes are the same everywhere; a
+    comment makes up the rest of `size`.
+
+    Raises:
+        ValueError: `size` is under 6000 bytes.
+    """
+    quantisation = b"\xff\xdb\x00\x43\x00" + bytes((_STEP,)) * 64
+    frame = b"\xff\xc0\x00\x0b\x08" + _HEIGHT.to_bytes(2, "big") + _WIDTH.to_bytes(2, "big")
+    frame += b"\x01\x01\x11\x00"
+    dc_table = b"\xff\xc4\x00\x1f\x00" + _DC_LENGTHS + bytes(range(12))
+    ac_table = b"\xff\xc4\x00\x14\x10" + bytes((1,)) + bytes(15) + b"\x00"
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + _entropy_coded()
+    parts = quantisation + frame + dc_table + ac_table + scan
+    filler = size - len(parts) - len(_SOI) - len(_EOI) - 4
+    if filler < 0 or size < 6_000:
+        raise ValueError("too small for a drawn portrait")
+    comment = b"\xff\xfe" + (filler + 2).to_bytes(2, "big") + bytes(filler)
+    return _SOI + comment + parts + _EOI
+
+
+def _entropy_coded() -> bytes:
+    """DC differences by the Huffman code of T.81, K.3.1; a block ends at once after them."""
+    bits, last = [], 0
+    for y in range(-(-_HEIGHT // 8)):
+        for x in range(-(-_WIDTH // 8)):
+            level = _grey(x * 8 + 4, y * 8 + 4) - 128
+            difference, last = level - last, level
+            category = abs(difference).bit_length()
+            value = difference if difference > 0 else difference + (1 << category) - 1
+            bits.append(_DC_CODES[category] + (f"{value:0{category}b}" if category else "") + "0")
+    stream = "".join(bits)
+    stream += "1" * (-len(stream) % 8)
+    coded = bytes(int(stream[i : i + 8], 2) for i in range(0, len(stream), 8))
+    return coded.replace(b"\xff", b"\xff\x00")
+
+
+def _grey(x: int, y: int) -> int:
+    """A head before a light wall, from a few ellipses."""
+
+    def inside(cx: int, cy: int, rx: int, ry: int) -> bool:
+        return ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1
+
+    if inside(152, 235, 20, 9) or inside(260, 235, 20, 9) or inside(206, 375, 42, 10):
+        return 60
+    if inside(206, 265, 118, 165):
+        return 190 - abs(x - 206) // 6
+    if inside(206, 215, 142, 175):
+        return 45
+    if inside(206, 560, 215, 130):
+        return 80
+    return 225 - y // 30

@@ -1,19 +1,24 @@
-"""Secure messaging from the chip's side (ICAO Doc 9303-11, 9.8), 3DES.
+"""Secure messaging from the chip's side (ICAO Doc 9303-11, 9.8), 3DES and AES.
 
 The session is a frozen record: every command and response gives the next one, with the send
-sequence counter advanced. The cipher suite is the record's class, so that AES comes beside.
+sequence counter advanced. The cipher suite is the record's class.
 """
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
 
 from sim.chip import der
 from sim.chip.apdu import Command, Response, Status
+from sim.chip.tlv import data_objects
 
 _BLOCK = 8
 _ZERO_IV = bytes(_BLOCK)
@@ -56,6 +61,13 @@ def retail_mac(key: bytes, data: bytes) -> bytes:
     return final.update(middle.update(last))
 
 
+def aes_mac(key: bytes, data: bytes) -> bytes:
+    """CMAC (SP 800-38B) cut to 8 bytes."""
+    run = CMAC(AES(key))
+    run.update(data)
+    return run.finalize()[:8]
+
+
 def _two_key(key: bytes) -> TripleDES:
     return TripleDES(key + key[:8])
 
@@ -68,32 +80,47 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Session3Des:
-    """Session keys and send sequence counter."""
+class Session(ABC):
+    """Session keys and send sequence counter; a subclass is a cipher suite."""
+
+    BLOCK: ClassVar[int]
 
     enc: bytes = field(repr=False)
     mac: bytes = field(repr=False)
     ssc: int = field(repr=False)
 
-    def unwrap(self, command: Command) -> tuple[Session3Des, Command | Refusal]:
+    @abstractmethod
+    def encrypt(self, data: bytes) -> bytes:
+        """Encrypt whole blocks under the present counter."""
+
+    @abstractmethod
+    def decrypt(self, data: bytes) -> bytes:
+        """Inverse of `encrypt`."""
+
+    @abstractmethod
+    def checksum(self, data: bytes) -> bytes:
+        """MAC of 8 bytes over the send sequence counter and `data`, padding included."""
+
+    def unwrap(self, command: Command) -> tuple[Self, Command | Refusal]:
         """Check and decrypt a protected command."""
         session = self._advanced()
-        objects = _data_objects(command.data)
+        objects = data_objects(command.data)
         if objects is None or _CHECKSUM not in objects or command.data[-10:-8] != b"\x8e\x08":
             return session, Refusal(Status.SM_OBJECT_MISSING)
-        header = pad(bytes((command.cla, command.ins, command.p1, command.p2)))
+        header = pad(bytes((command.cla, command.ins, command.p1, command.p2)), self.BLOCK)
         covered = command.data[:-10]
         expected = session.checksum(header + covered)
         if not hmac.compare_digest(expected, objects[_CHECKSUM]):
             return session, Refusal(Status.SM_OBJECT_INCORRECT)
-        data = self._plain_data(objects)
+        data = session.plain_data(objects)
         le = _expected_length(objects.get(_EXPECTED_LENGTH))
         if data is None or le is None:
             return session, Refusal(Status.SM_OBJECT_INCORRECT)
         plain = Command(command.cla & 0xF3, command.ins, command.p1, command.p2, data, le)
         return session, plain
 
-    def _plain_data(self, objects: dict[int, bytes]) -> bytes | None:
+    def plain_data(self, objects: dict[int, bytes]) -> bytes | None:
+        """What the data objects carry encrypted; None when they are malformed."""
         if _CRYPTOGRAM in objects:
             content = objects[_CRYPTOGRAM]
             if content[:1] != b"\x01":
@@ -103,16 +130,16 @@ class Session3Des:
             cryptogram = objects[_CRYPTOGRAM_ODD]
         else:
             return b""
-        if not cryptogram or len(cryptogram) % _BLOCK:
+        if not cryptogram or len(cryptogram) % self.BLOCK:
             return None
-        return unpad(decrypt_3des(self.enc, cryptogram))
+        return unpad(self.decrypt(cryptogram))
 
-    def wrap(self, response: Response, *, odd: bool = False) -> tuple[Session3Des, Response]:
+    def wrap(self, response: Response, *, odd: bool = False) -> tuple[Self, Response]:
         """Encrypt and authenticate a response; `odd` for odd instruction bytes (DO 85)."""
         session = self._advanced()
         body = b""
         if response.data:
-            cryptogram = encrypt_3des(self.enc, pad(response.data))
+            cryptogram = session.encrypt(pad(response.data, self.BLOCK))
             if odd:
                 body = der.tlv(_CRYPTOGRAM_ODD, cryptogram)
             else:
@@ -121,46 +148,62 @@ class Session3Des:
         body += der.tlv(_CHECKSUM, session.checksum(body))
         return session, Response(response.status, body)
 
+    def _advanced(self) -> Self:
+        return replace(self, ssc=(self.ssc + 1) % (1 << 8 * self.BLOCK))
+
+
+@dataclass(frozen=True)
+class Session3Des(Session):
+    """Two-key 3DES in CBC mode with zero IV, and Retail MAC (9.8.6)."""
+
+    BLOCK: ClassVar[int] = _BLOCK
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Encrypt whole blocks; the counter has no part in it."""
+        return encrypt_3des(self.enc, data)
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Inverse of `encrypt`."""
+        return decrypt_3des(self.enc, data)
+
     def checksum(self, data: bytes) -> bytes:
         """MAC over the send sequence counter and `data`."""
         return retail_mac(self.mac, self.ssc.to_bytes(_BLOCK, "big") + data)
 
-    def _advanced(self) -> Session3Des:
-        return Session3Des(self.enc, self.mac, (self.ssc + 1) % (1 << 64))
+
+@dataclass(frozen=True)
+class SessionAes(Session):
+    """AES in CBC mode whose IV is the encrypted counter, and CMAC of 8 bytes (9.8.7)."""
+
+    BLOCK: ClassVar[int] = 16
+
+    def _cipher(self) -> Cipher[modes.CBC]:
+        counter = self.ssc.to_bytes(self.BLOCK, "big")
+        single = Cipher(AES(self.enc), modes.ECB()).encryptor()  # noqa: S305 - one block
+        return Cipher(AES(self.enc), modes.CBC(single.update(counter)))
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Encrypt whole blocks under the present counter."""
+        run = self._cipher().encryptor()
+        return run.update(data) + run.finalize()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Inverse of `encrypt`."""
+        run = self._cipher().decryptor()
+        return run.update(data) + run.finalize()
+
+    def checksum(self, data: bytes) -> bytes:
+        """MAC over the send sequence counter and `data`, padded by method 2."""
+        covered = self.ssc.to_bytes(self.BLOCK, "big") + data
+        return aes_mac(self.mac, pad(covered, self.BLOCK))
 
 
-def wrapped_size(size: int) -> int:
+def wrapped_size(size: int, block: int = _BLOCK) -> int:
     """Bytes of the protected response's body for `size` bytes of plain data."""
     if not size:
         return 14
-    content = 1 + size + _BLOCK - size % _BLOCK
+    content = 1 + size + block - size % block
     return 1 + len(der.length(content)) + content + 14
-
-
-def _data_objects(body: bytes) -> dict[int, bytes] | None:
-    """One-byte-tag data objects, each at most once; None when malformed."""
-    objects: dict[int, bytes] = {}
-    at = 0
-    while at < len(body):
-        tag = body[at]
-        size, at = read_length(body, at + 1)
-        if size is None or at + size > len(body) or tag in objects:
-            return None
-        objects[tag] = body[at : at + size]
-        at += size
-    return objects
-
-
-def read_length(body: bytes, at: int) -> tuple[int | None, int]:
-    """Decode a BER length of up to three bytes; (None, at) when there is none."""
-    first = body[at] if at < len(body) else None
-    if first is None or first == 0x80 or first > 0x82:
-        return None, at
-    if first < 0x80:
-        return first, at + 1
-    count = first & 0x7F
-    digits = body[at + 1 : at + 1 + count]
-    return (int.from_bytes(digits, "big"), at + 1 + count) if len(digits) == count else (None, at)
 
 
 def _expected_length(content: bytes | None) -> int | None:

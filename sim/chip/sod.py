@@ -16,13 +16,25 @@ _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _SIGNING_TIME = "1.2.840.113549.1.9.5"
 
 
-def lds_security_object(group_hashes: Mapping[int, bytes], hash_name: str) -> bytes:
-    """LDSSecurityObject version 0: the hash of each data group by its number."""
+def lds_security_object(
+    group_hashes: Mapping[int, bytes], hash_name: str, lds_version: str = "0107"
+) -> bytes:
+    """LDSSecurityObject: the hash of each data group by its number (Doc 9303-10, 4.6.2.2).
+
+    Version 0, or from LDS 1.8 on version 1, which names the versions of LDS and Unicode.
+    """
     listed = (
         der.sequence(der.integer(number), der.octets(group_hashes[number]))
         for number in sorted(group_hashes)
     )
-    return der.sequence(der.integer(0), _hash_identifier(hash_name), der.sequence(*listed))
+    signed_version = lds_version >= "0108"
+    info = der.sequence(der.printable(lds_version), der.printable("040000"))
+    return der.sequence(
+        der.integer(1 if signed_version else 0),
+        _hash_identifier(hash_name),
+        der.sequence(*listed),
+        info if signed_version else b"",
+    )
 
 
 def document_security_object(content: bytes, signer: Signer, at: datetime) -> bytes:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from biometrics.models import store
+
+settings.register_profile("no_wall_time", deadline=None)  # a shared machine has its moods
+settings.load_profile("no_wall_time")
 
 
 def shared_data(*parts: str) -> Path:

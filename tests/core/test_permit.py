@@ -6,8 +6,8 @@ import pytest
 from gate_world import MS, PROFILE, REST, T0
 
 from drivers.types import Close, DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
-from gate_agent.core.messages import Mode
-from gate_agent.core.permit import Accept, Clause, Ledger, heard, permit
+from gate_agent.core.messages import Append, Mode
+from gate_agent.core.permit import Accept, Clause, Ledger, heard, permit, said
 from gate_agent.core.states import replace
 from sync.types import RecordKind
 
@@ -122,3 +122,19 @@ def test_a_stay_ends_with_an_empty_zone_and_with_a_lost_sight():
         assert ledger.stay == stay
     lost = DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
     assert heard(LEDGER, lost, T0, PROFILE).accept is None
+
+
+def test_an_officers_rejection_takes_an_accept_back():
+    rejected = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "reject"})
+    after = said(LEDGER, rejected, T0, PROFILE)
+    assert permit(OpenExit(ticket=3), after, Mode.AUTO, PROFILE, T0) is Clause.NO_ACCEPT
+
+
+@pytest.mark.parametrize("zone", [Zone.EMPTY, Zone.MANY, Zone.UNKNOWN])
+def test_an_accept_given_without_one_person_in_the_zone_never_opens(zone):
+    ledger = Ledger(plant=replace(REST, zone=zone), lease_until_ns=T0 + 1)
+    word = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "accept"})
+    given = said(ledger, word, T0, PROFILE).accept
+    assert given is not None
+    assert given.stay is None
+    assert asked(OpenExit(ticket=3), accept={"stay": given.stay}) is Clause.OTHER_OCCUPANCY

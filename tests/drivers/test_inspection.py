@@ -288,6 +288,7 @@ def test_wrong_keys_are_tried_three_times():
     op = next(steps)
     while isinstance(op, Send):
         answers = {0xA4: b"\x90\x00", 0x84: bytes(8) + b"\x90\x00", 0x82: b"\x63\x00"}
+        answers[0xB0] = b"\x6a\x82"
         challenges += op.apdu[1] == 0x82
         op = steps.send(answers[op.apdu[1]])
     assert challenges == 3

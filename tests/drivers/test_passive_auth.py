@@ -12,7 +12,6 @@ from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
 from drivers.passport.certificates import parse_certificate, split_pem
-from drivers.passport.checks import judge_files
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
     AlgorithmUnknown,
@@ -20,12 +19,14 @@ from drivers.passport.errors import (
     DocumentError,
     SignatureInvalid,
 )
+from drivers.passport.evidence import judge_files
 from drivers.passport.mrz import parse
 from drivers.passport.passive_authentication import authenticate_sod, com_sod_check
 from drivers.passport.signatures import HASHES, parse_public_key, verify
 from drivers.passport.sod import parse_sod
 from drivers.passport.states import ALPHA2, same_state
-from drivers.passport.trust import TrustStore, parse_master_list
+from drivers.passport.trust import TrustStore
+from drivers.passport.trust_files import parse_master_list
 from drivers.types import CHECK_IDS, Result
 from sim.chip.keys import Algorithm
 from sim.chip.personalise import personalise

@@ -44,6 +44,12 @@ EXPIRED = {
     "expect": '{ outcome = "accepted", reasons = ["expiry"] }',
     "expiry": "2024-05-01",
 }
+SOMEBODY_ELSE = {
+    "expect": '{ outcome = "accepted", reasons = ["face_no_match"] }',
+    "expiry": "2033-05-01",
+    "portrait": "b1",
+    "face": '{ live = "other" }',
+}
 NAMES = ("Ada Lindqvist", "Bo Castellane", "Cleo Vandermeer", "Dov Okonjo", "Ewa Ferreira")
 
 
@@ -57,6 +63,7 @@ def scenario(path: Path, lanes: Iterable[Iterable[dict[str, str]]], officer: str
             people.append(
                 f'[[travellers]]\nname = "{NAMES[number]} {"ABC"[lane - 1]}"\nlane = {lane}\n'
                 f"walk_in_ms = 800\nexpect = {traveller['expect']}\nofficer = {officer}\n"
+                f"face = {traveller.get('face', '{}')}\n"
                 f'document = {{ number = "UT00{lane}0{number}", sex = "F", '
                 f"birth_date = 1988-04-12, expiry = {traveller['expiry']}, "
                 f'portrait = "{portrait}" }}\n'

@@ -1,0 +1,141 @@
+"""Templates of a folder of photographs, `DIR/NAME/*.jpg`, one folder a person.
+
+For measuring and calibrating only: nothing of a crossing passes here. A picture that does
+not decode, or shows no face, keeps its row and is marked as not acquired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biometrics import chip_photograph, image
+from biometrics.errors import ImageRefused
+from biometrics.image import Picture
+from biometrics.match import Template
+from biometrics.pipeline import Pipeline
+
+MAX_PICTURES = 100_000
+
+Progress = Callable[[int, int], None]
+"""Told how many pictures are done, and of how many."""
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Templates of a folder: one row a picture, `person` numbers the folders.
+
+    `acquired` is False where no template could be made; its embeddings are zero. `quality`
+    is the picture's weakest pixel component, 0..100 (0 where not acquired).
+    """
+
+    person: NDArray[np.int64]
+    acquired: NDArray[np.bool_]
+    embeddings: dict[str, NDArray[np.float32]]
+    quality: NDArray[np.float32]
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """Rows of the first acquired picture of each person."""
+        rows = np.flatnonzero(self.acquired)
+        return rows[np.unique(self.person[rows], return_index=True)[1]]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What is kept of one picture."""
+
+    template: Template | None = None
+    quality: float = 0.0
+
+
+def pictures(folder: Path, per_person: int | None = None) -> Iterator[tuple[int, Path]]:
+    """Every picture with the number of its person, in a fixed order."""
+    for number, person in enumerate(sorted(p for p in folder.iterdir() if p.is_dir())):
+        for path in sorted(person.glob("*.jpg"))[:per_person]:
+            yield number, path
+
+
+def gallery(
+    pipeline: Pipeline, folder: Path, per_person: int | None = None, progress: Progress = silent
+) -> Gallery:
+    """Make the template of every picture."""
+    live, _ = galleries(pipeline, folder, per_person=per_person, progress=progress)
+    return live
+
+
+def galleries(
+    pipeline: Pipeline,
+    folder: Path,
+    *,
+    chip: bool = False,
+    per_person: int | None = None,
+    progress: Progress = silent,
+) -> tuple[Gallery, Gallery]:
+    """Templates of every picture as it is, and as a chip's portrait made of it.
+
+    Without `chip` both are the same gallery.
+    """
+    found = list(pictures(folder, per_person))[:MAX_PICTURES]
+    live: list[_Row] = []
+    chips: list[_Row] = []
+    for done, (_, path) in enumerate(found):
+        picture = _decoded(path)
+        live.append(_row(pipeline, picture))
+        if chip:
+            chips.append(_row(pipeline, _as_chip(pipeline, picture)))
+        progress(done + 1, len(found))
+    person = np.array([number for number, _ in found], np.int64)
+    made = _gathered(person, live)
+    return made, _gathered(person, chips) if chip else made
+
+
+def _decoded(path: Path) -> Picture | None:
+    try:
+        return image.decode(path.read_bytes())
+    except (ImageRefused, OSError):
+        return None
+
+
+def _as_chip(pipeline: Pipeline, picture: Picture | None) -> Picture | None:
+    face = None if picture is None else pipeline.face(picture)
+    if picture is None or face is None:
+        return None
+    return image.decode(chip_photograph.encode(picture, face))
+
+
+def _row(pipeline: Pipeline, picture: Picture | None) -> _Row:
+    if picture is None:
+        return _Row()
+    seen = pipeline.examine(picture)
+    if seen.template is None:
+        return _Row()
+    pixels = [part.value for part in seen.quality if part.id in PIXEL_COMPONENTS]
+    return _Row(seen.template, float(min(pixels)))
+
+
+PIXEL_COMPONENTS = ("inter_eye_distance", "yaw", "sharpness", "exposure")
+
+
+def _gathered(person: NDArray[np.int64], rows: Sequence[_Row]) -> Gallery:
+    acquired = np.array([row.template is not None for row in rows], np.bool_)
+    qualities = np.array([row.quality for row in rows], np.float32)
+    return Gallery(person, acquired, _stack([row.template for row in rows]), qualities)
+
+
+def _stack(templates: Sequence[Template | None]) -> dict[str, NDArray[np.float32]]:
+    shapes = next((t.embeddings for t in templates if t is not None), {})
+    stacked = {name: np.zeros((len(templates), e.size), np.float32) for name, e in shapes.items()}
+    for row, template in enumerate(templates):
+        if template is not None:
+            for name, embedding in template.embeddings.items():
+                stacked[name][row] = embedding
+    return stacked

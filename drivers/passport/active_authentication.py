@@ -1,0 +1,150 @@
+"""Active authentication: the chip signs a challenge (ICAO Doc 9303-11, 6.1).
+
+RSA signs by ISO/IEC 9796-2 scheme 1 with message recovery, which no library has; ECDSA
+answers come as plain r || s or in DER. What the signature proves depends on DG15's hash:
+the caller says whether that is the issuer's.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from asn1crypto import core
+from cryptography.hazmat.primitives.asymmetric import rsa, utils
+
+from drivers.passport import tlv
+from drivers.passport.apdu import Command, Steps
+from drivers.passport.certificates import parsing
+from drivers.passport.errors import (
+    CardRefused,
+    CertificateError,
+    DocumentError,
+    SignatureInvalid,
+)
+from drivers.passport.files import FILE_TAGS, FileReader
+from drivers.passport.security_infos import ACTIVE_AUTHENTICATION, ECDSA_PLAIN, SecurityInfo
+from drivers.passport.signatures import EcKey, PublicKey, Scheme, digest, parse_public_key, verify
+
+CHALLENGE_BYTES = 8
+TRAILERS = {0x33: "sha1", 0x34: "sha256", 0x35: "sha512", 0x36: "sha384", 0x38: "sha224"}
+"""First byte of a two-byte trailer, before CC (ISO/IEC 10118-3)."""
+PLAIN_HASHES = {1: "sha1", 2: "sha224", 3: "sha256", 4: "sha384", 5: "sha512"}
+OTHER_HASHES = ("sha256", "sha1", "sha384", "sha224", "sha512")
+
+
+def parse_dg15(data: bytes) -> PublicKey:
+    """The public key of DG15.
+
+    Raises:
+        TlvError, CertificateError: it does not parse.
+        AlgorithmUnknown: neither RSA nor a curve of Doc 9303-12.
+    """
+    return parse_public_key(tlv.unwrap(data, FILE_TAGS["DG15"]))
+
+
+def internal_authenticate(reader: FileReader, key: PublicKey, challenge: bytes) -> Steps[bytes]:
+    """Let the chip sign; its signature.
+
+    Raises:
+        CardRefused: it does not.
+    """
+    size = key.key_size // 8 if isinstance(key, rsa.RSAPublicKey) else 256
+    command = Command(0x00, 0x88, 0, 0, challenge, le=max(size, 256))
+    response = yield from reader.transmit(command)
+    if not response.data:
+        raise CardRefused("INTERNAL AUTHENTICATE", response.sw)
+    return response.data
+
+
+def check_signature(
+    key: PublicKey, signature: bytes, challenge: bytes, infos: tuple[SecurityInfo, ...]
+) -> str:
+    """Verify a chip's signature over a challenge; the scheme in words.
+
+    DG14's `infos` name the hash of ECDSA; they are empty where there is no DG14.
+
+    Raises:
+        SignatureInvalid: it is not by this key over this challenge.
+        AlgorithmUnknown: the library refuses the combination.
+    """
+    if isinstance(key, EcKey):
+        return _check_ecdsa(key, signature, challenge, infos)
+    return "RSA " + _check_rsa(key, signature, challenge)
+
+
+def _check_rsa(key: rsa.RSAPublicKey, signature: bytes, challenge: bytes) -> str:
+    """ISO/IEC 9796-2:2002, clause 8: recover M1, and compare the hash of M1 || challenge."""
+    numbers = key.public_numbers()
+    size = (key.key_size + 7) // 8
+    value = int.from_bytes(signature, "big")
+    if len(signature) != size or value >= numbers.n:
+        raise SignatureInvalid("active authentication: signature out of range")
+    recovered = pow(value, numbers.e, numbers.n)
+    if recovered & 0x0F != 0x0C:
+        # The signer may give the lesser of s and n - s.
+        recovered = numbers.n - recovered
+    block = recovered.to_bytes(size, "big")
+    if block[-1] == 0xBC:
+        name, trailer = "sha1", 1
+    elif block[-1] == 0xCC and block[-2] in TRAILERS:
+        name, trailer = TRAILERS[block[-2]], 2
+    else:
+        raise SignatureInvalid("active authentication: trailer is unknown")
+    hashed = len(digest(name, b""))
+    end = len(block) - trailer - hashed
+    # The header 6A: partial recovery, no padding; then M1, of whole bytes.
+    if end < 1 or block[0] != 0x6A:
+        raise SignatureInvalid("active authentication: header is wrong")
+    if not hmac.compare_digest(digest(name, block[1:end] + challenge), block[end:-trailer]):
+        raise SignatureInvalid("active authentication: signature is not by this key")
+    return name
+
+
+def _check_ecdsa(
+    key: EcKey, signature: bytes, challenge: bytes, infos: tuple[SecurityInfo, ...]
+) -> str:
+    named = _named_hash(infos)
+    failure: DocumentError = SignatureInvalid("active authentication: no signature")
+    for form, encoded in _encodings(key, signature):
+        # Chips without ActiveAuthenticationInfo leave their hash to be found out.
+        for name in (named,) if named else OTHER_HASHES:
+            try:
+                verify(key, Scheme("ecdsa", name), encoded, challenge)
+            except DocumentError as error:
+                failure = error
+            else:
+                return f"ECDSA {name}, {form}"
+    raise failure
+
+
+def _encodings(key: EcKey, signature: bytes) -> list[tuple[str, bytes]]:
+    """The signature in DER, however it came."""
+    found = []
+    if signature[:1] == b"\x30":
+        found.append(("DER", signature))
+    size = (int(key.curve.foreign.order).bit_length() + 7) // 8
+    if len(signature) == 2 * size:
+        r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
+        found.append(("plain", utils.encode_dss_signature(r, s)))
+    return found
+
+
+def _named_hash(infos: tuple[SecurityInfo, ...]) -> str | None:
+    for info in infos:
+        if info.oid != ACTIVE_AUTHENTICATION or len(info.values) < 2:
+            continue
+        oid = info.values[1].value
+        if oid[:-1] == ECDSA_PLAIN:
+            return PLAIN_HASHES.get(oid[-1])
+        with parsing("signature algorithm", CertificateError):
+            return _X962.get(core.ObjectIdentifier(contents=oid).dotted)
+    return None
+
+
+_X962 = {
+    "1.2.840.10045.4.1": "sha1",
+    "1.2.840.10045.4.3.1": "sha224",
+    "1.2.840.10045.4.3.2": "sha256",
+    "1.2.840.10045.4.3.3": "sha384",
+    "1.2.840.10045.4.3.4": "sha512",
+}

@@ -1,0 +1,257 @@
+"""`egate document inspect` and `egate mrz parse`: a travel document at the command line."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from gate_agent.trust_store import default_store
+
+BAD_ARGUMENTS = 2
+NOT_USABLE = 3
+FILE_NAMES = ("COM", "SOD", *(f"DG{n}" for n in range(1, 17)), "CARDACCESS", "CARDSECURITY")
+MAX_FILE = 1 << 20
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def register(commands: Any) -> None:
+    """Add `egate document` and `egate mrz` to the command line."""
+    group = commands.add_parser("document", help="inspect a travel document: files or a chip")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    inspect = actions.add_parser(
+        "inspect",
+        help="every check of ICAO Doc 9303 and BSI TR-03135, from files or a live chip",
+        description="Exits 0 when an inspection was carried out, whatever its verdict; "
+        "2 for bad arguments or an unreadable path; 3 when reader or chip is not usable.",
+    )
+    inspect.add_argument(
+        "--file",
+        type=_named_file,
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="COM, SOD, DG1 to DG16, CARDACCESS or CARDSECURITY, as read from a chip",
+    )
+    inspect.add_argument(
+        "--reader", metavar="KIND:PATH", help="pn532:/dev/ttyX: the chip on that reader"
+    )
+    inspect.add_argument("--can", type=_can, metavar="NNNNNN", help="card access number")
+    inspect.add_argument("--out", type=Path, metavar="DIR", help="write what was read there")
+    inspect.add_argument(
+        "--trust",
+        type=Path,
+        action="append",
+        metavar="PATH",
+        help="certificates, master lists, CRLs, defect lists, or a folder of them; "
+        "only these count (default: the installed store)",
+    )
+    inspect.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="judge for this day")
+    inspect.add_argument("--mrz", metavar="LINES", help=r"the printed zone, lines parted by \n")
+    inspect.add_argument("--store", type=Path, default=default_store(), help="installed trust")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+    inspect.set_defaults(run=_inspect)
+    zone = commands.add_parser("mrz", help="parse a machine readable zone")
+    actions = zone.add_subparsers(title="actions", metavar="ACTION", required=True)
+    parse = actions.add_parser("parse", help="elements, check digits and candidate readings")
+    parse.add_argument("mrz", help=r"the zone, lines parted by \n")
+    parse.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="centuries for this day")
+    parse.add_argument("--json", action="store_true", help="print JSON")
+    parse.set_defaults(run=_parse)
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    name, _, path = text.partition("=")
+    if name.upper() not in FILE_NAMES or not path:
+        raise argparse.ArgumentTypeError(f"{text}: expected NAME=PATH, NAME as COM, SOD, DG1")
+    return name.upper(), Path(path)
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        if not DATE.fullmatch(text):
+            raise ValueError(text)
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: expected YYYY-MM-DD") from None
+
+
+def _can(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{6}", text):
+        raise argparse.ArgumentTypeError(f"{text}: expected six digits")
+    return text
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"egate: {text}\n")
+    return code
+
+
+def _lines(text: str) -> str:
+    return text.replace("\\n", "\n")
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from gate_agent.live import utc_now
+
+    today = arguments.at or utc_now().date()
+    try:
+        files = {name: _read(path) for name, path in arguments.file}
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    if arguments.reader and files:
+        return _complain("give --file or --reader, not both", BAD_ARGUMENTS)
+    if not files and not arguments.mrz and not arguments.reader:
+        return _complain("nothing to inspect: give --file or --mrz", BAD_ARGUMENTS)
+    try:
+        trust = _trust(arguments)
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    if arguments.reader:
+        return _inspect_reader(arguments, trust, today)
+    return _inspect_files(arguments, files, trust, today)
+
+
+def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.date) -> int:
+    from drivers.passport.errors import MrzError
+    from drivers.passport.mrz import parse_text
+    from gate_agent import document_report
+    from gate_agent.chip_inspection import NotUsable, inspect_chip
+
+    kind, _, path = arguments.reader.partition(":")
+    if kind == "pcsc":
+        return _complain("no PC/SC in this installation; use --reader pn532:PATH", NOT_USABLE)
+    if kind != "pn532" or not path:
+        return _complain(f"{arguments.reader}: expected pn532:PATH", BAD_ARGUMENTS)
+    if not arguments.mrz and not arguments.can:
+        return _complain("a chip needs --mrz or --can", BAD_ARGUMENTS)
+    try:
+        printed = parse_text(_lines(arguments.mrz)) if arguments.mrz else None
+    except MrzError as error:
+        return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
+    try:
+        if arguments.out:
+            arguments.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = inspect_chip(path, mrz=printed, can=arguments.can, trust=trust, at=today)
+    except NotUsable as error:
+        return _complain(str(error), NOT_USABLE)
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    report = document_report.inspection(
+        found.checks,
+        _dg1_zone(found.files) or printed,
+        today,
+        apdus=found.apdus,
+        bytes=found.bytes,
+        ms=found.ms,
+    )
+    if arguments.out:
+        for name, content in found.files.items():
+            (arguments.out / f"{name}.bin").write_bytes(content)
+        (arguments.out / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    show(arguments, report)
+    return 0
+
+
+def _dg1_zone(files: dict[str, bytes]) -> Any:
+    """The zone in DG1; None where there is none that parses."""
+    from drivers.passport.checks import parse_dg1
+    from drivers.passport.errors import MrzError, TlvError
+
+    if "DG1" not in files:
+        return None
+    try:
+        return parse_dg1(files["DG1"])
+    except (TlvError, MrzError):
+        return None
+
+
+def _inspect_files(
+    arguments: argparse.Namespace, files: dict[str, bytes], trust: Any, today: datetime.date
+) -> int:
+    from drivers.passport.errors import MrzError
+    from drivers.passport.evidence import Judge
+    from drivers.passport.mrz import parse_text
+    from drivers.types import Check, Result
+    from gate_agent import document_report
+    from gate_agent.face_check import face_check
+    from gate_agent.live import monotonic_ns
+
+    printed, recorded = None, []
+    if arguments.mrz:
+        try:
+            printed = parse_text(_lines(arguments.mrz))
+        except MrzError as error:
+            failed = Check(id="mrz_consistency", result=Result.FAILED, detail=str(error))
+            recorded.append(failed)
+    started_ns = monotonic_ns()
+    judge = Judge(trust=trust, at=today, clock=monotonic_ns, face=face_check)
+    checks = judge.verdict(files, printed, *recorded)
+    report = document_report.inspection(
+        checks,
+        _dg1_zone(files) or printed,
+        today,
+        apdus=0,
+        bytes=sum(map(len, files.values())),
+        ms=round((monotonic_ns() - started_ns) / 1e6, 3),
+    )
+    show(arguments, report)
+    return 0
+
+
+def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
+    """Print the report of an inspection, as JSON or as a table."""
+    if arguments.json:
+        print(json.dumps(report))
+        return
+    for check in report["checks"]:
+        print(f"{check['id']:<24} {check['result']:<14} {check['detail']}")
+    print(f"{'overall':<24} {report['overall']}")
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(MAX_FILE)
+
+
+def _trust(arguments: argparse.Namespace) -> Any:
+    """The store to judge by; demo material counts where it was given by name.
+
+    Raises:
+        OSError: a path cannot be read.
+    """
+    from drivers.passport.trust_files import assemble
+    from gate_agent.trust_store import installed, read
+
+    given = arguments.trust is not None
+    loaded = read(arguments.trust) if given else installed(arguments.store)
+    for file, why in loaded.refused:
+        sys.stderr.write(f"egate: {file}: not used: {why}\n")
+    return assemble(loaded.parsed(), accept_demo=given)
+
+
+def _parse(arguments: argparse.Namespace) -> int:
+    from drivers.passport.errors import MrzError
+    from drivers.passport.mrz import parse_text
+    from gate_agent.document_report import parsed_zone
+    from gate_agent.live import utc_now
+
+    try:
+        report = parsed_zone(parse_text(_lines(arguments.mrz)), arguments.at or utc_now().date())
+    except MrzError as error:
+        if arguments.json:
+            print(json.dumps({"format": None, "fields": {}, "checks": [], "candidates": []}))
+        return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
+    if arguments.json:
+        print(json.dumps(report))
+        return 0
+    print(f"{'format':<24} {report['format']}")
+    for name, value in report["fields"].items():
+        print(f"{name:<24} {value}")
+    for check in report["checks"]:
+        print(f"{check['id']:<24} {check['result']}")
+    return 0

@@ -1,0 +1,150 @@
+"""`egate trust`: the installed store of CSCA certificates, master lists, CRLs, defect lists."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gate_agent.trust_store import default_store
+
+
+def register(commands: Any) -> None:
+    """Add `egate trust` to the command line."""
+    group = commands.add_parser("trust", help="import, list and verify what documents trust")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add = actions.add_parser(
+        "import", help="add certificates, master lists, CRLs, defect lists; exits 1 if one is none"
+    )
+    add.add_argument("path", nargs="+", type=Path, help="files or folders")
+    add.set_defaults(run=_import)
+    actions.add_parser("list", help="version, age and signer of each").set_defaults(run=_list)
+    actions.add_parser("verify", help="judge every signature; exits 1 if one is bad").set_defaults(
+        run=_verify
+    )
+    for action in actions.choices.values():
+        action.add_argument("--store", type=Path, default=default_store(), help="the store")
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from gate_agent import trust_store
+    from gate_agent.live import utc_now
+
+    today = utc_now().date()
+    try:
+        found = trust_store.read(arguments.path)
+        imported = frozenset(source.sha256 for source, _ in found.sources)
+        before = trust_store.installed(arguments.store, but=imported)
+        new = trust_store.install(arguments.store, found.sources, today)
+    except OSError as error:
+        sys.stderr.write(f"egate trust import: {error.filename}: {error.strerror}\n")
+        return 2
+    for file, why in found.refused:
+        sys.stderr.write(f"egate trust import: {file}: refused: {why}\n")
+    every = _rows([*found.parsed(), *before.parsed()], arguments.store, today)
+    rows = [row for row in every if row["sha256"] in imported]
+    refused = [{"file": str(file), "error": why} for file, why in found.refused]
+    report = {"ok": not refused, "new": new, "objects": rows, "refused": refused}
+    _say(arguments, report, [f"{new} new", *map(_line, rows)])
+    return 1 if refused else 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from gate_agent import trust_store
+    from gate_agent.live import utc_now
+
+    try:
+        stored = trust_store.installed(arguments.store)
+    except OSError as error:
+        sys.stderr.write(f"egate trust list: {error.filename}: {error.strerror}\n")
+        return 2
+    rows = _rows(stored.parsed(), arguments.store, utc_now().date())
+    certificates = sum(row["certificates"] for row in rows)
+    report = {"certificates": certificates, "objects": rows}
+    _say(arguments, report, list(map(_line, rows)) or ["nothing is installed"])
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from drivers.passport.trust_audit import Standing, audit
+    from gate_agent import trust_store
+    from gate_agent.live import utc_now
+
+    try:
+        stored = trust_store.installed(arguments.store)
+    except OSError as error:
+        sys.stderr.write(f"egate trust verify: {error.filename}: {error.strerror}\n")
+        return 2
+    judged = audit({c.der: c for source in stored.parsed() for c in source.certificates}.values())
+    counts = dict.fromkeys(map(str, Standing), 0)
+    for _, standing in judged:
+        counts[str(standing)] += 1
+    rows = _rows(stored.parsed(), arguments.store, utc_now().date())
+    bad = counts[Standing.BAD] or any(not row["signature_good"] for row in rows)
+    details = [
+        {"sha256": c.sha256, "country": c.country, "serial": str(c.serial), "result": str(s)}
+        for c, s in judged
+    ]
+    report = {
+        "ok": not bad,
+        "certificates": len(judged),
+        "unreadable": sum(source.unreadable for source in stored.parsed()),
+        **counts,
+        "objects": rows,
+        "judged": details,
+    }
+    words = [f"{name:<12} {number}" for name, number in counts.items()]
+    _say(arguments, report, [f"{len(judged)} certificates", *words, *map(_line, rows)])
+    return 1 if bad else 0
+
+
+def _rows(sources: list[Any], store: Path, today: Any) -> list[dict[str, Any]]:
+    """A row for each object of the store."""
+    from drivers.passport.trust_files import given_store, standing
+    from gate_agent.trust_store import index
+
+    known = index(store)
+    given = given_store(sources, accept_demo=True)
+    rows = []
+    for source in sources:
+        judged = standing(source, given)
+        when = known.get(source.sha256, {})
+        signer = judged.signer
+        rows.append(
+            {
+                "kind": source.kind.value,
+                "sha256": source.sha256,
+                "from": when.get("from", ""),
+                "imported": when.get("imported", ""),
+                "version": source.version,
+                "issued": source.issued.isoformat() if source.issued else None,
+                "age_days": (today - source.issued).days if source.issued else None,
+                "signer": _name(signer.subject) if signer is not None else None,
+                "signature_good": source.signed is None or signer is not None,
+                "trusted": judged.trusted,
+                "detail": judged.detail,
+                "certificates": len(source.certificates),
+                "unreadable": source.unreadable,
+            }
+        )
+    return rows
+
+
+def _name(subject: tuple[tuple[str, str], ...]) -> str:
+    short = {"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.10": "O", "2.5.4.11": "OU"}
+    return ", ".join(f"{short.get(kind, kind)}={value}" for kind, value in subject)
+
+
+def _line(row: dict[str, Any]) -> str:
+    trusted = "trusted" if row["trusted"] else "not trusted"
+    return (
+        f"{row['kind']:<12} {row['sha256'][:12]} {row['issued'] or 'undated':<10} "
+        f"{row['certificates']:>4} certificates, {trusted}: {row['detail']}"
+    )
+
+
+def _say(arguments: argparse.Namespace, report: dict[str, Any], lines: list[str]) -> None:
+    print(json.dumps(report) if arguments.json else "\n".join(lines))

@@ -1,0 +1,89 @@
+"""A personalisation from a folder: elementary files as they were dumped from a chip.
+
+Files are found by the names in use: `COM`, `EF_SOD`, `DG1`, `Datagroup2`, `ef0101`, with any
+suffix, and `CARDACCESS`. Chips read from real documents give no private keys: what such a
+folder serves does Basic Access Control, with the MRZ of its own DG1, and refuses active and
+chip authentication as a clone would.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sim.chip.bac import access_keys
+from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card
+from sim.chip.mrz import check_digit
+from sim.chip.personalise import EF_COM, EF_DG1, EF_SOD
+from sim.chip.tlv import data_objects
+
+MAX_FILE = 1 << 20
+
+_BY_FID = re.compile(r"(?:ef)?[_.]?(01[01][0-9a-f])", re.IGNORECASE)
+_BY_GROUP = re.compile(r"(?:ef[_.]?)?(?:dg|data_?group)[_ ]?([0-9]{1,2})", re.IGNORECASE)
+_BY_NAME = {
+    re.compile(r"(?:ef[_.]?)?com", re.IGNORECASE): EF_COM,
+    re.compile(r"(?:ef[_.]?)?sod", re.IGNORECASE): EF_SOD,
+    re.compile(r"(?:ef[_.]?)?card[_ ]?access", re.IGNORECASE): EF_CARD_ACCESS,
+}
+
+
+class FolderError(Exception):
+    """The folder holds no document; the text says what is missing."""
+
+
+def load_card(folder: Path, behaviour: Behaviour) -> Card:
+    """The chip of a folder.
+
+    Raises:
+        FolderError: not a folder, a file of more than 1 MiB, or no readable DG1.
+    """
+    if not folder.is_dir():
+        raise FolderError(f"{folder} is not a folder")
+    files: dict[int, bytes] = {}
+    for path in sorted(folder.iterdir()):
+        fid = file_identifier(path.stem)
+        if fid is None or not path.is_file():
+            continue
+        if path.stat().st_size > MAX_FILE:
+            raise FolderError(f"{path.name} is larger than {MAX_FILE} bytes")
+        files[fid] = path.read_bytes()
+    lines = _machine_readable_zone(files.get(EF_DG1, b""))
+    if lines is None:
+        raise FolderError(f"{folder} has no DG1 with a machine readable zone")
+    text = access_key_text(lines)
+    return Card(files, access_keys(text), behaviour, access_key_text=text)
+
+
+def file_identifier(stem: str) -> int | None:
+    """The elementary file a file's name stands for; None when it is none of a passport's."""
+    group = _BY_GROUP.fullmatch(stem)
+    if group and 1 <= int(group[1]) <= 16:
+        return 0x0100 + int(group[1])
+    for pattern, fid in _BY_NAME.items():
+        if pattern.fullmatch(stem):
+            return fid
+    number = _BY_FID.fullmatch(stem)
+    return int(number[1], 16) if number else None
+
+
+def _machine_readable_zone(group: bytes) -> list[str] | None:
+    """The lines of DG1, by its length: three of 30, two of 36 or 44."""
+    outer = data_objects(group) or {}
+    text = (data_objects(outer.get(0x61, b"")) or {}).get(0x5F1F, b"").decode("ascii", "replace")
+    width = {90: 30, 72: 36, 88: 44}.get(len(text))
+    return None if width is None else [text[i : i + width] for i in range(0, len(text), width)]
+
+
+def access_key_text(lines: list[str]) -> str:
+    """Number, birth date, expiry with check digits (Doc 9303-11, 9.7.1.1), any format.
+
+    A TD1 number longer than nine characters goes on in the optional data (Doc 9303-5, 4.2.2).
+    """
+    if len(lines) == 2:
+        second = lines[1]
+        return second[0:10] + second[13:20] + second[21:28]
+    number, rest = lines[0][5:15], lines[0][15:30].split("<")[0]
+    if number[9] == "<" and rest:
+        number = number[:9] + rest[:-1] + check_digit(number[:9] + rest[:-1])
+    return number + lines[1][0:7] + lines[1][8:15]

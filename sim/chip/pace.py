@@ -1,0 +1,164 @@
+"""PACE with ECDH and Generic Mapping from the chip's side (ICAO Doc 9303-11, 4.4).
+
+A run is a frozen record that each GENERAL AUTHENTICATE turns into the next; what a chip
+remembers between two commands is all in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from sim.chip import der
+from sim.chip.apdu import Response, Status
+from sim.chip.curves import Group
+from sim.chip.key_derivation import CipherSuite, encrypt_nonce, new_session, token_mac
+from sim.chip.keys import Random
+from sim.chip.secure_messaging import Session
+from sim.chip.tlv import one_object
+
+PROTOCOL = "0.4.0.127.0.7.2.2.4.2"
+"""id-PACE-ECDH-GM; the cipher suite is the next arc (table 3)."""
+
+MRZ = 1
+CAN = 2
+NONCE_SIZE = 16
+
+_NONCE = 0x80
+_MAP_IN, _MAP_OUT = 0x81, 0x82
+_KEY_IN, _KEY_OUT = 0x83, 0x84
+_TOKEN_IN, _TOKEN_OUT = 0x85, 0x86
+
+
+class PaceProfile(NamedTuple):
+    """One PACEInfo: cipher suite and standardised domain parameters (8 to 18)."""
+
+    suite: CipherSuite
+    parameter_id: int
+
+    @property
+    def protocol(self) -> str:
+        """Object identifier of the protocol with this suite."""
+        return f"{PROTOCOL}.{self.suite.arc}"
+
+    @property
+    def info(self) -> bytes:
+        """PACEInfo, version 2 (9.2.3)."""
+        return der.sequence(der.oid(self.protocol), der.integer(2), der.integer(self.parameter_id))
+
+
+def encoded_password(reference: int, access_key_text: str, can: str) -> bytes | None:
+    """f(password) of table 14 by its reference (1 MRZ, 2 CAN); None for one not there."""
+    if reference == MRZ:
+        return hashlib.sha1(access_key_text.encode("ascii"), usedforsecurity=False).digest()
+    if reference == CAN and can:
+        return can.encode("latin-1")
+    return None
+
+
+@dataclass(frozen=True)
+class PaceRun:
+    """PACE between two commands.
+
+    Attributes:
+        step: 1 to 4 of table 4: what the next GENERAL AUTHENTICATE must bring.
+        refuse_at: the step at which this chip breaks off with 6300; 0 for never.
+    """
+
+    profile: PaceProfile
+    password: bytes = field(repr=False)
+    step: int = 1
+    refuse_at: int = 0
+    nonce: bytes = field(default=b"", repr=False)
+    generator: Any = field(default=None, repr=False)
+    own_key: bytes = field(default=b"", repr=False)
+    peer_key: bytes = field(default=b"", repr=False)
+    session: Session | None = field(default=None, repr=False)
+
+
+class PaceStep(NamedTuple):
+    """What one command leads to: the run goes on, or it ended; a session if it succeeded."""
+
+    run: PaceRun | None
+    response: Response
+    session: Session | None = None
+
+
+def _refused(status: int) -> PaceStep:
+    return PaceStep(None, Response(status))
+
+
+def advance(run: PaceRun, data: bytes, *, chained: bool, random: Random) -> PaceStep:
+    """Carry out one GENERAL AUTHENTICATE (4.4.4.2).
+
+    `chained` is the class byte's chaining bit: set on every command but the last (4.4.4.3).
+    """
+    content = one_object(data, 0x7C)
+    if content is None or chained != (run.step < len(_STEPS)):
+        return _refused(Status.WRONG_DATA)
+    if run.step == run.refuse_at:
+        return _refused(Status.NO_INFORMATION)
+    return _STEPS[run.step - 1](run, content, random)
+
+
+def _answer(tag: int, value: bytes) -> Response:
+    return Response(Status.OK, der.tlv(0x7C, der.tlv(tag, value)))
+
+
+def _send_nonce(run: PaceRun, content: bytes, random: Random) -> PaceStep:
+    if content:
+        return _refused(Status.WRONG_DATA)
+    nonce = random(NONCE_SIZE)
+    encrypted = encrypt_nonce(run.profile.suite, run.password, nonce)
+    return PaceStep(replace(run, step=2, nonce=nonce), _answer(_NONCE, encrypted))
+
+
+def _map_nonce(run: PaceRun, content: bytes, random: Random) -> PaceStep:
+    """Generic Mapping: the new generator is s * G + H (4.4.3.3.1)."""
+    group = Group(run.profile.parameter_id)
+    peer = group.decode(one_object(content, _MAP_IN) or b"")
+    if peer is None:
+        return _refused(Status.WRONG_DATA)
+    scalar = group.scalar(random)
+    shared = peer * scalar
+    generator = group.generator * int.from_bytes(run.nonce, "big") + shared
+    if group.is_infinity(generator):
+        return _refused(Status.NO_INFORMATION)
+    own = group.encode(group.generator * scalar)
+    return PaceStep(replace(run, step=3, generator=generator), _answer(_MAP_OUT, own))
+
+
+def _agree(run: PaceRun, content: bytes, random: Random) -> PaceStep:
+    group = Group(run.profile.parameter_id)
+    encoded = one_object(content, _KEY_IN) or b""
+    peer = group.decode(encoded)
+    if peer is None:
+        return _refused(Status.WRONG_DATA)
+    scalar = group.scalar(random)
+    own = group.encode(run.generator * scalar)
+    if own == encoded:
+        return _refused(Status.NO_INFORMATION)
+    session = new_session(run.profile.suite, group.x(peer * scalar))
+    after = replace(run, step=4, own_key=own, peer_key=encoded, session=session)
+    return PaceStep(after, _answer(_KEY_OUT, own))
+
+
+def _confirm(run: PaceRun, content: bytes, _random: Random) -> PaceStep:
+    token = one_object(content, _TOKEN_IN)
+    if token is None or run.session is None:
+        return _refused(Status.WRONG_DATA)
+    if not hmac.compare_digest(token, authentication_token(run, run.session, run.own_key)):
+        return _refused(Status.NO_INFORMATION)
+    own = authentication_token(run, run.session, run.peer_key)
+    return PaceStep(None, _answer(_TOKEN_OUT, own), run.session)
+
+
+_STEPS = (_send_nonce, _map_nonce, _agree, _confirm)
+
+
+def authentication_token(run: PaceRun, session: Session, public_key: bytes) -> bytes:
+    """MAC over the public key data object of the other side's key (4.4.3.4, 9.4.5)."""
+    key_object = der.tlv(0x7F49, der.oid(run.profile.protocol), der.tlv(0x86, public_key))
+    return token_mac(session, key_object)

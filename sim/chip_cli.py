@@ -1,0 +1,133 @@
+"""The commands `egate chip ...`: specimen documents, forged ones, and chips to read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def register(commands: Any) -> None:
+    """Add the command `chip` to the command line."""
+    group = commands.add_parser("chip", help="simulated passport chips: specimens, forgeries")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    specimens = actions.add_parser(
+        "specimens", help="genuine documents, each with the results a right reader reports"
+    )
+    specimens.add_argument("--json", action="store_true", help="print JSON")
+    specimens.add_argument(
+        "--trust-out", type=Path, metavar="DIR", help="write CSCA certificates and CRLs there"
+    )
+    specimens.add_argument(
+        "--files-out", type=Path, metavar="DIR", help="write each document's files there"
+    )
+    specimens.set_defaults(run=_specimens)
+    faults = actions.add_parser(
+        "faults", help="forgeries and faults, each with the check that must catch it"
+    )
+    faults.add_argument("--json", action="store_true", help="print JSON")
+    faults.set_defaults(run=_faults)
+    _register_serve(actions)
+
+
+def _register_serve(actions: Any) -> None:
+    serve = actions.add_parser(
+        "serve",
+        help="serve one chip until ended",
+        description="With --pn532 the pseudo-terminal's path is the first line printed.",
+    )
+    what = serve.add_mutually_exclusive_group(required=True)
+    what.add_argument("--specimen", metavar="NAME", help="of `egate chip specimens`")
+    what.add_argument("--personalisation", type=Path, metavar="DIR", help="a folder of files")
+    face = serve.add_mutually_exclusive_group(required=True)
+    face.add_argument("--pn532", action="store_true", help="a PN532 on a pseudo-terminal")
+    face.add_argument("--vpcd", metavar="HOST:PORT", help="a card in vsmartcard's reader")
+    serve.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="of `egate chip faults`"
+    )
+    serve.set_defaults(run=_serve)
+
+
+def _refuse(action: str, reason: str) -> int:
+    sys.stderr.write(f"egate chip {action}: {reason}\n")
+    return 2
+
+
+def _specimens(arguments: argparse.Namespace) -> int:
+    from sim.chip.specimens import SPECIMENS, named_files, trust_files
+
+    try:
+        if arguments.trust_out is not None:
+            _write(arguments.trust_out, trust_files())
+        if arguments.files_out is not None:
+            for specimen in SPECIMENS.values():
+                files = named_files(specimen.personalisation())
+                _write(arguments.files_out / specimen.name, files)
+    except OSError as error:
+        return _refuse("specimens", str(error))
+    records = [specimen.record() for specimen in SPECIMENS.values()]
+    if arguments.json:
+        print(json.dumps(records))
+    else:
+        for record in records:
+            print(record["name"])
+    return 0
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def _faults(arguments: argparse.Namespace) -> int:
+    from sim.chip.catalogue import records
+
+    found = records()
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        for record in found:
+            caught = record["caught_by"] or "(a good reader overcomes it)"
+            print(f"{record['name']}  {caught}")
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from gate_agent import live
+    from sim.chip.card import Chip
+    from sim.chip.catalogue import Unsuitable, prepare
+    from sim.chip.folder import FolderError
+    from sim.chip.serve import serve_pn532, serve_vpcd
+
+    try:
+        card = prepare(arguments.specimen, arguments.personalisation, arguments.fault)
+        address = _address(arguments.vpcd) if arguments.vpcd else None
+    except (FolderError, Unsuitable, OSError) as error:
+        return _refuse("serve", str(error))
+    stop = live.stop_on_sigterm()
+    chip = Chip(card, live.system_random)
+    try:
+        if address is None:
+            serve_pn532(chip, live.system_random, live.monotonic_ns, stop.is_set, _say)
+        else:
+            serve_vpcd(chip, address, live.monotonic_ns, stop.is_set, _say)
+    except OSError as error:
+        sys.stderr.write(f"egate chip serve: {error}\n")
+        return 3
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _address(text: str) -> tuple[str, int]:
+    from sim.chip.catalogue import Unsuitable
+
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 0xFFFF:
+        raise Unsuitable(f"{text} is not HOST:PORT")
+    return host, int(port)
