@@ -122,7 +122,7 @@ class TravellerActor:
         self.phase = Phase.READING
         self._deadline_ns = now_ns + PATIENCE_NS
         if self.traveller.behaviour == "tailgated":
-            self._follower_ns = now_ns + self._human(150, 350)
+            self._follower_ns = now_ns + self._human(450, 700)
         if self.traveller.behaviour in ("walks_away", "pulls_passport_away"):
             self.due_ns = now_ns + self.traveller.leaves_after_ms * MS
         else:
