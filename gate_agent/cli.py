@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from gate_agent.commands import bench, centre, document, face, lane, models, profile, trust
+from gate_agent.commands import (
+    bench,
+    centre,
+    document,
+    evidence,
+    face,
+    journal,
+    lane,
+    models,
+    profile,
+    trust,
+)
 
 DESCRIPTION = """\
 egate: software for smart-border e-gates.
@@ -43,7 +54,18 @@ def parser() -> argparse.ArgumentParser:
         help="how much to say on standard error (default: %(default)s)",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (lane, centre, profile, models, document, trust, face, bench):
+    for module in (
+        lane,
+        journal,
+        centre,
+        evidence,
+        profile,
+        models,
+        document,
+        trust,
+        face,
+        bench,
+    ):
         module.register(commands)
     for entry in entry_points(group="egate.commands"):
         if all(find_spec(name) is not None for name in SIM_NEEDS):

@@ -118,6 +118,7 @@ class Database:
             raise StorageFailed(f"{self.path.name}: the file system does not support WAL")
         self.rows("PRAGMA synchronous=FULL")
         self.rows("PRAGMA foreign_keys=ON")
+        self.rows("PRAGMA secure_delete=ON")
         found = self.value("PRAGMA application_id")
         version = self.value("PRAGMA user_version")
         if found not in (0, schema.application_id) or version > schema.version:

@@ -6,6 +6,7 @@ SyncError                      code  diagnosis of one line; never personal data
 |-- KeyRefused             302   a key file is missing, malformed or readable by others
 |-- NoteRefused            303   bytes are no signed note, or not by the named signers
 |-- SealBroken             304   what was encrypted does not open
+|-- EvidenceMalformed      305   a file is no evidence of a log
 |-- StorageError           310   the database cannot do its work
 |   |-- StorageUnavailable 311   it does not exist (yet) or cannot be opened
 |   |-- StorageBusy        312   another process is its writer
@@ -67,6 +68,12 @@ class SealBroken(SyncError):
     """What was encrypted does not open with the key at hand."""
 
     code = 304
+
+
+class EvidenceMalformed(SyncError):
+    """A file is no evidence of a log; the text names the line."""
+
+    code = 305
 
 
 class StorageError(SyncError):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from sync.chain import Problem, Stored
 from sync.database import Database
-from sync.errors import StorageUnavailable
-from sync.journal_schema import SCHEMA, nodes_of
+from sync.encoding import decode_record, read_receipt
+from sync.envelope import Place, gate_hour, open_identity
+from sync.errors import SealBroken, StorageUnavailable
+from sync.journal_check import check_journal
+from sync.journal_schema import SCHEMA, STORED, nodes_of, stored
+from sync.keys import VerifyingKey
 from sync.merkle import root_of
-from sync.types import Contents, HourKey, Item
+from sync.types import Contents, HourKey, Item, Receipt
 
 MAX_UNSENT_RECORDS = 1000
 
@@ -105,6 +111,41 @@ class JournalReader:
         ]
         root = root_of(after_seq + len(items), nodes_of(self._db))
         return Outgoing(Contents(items=tuple(items), keys=tuple(hours)), root)
+
+    def verify(self, key: VerifyingKey | None = None) -> list[Problem]:
+        """Check the whole journal; see `sync.journal_check`."""
+        return check_journal(self._db, self.gate, self.epoch, 0, key)
+
+    def receipt(self) -> Receipt | None:
+        """The newest receipt, unchecked."""
+        data = self._db.value("SELECT receipt FROM journal")
+        return None if data is None else read_receipt(data)
+
+    def root(self) -> bytes:
+        """The root of the whole log."""
+        return root_of(self.last_seq(), nodes_of(self._db))
+
+    def stored(self, last_seq: int) -> Iterator[Stored]:
+        """Go through the rows up to a place, in order."""
+        for row in self._db.each(f"{STORED} WHERE seq <= ? ORDER BY seq", (last_seq,)):
+            yield stored(row)
+
+    def identity(self, seq: int, own: bytes) -> dict[str, str]:
+        """Decrypt the identity of a record with the gate's own key.
+
+        Raises:
+            SealBroken: there is none, it was erased, or the gate keeps no key any more.
+        """
+        row = self._db.one(
+            "SELECT encoded, wrapped, coalesce(for_gate, x'') FROM records JOIN secrets"
+            " USING (seq) LEFT JOIN hour_keys ON id = key_id WHERE seq = ?",
+            (seq,),
+        )
+        record = decode_record(row[0]) if row and row[0] else None
+        if row is None or record is None or not isinstance(record.identity, bytes):
+            raise SealBroken(f"record {seq} holds no sealed identity")
+        place = Place(self.gate, self.epoch, seq)
+        return open_identity(place, record.identity, row[1], gate_hour(row[2], own))
 
     def replaced(self) -> bool:
         """Whether another file has taken the journal's place since it was opened."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,142 @@ def register(commands: Any) -> None:
     )
     run.add_argument("--demo", action="store_true", help="accept keys marked as demo material")
     run.set_defaults(run=_run)
+    audit = _action(actions, "audit", "check every log against what gates and centre signed")
+    audit.set_defaults(run=_stopped_by(_audit))
+    show = _action(actions, "show", "gates and how far their logs go, or one record")
+    show.add_argument("--gate", help="with --seq: the record of this gate")
+    show.add_argument("--seq", type=int, help="decrypts its identity with the centre's key")
+    show.set_defaults(run=_stopped_by(_show))
+    enrol = _action(actions, "enrol", "accept a gate, or revoke it; stop the collector first")
+    enrol.add_argument("name", metavar="GATE")
+    enrol.add_argument("key", nargs="?", type=Path, metavar="FILE", help="the gate's gate.pub")
+    enrol.add_argument("--revoke", action="store_true", help="accept nothing from it any more")
+    enrol.set_defaults(run=_stopped_by(_enrol))
+    erase = _action(actions, "erase", "erase records; the proof stays; stop the collector first")
+    erase.add_argument("--gate", required=True)
+    erase.add_argument("--epoch", help="needed if the gate has had several journals")
+    erase.add_argument("--reason", required=True, help="one line, kept and signed")
+    erase.add_argument("seq", nargs="+", type=int, help="places of records")
+    erase.set_defaults(run=_stopped_by(_erase))
+    export = _action(actions, "export", "write every log as evidence for `egate audit`")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.set_defaults(run=_stopped_by(_export))
+
+
+def _action(actions: Any, name: str, text: str) -> Any:
+    """Add one action on the central system's state."""
+    action = actions.add_parser(name, help=text)
+    action.add_argument("--state", type=Path, required=True, help="database and keys")
+    action.add_argument("--json", action="store_true", help="print JSON")
+    return action
+
+
+def _stopped_by(action: Any) -> Any:
+    """Run an action; exit 2 with one line for what stops it."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from sync.errors import SyncError
+
+        try:
+            return int(action(arguments))
+        except SyncError as error:
+            sys.stderr.write(f"egate centre: {error.diagnosis}\n")
+            return 2
+
+    return run
+
+
+def _print(arguments: argparse.Namespace, result: dict[str, Any]) -> int:
+    """Print a result as JSON or line by line."""
+    if arguments.json:
+        print(json.dumps(result, default=repr))
+        return 0
+    for name, value in result.items():
+        rows = value if isinstance(value, list) else [value]
+        for row in rows:
+            print(f"{name:<14} {row}")
+    return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from gate_agent.commands.evidence import print_findings
+    from sync.centre.store import CentreStore
+    from sync.keys import read_centre_keys
+
+    key = read_centre_keys(arguments.state, accept_demo=True).signing.public
+    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
+        findings = [finding._asdict() for finding in store.audit(key)]
+        result = {
+            "gates": len(store.gates()),
+            "logs": len(store.logs()),
+            "records": store.count(),
+            "erased": sum(standing.erased for standing in store.standing()),
+            "quarantined": len(store.quarantined()),
+            "findings": findings,
+            "ok": not findings,
+        }
+    return print_findings(result, as_json=arguments.json)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from sync.centre.office import record_at
+    from sync.centre.store import CentreStore
+    from sync.keys import read_centre_keys
+
+    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
+        if arguments.gate is not None and arguments.seq is not None:
+            keys = read_centre_keys(arguments.state, accept_demo=True)
+            return _print(arguments, record_at(store, keys, arguments.gate, arguments.seq))
+        logs = [standing._asdict() for standing in store.standing()]
+        put_apart = [each._asdict() for each in store.quarantined()]
+        enrolled = store.gates()
+    return _print(arguments, {"gates": enrolled, "logs": logs, "quarantine": put_apart})
+
+
+def _enrol(arguments: argparse.Namespace) -> int:
+    from gate_agent import live
+    from sync.centre.store import CentreStore
+    from sync.errors import EnrolmentRefused
+    from sync.keys import read_public_key
+
+    with closing(CentreStore(arguments.state / "centre.db")) as store:
+        if arguments.revoke:
+            store.revoke(arguments.name, live.utc_text())
+        elif arguments.key is None:
+            raise EnrolmentRefused("a gate is enrolled with its gate.pub")
+        else:
+            store.enrol(arguments.name, read_public_key(arguments.key), live.utc_text())
+    return _print(arguments, {"gate": arguments.name, "revoked": arguments.revoke})
+
+
+def _erase(arguments: argparse.Namespace) -> int:
+    from gate_agent import live
+    from sync.centre.office import erase
+    from sync.centre.store import CentreStore
+    from sync.keys import read_centre_keys
+
+    keys = read_centre_keys(arguments.state, accept_demo=True)
+    place = (arguments.gate, arguments.epoch)
+    with closing(CentreStore(arguments.state / "centre.db")) as store:
+        erase(store, keys.signing, place, arguments.seq, live.utc_text(), arguments.reason)
+    return _print(arguments, {"gate": arguments.gate, "erased": arguments.seq})
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from sync.centre.evidence import write_evidence
+    from sync.centre.office import evidence_of
+    from sync.centre.store import CentreStore
+    from sync.errors import StorageUnavailable
+    from sync.keys import read_centre_keys
+
+    key = read_centre_keys(arguments.state, accept_demo=True).signing.public
+    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
+        try:
+            with arguments.out.open("x") as file:
+                count = write_evidence(file, key, evidence_of(store))
+        except OSError as error:
+            raise StorageUnavailable(f"{arguments.out.name}: {error.strerror}") from error
+    return _print(arguments, {"file": str(arguments.out), "records": count})
 
 
 def _run(arguments: argparse.Namespace) -> int:

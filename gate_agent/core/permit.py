@@ -65,10 +65,14 @@ class Clause(StrEnum):
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
-    """An accept on its way into the journal, bound to one stay in the zone."""
+    """An accept on its way into the journal, bound to one stay in the zone.
+
+    `stay` is None for an accept that was given with nobody, or not exactly one, in the
+    zone: whoever steps in afterwards is not known to be the one who was judged.
+    """
 
     ticket: int
-    stay: int
+    stay: int | None
     kind: RecordKind
     expires_ns: int
     word_durable: bool = False
@@ -130,9 +134,10 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
     if machine and facts.get("outcome") != "admit":
         return change(ledger, accept=None)
     if machine or (command.kind is RecordKind.OFFICER and facts.get("action") == "accept"):
+        alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
         accept = Accept(
             ticket=command.ticket,
-            stay=ledger.stay,
+            stay=ledger.stay if alone else None,
             kind=command.kind,
             expires_ns=now_ns + profile.budgets.accept_valid_ms * 1_000_000,
         )

@@ -78,16 +78,20 @@ class Quarantined(NamedTuple):
 class CentreStore:
     """The central system's database, open for writing. One thread at a time may use it."""
 
-    def __init__(self, path: Path, *, max_quarantined: int = MAX_QUARANTINED) -> None:
-        """Open, create or migrate; check integrity.
+    def __init__(
+        self, path: Path, *, max_quarantined: int = MAX_QUARANTINED, read_only: bool = False
+    ) -> None:
+        """Open, create or migrate; check integrity. Read-only: beside a collector.
 
         Raises:
             StorageError: see `Database.open_writer`.
         """
-        self._db = Database.open_writer(path, SCHEMA)
+        opener = Database.open_reader if read_only else Database.open_writer
+        self._db = opener(path, SCHEMA)
         self._max_quarantined = max_quarantined
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
-        self._adopt()
+        if not read_only:
+            self._adopt()
 
     def enrol(self, gate: str, key: VerifyingKey, utc: str) -> None:
         """Accept records of this gate, signed with this key. Enrolling again is no change.

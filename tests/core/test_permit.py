@@ -128,3 +128,13 @@ def test_an_officers_rejection_takes_an_accept_back():
     rejected = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "reject"})
     after = said(LEDGER, rejected, T0, PROFILE)
     assert permit(OpenExit(ticket=3), after, Mode.AUTO, PROFILE, T0) is Clause.NO_ACCEPT
+
+
+@pytest.mark.parametrize("zone", [Zone.EMPTY, Zone.MANY, Zone.UNKNOWN])
+def test_an_accept_given_without_one_person_in_the_zone_never_opens(zone):
+    ledger = Ledger(plant=replace(REST, zone=zone), lease_until_ns=T0 + 1)
+    word = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "accept"})
+    given = said(ledger, word, T0, PROFILE).accept
+    assert given is not None
+    assert given.stay is None
+    assert asked(OpenExit(ticket=3), accept={"stay": given.stay}) is Clause.OTHER_OCCUPANCY

@@ -1,0 +1,127 @@
+"""Another author's terminal, libeac, does PACE with the chip on every standardised curve."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sim.chip.card import CardState, card_of, transact
+from sim.chip.curves import CURVES
+from sim.chip.der import oid, tlv
+from sim.chip.key_derivation import CipherSuite
+from sim.chip.keys import seeded_random
+from sim.chip.model import Features
+from sim.chip.pace import CAN, MRZ, PaceProfile
+from sim.chip.personalise import personalise
+from sim.chip.portrait import placeholder_portrait
+from sim.chip.specimens import SPECIMENS
+from sim.chip.tlv import one_object
+
+SOURCE = Path(__file__).with_name("libeac_terminal.c")
+CAN_TEXT = "815602"
+NAMES = {
+    CipherSuite.TRIPLE_DES: "id-PACE-ECDH-GM-3DES-CBC-CBC",
+    CipherSuite.AES_128: "id-PACE-ECDH-GM-AES-CBC-CMAC-128",
+    CipherSuite.AES_192: "id-PACE-ECDH-GM-AES-CBC-CMAC-192",
+    CipherSuite.AES_256: "id-PACE-ECDH-GM-AES-CBC-CMAC-256",
+}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    if shutil.which("gcc") is None:
+        pytest.skip("needs Debian's package gcc")
+    built = tmp_path_factory.mktemp("libeac") / "terminal"
+    command = ["gcc", "-O1", str(SOURCE), "-o", str(built), "-leac", "-lcrypto"]
+    compiled = subprocess.run(command, capture_output=True, check=False)
+    if b"eac/eac.h: No such file" in compiled.stderr:
+        pytest.skip("needs Debian's package libeac-dev")
+    assert compiled.returncode == 0, compiled.stderr.decode()
+    return built
+
+
+def document(profile):
+    plain = SPECIMENS["bac_ecdsa_p256"]
+    made = plain.personalisation()
+    features = Features(pace=(profile,), can=CAN_TEXT)
+    return personalise(made.holder, placeholder_portrait(1_000), plain.country, features=features)
+
+
+class Exchange:
+    """The chip's side of the table, the program's lines on the other."""
+
+    def __init__(self, program, made, profile, password, secret):
+        self.card, self.state = card_of(made), CardState()
+        self.random = seeded_random(b"libeac")
+        kind = "raw" if password == MRZ else "can"
+        arguments = [str(program), NAMES[profile.suite], str(profile.parameter_id), kind, secret]
+        self.terminal = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        data = tlv(0x80, oid(profile.protocol)[2:]) + tlv(0x83, bytes([password]))
+        assert self.send(0, 0x22, 0xC1A4, data) == b"\x90\x00"
+
+    def send(self, cla, ins, parameters, data):
+        raw = bytes((cla, ins)) + parameters.to_bytes(2, "big") + bytes([len(data)]) + data
+        raw += b"\x00" if ins == 0x86 else b""
+        self.state, answer = transact(self.card, self.state, raw, self.random)
+        return answer
+
+    def step(self, sent, tag, *, last=False):
+        answer = self.send(0x00 if last else 0x10, 0x86, 0, tlv(0x7C, sent))
+        if answer[-2:] != b"\x90\x00":
+            return answer
+        return one_object(one_object(answer[:-2], 0x7C), tag)
+
+    def tell(self, data):
+        self.terminal.stdin.write(data.hex() + "\n")
+        self.terminal.stdin.flush()
+
+    def hear(self):
+        return bytes.fromhex(self.terminal.stdout.readline())
+
+    def run(self):
+        """Everything up to the chip's answer to the terminal's token."""
+        with self.terminal:
+            self.tell(self.step(b"", 0x80))
+            self.tell(self.step(tlv(0x81, self.hear()), 0x82))
+            self.tell(self.step(tlv(0x83, self.hear()), 0x84))
+            answer = self.step(tlv(0x85, self.hear()), 0x86, last=True)
+            self.tell(answer)
+            keys = (self.hear(), self.hear())
+        return answer, keys, self.terminal.returncode
+
+
+@pytest.mark.parametrize("parameter_id", list(CURVES))
+@pytest.mark.parametrize("suite", list(CipherSuite))
+def test_libeac_opens_the_chip(program, suite, parameter_id):
+    profile = PaceProfile(suite, parameter_id)
+    exchange = Exchange(program, document(profile), profile, CAN, CAN_TEXT)
+    _answer, (enc, mac), code = exchange.run()
+    assert code == 0
+    session = exchange.state.session
+    assert session is not None
+    pairs = ((session.enc, enc), (session.mac, mac))
+    if suite is CipherSuite.TRIPLE_DES:  # parity is optional: libeac leaves it as it comes
+        pairs = tuple((bytes(b & 0xFE for b in x), bytes(b & 0xFE for b in y)) for x, y in pairs)
+    assert all(ours == theirs for ours, theirs in pairs)
+
+
+def test_libeac_opens_the_chip_with_the_mrz(program):
+    profile = PaceProfile(CipherSuite.AES_128, 13)
+    made = document(profile)
+    encoded = hashlib.sha1(made.access_key_text.encode(), usedforsecurity=False).hexdigest()
+    exchange = Exchange(program, made, profile, MRZ, encoded)
+    assert exchange.run()[2] == 0
+    assert exchange.state.session is not None
+
+
+def test_libeac_is_refused_with_another_number(program):
+    profile = PaceProfile(CipherSuite.AES_128, 13)
+    exchange = Exchange(program, document(profile), profile, CAN, "000000")
+    answer, _keys, code = exchange.run()
+    assert answer == b"\x63\x00"
+    assert code == 1
+    assert exchange.state.session is None
