@@ -7,6 +7,7 @@ the anchors and revocation lists of `trust_files`, the printed MRZ, and no defec
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -111,7 +112,8 @@ def _country(algorithm: Algorithm, hash_name: str) -> Country:
 @cache
 def _personalised(name: str) -> Personalisation:
     specimen = SPECIMENS[name]
-    number = f"X{list(SPECIMENS).index(name) + 1:08d}"
+    digest = hashlib.sha256(name.encode()).digest()
+    number = f"X{int.from_bytes(digest[:8], 'big') % 10**8:08d}"
     return personalise(
         replace(_HOLDER, number=number),
         drawn_portrait(),
