@@ -10,6 +10,7 @@ import queue
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from biometrics import image
 from biometrics.device import VisionDevice
 from biometrics.errors import BiometricFault
 from drivers.camera.mailbox import Mailbox
@@ -21,6 +22,7 @@ from gate_agent.core.messages import Wipe
 MAX_WORK = 256
 CAMERA_RETRY_S = 0.5
 IDLE_S = 1.0
+GLANCE_NS = 2_000_000_000
 
 
 class _Told(NamedTuple):
@@ -131,7 +133,10 @@ class VisionWorker:
     def _do(self, item: _Told | _Asked | _Frame) -> None:
         now_ns = self._clock()
         if isinstance(item, _Asked):
-            self._answer(item.request, self._device.picture(item.ticket, item.kind))
+            jpeg = self._device.picture(item.ticket, item.kind)
+            if not jpeg and item.kind == "live":
+                jpeg = self._glance(now_ns)
+            self._answer(item.request, jpeg)
         elif isinstance(item, _Frame):
             self._frame_queued = False
             frame = self._mailbox.take()
@@ -139,8 +144,20 @@ class VisionWorker:
                 self._device.step(frame.picture, frame.frame_at_ns, now_ns)
         elif isinstance(item.command, Wipe):
             self._device.wipe(item.command.ticket)
+            frame = self._mailbox.take()
+            if frame is not None and not isinstance(frame.picture, bytes):
+                frame.picture.fill(0)
         else:
             self._device.command(item.command, item.payload, now_ns)
+
+    def _glance(self, now_ns: int) -> bytes:
+        """The camera's newest frame, for a referral that never came to the face."""
+        frame = self._mailbox.take()
+        if frame is None or frame.age_ns(now_ns) > GLANCE_NS:
+            return b""
+        if isinstance(frame.picture, bytes):
+            return frame.picture
+        return image.encode_jpeg(frame.picture)
 
     def _announce_frame(self) -> None:
         if not self._device.wants_frame or self._frame_queued:

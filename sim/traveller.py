@@ -22,6 +22,8 @@ from sim.stage import Stage
 LOOK_NS = 100 * MS
 PATIENCE_NS = 150 * SECOND
 PLACE_AGAIN_NS = 8 * SECOND
+GIVE_UP_NS = 6 * SECOND
+"""A lane that shows itself closed is left after so long."""
 SLOWNESS = 3
 OVER = (Step.LEAVING, Step.WAITING, Step.CLOSED)
 READ = (Step.VERIFYING, Step.DECIDING, Step.CROSSING, Step.REFERRED, Step.LEAVING)
@@ -71,6 +73,7 @@ class TravellerActor:
         self._placed_ns = 0
         self._served = False
         self._follower_ns: int | None = None
+        self._closed_ns: int | None = None
 
     @property
     def gone(self) -> bool:
@@ -136,6 +139,13 @@ class TravellerActor:
         self.due_ns = now_ns + LOOK_NS
 
     def _waiting(self, now_ns: int, step: Step | None) -> None:
+        if step is not Step.CLOSED:
+            self._closed_ns = None
+        elif self._closed_ns is None:
+            self._closed_ns = now_ns
+        elif now_ns - self._closed_ns >= GIVE_UP_NS and not self._stage.released:
+            self._turn(now_ns)
+            return
         if step in READ:
             self._served = True
             self._take(now_ns)

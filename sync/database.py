@@ -180,6 +180,13 @@ class Database:
         row = self.one(sql, parameters)
         return None if row is None else row[0]
 
+    def forget_deleted(self) -> None:
+        """Let nothing of what was deleted stay in the write-ahead log, if no reader needs it.
+
+        In the database itself `secure_delete` has overwritten it.
+        """
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close, and let another process become the writer."""
         self._connection.close()

@@ -193,7 +193,9 @@ class Journal:
             if not data or erased_by(data):
                 raise RecordMalformed(f"record {seq} cannot be erased")
         facts = {"event": ERASURE, "seqs": sorted(set(seqs)), "reason": reason}
-        return self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
+        record = self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
+        self._db.forget_deleted()
+        return record
 
     def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
         """Make records durable, and erasures with the records that tell of them."""

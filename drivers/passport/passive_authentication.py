@@ -24,7 +24,7 @@ from drivers.passport.errors import (
 )
 from drivers.passport.files import DG_TAGS, FILE_TAGS
 from drivers.passport.revocation import AUTHENTICITY_DEFECTS, DEFECT_LIST, Revocation
-from drivers.passport.signatures import digest
+from drivers.passport.signatures import digest, parse_public_key, verify
 from drivers.passport.sod import SecurityObject, parse_sod
 from drivers.passport.states import same_state
 from drivers.passport.trust import TrustStore
@@ -101,7 +101,7 @@ def authenticate_sod(sod: bytes, trust: TrustStore, at: date | None) -> PassiveA
             _validity("ds_validity", signer.certificate, at),
             _validity("csca_validity", anchor, at),
             _revocation(signer.certificate, anchor, trust, at),
-            _defects(signer.certificate, trust),
+            _defects(signer, trust),
         ),
     )
 
@@ -172,6 +172,9 @@ def _chain(signer: Certificate, trust: TrustStore) -> tuple[Certificate | None, 
         return None, Check(id="ds_chain", result=Result.UNDETERMINED, detail=str(error))
     except SignatureInvalid as error:
         return None, Check(id="ds_chain", result=Result.FAILED, detail=str(error))
+    if issuer is None and _signed_itself(signer):
+        detail = "document signer signed itself"
+        return None, Check(id="ds_chain", result=Result.FAILED, detail=detail)
     if issuer is None or not issuer.trusted:
         detail = f"no trusted CSCA of {signer.country or 'this issuer'} signed it"
         if issuer is not None:
@@ -184,6 +187,15 @@ def _chain(signer: Certificate, trust: TrustStore) -> tuple[Certificate | None, 
     return anchor, Check(
         id="ds_chain", result=Result.SUCCESSFUL, detail=f"CSCA {anchor.sha256[:16]}"
     )
+
+
+def _signed_itself(signer: Certificate) -> bool:
+    try:
+        key = parse_public_key(signer.public_key_info)
+        verify(key, signer.scheme, signer.signature, signer.tbs)
+    except DocumentError:
+        return False
+    return True
 
 
 def _revocation(
@@ -213,16 +225,18 @@ def _revocation(
     return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
 
 
-def _defects(signer: Certificate, trust: TrustStore) -> Check:
-    if trust.defects is None:
-        return Check(id="defects", result=Result.UNDETERMINED, detail="no defect list")
-    kinds = _kinds(signer, trust)
-    if not kinds:
-        return Check(id="defects", result=Result.SUCCESSFUL, detail="none known")
+def _defects(signer: Signer, trust: TrustStore) -> Check:
+    """Known defects of the signer's documents, and the one that this document shows."""
+    kinds = _kinds(signer.certificate, trust)
     grave = [AUTHENTICITY_DEFECTS[kind] for kind in kinds if kind in AUTHENTICITY_DEFECTS]
     if grave:
         return Check(id="defects", result=Result.FAILED, detail=", ".join(grave))
-    return Check(id="defects", result=Result.UNDETERMINED, detail=", ".join(kinds))
+    shown = kinds if signer.identified else [*kinds, "accepted: wrong signer identifier"]
+    if shown:
+        return Check(id="defects", result=Result.UNDETERMINED, detail=", ".join(shown))
+    if trust.defects is None:
+        return Check(id="defects", result=Result.UNDETERMINED, detail="no defect list")
+    return Check(id="defects", result=Result.SUCCESSFUL, detail="none known")
 
 
 def _kinds(signer: Certificate, trust: TrustStore) -> list[str]:

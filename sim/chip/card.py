@@ -255,4 +255,5 @@ class Chip:
     def transmit(self, raw: bytes) -> tuple[bytes | None, int]:
         """Response APDU (None: no answer) and the nanoseconds the chip computes for it."""
         self._state, response = transact(self.card, self._state, raw, self._random)
-        return response, self.card.latency.of(raw, response or b"")
+        computing_ns = self.card.latency.of(raw, response or b"")
+        return response, computing_ns + self.card.behaviour.extra_ns(raw)

@@ -13,12 +13,13 @@ from types import MappingProxyType
 from sim.chip import der
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveReplay, ActiveRsa
 from sim.chip.curves import Group
-from sim.chip.forgeries import Forgery, without_files
+from sim.chip.forgeries import Forgery
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import KeySource, seeded_random
 from sim.chip.model import EF_CARD_ACCESS, Features
 from sim.chip.pace import PaceProfile
 from sim.chip.personalise import EF_COM, EF_SOD, Personalisation, common_data
+from sim.chip.reissue import without_files
 from sim.chip.rsa import RsaNumbers, generate
 from sim.chip.security_infos import security_infos
 

@@ -33,6 +33,21 @@ CURVES: dict[int, Any] = {
 }
 """By the identifier of PACEInfo's parameterId."""
 
+NAMES: dict[int, str] = {
+    8: "secp192r1",
+    9: "brainpoolP192r1",
+    10: "secp224r1",
+    11: "brainpoolP224r1",
+    12: "secp256r1",
+    13: "brainpoolP256r1",
+    14: "brainpoolP320r1",
+    15: "secp384r1",
+    16: "brainpoolP384r1",
+    17: "brainpoolP512r1",
+    18: "secp521r1",
+}
+"""As the standards print them (SEC 2, RFC 5639)."""
+
 
 class Group:
     """One curve's group: scalars, points, and their encoding without compression.

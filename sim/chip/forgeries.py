@@ -6,15 +6,12 @@ forged twice gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
-from sim.chip import der
-from sim.chip.keys import Algorithm, KeySource
+from sim.chip import der, rogue_issuers
 from sim.chip.model import Behaviour, Features
 from sim.chip.mrz import Td3, check_digit, td3
 from sim.chip.personalise import (
@@ -25,10 +22,9 @@ from sim.chip.personalise import (
     Personalisation,
     common_data,
     data_group_1,
-    personalise,
 )
-from sim.chip.pki import Country, Validity, found_country, issue, name
 from sim.chip.portrait import data_group_2, jpeg_size, placeholder_portrait
+from sim.chip.reissue import forger, groups_of, issue_again, issued_by, without_files
 from sim.chip.sod import document_security_object, lds_security_object
 
 
@@ -61,47 +57,6 @@ class Fault:
     caught_by: str
     behaviour: Behaviour
     specimen: str = "bac_ecdsa_p256"
-
-
-def _forger(genuine: Personalisation, purpose: str) -> tuple[KeySource, Country]:
-    """Keys for a forger, and the country with an algorithm whose keys a seed can give."""
-    seed = hashlib.sha256(purpose.encode() + genuine.files[EF_SOD]).digest()
-    country = genuine.country
-    if country.algorithm in (Algorithm.RSA_PKCS1, Algorithm.RSA_PSS):
-        # A forger of his own spares himself the search for primes.
-        country = replace(country, algorithm=Algorithm.ECDSA_P256)
-    return KeySource.seeded(seed), country
-
-
-def issue_again(genuine: Personalisation, **changes: Any) -> Personalisation:
-    """The document as its state would issue it with another recipe, chip included.
-
-    Changes are `holder`, `portrait_jpeg`, `country`, `hash_name`, `features` and `at`.
-    """
-    recipe = {
-        "holder": genuine.holder,
-        "portrait_jpeg": genuine.portrait_jpeg,
-        "country": genuine.country,
-        "hash_name": genuine.hash_name,
-        "features": genuine.features,
-    }
-    return personalise(**{**recipe, **changes})
-
-
-def without_files(genuine: Personalisation, *fids: int) -> Personalisation:
-    """The same chip, which denies having these files."""
-    files = {fid: content for fid, content in genuine.files.items() if fid not in fids}
-    return replace(genuine, files=MappingProxyType(files))
-
-
-def _groups(genuine: Personalisation) -> list[int]:
-    """Numbers of the data groups on the chip."""
-    return sorted(fid & 0xFF for fid in genuine.files if fid not in (EF_COM, EF_SOD))
-
-
-def _issued_by(genuine: Personalisation, country: Country) -> Personalisation:
-    at = max(country.at, genuine.country.at)
-    return issue_again(genuine, country=country, at=at)
 
 
 def _printed(genuine: Personalisation, line1: str, line2: str) -> Personalisation:
@@ -148,12 +103,12 @@ def _garbled_portrait(genuine: Personalisation) -> Personalisation:
 
 
 def _com_sod_mismatch(genuine: Personalisation) -> Personalisation:
-    groups = _groups(genuine)
+    groups = groups_of(genuine)
     return genuine.with_file(EF_COM, common_data((*groups, 14 if 14 not in groups else 3)))
 
 
 def _com_lists_less(genuine: Personalisation) -> Personalisation:
-    return genuine.with_file(EF_COM, common_data(n for n in _groups(genuine) if n != 2))
+    return genuine.with_file(EF_COM, common_data(n for n in groups_of(genuine) if n != 2))
 
 
 def _hidden_dg1(genuine: Personalisation) -> Personalisation:
@@ -195,15 +150,15 @@ def _altered_sod_hash(genuine: Personalisation) -> Personalisation:
 
 def _stolen_certificate(genuine: Personalisation) -> Personalisation:
     """The true signer's certificate beside a signature by another key."""
-    keys, country = _forger(genuine, "stolen_certificate")
+    keys, country = forger(genuine, "stolen_certificate")
     key = keys.key(country.algorithm)
-    return _issued_by(genuine, replace(country, signer=replace(country.signer, key=key)))
+    return issued_by(genuine, replace(country, signer=replace(country.signer, key=key)))
 
 
 def _swapped_sod(genuine: Personalisation) -> Personalisation:
     """The security object of another genuine document."""
     name = genuine.hash_name
-    hashes = {n: der.digest(name, bytes([n]) + genuine.files[EF_COM]) for n in _groups(genuine)}
+    hashes = {n: der.digest(name, bytes([n]) + genuine.files[EF_COM]) for n in groups_of(genuine)}
     content = lds_security_object(hashes, name)
     country = genuine.country
     return genuine.with_file(EF_SOD, document_security_object(content, country.signer, country.at))
@@ -239,91 +194,6 @@ def _reordered_issuer(genuine: Personalisation) -> Personalisation:
     identified = der.sequence(turned, der.integer(signer.certificate.serial))
     meant = der.sequence(issuer, der.integer(signer.certificate.serial))
     return genuine.with_file(EF_SOD, genuine.files[EF_SOD].replace(meant, identified))
-
-
-# --- the issuer -----------------------------------------------------------------------
-
-
-def _unknown_csca(genuine: Personalisation) -> Personalisation:
-    """A country of the same name with keys of its own."""
-    keys, country = _forger(genuine, "unknown_csca")
-    rogue = found_country(keys, country.at, code=country.code, algorithm=country.algorithm)
-    return _issued_by(genuine, rogue)
-
-
-def _same_key_identifier(genuine: Personalisation) -> Personalisation:
-    """A rogue CSCA that gives itself the true one's name and key identifier."""
-    keys, country = _forger(genuine, "same_key_identifier")
-    true = country.csca
-    rogue = replace(true, key=keys.key(country.algorithm))
-    return _issued_by(genuine, replace(country, csca=rogue).with_new_signer(keys))
-
-
-def _signer_as_authority(genuine: Personalisation) -> Personalisation:
-    """A document signer issued by the true document signer, which is no authority."""
-    keys, country = _forger(genuine, "signer_as_authority")
-    second = replace(country, csca=country.signer).with_new_signer(keys)
-    return _issued_by(genuine, replace(country, signer=second.signer))
-
-
-def _foreign_signer(genuine: Personalisation) -> Personalisation:
-    """A document signer of another state by its name, certified by the true CSCA."""
-    keys, country = _forger(genuine, "foreign_signer")
-    foreign = replace(country, code="XO").with_new_signer(keys)
-    return _issued_by(genuine, replace(country, signer=foreign.signer))
-
-
-def revoked_signer(country: Country) -> Country:
-    """The country with the document signer that its revocation list names."""
-    return country.with_new_signer(KeySource.seeded(b"revoked" + country.csca.certificate.key_id))
-
-
-def _revoked_ds(genuine: Personalisation) -> Personalisation:
-    return _issued_by(genuine, revoked_signer(genuine.country))
-
-
-def expired_country(country: Country) -> Country:
-    """The state's CSCA of long ago, with a document signer still valid."""
-    keys = KeySource.seeded(b"expired" + country.csca.certificate.key_id)
-    key = keys.key(Algorithm.ECDSA_P256)
-    validity = Validity(country.at - timedelta(days=9_000), country.at - timedelta(days=30))
-    subject = name(country.code, "Utopia Demo", "Demo CSCA of old")
-    old = issue(key, subject, keys.serial(), validity, authority=True)
-    return replace(country, csca=old, algorithm=Algorithm.ECDSA_P256).with_new_signer(keys)
-
-
-def _expired_csca(genuine: Personalisation) -> Personalisation:
-    return _issued_by(genuine, expired_country(genuine.country))
-
-
-def _self_signed_ds(genuine: Personalisation) -> Personalisation:
-    keys, country = _forger(genuine, "self_signed_ds")
-    return _issued_by(genuine, country.with_self_signed_signer(keys))
-
-
-def _expired_ds(genuine: Personalisation) -> Personalisation:
-    keys, country = _forger(genuine, "expired_ds")
-    at = country.at
-    validity = Validity(at - timedelta(days=300), at - timedelta(days=30))
-    return _issued_by(genuine, country.with_new_signer(keys, validity))
-
-
-def _future_ds(genuine: Personalisation) -> Personalisation:
-    keys, country = _forger(genuine, "future_ds")
-    at = country.at
-    validity = Validity(at + timedelta(days=3_000), at + timedelta(days=6_000))
-    return _issued_by(genuine, country.with_new_signer(keys, validity))
-
-
-def _wrong_issuing_state(genuine: Personalisation) -> Personalisation:
-    """A passport of one state signed by another's document signer."""
-    holder = replace(genuine.holder, issuing_state="D", nationality="D")
-    return issue_again(genuine, holder=holder)
-
-
-def _expired_document(genuine: Personalisation) -> Personalisation:
-    expired = genuine.holder.with_expiry((genuine.country.at - timedelta(days=30)).date())
-    return issue_again(genuine, holder=expired)
 
 
 # --- the data page --------------------------------------------------------------------
@@ -391,17 +261,17 @@ FORGERIES: dict[str, Forgery] = {
         ("altered_sod_hash", "sod_signature", _altered_sod_hash),
         ("stolen_certificate", "sod_signature", _stolen_certificate),
         ("swapped_sod", "dg_hash.DG1", _swapped_sod),
-        ("unknown_csca", "ds_chain", _unknown_csca),
-        ("same_key_identifier", "ds_chain", _same_key_identifier),
-        ("signer_as_authority", "ds_chain", _signer_as_authority),
-        ("self_signed_ds", "ds_chain", _self_signed_ds),
-        ("revoked_ds", "ds_revocation", _revoked_ds),
-        ("expired_csca", "csca_validity", _expired_csca),
-        ("foreign_signer", "issuing_state", _foreign_signer),
-        ("expired_ds", "ds_validity", _expired_ds),
-        ("future_ds", "ds_validity", _future_ds),
-        ("wrong_issuing_state", "issuing_state", _wrong_issuing_state),
-        ("expired_document", "expiry", _expired_document),
+        ("unknown_csca", "ds_chain", rogue_issuers.unknown_csca),
+        ("same_key_identifier", "ds_chain", rogue_issuers.same_key_identifier),
+        ("signer_as_authority", "ds_chain", rogue_issuers.signer_as_authority),
+        ("self_signed_ds", "ds_chain", rogue_issuers.self_signed_ds),
+        ("revoked_ds", "ds_revocation", rogue_issuers.revoked_ds),
+        ("expired_csca", "csca_validity", rogue_issuers.expired_csca),
+        ("foreign_signer", "issuing_state", rogue_issuers.foreign_signer),
+        ("expired_ds", "ds_validity", rogue_issuers.expired_ds),
+        ("future_ds", "ds_validity", rogue_issuers.future_ds),
+        ("wrong_issuing_state", "issuing_state", rogue_issuers.wrong_issuing_state),
+        ("expired_document", "expiry", rogue_issuers.expired_document),
         ("printed_other_name", "mrz_dg1", _printed_other_name),
         ("printed_other_number", "access_control", _printed_other_number),
         ("printed_other_birth_date", "access_control", _printed_other_birth_date),
@@ -448,6 +318,7 @@ FAULTS: dict[str, Fault] = {
 PROTOCOL_FAULTS: dict[str, Fault] = {
     name: Fault(name, caught_by, behaviour, specimen)
     for name, caught_by, behaviour, specimen in (
+        ("waiting_time_extended", "", Behaviour(thinking_ns=400_000_000), _PACE),
         ("le_refused", "", Behaviour(le_refused=True), _PACE),
         ("pace_refused_at_nonce", "", Behaviour(pace_refused_at=1), _PACE),
         ("pace_refused_at_mapping", "", Behaviour(pace_refused_at=2), _PACE),

@@ -19,6 +19,7 @@ _GET_CHALLENGE = 0x84
 _EXTERNAL_AUTHENTICATE = 0x82
 _INTERNAL_AUTHENTICATE = 0x88
 _GENERAL_AUTHENTICATE = 0x86
+_AUTHENTICATING = (_EXTERNAL_AUTHENTICATE, _INTERNAL_AUTHENTICATE, _GENERAL_AUTHENTICATE)
 _READ_BINARY = 0xB0
 _READ_BINARY_ODD = 0xB1
 
@@ -63,6 +64,8 @@ class Behaviour:
             (6988); a new one then lasts.
         lost_at_byte: the chip falls silent for good once this many bytes of files were sent.
         mute: the chip is activated but never answers a command.
+        thinking_ns: what the chip asks for besides, by waiting time extensions, in commands
+            that authenticate.
         le_refused: SELECT and MSE that expect an answer are refused with 6700.
         pace_by_can_only: PACE does not know the MRZ as its password.
         pace_refused_at: the step of PACE (1 to 4) at which the chip breaks off with 6300.
@@ -74,10 +77,15 @@ class Behaviour:
     session_ends_after_reads: int | None = None
     lost_at_byte: int | None = None
     mute: bool = False
+    thinking_ns: int = 0
     le_refused: bool = False
     pace_by_can_only: bool = False
     pace_refused_at: int = 0
     agreement_refused: bool = False
+
+    def extra_ns(self, raw: bytes) -> int:
+        """Time beyond `Latency` for a command."""
+        return self.thinking_ns if len(raw) > 1 and raw[1] in _AUTHENTICATING else 0
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from functools import cache
 
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveRsa
 from sim.chip.chip_authentication import AgreementKey
-from sim.chip.curves import CURVES, Group
-from sim.chip.forgeries import expired_country, revoked_signer
+from sim.chip.curves import NAMES, Group
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Algorithm, KeySource, seeded_random
 from sim.chip.model import Features
@@ -24,6 +23,7 @@ from sim.chip.pace import PaceProfile
 from sim.chip.personalise import Personalisation, personalise
 from sim.chip.pki import Country, found_country
 from sim.chip.portrait import drawn_portrait
+from sim.chip.rogue_issuers import expired_country, revoked_signer
 from sim.chip.rsa import RsaNumbers, generate
 
 ISSUED = datetime(2024, 1, 15, 9, 30, tzinfo=UTC)
@@ -203,14 +203,15 @@ def _access_specimens() -> list[Specimen]:
     suites = list(CipherSuite)
     made = [
         Specimen(
-            f"pace_{suites[i % 4]}_{CURVES[number].name}",
+            f"pace_{suites[i % 4]}_{curve}",
             features=_pace(PaceProfile(suites[i % 4], number)),
         )
-        for i, number in enumerate(CURVES)
+        for i, (number, curve) in enumerate(NAMES.items())
     ]
     made += [
-        Specimen(f"pace_{suite}_brainpoolP256r1", features=_pace(PaceProfile(suite, 13)))
+        Specimen(f"pace_{suite}_{NAMES[13]}", features=_pace(PaceProfile(suite, 13)))
         for suite in suites
+        if suite is not suites[list(NAMES).index(13) % 4]
     ]
     several = (PaceProfile(CipherSuite.AES_256, 12), PaceProfile(CipherSuite.AES_256, 16), _AES)
     made += [

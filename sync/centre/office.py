@@ -70,6 +70,7 @@ def erase(
                 raise RecordMalformed(f"gate {gate} has no record {seq} to erase")
             note = erasure_note((gate, epoch, seq), item.commitment, utc, reason, key)
             store.erase(gate, epoch, seq, note)
+    store.forget_deleted()
 
 
 def evidence_of(store: CentreStore) -> Iterator[LogEvidence]:

@@ -243,6 +243,10 @@ class CentreStore:
         self._db.run("DELETE FROM secrets WHERE (gate, epoch, seq) = (?, ?, ?)", place)
         self._db.run("UPDATE records SET encoded = x'' WHERE (gate, epoch, seq) = (?, ?, ?)", place)
 
+    def forget_deleted(self) -> None:
+        """After erasures: see `Database.forget_deleted`."""
+        self._db.forget_deleted()
+
     def erasures(self, gate: str, epoch: str) -> list[tuple[int, str]]:
         """The notes of what was erased from a log, by place."""
         rows = self._db.rows(

@@ -1,6 +1,8 @@
 """`egate document`, `egate mrz` and `egate trust` at the command line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,50 @@ def test_a_file_that_is_none_is_refused(capsys, tmp_path):
     assert code == 1
     assert "refused" in err
     assert json.loads(out)["new"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--reader", "pn532:/no/such/tty", "--mrz", BSI_MRZ], 3),
+        (["--reader", "pcsc", "--mrz", BSI_MRZ], 3),
+        (["--reader", "pn532:/dev/null"], 2),
+        (["--reader", "pn532:/dev/null", "--mrz", "no zone"], 2),
+        (["--reader", "tty", "--mrz", BSI_MRZ], 2),
+        (["--reader", "pn532:/dev/null", "--can", "12345"], 2),
+    ],
+)
+def test_a_reader_that_cannot_be_used(capsys, tmp_path, arguments, code):
+    given = [*arguments, "--store", tmp_path / "none"]
+    found, out, err = run(capsys, "document", "inspect", *given)
+    assert found == code
+    assert not out
+    assert "Traceback" not in err
+
+
+@pytest.mark.live
+def test_a_chip_over_a_serial_line(capsys, tmp_path):
+    egate = [sys.executable, "-m", "gate_agent.cli", "chip"]
+    run(capsys, "chip", "specimens", "--trust-out", tmp_path / "trust")
+    specimens = json.loads(run(capsys, "chip", "specimens", "--json")[1])
+    specimen = next(item for item in specimens if item["name"] == "pace_aa_ca")
+    served = subprocess.Popen(
+        [*egate, "serve", "--specimen", "pace_aa_ca", "--pn532"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        port = served.stdout.readline().strip()
+        common = ["--reader", f"pn532:{port}", "--trust", tmp_path / "trust"]
+        report, checks = inspect(
+            capsys, *common, "--mrz", specimen["mrz"], "--out", tmp_path / "out"
+        )
+        assert checks == specimen["expect"]
+        assert report["overall"] == "successful"
+        assert report["apdus"] <= 40
+        assert (tmp_path / "out" / "DG2.bin").stat().st_size > 10_000
+        _, by_can = inspect(capsys, *common, "--can", specimen["can"])
+        assert by_can["mrz_dg1"] == "not_supported"
+        assert by_can["chip_authentication"] == "successful"
+    finally:
+        served.terminate()
+        served.wait()
+        served.stdout.close()

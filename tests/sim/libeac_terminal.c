@@ -1,8 +1,8 @@
 /* A terminal's half of PACE-GM by libeac, line by line in hexadecimal: what the chip sent
  * comes in, what the terminal sends goes out. Arguments: the protocol's name in OpenSSL's
- * table, the standardised parameter's number, "mrz" or "can", and the password (for "mrz"
- * number, birth date and expiry with their check digits). Ends with 0 and the session keys
- * when the chip's token is right. */
+ * table, the standardised parameter's number, "raw" or "can", and the password ("raw": its
+ * encoding by Doc 9303-11, table 14, in hexadecimal). Ends with 0 and the session keys when
+ * the chip's token is right. */
 #include <eac/eac.h>
 #include <eac/pace.h>
 #include <openssl/buffer.h>
@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static BUF_MEM *take(void)
+static BUF_MEM *parse(const char *line)
 {
-    static char line[4096];
     BUF_MEM *taken = BUF_MEM_new();
-    if (!taken || !fgets(line, sizeof line, stdin))
+    if (!taken)
         exit(2);
     size_t size = strspn(line, "0123456789abcdef") / 2;
     if (!BUF_MEM_grow(taken, size))
@@ -26,6 +25,14 @@ static BUF_MEM *take(void)
         taken->data[i] = (char)value;
     }
     return taken;
+}
+
+static BUF_MEM *take(void)
+{
+    static char line[4096];
+    if (!fgets(line, sizeof line, stdin))
+        exit(2);
+    return parse(line);
 }
 
 static void say(const char *data, size_t size)
@@ -55,10 +62,12 @@ int main(int argc, char **argv)
     if (argc != 5)
         return 2;
     EAC_init();
-    enum s_type kind = strcmp(argv[3], "mrz") ? PACE_CAN : PACE_MRZ;
+    int raw = !strcmp(argv[3], "raw");
+    BUF_MEM *encoded = raw ? parse(argv[4]) : NULL;
     EAC_CTX *terminal = EAC_CTX_new();
     must(EAC_CTX_init_pace(terminal, OBJ_txt2nid(argv[1]), atoi(argv[2])));
-    PACE_SEC *secret = PACE_SEC_new(argv[4], strlen(argv[4]), kind);
+    PACE_SEC *secret = raw ? PACE_SEC_new(encoded->data, encoded->length, PACE_RAW)
+                           : PACE_SEC_new(argv[4], strlen(argv[4]), PACE_CAN);
     must(secret != NULL);
     must(PACE_STEP2_dec_nonce(terminal, secret, take()));
     give(PACE_STEP3A_generate_mapping_data(terminal));

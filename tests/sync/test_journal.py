@@ -280,10 +280,15 @@ def test_an_identity_is_sealed_erased_and_its_proof_stays(tmp_path: Path) -> Non
         with pytest.raises(SealBroken):
             gate_hour(hours[0][1], b"x" * 32)
         root = root_of(7, journal.nodes)
+        salt = journal._db.value("SELECT salt FROM secrets WHERE seq = 4")
+        kept = (path, path.with_name("j.db-wal"))
+        assert any(salt in file.read_bytes() for file in kept)
         event = journal.erase([4], 0, UTC, "retention")
         assert event.facts == {"event": "erasure", "seqs": [4], "reason": "retention"}
         assert journal.verify() == []
         assert root_of(7, journal.nodes) == root
+        for trace in (salt, wrapped, record.identity):
+            assert not any(trace in file.read_bytes() for file in kept)
         assert [each.seq for each in journal.records()] == [1, 2, 3, 5, 6, 7, 8]
         assert journal._db.rows("SELECT * FROM secrets WHERE seq = 4") == []
         for seq in (4, 8, 99):
