@@ -116,11 +116,17 @@ def det_points(genuine: Scores, impostor: Scores) -> list[tuple[float, float]]:
     least = max(LEAST_RATE, 10 / made.size)
     points = []
     for fmr in np.geomspace(1.0, min(least, 1.0), CURVE_POINTS):
-        threshold = threshold_at(impostor, float(fmr))
-        if threshold is not None:
-            missed = float(1 - (genuine.astype(np.float64) >= threshold).mean())
+        missed = _missed(genuine, impostor, float(fmr))
+        if missed is not None:
             points.append((float(fmr), missed))
     return points
+
+
+def _missed(genuine: Scores, impostor: Scores, fmr: float) -> float | None:
+    threshold = threshold_at(impostor, fmr)
+    if threshold is None or not genuine.size:
+        return None
+    return float(1 - (genuine.astype(np.float64) >= threshold).mean())
 
 
 def _det(found: Comparisons) -> str:
@@ -133,13 +139,14 @@ def _det(found: Comparisons) -> str:
     up = Axis(least, 1.0, _percent_marks(least), "false non-match rate", logarithmic=True)
     marks = [_line(across, up, points, _BLUE)]
     for fmr in (1e-2, 1e-3, 1e-4):
-        near = min(points, key=lambda p: abs(math.log10(p[0]) - math.log10(fmr)))
-        if near[0] <= fmr * 1.1:
-            marks.append(
-                f'<circle cx="{_x(across, near[0]):.1f}" cy="{_y(up, near[1]):.1f}" r="4" '
-                f'fill="{_BLUE}"/><text x="{_x(across, near[0]) + 8:.1f}" '
-                f'y="{_y(up, near[1]) - 6:.1f}">{100 * near[1]:.2f} %</text>'
-            )
+        missed = _missed(found.genuine, found.impostor, fmr)
+        if missed is None or fmr < points[-1][0]:
+            continue
+        x, y = _x(across, fmr), _y(up, missed)
+        marks.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_BLUE}"/>'
+            f'<text x="{x + 8:.1f}" y="{y - 6:.1f}">{100 * missed:.2f} %</text>'
+        )
     return _chart("detection error trade-off", across, up, marks)
 
 
@@ -175,7 +182,7 @@ def _histogram(found: Comparisons) -> str:
         marks.append(
             f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{HEIGHT - BOTTOM}" '
             f'stroke="{_GREY}" stroke-dasharray="5 4"/>'
-            f'<text x="{x + 5:.1f}" y="{TOP + 12}">FMR 0.1 %</text>'
+            f'<text x="{x - 6:.1f}" y="{TOP + 60}" text-anchor="end">FMR 0.1 %</text>'
         )
     return _chart("histograms of scores", across, up, marks)
 
@@ -276,7 +283,7 @@ def page(result: dict[str, Any], found: Comparisons, references: Gallery, live: 
     reference = "made into a chip photograph" if result["chip"] else "as it is"
     intro = (
         f"{result['identities']} persons, {result['genuine']} genuine and {result['impostor']} "
-        f"impostor comparisons; {result['failures_to_acquire']} pictures not acquired. "
+        f"impostor comparisons; pictures not acquired: {result['failures_to_acquire']}. "
         f"Reference picture {reference}; live pictures combined: {result['probes']}. "
         f"Equal error rate {eer}."
     )
