@@ -143,6 +143,11 @@ class Journal:
         return journal
 
     @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._db.path
+
+    @property
     def last_seq(self) -> int:
         """The newest record's place; 0 when there is none."""
         return self._seq
