@@ -1,13 +1,24 @@
 """The journal's writer: identities are taken in time, and a slow journal is a failed one."""
 
+from random import Random
+
 from gate_agent.journal_writer import MAX_WAITING, JournalWriter
 from gate_agent.vault import Vault
+from sync.envelope import Sealer
+from sync.hpke import OpeningKey
 from sync.journal import Journal
+from sync.journal_reader import JournalReader
 from sync.types import Append, Appended, AppendFailed, RecordKind
 
 
+OWN_KEY = bytes(range(32))
+
+
 def writer(tmp_path, put, identity) -> JournalWriter:
-    journal = Journal.open(tmp_path / "journal.db", gate="g", random=bytes, demo=True)
+    random = Random(1).randbytes
+    sealer = Sealer(OpeningKey.generate(random).public, random, OWN_KEY)
+    path = tmp_path / "journal.db"
+    journal = Journal.open(path, gate="g", random=random, sealer=sealer, demo=True)
     return JournalWriter(
         journal, None, put, identity, lambda: 1, lambda: "2026-01-01T00:00:00.000Z"
     )
@@ -24,10 +35,10 @@ def test_a_record_keeps_its_identity_though_the_vault_is_wiped_before_it_is_writ
     made.stop()
     made.run()
     assert [type(event) for event in events[1:]] == [Appended]
-    journal = Journal.open(tmp_path / "journal.db", gate="g", random=bytes, demo=True)
-    (record,) = journal.records()
-    journal.close()
-    assert record.identity == {"name": "ERIKSSON"}
+    reader = JournalReader(tmp_path / "journal.db")
+    identity = reader.identity(1, OWN_KEY)
+    reader.close()
+    assert identity == {"name": "ERIKSSON"}
 
 
 def test_a_record_that_finds_no_place_is_reported(tmp_path):
