@@ -10,7 +10,6 @@ from sync.journal import Journal
 from sync.journal_reader import JournalReader
 from sync.types import Append, Appended, AppendFailed, RecordKind
 
-
 OWN_KEY = bytes(range(32))
 
 
