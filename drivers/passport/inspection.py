@@ -244,7 +244,7 @@ class Inspection:
                 self.reader.field_lost()
             except SessionDead as dead:
                 self._repair(dead)
-                self.reader.shorten()
+                self.reader.session_died()
             self._access_due = True
 
     def _repair(self, error: DocumentError) -> None:
