@@ -16,6 +16,7 @@ from drivers.serial_port import SerialPort
 from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
 from gate_agent import live, trust_store
+from gate_agent.service_manager import ServiceManager
 from gate_agent.worker_link import WorkerLink
 
 
@@ -55,14 +56,17 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         tell_again,
     )
     stop.on_set(commands.wake)
-    live.spawn("link", lambda: link.run(stop.is_set, stop.wait))
+    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
+    linked = manager.beside("the agent's line", stop.is_set)
+    live.spawn("link", lambda: link.run(linked, stop.wait))
     live.run_machine(
         machine,
         lambda port: _open(profile, port),
         emit,
-        stop.is_set,
+        manager.watched(stop.is_set),
         commands,
     )
+    manager.stopping()
     return 0
 
 
