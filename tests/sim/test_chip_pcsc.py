@@ -74,8 +74,8 @@ def chip(specimen, *arguments):
 
 def opensc(*arguments):
     tool = foreign.program("opensc-tool", "opensc")
-    options = {"capture_output": True, "timeout": LONGEST_S, "check": False}
-    return subprocess.run([tool, *arguments], **options).stdout
+    options = {"capture_output": True, "timeout": LONGEST_S}
+    return subprocess.run([tool, *arguments], check=False, **options).stdout
 
 
 def inspect(capsys, *arguments):
