@@ -22,6 +22,8 @@ if [ ! -e "$header" ]; then
     missing="$missing $(.venv/bin/python -c \
         'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
 fi
+# Not in PATH on Debian: the server's programs are per version.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 as_root=
 if [ "$(id -u)" != 0 ]; then as_root="sudo -n"; fi
 if [ -n "$missing" ] && $as_root true 2>/dev/null; then
