@@ -122,6 +122,8 @@ class VirtualLane:
         country: issued every genuine passport, and is trusted.
         passport: issues a traveller's passport.
         folder: for the journal, and for traces.
+        appended: told of every new record.
+        settled: told of every turn once everybody has left.
         traced: whether to write a trace to the folder.
         every_byte: carry every poll of a quiet line too; the result is the same.
     """
@@ -135,11 +137,15 @@ class VirtualLane:
         passport: Callable[[Traveller], Passport],
         folder: Path,
         *,
+        appended: Callable[[int], None],
+        settled: Callable[[], None],
         traced: bool = False,
         every_byte: bool = False,
     ) -> None:
         self.number = lane.number
         self._every_byte = every_byte
+        self._appended = appended
+        self._settled = settled
         self.profile = profile_of(lane)
         self.finishes: list[Finish] = []
         self.violations: list[Violation] = []
@@ -227,6 +233,8 @@ class VirtualLane:
                 self._submit(command, now_ns)
             self._ask_officer(now_ns)
         self._plan(now_ns if len(self._mailbox) else self.loop.due_ns)
+        if self.play.over:
+            self._settled()
 
     def _record(self, done: Turn) -> None:
         self._hash.add(done)
@@ -335,6 +343,7 @@ class VirtualLane:
             msgspec.to_builtins(command.facts),
             holder,
         )
+        self._appended(now_ns)
         if command.kind is RecordKind.FINISH:
             facts = command.facts
             self.finishes.append(

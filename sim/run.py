@@ -15,7 +15,7 @@ from sim.chip.keys import KeySource
 from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
 from sim.compose import Finish, Violation, VirtualLane, centre_keys_of, utc_text
-from sim.kernel import MS, SECOND, Kernel
+from sim.kernel import MS, SECOND, Alarm, Kernel
 from sim.report import CastRow, cast_rows, counts, steps
 from sim.scenario import Fault, Scenario, Traveller, load, stream
 from sim.uplink import LaneUplink, Uplink
@@ -119,7 +119,18 @@ class Day:
             return issue_passport(traveller, country, portrait)
 
         self.lanes = [
-            VirtualLane(self.kernel, scenario, lane, country, passport, folder, traced=traced, every_byte=every_byte)
+            VirtualLane(
+                self.kernel,
+                scenario,
+                lane,
+                country,
+                passport,
+                folder,
+                appended=self._appended,
+                settled=self._settled,
+                traced=traced,
+                every_byte=every_byte,
+            )
             for lane in scenario.lanes
         ]
         self.store = CentreStore(folder / "centre.db")
@@ -128,8 +139,12 @@ class Day:
             VirtualBroker(lambda: BROKER_LATENCY_NS),
             self.store,
             centre_keys,
+            told=True,
             utc=lambda now_ns: utc_text(scenario, now_ns),
         )
+        self._ended = False
+        self._syncing: Alarm | None = None
+        self._syncing_ns = 0
         self._readers: list[JournalReader] = []
         for lane in self.lanes:
             self._connect(lane, centre_keys, folder)
@@ -142,7 +157,7 @@ class Day:
             lane.start()
         self._sync(self.kernel.now_ns)
         limit_ns = START_NS + self.scenario.limit_s * SECOND
-        return self.kernel.run(limit_ns, self._over)
+        return self.kernel.run(limit_ns, lambda: self._ended)
 
     def close(self) -> None:
         """Close every database."""
@@ -184,7 +199,26 @@ class Day:
 
     def _sync(self, now_ns: int) -> None:
         self.uplink.expire(now_ns)
-        self.kernel.at(max(self.uplink.due_ns, now_ns + MS), self._sync)
+        self._ask_sync()
+        self._settled()
+
+    def _settled(self) -> None:
+        self._ended = self._over()
+
+    def _ask_sync(self) -> None:
+        """See when the uplink has something to do next."""
+        due_ns = self.uplink.due_ns
+        if self._syncing is not None and self._syncing.pending:
+            if due_ns is not None and self._syncing_ns <= due_ns:
+                return
+            self._syncing.cancel()
+        if due_ns is not None:
+            self._syncing_ns = max(due_ns, self.kernel.now_ns + MS)
+            self._syncing = self.kernel.at(self._syncing_ns, self._sync)
+
+    def _appended(self, now_ns: int) -> None:
+        self.uplink.appended(now_ns)
+        self._ask_sync()
 
     def _plan(self, fault: Fault) -> None:
         begins_ns = START_NS + fault.at_s * SECOND
@@ -197,6 +231,7 @@ class Day:
         def restore(now_ns: int) -> None:
             for gate in gates:
                 self.uplink.restore(gate, now_ns)
+            self._ask_sync()
 
         self.kernel.at(begins_ns, cut)
         self.kernel.at(begins_ns + fault.for_s * SECOND, restore)
