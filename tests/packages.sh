@@ -6,6 +6,8 @@ missing=
 for pair in chromium:chromium chromedriver:chromium-driver openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# Not in PATH on Debian: the server's programs are per version.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 as_root=
 if [ "$(id -u)" != 0 ]; then as_root="sudo -n"; fi

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from sync.backoff import Backoff
 from sync.centre.collector import Answer, collect, standing
-from sync.centre.store import CentreStore, Reason
+from sync.centre.store import CentreStore
+from sync.centre.types import Reason
 from sync.errors import LinkDown, StorageFailed
 from sync.keys import CentreKeys
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused

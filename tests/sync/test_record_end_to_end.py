@@ -274,4 +274,4 @@ def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
 def test_utc_is_noted_beside_the_record(bench: Bench) -> None:
     fill(bench.journal, 1)
     bench.until(bench.settled)
-    assert bench.store._db.value("SELECT received_utc FROM records") == UTC
+    assert bench.store._db.value("SELECT heard_utc FROM logs") == UTC
