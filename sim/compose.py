@@ -20,7 +20,17 @@ from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
 from drivers.ports import Emission, Machine
 from drivers.turnstile.device import TurnstileMachine
-from drivers.types import CancelRead, Close, DeviceId, DeviceReady, OpenExit, ReadDocument
+from drivers.types import (
+    CancelRead,
+    Close,
+    CloseEntry,
+    DeviceId,
+    DeviceReady,
+    OpenEntry,
+    OpenExit,
+    ReadDocument,
+    SetDirection,
+)
 from firmware_cfg.profile import (
     Camera,
     ChipReader,
@@ -57,6 +67,7 @@ from sim.chip.pki import Country
 from sim.kernel import MS, SECOND, Alarm, Kernel
 from sim.links import Line, Peer, WiredDevice
 from sim.play import Play
+from sim.quiet import QuietDevice
 from sim.scenario import Scenario, ScenarioLane, Traveller, stream
 from sim.stage import Stage
 from sim.vision import Seen, SimVision
@@ -68,7 +79,7 @@ from sync.types import RecordKind
 
 APPEND_NS = 2 * MS
 LISTS_NS = 5 * MS
-LEASE_NS = 500 * MS
+LEASE_NS = 700 * MS
 LEASE_VALID_NS = 2_000 * MS
 ACTION_VALID_NS = 10 * SECOND
 LATENCY_US = 200
@@ -122,6 +133,7 @@ class VirtualLane:
         passport: issues a traveller's passport.
         folder: for the journal, and for traces.
         traced: whether to write a trace to the folder.
+        every_byte: carry every poll of a quiet line too; the result is the same.
     """
 
     def __init__(
@@ -134,8 +146,10 @@ class VirtualLane:
         folder: Path,
         *,
         traced: bool = False,
+        every_byte: bool = False,
     ) -> None:
         self.number = lane.number
+        self._every_byte = every_byte
         self.profile = profile_of(lane)
         self.finishes: list[Finish] = []
         self.violations: list[Violation] = []
@@ -162,7 +176,10 @@ class VirtualLane:
         self._recorder = Recorder(folder / "traces" / name, self.loop) if traced else None
         self._vision = SimVision(kernel, self._look, self.put)
         self.stage = Stage(
-            self.profile.turnstile, stream(seed, name, "chips").randbytes, self._touched
+            self.profile.turnstile,
+            stream(seed, name, "chips").randbytes,
+            self._touched,
+            self._touching,
         )
         self._make_devices(country, name)
         self.play = Play(scenario.cast(lane.number), passport, self.stage, seed, kernel.now_ns)
@@ -240,7 +257,7 @@ class VirtualLane:
         match command:
             case ReadDocument() | CancelRead():
                 self._reader.command(command, now_ns)
-            case OpenExit() | Close():
+            case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self._turnstile.command(command, now_ns)
             case Prepare() | StartVerify() | StopVerify():
                 self._vision.command(command, now_ns)
@@ -280,7 +297,13 @@ class VirtualLane:
         bus = Line(
             self.stage.turnstile, self._wire(name, "bus", baud), self._wire(name, "bus", baud)
         )
-        self._turnstile = self._wired(TurnstileMachine(profile.turnstile), {"bus": bus})
+        machine = TurnstileMachine(profile.turnstile)
+        if self._every_byte:
+            self._turnstile = self._wired(machine, {"bus": bus})
+        else:
+            self._turnstile = QuietDevice(
+                self._kernel, machine, "bus", bus, self.stage.turnstile, self._emitted
+            )
 
     def _wire(self, name: str, port: str, baud: int) -> Wire:
         rng = stream(self._scenario.seed, name, "wire", port)
@@ -293,6 +316,10 @@ class VirtualLane:
         if emission.payload:
             self._vault.put(emission.event.ticket, emission.payload)
         self.put(emission.event)
+
+    def _touching(self, port: str) -> None:
+        if port == "bus":
+            self._turnstile.rouse(self._kernel.now_ns)
 
     def _touched(self, port: str) -> None:
         (self._turnstile if port == "bus" else self._reader).touch()

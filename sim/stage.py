@@ -42,10 +42,15 @@ class Stage:
         turnstile: the lane's turnstile, for its register map, unit and speed.
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
+        touching: called before.
     """
 
     def __init__(
-        self, turnstile: Turnstile, random: Random, touched: Callable[[str], None]
+        self,
+        turnstile: Turnstile,
+        random: Random,
+        touched: Callable[[str], None],
+        touching: Callable[[str], None] = lambda _port: None,
     ) -> None:
         self.mrz = MrzLineReader()
         self.chip = Pn532Peer(random)
@@ -53,6 +58,7 @@ class Stage:
         self.stand: Stand | None = None
         self._random = random
         self._touched = touched
+        self._touching = touching
 
     @property
     def released(self) -> bool:
@@ -74,16 +80,19 @@ class Stage:
 
     def step_in(self, persons: int, now_ns: int) -> None:
         """People step into the zone."""
+        self._touching("bus")
         self.turnstile.arrive(now_ns, persons)
         self._touched("bus")
 
     def step_back(self, persons: int, now_ns: int) -> None:
         """People leave the zone the way they came."""
+        self._touching("bus")
         self.turnstile.leave_back(now_ns, persons)
         self._touched("bus")
 
     def walk_through(self, persons: int, now_ns: int) -> bool:
         """People try to go through; False when the barrier holds."""
+        self._touching("bus")
         went = self.turnstile.try_pass(now_ns, persons)
         self._touched("bus")
         return went

@@ -85,9 +85,11 @@ class Barrier:
         """When the barrier next changes by itself."""
         if self._passage is not None:
             return self._passage.ends_ns
-        released = [side.released_ns for side in (self.exit, self.entry)]
-        lapse_ns = self.start_s * 1_000_000_000
-        return min((at + lapse_ns for at in released if at is not None), default=None)
+        one, other = self.exit.released_ns, self.entry.released_ns
+        if one is None and other is None:
+            return None
+        first = min(at for at in (one, other) if at is not None)
+        return first + self.start_s * 1_000_000_000
 
     def authorise(self, side: Side, passages: int, now_ns: int) -> None:
         """Release this many passages (0 withdraws, 0xFFFF is free)."""

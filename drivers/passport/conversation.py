@@ -12,10 +12,10 @@ from typing import Any
 from drivers.errors import DriverFault
 from drivers.passport.apdu import Emit, Send, Steps
 from drivers.passport.errors import LinkEnded, NoChip, ReaderGone, TagLost
-from drivers.passport.pn532_commands import Call, Pause, Target, exchange, find_again, release
+from drivers.passport.pn532_commands import Op, Target, exchange, find_again, release
 from firmware_cfg.profile import ChipReader
 
-Conversation = Generator[Call | Pause | Emit, Any, None]
+Conversation = Generator[Op | Emit, Any, None]
 
 
 def converse(steps: Steps[Any], profile: ChipReader) -> Conversation:
@@ -58,9 +58,7 @@ def conclude(steps: Steps[Any], error: LinkEnded) -> list[Emit]:
     return list(_drain(steps, error))
 
 
-def _exchange(
-    target: Target | None, apdu: bytes, profile: ChipReader
-) -> Generator[Call | Pause, Any, bytes]:
+def _exchange(target: Target | None, apdu: bytes, profile: ChipReader) -> Generator[Op, Any, bytes]:
     if target is None:
         raise TagLost("no chip in the field")
     return (yield from exchange(target.number, apdu, profile.apdu_timeout_ms))

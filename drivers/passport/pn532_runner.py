@@ -9,10 +9,10 @@ from drivers.errors import DriverFault
 from drivers.passport.apdu import Emit
 from drivers.passport.errors import LinkEnded
 from drivers.passport.pn532 import MS, Pn532Link
-from drivers.passport.pn532_commands import Call, Pause
+from drivers.passport.pn532_commands import ChangeBaud, Op, Pause
 from drivers.ports import Emission, Output
 
-Job = Generator[Call | Pause | Emit, Any, Any]
+Job = Generator[Op | Emit, Any, Any]
 
 
 class Pn532Runner:
@@ -126,10 +126,13 @@ class Pn532Runner:
             except DriverFault:
                 self._done()
                 raise
-            if not isinstance(op, Emit):
-                break
-            self._emit(op.emission)
             resume = next
+            if isinstance(op, Emit):
+                self._emit(op.emission)
+            elif isinstance(op, ChangeBaud):
+                self._link.change_baud(op.baud, confirm=op.confirm)
+            else:
+                break
         if isinstance(op, Pause):
             self._pause_until_ns = now_ns + op.ms * MS
         else:
