@@ -108,7 +108,9 @@ class _Journalled:
 class Day:
     """A scenario under way: lanes, uplink and centre on one heap."""
 
-    def __init__(self, scenario: Scenario, folder: Path, *, traced: bool, every_byte: bool = False) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, *, traced: bool, every_byte: bool = False
+    ) -> None:
         self.scenario = scenario
         self.kernel = Kernel(START_NS)
         seed = scenario.seed
@@ -119,7 +121,16 @@ class Day:
             return issue_passport(traveller, country, portrait)
 
         self.lanes = [
-            VirtualLane(self.kernel, scenario, lane, country, passport, folder, traced=traced, every_byte=every_byte)
+            VirtualLane(
+                self.kernel,
+                scenario,
+                lane,
+                country,
+                passport,
+                folder,
+                traced=traced,
+                every_byte=every_byte,
+            )
             for lane in scenario.lanes
         ]
         self.store = CentreStore(folder / "centre.db")
@@ -220,7 +231,9 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
     return run(scenario, path.name, trace)
 
 
-def run(scenario: Scenario, name: str, trace: Path | None = None, *, every_byte: bool = False) -> Result:
+def run(
+    scenario: Scenario, name: str, trace: Path | None = None, *, every_byte: bool = False
+) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
     memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
