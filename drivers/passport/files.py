@@ -69,6 +69,17 @@ class FileReader:
         self._selected: str | None = None
         self._in_application = False
 
+    def whole(self) -> dict[str, bytes]:
+        """The files that were read to their ends."""
+        found = {}
+        for name, content in self.files.items():
+            try:
+                if content and len(content) >= _announced(name, content):
+                    found[name] = bytes(content)
+            except TlvError:
+                continue
+        return found
+
     def new_session(self, session: SecureMessaging) -> None:
         """Go on under a new session; no file is selected in it."""
         self.session = session
