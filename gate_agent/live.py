@@ -38,6 +38,11 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()  # noqa: TID251 - this file is the clock
 
 
+def cpu_ns() -> int:
+    """CPU time of this process: for measuring, which other processes must not disturb."""
+    return time.process_time_ns()
+
+
 def utc_now() -> datetime.datetime:
     """The date and time, for records; nothing is ordered by it."""
     return datetime.datetime.now(datetime.UTC)  # noqa: TID251 - this file is the clock

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands import bench, bench_document
 from sim import chip_cli
 from sim.chaos import cli as chaos_cli
 
@@ -20,6 +22,7 @@ def register(commands: Any) -> None:
     _register_demo(commands)
     chip_cli.register(commands)
     chaos_cli.register(commands)
+    bench_document.register(bench.actions_of(commands), _measure_document)
     group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     run = actions.add_parser(
@@ -41,6 +44,12 @@ def register(commands: Any) -> None:
     photos.add_argument("--into", type=Path, default=_photographs())
     photos.set_defaults(run=_photos)
     _register_hardware(actions)
+
+
+def _measure_document(rounds: int, cpu_ns: Callable[[], int]) -> bench_document.ChipFigures:
+    from sim.bench_document import measure
+
+    return measure(rounds, cpu_ns)
 
 
 def _register_demo(commands: Any) -> None:
