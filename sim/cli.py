@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sim import chip_cli
+from sim import bench_lane, chip_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 CAST = SCENARIOS / "first_day.toml"
@@ -18,6 +18,7 @@ def register(commands: Any) -> None:
     """Add the three commands to the command line."""
     _register_demo(commands)
     chip_cli.register(commands)
+    bench_lane.register(commands.choices["bench"].get_default("benches"))
     group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     run = actions.add_parser(

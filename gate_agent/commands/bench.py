@@ -20,6 +20,7 @@ def register(commands: Any) -> None:
     """Add `egate bench` to the command line."""
     group = commands.add_parser("bench", help="measure: ratios in one run, on this machine")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    group.set_defaults(benches=actions)  # for the benches that need the simulator's wires
     face = actions.add_parser(
         "face",
         help="dlib's embedding, ours with the same weights, and frame to score per tier",
