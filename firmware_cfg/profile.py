@@ -23,14 +23,30 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every part of a profile."""
 
 
+class OnPowerLoss(Section, frozen=True, kw_only=True):
+    """What the doors do by themselves when the mains fail: a property of the installation."""
+
+    entry: Literal["released", "locked"] = "released"
+    exit: Literal["released", "locked"] = "released"
+
+
 class Lane(Section, frozen=True, kw_only=True):
-    """Where the lane stands and what it is."""
+    """Where the lane stands and what it is.
+
+    `entry_opens` is of a mantrap: `after_document` has the reader before the entry door and
+    opens it for a document that is in order; `on_approach` opens it for whoever comes, with
+    the reader inside.
+    """
 
     gate: Name
     site: Name
     number: Annotated[int, Meta(ge=1, le=999)]
     direction: Literal["entry", "exit"]
     topology: Literal["barrier", "mantrap"] = "barrier"
+    entry_opens: Literal["after_document", "on_approach"] = "after_document"
+    reversible: bool = False  # an officer may swap entry and exit while the lane is at rest
+    on_power_loss: OnPowerLoss = OnPowerLoss()
+    door_close_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     authority: Annotated[str, Meta(min_length=1, max_length=100)]
     crossing_point: Annotated[str, Meta(min_length=1, max_length=100)]
     demo: bool = False  # marked material is accepted, and every page and record is marked
@@ -49,6 +65,10 @@ class Budgets(Section, frozen=True, kw_only=True):
     append_ms: BudgetMs = 2_000
     actuation_ms: BudgetMs = 2_000
     passage_ms: BudgetMs = 12_000  # from release to the zone empty again
+    entry_ms: BudgetMs = 15_000  # from release of the entry door to the traveller inside
+    present_ms: BudgetMs = 20_000  # inside, until the document is on the reader
+    wait_ms: BudgetMs = 60_000  # with a document in order, until the chamber is free
+    door_ms: BudgetMs = 6_000  # from commanding a door shut to closed and locked
     officer_ms: BudgetMs = 120_000  # a referral waits this long for an officer
     accept_valid_ms: BudgetMs = 5_000  # an accept opens within this time or never
     plant_stale_ms: BudgetMs = 1_000

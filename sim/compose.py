@@ -20,7 +20,17 @@ from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
 from drivers.ports import Emission, Machine
 from drivers.turnstile.device import TurnstileMachine
-from drivers.types import CancelRead, Close, DeviceId, DeviceReady, OpenExit, ReadDocument
+from drivers.types import (
+    CancelRead,
+    Close,
+    CloseEntry,
+    DeviceId,
+    DeviceReady,
+    OpenEntry,
+    OpenExit,
+    ReadDocument,
+    SetDirection,
+)
 from firmware_cfg.profile import (
     Camera,
     ChipReader,
@@ -240,7 +250,7 @@ class VirtualLane:
         match command:
             case ReadDocument() | CancelRead():
                 self._reader.command(command, now_ns)
-            case OpenExit() | Close():
+            case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self._turnstile.command(command, now_ns)
             case Prepare() | StartVerify() | StopVerify():
                 self._vision.command(command, now_ns)

@@ -18,13 +18,17 @@ from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
+    Actuation,
     CancelRead,
     Close,
+    CloseEntry,
     DeviceFailed,
     DeviceId,
     DeviceReady,
+    OpenEntry,
     OpenExit,
     ReadDocument,
+    SetDirection,
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
@@ -173,7 +177,7 @@ class AgentProcess:
                 self._inbox.put(answer)
             case Append():
                 self._writer.append(command)
-            case OpenExit() | Close():
+            case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self._actuate(command)
             case Wipe(ticket=ticket):
                 self._workers.command(DeviceId.READER, command, {})
@@ -181,7 +185,7 @@ class AgentProcess:
                 self._vault.wipe(ticket)
         del at_ns
 
-    def _actuate(self, command: OpenExit | Close) -> None:
+    def _actuate(self, command: Actuation) -> None:
         if not self._turnstile_commands.put(command):
             self._inbox.put(
                 DeviceFailed(
