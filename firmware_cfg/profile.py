@@ -14,6 +14,7 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=1, le=65535)]
 BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
 Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Byte = Annotated[int, Meta(ge=0, le=0xFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -170,11 +171,33 @@ class RegisterMap(Section, frozen=True, kw_only=True):
     mode: Register = 0x3000
 
 
+class SwingGate(Section, frozen=True, kw_only=True):
+    """Meaning of a 7E/7F gate's status bytes, as in its vendor's documents.
+
+    Masks name the bits that count; `infrared_idle` is what the beams report when nothing
+    is between them.
+    """
+
+    exit: Literal["left", "right"] = "left"
+    gate_closed: Byte = 0x00
+    gate_open_left: Byte = 0x01
+    gate_open_right: Byte = 0x02
+    infrared_zone: Byte = 0xFF
+    infrared_idle: Byte = 0x00
+    alarm_fire: Byte = 0x01
+    alarm_obstruction: Byte = 0x02
+    alarm_tamper: Byte = 0x04
+
+
 class Turnstile(Section, frozen=True, kw_only=True):
-    """The turnstile on its serial port."""
+    """The turnstile, or the input and output module of two doors, on its serial port.
+
+    `driver` says how it speaks: `modbus` is a turnstile with a register map, `swing` a gate
+    with 7E/7F frames. `unit` is the Modbus address or the gate's machine number.
+    """
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
-    driver: Literal["modbus"] = "modbus"
+    driver: Literal["modbus", "swing"] = "modbus"
     baud: Baud = 115_200
     parity: Literal["N", "E", "O"] = "N"
     unit: Annotated[int, Meta(ge=1, le=247)] = 1
@@ -185,6 +208,7 @@ class Turnstile(Section, frozen=True, kw_only=True):
     stale_ms: BudgetMs = 500
     identity: str = ""  # expected vendor/product, empty accepts any
     registers: RegisterMap = RegisterMap()
+    swing: SwingGate = SwingGate()
 
 
 class Sync(Section, frozen=True, kw_only=True):

@@ -7,12 +7,12 @@ seen as such: it is not what the device held while it was asked.
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from drivers.turnstile.modbus import Master
 from drivers.turnstile.rtu import Outcome, Read, Registers, Request, Silence, WriteWords, Written
 from firmware_cfg.profile import Turnstile
+from sim.scenario import stream
 from sim.turnstile import SimTurnstile
 from sim.wire import Wire, WireFaults
 
@@ -28,7 +28,7 @@ class NoisyBus:
 
     def __init__(self, seed: int, faults: WireFaults) -> None:
         settings = Turnstile(port="virtual")
-        self.rng = random.Random(seed)
+        self.rng = stream(seed, "noise")
         self.peer = SimTurnstile(settings.registers, baud=settings.baud)
         self.master = Master(
             settings.unit,
@@ -37,8 +37,8 @@ class NoisyBus:
             backoff_ms=settings.backoff_ms,
             probe=Read(settings.registers.authorise_exit, 2),
         )
-        self.there = Wire(settings.baud, random.Random(seed + 1), faults)
-        self.back = Wire(settings.baud, random.Random(seed + 2), faults)
+        self.there = Wire(settings.baud, stream(seed, "noise", "there"), faults)
+        self.back = Wire(settings.baud, stream(seed, "noise", "back"), faults)
         self.now_ns = 0
         self._map = settings.registers
 
@@ -92,6 +92,17 @@ class NoisyBus:
         self.master.expire(self.now_ns)
 
 
+def judge(bus: NoisyBus, question: Request, outcome: Outcome) -> bool | None:
+    """Whether an outcome is true of the device; None where it claims nothing."""
+    if isinstance(outcome, Silence):
+        return None
+    if isinstance(question, Read):
+        return isinstance(outcome, Registers) and outcome.words == bus.truth(question)
+    if isinstance(question, WriteWords):
+        return isinstance(outcome, Written) and bus.peer.authorised == question.words[0]
+    return False
+
+
 def noise(transactions: int, seed: int, faults: WireFaults = NOISE) -> dict[str, Any]:
     """Ask so many questions over noise and judge every answer.
 
@@ -105,14 +116,9 @@ def noise(transactions: int, seed: int, faults: WireFaults = NOISE) -> dict[str,
     for _ in range(transactions):
         bus.shake()
         question = bus.question()
-        outcome = bus.ask(question)
-        if isinstance(question, Read) and isinstance(outcome, Registers):
-            wrong += outcome.words != bus.truth(question)
-        elif isinstance(question, WriteWords) and isinstance(outcome, Written):
-            wrong += bus.peer.authorised != question.words[0]
-        else:
-            unresolved += 1
-            wrong += not isinstance(outcome, Silence)
+        right = judge(bus, question, bus.ask(question))
+        unresolved += right is None
+        wrong += right is False
     return {
         "transactions": transactions,
         "wrong": wrong,

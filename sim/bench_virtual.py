@@ -6,7 +6,6 @@ of eight frames a second. What travellers themselves need is left out.
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,14 +24,14 @@ from sim.compose import VirtualLane
 from sim.kernel import MS, Kernel
 from sim.links import Line, WiredDevice
 from sim.run import SHARED_MEMORY, Day
-from sim.scenario import Scenario
+from sim.scenario import Scenario, stream
 from sim.turnstile import SimTurnstile
 from sim.wire import Wire
 from sync.types import Append, RecordKind
 
 STEP_ROUNDS = 5
 SETTLE_NS = 500 * MS
-BUS_LATENCY_US = 200
+BUS_LATENCY_US = 100
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -132,13 +131,18 @@ def core_step_us(seen: Seen, clock: Callable[[], int]) -> list[float]:
     return spans
 
 
-def write_and_read_back_ms(times: int, seed: int) -> list[float]:
-    """From the command "open" until it was written and read back, over a wire at 115,200 baud."""
+def write_and_read_back_ms(times: int, seed: int, device_us: int) -> list[float]:
+    """From the command "open" until it was written and read back, over a wire at 115,200 baud.
+
+    The command comes at any moment of a poll. `device_us` is what the turnstile thinks about
+    an answer after the silence that ends a question.
+    """
     kernel = Kernel(0)
     settings = Turnstile(port="bus", baud=115_200)
-    peer = SimTurnstile(settings.registers, baud=settings.baud)
+    peer = SimTurnstile(settings.registers, baud=settings.baud, latency_us=device_us)
     wires = [
-        Wire(settings.baud, random.Random(seed + n), latency_us=BUS_LATENCY_US) for n in range(2)
+        Wire(settings.baud, stream(seed, "bus", str(n)), latency_us=BUS_LATENCY_US)
+        for n in range(2)
     ]
     answered: list[tuple[int, ActuationDone]] = []
 
@@ -150,7 +154,7 @@ def write_and_read_back_ms(times: int, seed: int) -> list[float]:
     device.open(0)
     kernel.run(SETTLE_NS)
     spans: list[float] = []
-    rng = random.Random(seed)
+    rng = stream(seed, "bus")
     for ticket in range(1, times + 1):
         kernel.run(kernel.now_ns + rng.randrange(100 * MS, 200 * MS))
         peer.barrier.authorise(peer.barrier.exit, 0, kernel.now_ns)
