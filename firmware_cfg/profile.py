@@ -136,7 +136,7 @@ class MrzReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     baud: Baud = 9600
-    framing: Literal["cr"] = "cr"
+    framing: Literal["cr", "desko", "rte", "elyctis"] = "cr"
 
 
 class ChipReader(Section, frozen=True, kw_only=True):
@@ -144,7 +144,8 @@ class ChipReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     driver: Literal["pn532"] = "pn532"
-    baud: Baud = 115_200
+    baud: Baud = 115_200  # the PN532's own after power-up
+    baud_max: Baud = 921_600  # what to raise it to; equal to `baud` leaves it
     target_poll_ms: BudgetMs = 1_500  # wait this long for a chip in the field
     apdu_timeout_ms: BudgetMs = 2_000
     read_attempts: Annotated[int, Meta(ge=1, le=10)] = 3

@@ -1,4 +1,4 @@
-"""The commands `egate sim`, `chip` and `demo`; there only with the extra `egate[sim]`."""
+"""The commands `egate sim`, `chip`, `chaos` and `demo`; there only with the extra `egate[sim]`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sim import bench_lane, chip_cli
+from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 CAST = SCENARIOS / "first_day.toml"
 
 
 def register(commands: Any) -> None:
-    """Add the three commands to the command line."""
+    """Add the commands to the command line."""
     _register_demo(commands)
     chip_cli.register(commands)
+    chaos_cli.register(commands)
     bench_lane.register(commands.choices["bench"].get_default("benches"))
     group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)

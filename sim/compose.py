@@ -8,6 +8,7 @@ scenario.
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -63,10 +64,13 @@ from gate_agent.recorder import Recorder, TraceHash
 from gate_agent.vault import Vault
 from gate_agent.view import step_of
 from sim.cast import Passport
+from sim.chip.card import Chip
 from sim.chip.pki import Country
 from sim.kernel import MS, SECOND, Alarm, Kernel
 from sim.links import Line, Peer, WiredDevice
 from sim.play import Play
+from sim.quiet import QuietDevice
+from sim.recorded_chip import RecordedChip, Transcripts
 from sim.scenario import Scenario, ScenarioLane, Traveller, stream
 from sim.stage import Stage
 from sim.vision import Seen, SimVision
@@ -78,7 +82,7 @@ from sync.types import RecordKind
 
 APPEND_NS = 2 * MS
 LISTS_NS = 5 * MS
-LEASE_NS = 500 * MS
+LEASE_NS = 700 * MS
 LEASE_VALID_NS = 2_000 * MS
 ACTION_VALID_NS = 10 * SECOND
 LATENCY_US = 200
@@ -131,7 +135,11 @@ class VirtualLane:
         country: issued every genuine passport, and is trusted.
         passport: issues a traveller's passport.
         folder: for the journal, and for traces.
+        appended: told of every new record.
+        settled: told of every turn once everybody has left.
+        transcripts: recorded chip sessions; without them every session is computed.
         traced: whether to write a trace to the folder.
+        every_byte: carry every poll of a quiet line too; the result is the same.
     """
 
     def __init__(
@@ -143,9 +151,18 @@ class VirtualLane:
         passport: Callable[[Traveller], Passport],
         folder: Path,
         *,
+        appended: Callable[[int], None],
+        settled: Callable[[], None],
+        transcripts: Transcripts | None = None,
         traced: bool = False,
+        every_byte: bool = False,
     ) -> None:
         self.number = lane.number
+        self._every_byte = every_byte
+        self._transcripts = transcripts
+        self._reader_dice = stream(scenario.seed, f"lane{lane.number}", "reader")
+        self._appended = appended
+        self._settled = settled
         self.profile = profile_of(lane)
         self.finishes: list[Finish] = []
         self.violations: list[Violation] = []
@@ -172,7 +189,11 @@ class VirtualLane:
         self._recorder = Recorder(folder / "traces" / name, self.loop) if traced else None
         self._vision = SimVision(kernel, self._look, self.put)
         self.stage = Stage(
-            self.profile.turnstile, stream(seed, name, "chips").randbytes, self._touched
+            self.profile.turnstile,
+            stream(seed, name, "chips").randbytes,
+            self._touched,
+            self._touching,
+            self._chip_of,
         )
         self._make_devices(country, name)
         self.play = Play(scenario.cast(lane.number), passport, self.stage, seed, kernel.now_ns)
@@ -230,6 +251,8 @@ class VirtualLane:
                 self._submit(command, now_ns)
             self._ask_officer(now_ns)
         self._plan(now_ns if len(self._mailbox) else self.loop.due_ns)
+        if self.play.over:
+            self._settled()
 
     def _record(self, done: Turn) -> None:
         self._hash.add(done)
@@ -274,7 +297,7 @@ class VirtualLane:
             profile.mrz_reader,
             profile.chip_reader,
             trust=anchors,
-            random=stream(seed, name, "reader").randbytes,
+            random=lambda size: self._reader_dice.randbytes(size),
             at=lambda: today,
         )
         peers: dict[str, Peer] = {"mrz": self.stage.mrz, "chip": self.stage.chip}
@@ -290,7 +313,25 @@ class VirtualLane:
         bus = Line(
             self.stage.turnstile, self._wire(name, "bus", baud), self._wire(name, "bus", baud)
         )
-        self._turnstile = self._wired(TurnstileMachine(profile.turnstile), {"bus": bus})
+        machine = TurnstileMachine(profile.turnstile)
+        if self._every_byte:
+            self._turnstile = self._wired(machine, {"bus": bus})
+        else:
+            self._turnstile = QuietDevice(
+                self._kernel, machine, "bus", bus, self.stage.turnstile, self._emitted
+            )
+
+    def _chip_of(self, passport: Passport) -> Chip:
+        """The chip of a passport just laid down; the driver's dice are that passport's too."""
+        seed = self._scenario.seed
+        self._reader_dice = stream(seed, "reader", passport.name)
+
+        def fresh() -> random.Random:
+            return stream(seed, "chip", passport.name)
+
+        if self._transcripts is None:
+            return Chip(passport.card, fresh().randbytes)
+        return RecordedChip(passport.card, fresh, self._transcripts, passport.name)
 
     def _wire(self, name: str, port: str, baud: int) -> Wire:
         rng = stream(self._scenario.seed, name, "wire", port)
@@ -303,6 +344,10 @@ class VirtualLane:
         if emission.payload:
             self._vault.put(emission.event.ticket, emission.payload)
         self.put(emission.event)
+
+    def _touching(self, port: str) -> None:
+        if port == "bus":
+            self._turnstile.rouse(self._kernel.now_ns)
 
     def _touched(self, port: str) -> None:
         (self._turnstile if port == "bus" else self._reader).touch()
@@ -328,6 +373,7 @@ class VirtualLane:
             msgspec.to_builtins(command.facts),
             holder,
         )
+        self._appended(now_ns)
         if command.kind is RecordKind.FINISH:
             facts = command.facts
             self.finishes.append(

@@ -123,6 +123,11 @@ class SimTurnstile:
         return self.barrier.exit.authorised
 
     @property
+    def open(self) -> bool:
+        """Whether the leaf gives way in the exit direction."""
+        return self.barrier.lets(self.barrier.exit)
+
+    @property
     def passages(self) -> int:
         """Counter of the exit direction."""
         return self.barrier.exit.counter
@@ -156,12 +161,20 @@ class SimTurnstile:
     # --- the line ---------------------------------------------------------------------
 
     @property
+    def answering(self) -> bool:
+        """Whether a question is being heard or answered."""
+        return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
+
+    @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        times = [self._frame_ends_ns, self.barrier.due_ns]
-        if self._answers:
-            times.append(self._answers[0][0])
-        return min((at for at in times if at is not None), default=None)
+        due_ns = self.barrier.due_ns
+        frame_ns = self._frame_ends_ns
+        if frame_ns is not None and (due_ns is None or frame_ns < due_ns):
+            due_ns = frame_ns
+        if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
+            due_ns = self._answers[0][0]
+        return due_ns
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes arrived from the master."""
@@ -187,6 +200,8 @@ class SimTurnstile:
 
     def output(self) -> bytes:
         """Take what leaves for the master."""
+        if not self._out:
+            return b""
         out = bytes(self._out)
         self._out.clear()
         return out

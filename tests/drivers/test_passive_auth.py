@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
-from drivers.passport.certificates import parse_certificate, split_pem
+from drivers.passport.certificates import parse_certificate
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
     AlgorithmUnknown,
@@ -201,20 +201,6 @@ def test_demo_material_is_refused_unless_accepted():
         TrustStore([marked])
     unmarked = TrustStore([replace(marked, demo=False)])
     assert result_of(authenticate_sod(SOD, unmarked, AT), "ds_chain") is Result.FAILED
-
-
-def test_store_loads_folders_of_pem_and_der(tmp_path):
-    from base64 import encodebytes
-
-    der = country().csca.certificate.der
-    pem = b"-----BEGIN CERTIFICATE-----\n" + encodebytes(der) + b"-----END CERTIFICATE-----\n"
-    (tmp_path / "a.cer").write_bytes(der)
-    (tmp_path / "b.pem").write_bytes(pem + pem)
-    (tmp_path / "notes.txt").write_text("no certificate")
-    assert split_pem(pem) == [der]
-    store = TrustStore.load([tmp_path], accept_demo=True)
-    assert len(store) == 1
-    assert authenticate_sod(SOD, store, AT).trusted
 
 
 @pytest.mark.parametrize(

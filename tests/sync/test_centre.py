@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +22,8 @@ from record_support import (
 )
 
 from sync.centre.collector import Outcome, collect, standing
-from sync.centre.store import CentreStore, Reason
+from sync.centre.store import CentreStore
+from sync.centre.types import Reason
 from sync.encoding import (
     GENESIS,
     commitment,
@@ -43,8 +43,8 @@ from sync.types import Batch, Contents, Item, Receipt, Record, RecordKind
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[CentreStore]:
-    with closing(CentreStore(tmp_path / "centre.db")) as opened:
+def store(place: Path | str) -> Iterator[CentreStore]:
+    with closing(CentreStore(place)) as opened:
         opened.enrol("gate-1", GATE_KEY.public, UTC)
         yield opened
 
@@ -236,14 +236,13 @@ def test_a_new_epoch_starts_a_new_log(store: CentreStore, journal: Journal, tmp_
     assert store.audit() == []
 
 
-def test_the_quarantine_has_an_end(tmp_path: Path) -> None:
-    with closing(CentreStore(tmp_path / "small.db", max_quarantined=5)) as store:
+def test_the_quarantine_has_an_end(place: Path | str) -> None:
+    with closing(CentreStore(place, max_quarantined=5)) as store:
         for n in range(20):
             take(store, b"rubbish %d" % (n % 10))
         kept = store.quarantined()
         assert len(kept) == 6
-        assert sum(each.times for each in kept) == 20
-        assert kept[0].times == 2
+        assert sorted(each.times for each in kept) == [2, 2, 2, 2, 2, 10]
 
 
 def test_enrolment(store: CentreStore) -> None:
@@ -255,37 +254,6 @@ def test_enrolment(store: CentreStore) -> None:
             store.enrol(name, GATE_KEY.public, UTC)
     assert store.gates() == ["gate-1"]
     assert store.key_of("gate-2") is None
-
-
-@pytest.mark.parametrize(
-    ("statement", "seq", "what"),
-    [
-        ("UPDATE records SET encoded = CAST(encoded || x'00' AS BLOB) WHERE seq = 5", 5, "match"),
-        ("UPDATE records SET encoded = x'' WHERE seq = 5", 5, "without an erasure"),
-        ("UPDATE records SET nodes = zeroblob(32) WHERE seq = 6", 6, "nodes"),
-        ("UPDATE secrets SET salt = zeroblob(32) WHERE seq = 5", 5, "match"),
-        ("DELETE FROM secrets WHERE seq = 5", 5, "match"),
-        ("UPDATE records SET seq = 99 WHERE seq = 5", 6, "missing"),
-        ("UPDATE logs SET checkpoint = ''", 20, "missing"),
-        ("UPDATE logs SET checkpoint = replace(checkpoint, 'egate/', 'egata/')", 20, "signed"),
-        ("UPDATE logs SET head = ''", 20, "missing"),
-        ("DELETE FROM gates", 0, "not enrolled"),
-        ("DELETE FROM records WHERE seq = 5", 6, "missing"),
-        ("DELETE FROM records WHERE seq = 1", 2, "missing"),
-        ("DELETE FROM records WHERE seq > 18", 20, "end"),
-        ("UPDATE logs SET seq = 21", 21, "another size"),
-        ("DELETE FROM logs", 1, "not listed"),
-    ],
-)
-def test_the_audit_names_gate_and_place(
-    store: CentreStore, journal: Journal, tmp_path: Path, statement: str, seq: int, what: str
-) -> None:
-    take(store, batch(journal, items_of(journal)))
-    assert store.audit(CENTRE_KEY.public) == []
-    with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as intruder:
-        assert intruder.execute(statement).rowcount > 0
-    finding = store.audit(CENTRE_KEY.public)[0]
-    assert (finding.gate, finding.seq, what in finding.what) == ("gate-1", seq, True), finding
 
 
 @settings(
