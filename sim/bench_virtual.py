@@ -23,7 +23,7 @@ from gate_agent.loop import turn as core_turn
 from sim.compose import VirtualLane
 from sim.kernel import MS, Kernel
 from sim.links import Line, WiredDevice
-from sim.run import SHARED_MEMORY, Day
+from sim.run import SHARED_MEMORY, Day, How
 from sim.scenario import Scenario, stream
 from sim.turnstile import SimTurnstile
 from sim.wire import Wire
@@ -107,7 +107,12 @@ def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> Seen:
     for seed in range(scenario.seed, scenario.seed + seeds):
         say(f"playing {scenario.title}, seed {seed}")
         with tempfile.TemporaryDirectory(prefix="egate-bench-", dir=memory) as folder:
-            day = Day(msgspec.structs.replace(scenario, seed=seed), Path(folder), traced=False)
+            day = Day(
+                msgspec.structs.replace(scenario, seed=seed),
+                Path(folder),
+                traced=False,
+                how=How(chip="live", every_byte=True),
+            )
             try:
                 for lane in day.lanes:
                     lane.loop.turn = _Follower(lane, seen)  # type: ignore[method-assign]
@@ -149,6 +154,7 @@ def write_and_read_back_ms(times: int, seed: int, device_us: int) -> list[float]
     def emitted(emission: Any) -> None:
         if isinstance(emission.event, ActuationDone):
             answered.append((kernel.now_ns, emission.event))
+            kernel.stop()
 
     device = WiredDevice(kernel, TurnstileMachine(settings), {"bus": Line(peer, *wires)}, emitted)
     device.open(0)
@@ -161,7 +167,7 @@ def write_and_read_back_ms(times: int, seed: int, device_us: int) -> list[float]
         kernel.run(kernel.now_ns + rng.randrange(60 * MS, 110 * MS))
         asked_ns = kernel.now_ns
         device.command(OpenExit(ticket=ticket), asked_ns)
-        kernel.run(asked_ns + SETTLE_NS, lambda: bool(answered))
+        kernel.run(asked_ns + SETTLE_NS)
         at_ns, done = answered.pop()
         if done.ok:
             spans.append((at_ns - asked_ns) / MS)
