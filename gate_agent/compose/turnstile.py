@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drivers.turnstile.device import TurnstileMachine
 from drivers.turnstile.machine import PlantMachine
+from drivers.turnstile.mantrap import MantrapMachine
 from drivers.turnstile.swing_gate import SwingGateMachine
 from firmware_cfg.profile import Profile
 
@@ -13,4 +14,8 @@ def turnstile_of(profile: Profile) -> PlantMachine:
     actuation_ms = profile.budgets.actuation_ms
     if profile.turnstile.driver == "swing":
         return SwingGateMachine(profile.turnstile, actuation_ms=actuation_ms)
+    if profile.turnstile.driver == "relay_io":
+        return MantrapMachine(
+            profile.turnstile, profile.lane.on_power_loss, actuation_ms=actuation_ms
+        )
     return TurnstileMachine(profile.turnstile, actuation_ms=actuation_ms)
