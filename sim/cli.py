@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
-from sim import chip_cli
+from sim import bench_lane, chip_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -22,7 +22,9 @@ def register(commands: Any) -> None:
     _register_demo(commands)
     chip_cli.register(commands)
     chaos_cli.register(commands)
-    bench_document.register(bench.actions_of(commands), _measure_document)
+    benches = bench.actions_of(commands)
+    bench_document.register(benches, _measure_document)
+    bench_lane.register(benches)
     group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     run = actions.add_parser(
