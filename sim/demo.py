@@ -100,7 +100,7 @@ class Demo:
             sorted(
                 (fault.at_s * 1_000_000_000, fault.for_s * 1_000_000_000)
                 for fault in options.scenario.faults
-                if fault.kind == "uplink_down"
+                if fault.kind == "uplink_down" and fault.at_s is not None
             )
         )
         self._cut_until_ns: int | None = None
