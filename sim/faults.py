@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from gate_agent.lane_api import Step
 from sim.kernel import MS, SECOND, Kernel
 from sim.scenario import Scenario, stream
 from sim.scenario_parts import Fault
@@ -41,6 +42,8 @@ def strike_stage(stage: Stage, fault: Fault, now_ns: int, *, on: bool) -> bool:
     deed = STAGE_DEEDS.get(fault.kind)
     if fault.kind == "fire":
         stage.work(now_ns, lambda plant: plant.set_fire(now_ns, active=on))
+    elif fault.kind == "camera_black":
+        stage.dark = on
     elif fault.kind == "mrz_silent":
         stage.mrz.dead = on
     elif fault.kind == "chip_silent":
@@ -50,6 +53,53 @@ def strike_stage(stage: Stage, fault: Fault, now_ns: int, *, on: bool) -> bool:
     else:
         return False
     return True
+
+
+STAGE_KINDS = frozenset({*STAGE_DEEDS, "fire", "camera_black", "mrz_silent", "chip_silent"})
+
+
+class StageFaults:
+    """The faults of one lane's hardware in real time.
+
+    Args:
+        scenario: their plan.
+        lane: whose hardware it is.
+        stage: that hardware.
+    """
+
+    def __init__(self, scenario: Scenario, lane: int, stage: Stage) -> None:
+        mine = [fault for fault in scenario.faults if fault.lane in (None, lane)]
+        self._waiting = [fault for fault in mine if fault.kind in STAGE_KINDS]
+        self._lane = lane
+        self._stage = stage
+        self._begin_ns: int | None = None
+        self._step: Step | None = None
+        self._seen: Counter[Fault] = Counter()
+        self._planned: list[tuple[int, Fault, bool]] = []
+
+    def begin(self, now_ns: int) -> None:
+        """The scenario begins."""
+        self._begin_ns = now_ns
+        for fault in self._waiting:
+            if fault.at_s is not None:
+                self._plan(fault, now_ns + fault.at_s * SECOND)
+
+    def tend(self, now_ns: int, step: Step | None) -> None:
+        """Do what is due; `step` is what the lane shows."""
+        if self._begin_ns is not None and step is not self._step and step is not None:
+            for fault in self._waiting:
+                when = fault.when
+                if when is not None and (when.lane, when.step) == (self._lane, step.value):
+                    self._seen[fault] += 1
+                    if self._seen[fault] == when.nth:
+                        self._plan(fault, now_ns + when.after_ms * MS)
+        self._step = step
+        for entry in [entry for entry in self._planned if entry[0] <= now_ns]:
+            self._planned.remove(entry)
+            strike_stage(self._stage, entry[1], now_ns, on=entry[2])
+
+    def _plan(self, fault: Fault, at_ns: int) -> None:
+        self._planned += [(at_ns, fault, True), (at_ns + fault.for_s * SECOND, fault, False)]
 
 
 class FaultyLane(Protocol):
@@ -65,8 +115,8 @@ class FaultyLane(Protocol):
     def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
         """Pull the plug of `bus` or `reader`, or put it back."""
 
-    def camera(self, *, black: bool | None = None, failed: bool | None = None) -> None:
-        """The camera shows nothing, or fails, or works again."""
+    def camera(self, *, failed: bool) -> None:
+        """The camera fails, or works again."""
 
     def disk(self, *, full: bool | None = None, late_ms: int | None = None) -> None:
         """The journal's disk is full, or slow, or in order again."""
@@ -142,8 +192,8 @@ class Faults:
         kind = fault.kind
         if kind.startswith(("bus", "reader")):
             self._strike_line(lane, fault, now_ns, on=on)
-        elif kind.startswith("camera"):
-            lane.camera(**{kind.removeprefix("camera_"): on})
+        elif kind == "camera_failed":
+            lane.camera(failed=on)
         elif kind.startswith("officer") or kind == "lease_lost":
             _strike_officer(lane.officer, fault, on=on)
         elif kind == "disk_full":

@@ -89,7 +89,6 @@ class Day:
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
         self.waits = array("f")
         self.held = array("f")
-        self._freed_ns: dict[int, int] = {}
         country_keys = KeySource.seeded(scenario.seed.to_bytes(8, "big"))
         country = found_country(country_keys, scenario.start)
         self._portrait = placeholder_portrait()
@@ -148,7 +147,7 @@ class Day:
         wait_ms = finish.spans_ms.get("wait")
         if wait_ms is not None:
             self.waits.append(wait_ms)
-            self.held.append(finish.spans_ms.get("total", 0.0) / 1_000)
+            self.held.append(finish.spans_ms["lane"] / 1_000)
 
     # --- the uplink ---------------------------------------------------------------------
 

@@ -50,6 +50,9 @@ FaultKind = Literal[
 LANE_STEPS = Literal[
     "closed", "waiting", "reading", "verifying", "deciding", "crossing", "referred", "leaving"
 ]
+SPANS = Literal[
+    "document", "prepare", "verify", "append", "open", "passage", "total", "wait", "lane"
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,9 +141,7 @@ class Claim(Part, frozen=True, kw_only=True):
     lane: LaneNumber | None = None
     from_s: Seconds = 0
     until_s: Seconds | None = None
-    span: Literal["document", "prepare", "verify", "append", "open", "passage", "total", "wait"] = (
-        "total"
-    )
+    span: SPANS = "total"
     percent: Annotated[int, Meta(ge=1, le=100)] = 95
     max_ms: Annotated[float, Meta(ge=0)] = 0.0
     least: Annotated[int, Meta(ge=0)] = 0

@@ -60,6 +60,8 @@ class Stage:
         self.stand: Stand | None = None
         self.chips_silent = False
         """No chip is felt in the field."""
+        self.dark = False
+        """The camera sees nobody."""
         self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
         self._touched = touched
         self._touching = touching

@@ -58,8 +58,9 @@ from sim.links import WiredDevice
 from sim.play import Play
 from sim.quiet import QuietDevice
 from sim.recorded_chip import RecordedChip
-from sim.scenario import ScenarioLane, Traveller, stream
+from sim.scenario import ScenarioLane, stream
 from sim.stage import Stage
+from sim.traveller import TravellerActor
 from sim.virtual_officer import VirtualOfficer
 from sim.vision import Seen, SimVision
 from sim.wire import WireFaults
@@ -84,11 +85,10 @@ class VirtualLane:
         self._scenario = scenario
         self._name = f"lane{lane.number}"
         self.finishes: deque[Finish] = deque(maxlen=MAX_KEPT)
-        self._who: dict[int, Traveller] = {}
+        self._who: dict[int, TravellerActor] = {}
         self._hash = TraceHash()
         self._recorder: Recorder | None = None
         self._reader_dice = stream(scenario.seed, self._name, "reader")
-        self._black = False
         self._trusted = True
         self.desk = Desk(world, lane.number, self.profile.lane.gate, self.witness)
         self.stage = Stage(
@@ -256,7 +256,7 @@ class VirtualLane:
             case ReadDocument() | CancelRead():
                 actor = self.play.actor
                 if actor is not None and isinstance(command, ReadDocument):
-                    self._who[command.ticket] = actor.traveller
+                    self._who[command.ticket] = actor
                 self._reader.command(command, now_ns)
             case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self._turnstile.command(command, now_ns)
@@ -322,7 +322,7 @@ class VirtualLane:
 
     def _look(self) -> Seen | None:
         stand, actor = self.stage.stand, self.play.actor
-        if self._black or stand is None or actor is None:
+        if self.stage.dark or stand is None or actor is None:
             return None
         if stand.approach(self._kernel.now_ns) < 1.0:
             return None
@@ -333,11 +333,11 @@ class VirtualLane:
     def _finished(self, command: Append, now_ns: int) -> None:
         facts = command.facts
         spans = dict(facts["spans_ms"])
-        traveller = self._who.pop(command.ticket, None)
-        actor = self.play.actor
-        if actor is not None and actor.traveller is traveller and actor.served_ns is not None:
+        actor = self._who.pop(command.ticket, None)
+        if actor is not None and actor.served_ns is not None:
             spans["wait"] = (actor.served_ns - actor.came_ns) / MS
-        name = traveller.name if traveller is not None else ""
+            spans["lane"] = (now_ns - actor.served_ns) / MS
+        name = actor.traveller.name if actor is not None else ""
         outcome, reasons = str(facts["outcome"]), tuple(facts["reasons"])
         finish = Finish(command.ticket, outcome, reasons, spans, name)
         self.finishes.append(finish)
@@ -375,10 +375,8 @@ class VirtualLane:
         else:
             wired.unplug(now_ns)
 
-    def camera(self, *, black: bool | None = None, failed: bool | None = None) -> None:
-        """The camera shows nothing, or fails, or works again."""
-        if black is not None:
-            self._black = black
+    def camera(self, *, failed: bool) -> None:
+        """The camera fails, or works again."""
         if failed:
             self.put(
                 DeviceFailed(
@@ -388,7 +386,7 @@ class VirtualLane:
                     diagnosis="the camera gives no pictures",
                 )
             )
-        elif failed is not None:
+        else:
             self.put(DeviceReady(device=DeviceId.VISION, identity="simulated"))
 
     def disk(self, *, full: bool | None = None, late_ms: int | None = None) -> None:
