@@ -77,6 +77,11 @@ def records_topic(prefix: str, gate: str) -> str:
     return f"{prefix}/records/{gate}"
 
 
+def live_topic(prefix: str, gate: str) -> str:
+    """Topic of a gate's batches that come before their turn."""
+    return f"{prefix}/live/{gate}"
+
+
 def receipt_topic(prefix: str, gate: str) -> str:
     """Topic of the receipts for a gate."""
     return f"{prefix}/receipt/{gate}"

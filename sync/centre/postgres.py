@@ -27,7 +27,6 @@ LOCK_TIMEOUT_MS = 10_000
 """Another collector holds a gate for one round; longer than this is a fault."""
 
 WALK_ROWS = 2000
-VERSION = 1
 _MAKING = 0x65676331  # the advisory lock under which tables are made
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -95,7 +94,19 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             used_utc text NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE live (
+            gate text NOT NULL,
+            epoch text NOT NULL,
+            seq bigint NOT NULL,
+            commitment bytea NOT NULL,
+            encoded bytea NOT NULL,
+            seen_utc text NOT NULL,
+            PRIMARY KEY (gate, epoch, seq)
+        )""",
+    ),
 )
+VERSION = len(_MIGRATIONS)
 _TYPES = {"log": "int4", "seq": "int8", "key_id": "int8"}  # of copied columns; others: bytea
 _ERASED = ("records", "secrets")
 

@@ -5,6 +5,7 @@ records      commitments, nodes of the trees, canonical bytes (none once erased)
 secrets      beside each record: the salt, and the wrapped key of its identity
 hour_keys    the keys of hours, sealed for the central system
 erasures     signed notes of what was erased
+live         copies of records that were seen before their turn; no part of any log
 tokens       hashes of enrolment tokens that were used
 quarantine   messages that were put apart
 
@@ -209,6 +210,17 @@ SCHEMA = Schema(
                 sha256 BLOB PRIMARY KEY,
                 gate TEXT NOT NULL,
                 used_utc TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID""",
+        ),
+        (
+            """CREATE TABLE live (
+                gate TEXT NOT NULL,
+                epoch TEXT NOT NULL,
+                seq INTEGER NOT NULL,
+                commitment BLOB NOT NULL,
+                encoded BLOB NOT NULL,
+                seen_utc TEXT NOT NULL,
+                PRIMARY KEY (gate, epoch, seq)
             ) STRICT, WITHOUT ROWID""",
         ),
     ],

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sync.centre.audit import Finding, audit
+from sync.centre.live_copies import LiveCopies
 from sync.centre.schema import SCHEMA, Tables
 from sync.centre.types import Enrolled, LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
 from sync.chain import Stored
@@ -54,6 +55,7 @@ class CentreStore:
             StorageError: see `Database.open_writer`, `PostgresTables`.
         """
         self._db: Tables = _open(place, read_only=read_only)
+        self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
         if not read_only:
@@ -89,11 +91,8 @@ class CentreStore:
 
     def use_token(self, sha256: bytes, gate: str, utc: str) -> bool:
         """Note that an enrolment token was used; False if it was before."""
-        return bool(
-            self._db.run(
-                "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (sha256, gate, utc)
-            )
-        )
+        query = "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        return bool(self._db.run(query, (sha256, gate, utc)))
 
     def key_of(self, gate: str) -> VerifyingKey | None:
         """The key that a gate was enrolled with, or None."""
@@ -169,8 +168,7 @@ class CentreStore:
 
     def head_of(self, gate: str, epoch: str) -> tuple[int, str]:
         """The newest size of its log that a gate signed, and that note."""
-        found = self.log(gate, epoch)
-        return found.head_size, found.head
+        return self.log(gate, epoch)[-2:]
 
     def peaks_of(self, gate: str, epoch: str) -> bytes:
         """The stored peaks of a log's tree."""
@@ -242,6 +240,7 @@ class CentreStore:
         """
         place = (self._id(gate, epoch), seq)
         self._db.run("INSERT INTO erasures VALUES (?, ?, ?)", (*place, note))
+        self.live.drop_one(gate, epoch, seq)
         self._db.run("DELETE FROM secrets WHERE log = ? AND seq = ?", place)
         self._db.run("UPDATE records SET encoded = ? WHERE log = ? AND seq = ?", (b"", *place))
 
