@@ -107,7 +107,9 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 VERSION = len(_MIGRATIONS)
-_TYPES = {"log": "int4", "seq": "int8", "key_id": "int8"}  # of copied columns; others: bytea
+_TYPES = {"log": "int4", "seq": "int8", "key_id": "int8", "gate": "text", "epoch": "text"}
+"""Of copied columns; the others are bytea."""
+
 _ERASED = ("records", "secrets")
 
 

@@ -25,6 +25,7 @@ from sync.keys import CentreKeys
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
 from sync.publisher import live_topic, receipt_topic, records_topic
 
+CLIENT_ID = "egate-centre"
 LONGEST_WAIT_NS = 1_000 * MS
 HEADS_NS = 60_000 * MS
 GATES_NS = 10_000 * MS
@@ -87,7 +88,7 @@ class CentreService:
         keys: CentreKeys,
         broker: BrokerAccess,
         random: Callable[[int], bytes],
-        client_id: str = "egate-centre",
+        client_id: str = CLIENT_ID,
         shard: Shard = ALONE,
         heads: Path | None = None,
     ) -> None:
