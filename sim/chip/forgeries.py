@@ -205,9 +205,12 @@ def _printed_other_name(genuine: Personalisation) -> Personalisation:
 
 
 def _printed_other_number(genuine: Personalisation) -> Personalisation:
-    """Another document number with good check digits: the chip refuses access."""
+    """Another document number with good check digits: the chip refuses access.
+
+    Its first digit is one that nobody takes for the genuine one: 3 and 9 look like no letter.
+    """
     line1, line2 = genuine.printed.line1, genuine.printed.line2
-    digit = "1" if line2[0] != "1" else "2"
+    digit = "3" if line2[0] != "3" else "9"
     number = digit + line2[1:9]
     line2 = number + check_digit(number) + line2[10:43]
     composite = check_digit(line2[0:10] + line2[13:20] + line2[21:43])
