@@ -30,18 +30,25 @@ UTC = "2026-01-01T00:00:00.000Z"
 GATE = "bench"
 ROWS_A_COMMIT = 1000
 WINDOW = 100
+BATCH_BYTES = 262_144
+"""The profile's largest: a backlog fills it, records of now leave after 50 ms as ever."""
+
 TICK_S = 0.02
 STALL_NS = 60_000_000_000
 
-FACTS: dict[str, Any] = {
+_PROFILE = {"profile_sha256": "0" * 64}
+_SPANS = {"spans_ms": {"document": 700.0, "verify": 900.0, "total": 5000.0}}
+_DECISION: dict[str, Any] = {
     "outcome": "admit",
     "reasons": [],
     "checks": [[f"check_{n}", "passed", "automatic", 1.5] for n in range(20)],
     "face": {"score": 0.9, "threshold": 0.6},
-    "spans_ms": {"total": 5000.0},
-    "profile_sha256": "0" * 64,
+    **_SPANS,
+    **_PROFILE,
 }
-IDENTITY = {
+_ACTUATION = {"action": "open_exit", "by": "machine", "why": "admitted", **_PROFILE}
+_FINISH = {"outcome": "admitted", "reasons": [], "passages": 1, "officer": "", **_SPANS, **_PROFILE}
+_IDENTITY = {
     "surname": "EXAMPLE",
     "given_names": "ANN",
     "nationality": "UTO",
@@ -51,9 +58,17 @@ IDENTITY = {
 _COLUMNS = ("gate", "epoch", "seq", "encoded")
 
 
-def entry(ticket: int = 1) -> Entry:
-    """A record as a gate writes it: twenty checks, an identity."""
-    return Entry(RecordKind.DECISION, ticket, 0, UTC, FACTS, IDENTITY)
+def crossing(ticket: int = 1) -> list[Entry]:
+    """The records of one crossing.
+
+    A decision with its checks and an identity, the lane's opening and closing, the end.
+    """
+    return [
+        Entry(RecordKind.DECISION, ticket, 0, UTC, _DECISION, _IDENTITY),
+        Entry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
+        Entry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
+        Entry(RecordKind.FINISH, ticket, 0, UTC, _FINISH),
+    ]
 
 
 def bare(address: str, rows: Sequence[Row], clock: Clock) -> float:
@@ -169,7 +184,7 @@ class GateSide:
             gate=GATE,
             key=keys[0],
             centre=keys[1],
-            limits=Sync(port=port),
+            limits=Sync(port=port, batch_max_bytes=BATCH_BYTES),
             random=random,
             hand_receipt=self._release,
             report_link=lambda _: None,
@@ -193,7 +208,7 @@ class GateSide:
         while self.journal.receipt_seq < backlog:
             now = self._clock()
             if live_ns and now >= next_ns:
-                record = self.journal.append_many([entry(2)])[0]
+                record = self.journal.append_many(crossing(2)[:1])[0]
                 written.append((record.seq, now))
                 next_ns += live_ns
             self._service.turn(now)

@@ -169,7 +169,6 @@ class _Round:
         if rows:
             log.new += rows
             log.new_hours += hours
-            log.hours |= {hour.key_id: hour.for_centre for hour in hours}
             log.seq, log.newest = rows[-1].seq, rows[-1].item.commitment
         size = opened.checkpoint.size
         if size >= log.head_size:
@@ -190,8 +189,8 @@ class _Round:
         gate, epoch = opened.batch.gate, opened.batch.epoch
         new: list[HourKey] = []
         for hour in opened.contents.keys:
-            known = log.hours.get(hour.key_id)
-            if known is None:
+            known = log.hour(hour.key_id)
+            if not known:
                 try:
                     centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
                 except SealBroken as error:

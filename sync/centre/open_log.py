@@ -16,7 +16,6 @@ class OpenLog:
     def __init__(self, store: CentreStore, gate: str, epoch: str) -> None:
         self._store = store
         self.stored = store.log(gate, epoch)
-        self.hours = store.hour_keys(gate, epoch)
         self.seq = self.stored.seq
         self.newest = self.stored.commitment
         self.frontier = self.stored.frontier()
@@ -25,6 +24,13 @@ class OpenLog:
         self.confirmed = ""  # the note that both ends stand by once it is countersigned
         self.new: list[NewRow] = []
         self.new_hours: list[HourKey] = []
+
+    def hour(self, key_id: int) -> bytes:
+        """Give the key of an hour, stored or about to be; empty if there is none."""
+        for each in self.new_hours:
+            if each.key_id == key_id:
+                return each.for_centre
+        return self._store.hour_key(self.stored.gate, self.stored.epoch, key_id)
 
     def hashes(self, first_seq: int, last_seq: int) -> list[bytes]:
         """Give commitments from one place to another, stored or about to be."""

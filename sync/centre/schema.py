@@ -33,10 +33,13 @@ class Tables(Protocol):
     def snapshot(self) -> contextlib.AbstractContextManager[None]:
         """Everything read inside is as of one moment."""
 
-    def hold(self, table: str, column: str, values: Sequence[str]) -> None:
-        """Keep every other writer off these rows until the transaction ends.
+    def hold(
+        self, table: str, columns: Sequence[str], values: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """Keep every other writer off some rows until the transaction ends; give the rows.
 
-        Rows are taken in order of the column, so that nobody waits in a circle.
+        They are those whose first column has one of the values, and are taken in its order,
+        so that nobody waits in a circle.
         """
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:

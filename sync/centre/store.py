@@ -31,6 +31,9 @@ from sync.types import HourKey, Item, Record
 MAX_QUARANTINED = 10_000
 """Later ones are counted by their reason, and not kept."""
 
+MAX_HOURS = 10_000
+"""So many keys of hours, still sealed, are remembered."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -57,6 +60,7 @@ class CentreStore:
         self._db: Tables = _open(place, read_only=read_only)
         self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
+        self._hours: dict[tuple[str, str, int], bytes] = {}
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
         if not read_only:
             self._adopt()
@@ -117,14 +121,12 @@ class CentreStore:
         Gives those that are enrolled. Everybody takes them in the same order, so that
         nobody waits in a circle.
         """
-        names = sorted(set(gates))
-        self._db.hold("gates", "gate", names)
-        query = (
-            "SELECT gate, public_key, enrolled_utc, coalesce(revoked_utc, '') FROM gates"
-            " WHERE gate = ?"
-        )
-        rows = [row for name in names for row in self._db.rows(query, (name,))]
-        return {row[0]: Enrolled(row[0], VerifyingKey(row[1]), *row[2:]) for row in rows}
+        columns = ("gate", "public_key", "enrolled_utc", "revoked_utc")
+        rows = self._db.hold("gates", columns, sorted(set(gates)))
+        return {
+            gate: Enrolled(gate, VerifyingKey(key), enrolled, revoked or "")
+            for gate, key, enrolled, revoked in rows
+        }
 
     def logs(self) -> list[tuple[str, str, LogEnd]]:
         """Every gate's logs: gate, epoch, and how far each goes."""
@@ -261,8 +263,16 @@ class CentreStore:
 
     def hour_key(self, gate: str, epoch: str, key_id: int) -> bytes:
         """The key of an hour, sealed for the central system; empty if there is none."""
-        query = "SELECT for_centre FROM hour_keys WHERE log = ? AND key_id = ?"
-        return bytes(self._db.value(query, (self._id(gate, epoch), key_id)) or b"")
+        place = (gate, epoch, key_id)
+        if place not in self._hours:
+            query = "SELECT for_centre FROM hour_keys WHERE log = ? AND key_id = ?"
+            found = self._db.value(query, (self._id(gate, epoch), key_id))
+            if found is None:
+                return b""
+            if len(self._hours) >= MAX_HOURS:
+                self._hours.clear()
+            self._hours[place] = bytes(found)  # once stored it never changes
+        return self._hours[place]
 
     def item(self, gate: str, epoch: str, seq: int) -> Item | None:
         """One record with what belongs to it."""
