@@ -173,15 +173,27 @@ class CancelRead(Message, frozen=True, kw_only=True):
 
 
 class Door(StrEnum):
-    """Position of a barrier or of a direction of passage. UNKNOWN is never CLOSED."""
+    """Position of a barrier, of a direction of passage, or of a door. UNKNOWN is never CLOSED.
+
+    A door's contacts come as an antivalent pair: one says closed, the other says not
+    closed; two that agree are a broken wire, and the door is UNKNOWN.
+    """
 
     CLOSED = "closed"
     OPEN = "open"
     UNKNOWN = "unknown"
 
 
+class Lock(StrEnum):
+    """Feedback of a door's lock. UNKNOWN is never LOCKED."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    UNKNOWN = "unknown"
+
+
 class Zone(StrEnum):
-    """People or objects in the passage. UNKNOWN is never EMPTY."""
+    """People or objects in an area. UNKNOWN is never EMPTY."""
 
     EMPTY = "empty"
     ONE = "one"
@@ -197,13 +209,22 @@ class Flag(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The lane's hardware as last read, `read_at_ns` monotonic.
+class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """The lane's hardware as last read.
+
+    `read_at_ns` (monotonic) is the instant of the oldest signal in it that is not UNKNOWN: a
+    driver reports a signal too old to be believed, or contradicting another, as UNKNOWN, and
+    the snapshot as a whole ages by `read_at_ns`.
 
     `exit` is the way a traveller leaves after an admission; `entry` the other door, or at
-    a barrier the opposite direction of passage. Counters count completed passages and are
-    None while unknown. A signal too old to be believed is reported as UNKNOWN by the
-    driver; the snapshot as a whole ages by `read_at_ns`.
+    a barrier the opposite direction of passage. `zone` is the passage of a barrier or the
+    chamber between two doors. `obstruction` is in the way of the barrier or of the exit
+    door. Counters count completed passages and are None while unknown.
+
+    The lower half is of two doors (a mantrap); a barrier leaves it UNKNOWN. `approach` lies
+    before the entry door, `beyond` behind the exit door. `power_loss` is ACTIVE while the
+    doors run without mains, `maintenance` while the key is in the maintenance switch.
+    `reversed` is read back from the device: entry and exit are swapped against the wiring.
     """
 
     read_at_ns: int
@@ -216,6 +237,14 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     passages_entry: int | None = None
     passages_exit: int | None = None
     fault_code: int = 0
+    entry_lock: Lock = Lock.UNKNOWN
+    exit_lock: Lock = Lock.UNKNOWN
+    entry_obstruction: Flag = Flag.UNKNOWN
+    approach: Zone = Zone.UNKNOWN
+    beyond: Zone = Zone.UNKNOWN
+    power_loss: Flag = Flag.UNKNOWN
+    maintenance: Flag = Flag.UNKNOWN
+    reversed: bool = False
 
 
 class PlantChanged(Message, frozen=True, kw_only=True):
@@ -227,7 +256,8 @@ class PlantChanged(Message, frozen=True, kw_only=True):
 class ActuationDone(Message, frozen=True, kw_only=True):
     """A command to the turnstile was written and read back (`ok`) or could not be confirmed.
 
-    `action` is `open_exit` or `close`.
+    `action` is the one of `action_of`. At two doors `ok` says that the output holds what was
+    commanded; where a door and its lock stand is for the plant to say.
     """
 
     ticket: int
@@ -237,12 +267,59 @@ class ActuationDone(Message, frozen=True, kw_only=True):
 
 
 class OpenExit(Message, frozen=True, kw_only=True):
-    """Release one passage in the exit direction for this ticket."""
+    """Release the exit for this ticket: one passage of a barrier, or the exit door.
+
+    A barrier carries a ticket out once: releases add up in it. A door stays released until
+    `Close`.
+    """
 
     ticket: int
 
 
 class Close(Message, frozen=True, kw_only=True):
-    """Withdraw any release and close, where the zone allows it."""
+    """Withdraw any release of the exit and close it, where the zone allows it."""
 
     ticket: int
+
+
+class OpenEntry(Message, frozen=True, kw_only=True):
+    """Release the entry door (two doors only): to come in, or to go back out.
+
+    It stays released until `CloseEntry`; the same ticket may come in and go back.
+    """
+
+    ticket: int
+
+
+class CloseEntry(Message, frozen=True, kw_only=True):
+    """Withdraw the release of the entry door, close and lock it."""
+
+    ticket: int
+
+
+class SetDirection(Message, frozen=True, kw_only=True):
+    """Swap entry and exit against the wiring, or not. Only ever sent to a lane at rest.
+
+    Answered by `ActuationDone` and by `Plant.reversed`; a device that cannot do it answers
+    with `ok` false.
+    """
+
+    ticket: int
+    reverse: bool
+
+
+Actuation = OpenExit | Close | OpenEntry | CloseEntry | SetDirection
+"""Every command that moves hardware: each passes the last guard and has its own record."""
+
+ACTIONS: dict[type[Actuation], str] = {
+    OpenExit: "open_exit",
+    Close: "close",
+    OpenEntry: "open_entry",
+    CloseEntry: "close_entry",
+    SetDirection: "set_direction",
+}
+
+
+def action_of(command: Actuation) -> str:
+    """The name of a command in `ActuationDone` and in the record."""
+    return ACTIONS[type(command)]

@@ -14,6 +14,8 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=1, le=65535)]
 BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
 Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Channel = Annotated[int, Meta(ge=0, le=63)]
+Byte = Annotated[int, Meta(ge=0, le=0xFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -23,14 +25,30 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every part of a profile."""
 
 
+class OnPowerLoss(Section, frozen=True, kw_only=True):
+    """What the doors do by themselves when the mains fail: a property of the installation."""
+
+    entry: Literal["released", "locked"] = "released"
+    exit: Literal["released", "locked"] = "released"
+
+
 class Lane(Section, frozen=True, kw_only=True):
-    """Where the lane stands and what it is."""
+    """Where the lane stands and what it is.
+
+    `entry_opens` is of a mantrap: `after_document` has the reader before the entry door and
+    opens it for a document that is in order; `on_approach` opens it for whoever comes, with
+    the reader inside.
+    """
 
     gate: Name
     site: Name
     number: Annotated[int, Meta(ge=1, le=999)]
     direction: Literal["entry", "exit"]
     topology: Literal["barrier", "mantrap"] = "barrier"
+    entry_opens: Literal["after_document", "on_approach"] = "after_document"
+    reversible: bool = False  # an officer may swap entry and exit while the lane is at rest
+    on_power_loss: OnPowerLoss = OnPowerLoss()
+    door_close_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     authority: Annotated[str, Meta(min_length=1, max_length=100)]
     crossing_point: Annotated[str, Meta(min_length=1, max_length=100)]
     demo: bool = False  # marked material is accepted, and every page and record is marked
@@ -49,6 +67,10 @@ class Budgets(Section, frozen=True, kw_only=True):
     append_ms: BudgetMs = 2_000
     actuation_ms: BudgetMs = 2_000
     passage_ms: BudgetMs = 12_000  # from release to the zone empty again
+    entry_ms: BudgetMs = 15_000  # from release of the entry door to the traveller inside
+    present_ms: BudgetMs = 20_000  # inside, until the document is on the reader
+    wait_ms: BudgetMs = 60_000  # with a document in order, until the chamber is free
+    door_ms: BudgetMs = 6_000  # from commanding a door shut to closed and locked
     officer_ms: BudgetMs = 120_000  # a referral waits this long for an officer
     accept_valid_ms: BudgetMs = 5_000  # an accept opens within this time or never
     plant_stale_ms: BudgetMs = 1_000
@@ -120,7 +142,7 @@ class MrzReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     baud: Baud = 9600
-    framing: Literal["cr"] = "cr"
+    framing: Literal["cr", "desko", "rte", "elyctis"] = "cr"
 
 
 class ChipReader(Section, frozen=True, kw_only=True):
@@ -128,7 +150,8 @@ class ChipReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     driver: Literal["pn532"] = "pn532"
-    baud: Baud = 115_200
+    baud: Baud = 115_200  # the PN532's own after power-up
+    baud_max: Baud = 921_600  # what to raise it to; equal to `baud` leaves it
     target_poll_ms: BudgetMs = 1_500  # wait this long for a chip in the field
     apdu_timeout_ms: BudgetMs = 2_000
     read_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
@@ -155,11 +178,90 @@ class RegisterMap(Section, frozen=True, kw_only=True):
     mode: Register = 0x3000
 
 
+class SwingGate(Section, frozen=True, kw_only=True):
+    """Meaning of a 7E/7F gate's status bytes, as in its vendor's documents.
+
+    Masks name the bits that count; `infrared_idle` is what the beams report when nothing
+    is between them.
+    """
+
+    exit: Literal["left", "right"] = "left"
+    gate_closed: Byte = 0x00
+    gate_open_left: Byte = 0x01
+    gate_open_right: Byte = 0x02
+    infrared_zone: Byte = 0xFF
+    infrared_idle: Byte = 0x00
+    alarm_fire: Byte = 0x01
+    alarm_obstruction: Byte = 0x02
+    alarm_tamper: Byte = 0x04
+
+
+class DoorWiring(Section, frozen=True, kw_only=True):
+    """Where one door hangs on the module: a coil, and inputs in antivalent pairs.
+
+    `release` on frees the door; off, it closes and locks by itself. Of each pair one input is
+    on while the other is off; `obstruction` is on while nothing is in the door's way.
+    """
+
+    release: Channel
+    closed: Channel
+    not_closed: Channel
+    locked: Channel
+    not_locked: Channel
+    unobstructed: Channel
+
+
+class IoModule(Section, frozen=True, kw_only=True):
+    """A module of relays and digital inputs between two doors (`drivers.turnstile.mantrap`).
+
+    Inputs that report danger are wired closed-circuit: on is good, and a cut wire is danger.
+    The host watchdog is the module's own: without a request for `watchdog_ms` its outputs
+    fall to the declared safe value.
+
+    Attributes:
+        entry, exit: the doors as wired; a reversed lane swaps them.
+        chamber_empty, chamber_occupied: antivalent pair of the presence sensor inside.
+        chamber_single: on while no more than one person is inside.
+        approach_clear, beyond_clear: nobody before the entry, behind the exit.
+        fire_ok, closed_housing, mains_ok: on is good.
+        maintenance_key: on while the key is in.
+        direction: coil that is on while the lane is reversed; None: it cannot be.
+        discrepancy_ms: how long a pair may contradict itself.
+        config: first of three holding registers: watchdog time in 10 ms, safe value of
+            the outputs as a mask, and whether the watchdog has struck (write 0 to clear).
+    """
+
+    entry: DoorWiring = DoorWiring(
+        release=0, closed=0, not_closed=1, locked=2, not_locked=3, unobstructed=4
+    )
+    exit: DoorWiring = DoorWiring(
+        release=1, closed=5, not_closed=6, locked=7, not_locked=8, unobstructed=9
+    )
+    chamber_empty: Channel = 10
+    chamber_occupied: Channel = 11
+    chamber_single: Channel = 12
+    approach_clear: Channel | None = 13
+    beyond_clear: Channel | None = 14
+    fire_ok: Channel = 15
+    closed_housing: Channel = 16
+    mains_ok: Channel = 17
+    maintenance_key: Channel = 18
+    direction: Channel | None = 2
+    discrepancy_ms: BudgetMs = 300
+    watchdog_ms: Annotated[int, Meta(ge=100, le=60_000, multiple_of=10)] = 1_000
+    config: Register = 0x0100
+
+
 class Turnstile(Section, frozen=True, kw_only=True):
-    """The turnstile on its serial port."""
+    """The turnstile, or the input and output module of two doors, on its serial port.
+
+    `driver` says how it speaks: `modbus` is a turnstile with a register map, `swing` a gate
+    with 7E/7F frames, `relay_io` a module of relays and inputs at two doors. `unit` is the
+    Modbus address or the gate's machine number.
+    """
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
-    driver: Literal["modbus"] = "modbus"
+    driver: Literal["modbus", "swing", "relay_io"] = "modbus"
     baud: Baud = 115_200
     parity: Literal["N", "E", "O"] = "N"
     unit: Annotated[int, Meta(ge=1, le=247)] = 1
@@ -170,6 +272,8 @@ class Turnstile(Section, frozen=True, kw_only=True):
     stale_ms: BudgetMs = 500
     identity: str = ""  # expected vendor/product, empty accepts any
     registers: RegisterMap = RegisterMap()
+    swing: SwingGate = SwingGate()
+    io: IoModule = IoModule()
 
 
 class Sync(Section, frozen=True, kw_only=True):

@@ -66,11 +66,13 @@ class ActionChecks:
 
 
 def _not_decidable(action: Action, view: View) -> str | None:
-    """A decision is about the referral on the table, on the evidence that was seen."""
-    if view.step is not Step.REFERRED or action.ticket == 0 or action.ticket != view.ticket:
+    """A decision is about a referral on the table, on the evidence that was seen."""
+    before_entry = view.approach is not None and view.approach.ticket == action.ticket
+    asked = view.approach if before_entry and view.approach is not None else view
+    if asked.step is not Step.REFERRED or action.ticket == 0 or action.ticket != asked.ticket:
         return "This referral is over. Look at the lane again."
-    if not view.evidence_sha256 or not hmac.compare_digest(
-        action.evidence_sha256.encode(), view.evidence_sha256.encode()
+    if not asked.evidence_sha256 or not hmac.compare_digest(
+        action.evidence_sha256.encode(), asked.evidence_sha256.encode()
     ):
         return "The evidence has changed since. Look again, then decide."
     if action.reason not in view.officer_reasons:

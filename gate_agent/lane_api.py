@@ -53,6 +53,10 @@ class Step(StrEnum):
     CROSSING = "crossing"
     REFERRED = "referred"
     LEAVING = "leaving"  # the crossing is over, the zone is not yet empty
+    ENTERING = "entering"  # two doors: the entry is open, or being shut behind the traveller
+    PRESENTING = "presenting"  # inside, and the document is not on the reader yet
+    QUEUED = "queued"  # the document is in order, the chamber not yet free
+    GOING_BACK = "going_back"  # the entry is open for a traveller to go back out
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +113,24 @@ class LastResult(msgspec.Struct, frozen=True, kw_only=True):
     at_utc_ms: int = 0
 
 
+class ApproachView(msgspec.Struct, frozen=True, kw_only=True):
+    """The crossing before the entry door, while another one fills the chamber."""
+
+    step: Step
+    ticket: int = 0
+    document_step: str = ""
+    checks: tuple[Check, ...] = ()
+    reasons: tuple[str, ...] = ()
+    evidence_sha256: str = ""
+    issuing_state: str = ""
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a page shows of one lane. `holder` is None for every role but CONSOLE."""
+    """Everything a page shows of one lane. `holder` is None for every role but CONSOLE.
+
+    A mantrap may serve two travellers: the view is of the one in the chamber, and `approach`
+    of the one before the entry door. With nobody in the chamber the view is of the latter.
+    """
 
     lane: int
     gate: str
@@ -139,6 +159,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     holder: HolderView | None = None
     issuing_state: str = ""
     officer_reasons: tuple[str, ...] = ()
+    approach: ApproachView | None = None
+    entry_lock: str = "unknown"
+    exit_lock: str = "unknown"
+    approach_zone: str = "unknown"
+    beyond_zone: str = "unknown"
+    maintenance: bool = False
+    power_loss: bool = False
+    reversed: bool = False
 
 
 # --- from the lane --------------------------------------------------------------------

@@ -42,6 +42,11 @@ class Frontier:
         """The frontier of a stored log."""
         return cls(size, [nodes(level, index) for level, index in _peaks(size)])
 
+    @property
+    def peaks(self) -> bytes:
+        """The peaks, joined, the largest subtree first."""
+        return b"".join(self._peaks)
+
     def copy(self) -> Frontier:
         """The same, to go on from on trial."""
         return Frontier(self.size, self._peaks)

@@ -127,8 +127,8 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _export(arguments: argparse.Namespace) -> dict[str, Any]:
-    from sync.centre.audit import LogEnd
     from sync.centre.evidence import LogEvidence, write_evidence
+    from sync.centre.types import LogEnd
     from sync.errors import StorageUnavailable
     from sync.journal_reader import JournalReader
     from sync.keys import read_public_key

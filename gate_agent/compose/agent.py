@@ -16,18 +16,22 @@ import msgspec
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
-from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
+    Actuation,
     CancelRead,
     Close,
+    CloseEntry,
     DeviceFailed,
     DeviceId,
     DeviceReady,
+    OpenEntry,
     OpenExit,
     ReadDocument,
+    SetDirection,
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.compose.turnstile import turnstile_of
 from gate_agent.core.messages import (
     Checked,
     CheckLists,
@@ -50,6 +54,7 @@ from gate_agent.loop import run as run_loop
 from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.service_manager import ServiceManager
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
@@ -78,6 +83,7 @@ class AgentProcess:
     ) -> None:
         self._profile = profile
         self._stop = stop
+        self._manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
@@ -106,9 +112,7 @@ class AgentProcess:
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
         )
-        self._turnstile = TurnstileMachine(
-            profile.turnstile, actuation_ms=profile.budgets.actuation_ms
-        )
+        self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
             run_dir / "lane.sock",
@@ -129,14 +133,22 @@ class AgentProcess:
         stop = self._stop
         threads = [
             live.spawn("journal", self._writer.run),
-            live.spawn("workers", lambda: self._workers.run(stop.is_set)),
+            live.spawn("workers", self._run_workers),
             live.spawn("lane-api", lambda: self._lane.run(stop.event)),
             live.spawn("turnstile", self._run_turnstile),
             live.spawn("stop", self._wake_at_stop),
         ]
         try:
-            run_loop(self._loop, self._inbox, self._submit, self._recorded, stop.is_set)
+            run_loop(
+                self._loop,
+                self._inbox,
+                self._submit,
+                self._recorded,
+                stop.is_set,
+                self._manager.turned,
+            )
         finally:
+            self._manager.stopping()
             stop.set()
             self._writer.stop()
             self._workers.stop()
@@ -163,7 +175,7 @@ class AgentProcess:
                 self._inbox.put(answer)
             case Append():
                 self._writer.append(command)
-            case OpenExit() | Close():
+            case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self._actuate(command)
             case Wipe(ticket=ticket):
                 self._workers.command(DeviceId.READER, command, {})
@@ -171,7 +183,7 @@ class AgentProcess:
                 self._vault.wipe(ticket)
         del at_ns
 
-    def _actuate(self, command: OpenExit | Close) -> None:
+    def _actuate(self, command: Actuation) -> None:
         if not self._turnstile_commands.put(command):
             self._inbox.put(
                 DeviceFailed(
@@ -188,15 +200,20 @@ class AgentProcess:
             self._turnstile,
             lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
             self._emit,
-            self._stop.is_set,
+            self._manager.beside("the turnstile's thread", self._stop.is_set),
             self._turnstile_commands,
         )
 
     def _emit(self, emission: Emission) -> None:
         self._inbox.put(emission.event)
 
+    def _run_workers(self) -> None:
+        self._workers.run(self._manager.beside("the workers' thread", self._stop.is_set))
+
     def _wake_at_stop(self) -> None:
-        self._stop.wait()
+        """Make the loop turn at the end, and often enough for the watchdog when all is quiet."""
+        while not self._stop.wait(self._manager.tick_s):
+            self._inbox.put(Tick())
         self._inbox.put(Tick())
 
     # --- the workers and the vault ---------------------------------------------------

@@ -12,6 +12,7 @@ from gate_agent import live
 from gate_agent.lane_api import HandReceipt, ReportLink, Role
 from gate_agent.lane_client import LaneAway, LaneClient
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.service_manager import ServiceManager
 from sync.errors import KeyRefused, LinkStolen, StorageError
 from sync.keys import read_centre_public, read_signing_key
 from sync.run import SyncService, run_sync
@@ -91,17 +92,20 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
         report_link=line.report_link,
     )
     line.service = service
+    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     wake_out, wake_in = os.pipe()
     stop.on_set(lambda: os.write(wake_in, b"\0"))
     try:
         run_sync(
             service,
             clock=live.monotonic_ns,
-            stop=stop.is_set,
+            stop=manager.watched(stop.is_set),
             wake_fd=wake_out,
             on_wake=lambda: line.tend(live.monotonic_ns()),
         )
     except (LinkStolen, StorageError) as error:
         sys.stderr.write(f"egate sync: {error.diagnosis}\n")
         return 1
+    finally:
+        manager.stopping()
     return 0

@@ -17,6 +17,7 @@ from drivers.types import DeviceId
 from firmware_cfg.profile import Profile
 from gate_agent import live
 from gate_agent.beside import beside
+from gate_agent.service_manager import ServiceManager
 from gate_agent.vision_worker import VisionWorker
 from gate_agent.worker_link import WorkerLink
 
@@ -86,7 +87,11 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         worker.on_connected,
         worker.on_query,
     )
-    live.spawn("camera", lambda: worker.watch_camera(source, stop.is_set, stop.wait))
-    live.spawn("link", lambda: link.run(stop.is_set, stop.wait))
-    worker.run(stop.is_set)
+    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
+    filming = manager.beside("the camera", stop.is_set)
+    linked = manager.beside("the agent's line", stop.is_set)
+    live.spawn("camera", lambda: worker.watch_camera(source, filming, stop.wait))
+    live.spawn("link", lambda: link.run(linked, stop.wait))
+    worker.run(manager.watched(stop.is_set))
+    manager.stopping()
     return 0

@@ -75,6 +75,13 @@ ALERTS: dict[str, Alert] = {
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
     "restart": Alert(_W, "The lane restarted during a crossing", "See who is in the lane."),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
+    "door_forced": Alert(_A, "A door opened that was not released", "Go to the lane now."),
+    "door_held": Alert(_A, "A door does not shut", "Free the door; then acknowledge."),
+    "obstructed": Alert(_W, "Something is in the way of a door", "Free the door."),
+    "left_object": Alert(_A, "Something was left in the lane", "Inspect it; then acknowledge."),
+    "not_entered": Alert(_I, "The traveller did not come in", "See who is before the entry."),
+    "power_lost": Alert(_A, "The doors run without mains", "See who is in the lane."),
+    "maintenance": Alert(_W, "The key is in the maintenance switch", "Wait for maintenance."),
 }
 
 AWAY = Alert(_A, "The lane does not answer", "See the lane in person; call maintenance.")

@@ -24,6 +24,10 @@ STEP_TEXT = {
     Step.CROSSING: "Traveller is crossing",
     Step.REFERRED: "Referred to the officer",
     Step.LEAVING: "Leaving the lane",
+    Step.ENTERING: "Coming in",
+    Step.PRESENTING: "Waiting for the document",
+    Step.QUEUED: "Waiting before the entry",
+    Step.GOING_BACK: "Going back out",
 }
 
 PROGRESS = {  # of document, face, decision, passage
@@ -40,6 +44,7 @@ MODE_TEXT = {
     "auto": "In service",
     "out_of_service": "Out of service",
     "evacuation": "EVACUATION",
+    "maintenance": "Maintenance",
 }
 
 CHECK_TEXT = {

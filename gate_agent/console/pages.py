@@ -32,6 +32,8 @@ DONE_TEXT = {
     OfficerAction.OPEN_LANE: "The lane is going into service.",
     OfficerAction.CLOSE_LANE: "The lane closes after the present crossing.",
     OfficerAction.ACKNOWLEDGE: "Acknowledged.",
+    OfficerAction.RELEASE: "The entry opens for the traveller to go back.",
+    OfficerAction.REVERSE: "Entry and exit are being swapped.",
 }
 
 

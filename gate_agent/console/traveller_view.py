@@ -23,6 +23,10 @@ _SCENE_OF_STEP = {
     Step.CROSSING: Scene.GO,
     Step.REFERRED: Scene.OFFICER,
     Step.LEAVING: Scene.LEAVE,
+    Step.ENTERING: Scene.GO,
+    Step.PRESENTING: Scene.DOCUMENT,
+    Step.QUEUED: Scene.WAIT,
+    Step.GOING_BACK: Scene.LEAVE,
 }
 
 _PROGRESS = {

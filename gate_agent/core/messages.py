@@ -23,6 +23,7 @@ from drivers.types import (
     ActuationDone,
     CancelRead,
     Close,
+    CloseEntry,
     DeviceFailed,
     DeviceId,
     DeviceReady,
@@ -31,11 +32,13 @@ from drivers.types import (
     DocumentVerified,
     HolderAttributes,
     MrzRead,
+    OpenEntry,
     OpenExit,
     PlantChanged,
     PortraitRead,
     ReadDocument,
     ReadStep,
+    SetDirection,
 )
 from sync.types import Append, Appended, AppendFailed
 
@@ -51,6 +54,7 @@ class Mode(StrEnum):
     AUTO = "auto"  # travellers cross
     OUT_OF_SERVICE = "out_of_service"  # closed by an officer or a fault
     EVACUATION = "evacuation"  # fire: exit open by hardware, the agent observes
+    MAINTENANCE = "maintenance"  # the key is in the switch: doors are moved by hand
 
 
 class OfficerAction(StrEnum):
@@ -61,6 +65,8 @@ class OfficerAction(StrEnum):
     OPEN_LANE = "open_lane"  # return to AUTO
     CLOSE_LANE = "close_lane"  # go out of service after the present crossing
     ACKNOWLEDGE = "acknowledge"  # after a fire or an alarm: the zone was inspected
+    RELEASE = "release"  # let whoever is between two doors go back out by the entry
+    REVERSE = "reverse"  # swap entry and exit of a reversible lane that is out of service
 
 
 class ListState(StrEnum):
@@ -111,7 +117,7 @@ class Tick(Message, frozen=True, kw_only=True):
 class PermitRefused(Message, frozen=True, kw_only=True):
     """The last guard before the hardware stopped a command of the core.
 
-    `action` is `open_exit` or `close`, `clause` the condition that did not hold. It never
+    `action` is one of `drivers.types.ACTIONS`, `clause` the condition that did not hold. It never
     waits in the inbox: the loop hands it back to the core in the same turn.
     """
 
@@ -157,6 +163,9 @@ Command = (
     | Append
     | OpenExit
     | Close
+    | OpenEntry
+    | CloseEntry
+    | SetDirection
     | Wipe
 )
 
@@ -177,6 +186,7 @@ __all__ = [
     "CheckLists",
     "Checked",
     "Close",
+    "CloseEntry",
     "Command",
     "DeviceFailed",
     "DeviceId",
@@ -193,6 +203,7 @@ __all__ = [
     "OfficerAction",
     "OfficerDecided",
     "OfficerPresent",
+    "OpenEntry",
     "OpenExit",
     "PermitRefused",
     "PlantChanged",
@@ -201,6 +212,7 @@ __all__ = [
     "Prepare",
     "ReadDocument",
     "ReadStep",
+    "SetDirection",
     "StartVerify",
     "StopVerify",
     "Tick",

@@ -55,6 +55,13 @@ class Reason(StrEnum):
     LEASE_LOST = "lease_lost"
     RESTART = "restart"
     FIRE = "fire"
+    DOOR_FORCED = "door_forced"
+    DOOR_HELD = "door_held"
+    OBSTRUCTED = "obstructed"
+    LEFT_OBJECT = "left_object"
+    NOT_ENTERED = "not_entered"
+    POWER_LOST = "power_lost"
+    MAINTENANCE = "maintenance"
 
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}

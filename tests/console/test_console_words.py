@@ -112,7 +112,7 @@ def test_every_check_has_a_name_and_every_result_a_colour():
 
 
 def test_an_unknown_code_is_shown_as_it_is():
-    assert alert("left_object").text == "left object"
+    assert alert("other_thing").text == "other thing"
 
 
 def test_the_holder_is_on_personal_boards_alone():
