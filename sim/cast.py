@@ -18,10 +18,11 @@ from sim.scenario import Traveller
 
 
 class Passport(NamedTuple):
-    """What the readers meet: the printed lines, and the chip."""
+    """What the readers meet: the printed lines, and the chip. `name` tells it from others."""
 
     lines: tuple[str, str]
     card: Card
+    name: str
 
 
 def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes) -> Passport:
@@ -43,4 +44,6 @@ def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes)
     for name in document.forgeries:
         genuine = FORGERIES[name].apply(genuine)
     printed = genuine.printed
-    return Passport((printed.line1, printed.line2), card_of(genuine))
+    lines = (printed.line1, printed.line2)
+    forged = " ".join(document.forgeries)
+    return Passport(lines, card_of(genuine), f"{lines[0]} {lines[1]} {forged}")

@@ -8,6 +8,7 @@ scenario.
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -63,11 +64,13 @@ from gate_agent.recorder import Recorder, TraceHash
 from gate_agent.vault import Vault
 from gate_agent.view import step_of
 from sim.cast import Passport
+from sim.chip.card import Chip
 from sim.chip.pki import Country
 from sim.kernel import MS, SECOND, Alarm, Kernel
 from sim.links import Line, Peer, WiredDevice
 from sim.play import Play
 from sim.quiet import QuietDevice
+from sim.recorded_chip import RecordedChip, Transcripts
 from sim.scenario import Scenario, ScenarioLane, Traveller, stream
 from sim.stage import Stage
 from sim.vision import Seen, SimVision
@@ -132,6 +135,9 @@ class VirtualLane:
         country: issued every genuine passport, and is trusted.
         passport: issues a traveller's passport.
         folder: for the journal, and for traces.
+        appended: told of every new record.
+        settled: told of every turn once everybody has left.
+        transcripts: recorded chip sessions; without them every session is computed.
         traced: whether to write a trace to the folder.
         every_byte: carry every poll of a quiet line too; the result is the same.
     """
@@ -145,11 +151,18 @@ class VirtualLane:
         passport: Callable[[Traveller], Passport],
         folder: Path,
         *,
+        appended: Callable[[int], None],
+        settled: Callable[[], None],
+        transcripts: Transcripts | None = None,
         traced: bool = False,
         every_byte: bool = False,
     ) -> None:
         self.number = lane.number
         self._every_byte = every_byte
+        self._transcripts = transcripts
+        self._reader_dice = stream(scenario.seed, f"lane{lane.number}", "reader")
+        self._appended = appended
+        self._settled = settled
         self.profile = profile_of(lane)
         self.finishes: list[Finish] = []
         self.violations: list[Violation] = []
@@ -180,6 +193,7 @@ class VirtualLane:
             stream(seed, name, "chips").randbytes,
             self._touched,
             self._touching,
+            self._chip_of,
         )
         self._make_devices(country, name)
         self.play = Play(scenario.cast(lane.number), passport, self.stage, seed, kernel.now_ns)
@@ -237,6 +251,8 @@ class VirtualLane:
                 self._submit(command, now_ns)
             self._ask_officer(now_ns)
         self._plan(now_ns if len(self._mailbox) else self.loop.due_ns)
+        if self.play.over:
+            self._settled()
 
     def _record(self, done: Turn) -> None:
         self._hash.add(done)
@@ -281,7 +297,7 @@ class VirtualLane:
             profile.mrz_reader,
             profile.chip_reader,
             trust=anchors,
-            random=stream(seed, name, "reader").randbytes,
+            random=lambda size: self._reader_dice.randbytes(size),
             at=lambda: today,
         )
         peers: dict[str, Peer] = {"mrz": self.stage.mrz, "chip": self.stage.chip}
@@ -304,6 +320,18 @@ class VirtualLane:
             self._turnstile = QuietDevice(
                 self._kernel, machine, "bus", bus, self.stage.turnstile, self._emitted
             )
+
+    def _chip_of(self, passport: Passport) -> Chip:
+        """The chip of a passport just laid down; the driver's dice are that passport's too."""
+        seed = self._scenario.seed
+        self._reader_dice = stream(seed, "reader", passport.name)
+
+        def fresh() -> random.Random:
+            return stream(seed, "chip", passport.name)
+
+        if self._transcripts is None:
+            return Chip(passport.card, fresh().randbytes)
+        return RecordedChip(passport.card, fresh, self._transcripts, passport.name)
 
     def _wire(self, name: str, port: str, baud: int) -> Wire:
         rng = stream(self._scenario.seed, name, "wire", port)
@@ -345,6 +373,7 @@ class VirtualLane:
             msgspec.to_builtins(command.facts),
             holder,
         )
+        self._appended(now_ns)
         if command.kind is RecordKind.FINISH:
             facts = command.facts
             self.finishes.append(

@@ -62,6 +62,7 @@ class WiredDevice:
         self._ends = tuple((port, *line) for port, line in lines.items())
         self._alarm: Alarm | None = None
         self._alarm_ns = -1
+        self._touched = False
         self._skew_ns = 0
         """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 
@@ -93,6 +94,7 @@ class WiredDevice:
 
     def touch(self) -> None:
         """See when something is to happen next."""
+        self._touched = True
         due_ns = self._due_ns()
         if self._alarm is not None and self._alarm.pending:
             if self._alarm_ns == due_ns:
@@ -126,18 +128,24 @@ class WiredDevice:
     def _turn(self, now_ns: int) -> None:
         """Carry bytes both ways and let time pass, once."""
         for port, peer, to_peer, to_machine in self._ends:
-            data = to_peer.take(now_ns)
-            if data:
-                peer.receive(data, now_ns)
+            acted = self._touched
+            due_ns = to_peer.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                peer.receive(to_peer.take(now_ns), now_ns)
+                acted = True
             due_ns = peer.due_ns
             if due_ns is not None and due_ns <= now_ns:
                 peer.expire(now_ns)
-            data = peer.output()
-            if data:
-                to_machine.send(data, now_ns)
-            data = to_machine.take(now_ns)
-            if data:
+                acted = True
+            if acted:
+                data = peer.output()
+                if data:
+                    to_machine.send(data, now_ns)
+            due_ns = to_machine.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                data = to_machine.take(now_ns)
                 self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
+        self._touched = False
         due_ns = self.machine.due_ns
         if due_ns is not None and due_ns <= now_ns - self._skew_ns:
             self._call(now_ns, self.machine.expire, now_ns - self._skew_ns)

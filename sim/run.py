@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -15,9 +15,10 @@ from sim.chip.keys import KeySource
 from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
 from sim.compose import Finish, Violation, VirtualLane, centre_keys_of, utc_text
-from sim.kernel import MS, SECOND, Kernel
+from sim.kernel import MS, SECOND, Alarm, Kernel
+from sim.recorded_chip import MAX_DOCUMENTS, Transcripts
 from sim.report import CastRow, cast_rows, counts, steps
-from sim.scenario import Fault, Scenario, Traveller, load, stream
+from sim.scenario import Document, Fault, Scenario, Traveller, load, stream
 from sim.uplink import LaneUplink, Uplink
 from sync.centre.store import CentreStore
 from sync.journal import Journal
@@ -29,6 +30,17 @@ START_NS = SECOND
 BROKER_LATENCY_NS = 4 * MS
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a run makes a folder of its own in it
 """Where databases of a run live: durable writes to a disk would cost most of the time."""
+
+
+class How(NamedTuple):
+    """How a run is carried out; what comes out is the same.
+
+    `chip`: `live` computes every chip session, `recorded` each document's first one.
+    `every_byte`: carry every poll of a quiet line too.
+    """
+
+    chip: Literal["live", "recorded"] = "recorded"
+    every_byte: bool = False
 
 
 class Result(NamedTuple):
@@ -108,17 +120,23 @@ class _Journalled:
 class Day:
     """A scenario under way: lanes, uplink and centre on one heap."""
 
-    def __init__(
-        self, scenario: Scenario, folder: Path, *, traced: bool, every_byte: bool = False
-    ) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, how: How, *, traced: bool) -> None:
         self.scenario = scenario
         self.kernel = Kernel(START_NS)
         seed = scenario.seed
         country = found_country(KeySource.seeded(seed.to_bytes(8, "big")), scenario.start)
         portrait = placeholder_portrait()
+        self.transcripts = Transcripts() if how.chip == "recorded" else None
+        issued: dict[tuple[str, Document], Passport] = {}
 
         def passport(traveller: Traveller) -> Passport:
-            return issue_passport(traveller, country, portrait)
+            key = (traveller.printed_name, traveller.document)
+            found = issued.get(key)
+            if found is None:
+                if len(issued) >= MAX_DOCUMENTS:
+                    del issued[next(iter(issued))]
+                found = issued[key] = issue_passport(traveller, country, portrait)
+            return found
 
         self.lanes = [
             VirtualLane(
@@ -128,8 +146,11 @@ class Day:
                 country,
                 passport,
                 folder,
+                appended=self._appended,
+                settled=self._settled,
                 traced=traced,
-                every_byte=every_byte,
+                every_byte=how.every_byte,
+                transcripts=self.transcripts,
             )
             for lane in scenario.lanes
         ]
@@ -139,8 +160,11 @@ class Day:
             VirtualBroker(lambda: BROKER_LATENCY_NS),
             self.store,
             centre_keys,
+            told=True,
             utc=lambda now_ns: utc_text(scenario, now_ns),
         )
+        self._syncing: Alarm | None = None
+        self._syncing_ns = 0
         self._readers: list[JournalReader] = []
         for lane in self.lanes:
             self._connect(lane, centre_keys, folder)
@@ -153,7 +177,7 @@ class Day:
             lane.start()
         self._sync(self.kernel.now_ns)
         limit_ns = START_NS + self.scenario.limit_s * SECOND
-        return self.kernel.run(limit_ns, self._over)
+        return self.kernel.run(limit_ns)
 
     def close(self) -> None:
         """Close every database."""
@@ -195,7 +219,27 @@ class Day:
 
     def _sync(self, now_ns: int) -> None:
         self.uplink.expire(now_ns)
-        self.kernel.at(max(self.uplink.due_ns, now_ns + MS), self._sync)
+        self._ask_sync()
+        self._settled()
+
+    def _settled(self) -> None:
+        if self._over():
+            self.kernel.stop()
+
+    def _ask_sync(self) -> None:
+        """See when the uplink has something to do next."""
+        due_ns = self.uplink.due_ns
+        if self._syncing is not None and self._syncing.pending:
+            if due_ns is not None and self._syncing_ns <= due_ns:
+                return
+            self._syncing.cancel()
+        if due_ns is not None:
+            self._syncing_ns = max(due_ns, self.kernel.now_ns + MS)
+            self._syncing = self.kernel.at(self._syncing_ns, self._sync)
+
+    def _appended(self, now_ns: int) -> None:
+        self.uplink.appended(now_ns)
+        self._ask_sync()
 
     def _plan(self, fault: Fault) -> None:
         begins_ns = START_NS + fault.at_s * SECOND
@@ -208,6 +252,7 @@ class Day:
         def restore(now_ns: int) -> None:
             for gate in gates:
                 self.uplink.restore(gate, now_ns)
+            self._ask_sync()
 
         self.kernel.at(begins_ns, cut)
         self.kernel.at(begins_ns + fault.for_s * SECOND, restore)
@@ -231,9 +276,7 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
     return run(scenario, path.name, trace)
 
 
-def run(
-    scenario: Scenario, name: str, trace: Path | None = None, *, every_byte: bool = False
-) -> Result:
+def run(scenario: Scenario, name: str, trace: Path | None = None, how: How = How()) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
     memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
@@ -241,7 +284,7 @@ def run(
         if trace is not None:
             trace.mkdir(parents=True, exist_ok=True)
             (folder / "traces").symlink_to(trace.resolve(), target_is_directory=True)
-        day = Day(scenario, folder, traced=trace is not None, every_byte=every_byte)
+        day = Day(scenario, folder, how, traced=trace is not None)
         try:
             ended = day.run()
             return _result(day, name, ended=ended)

@@ -139,6 +139,8 @@ class Traveller(Part, frozen=True, kw_only=True):
     """One person. Without `at_s` they come when the person before has left the lane."""
 
     name: Name
+    printed: Name | None = None
+    """the name in the passport, where it is not the traveller's own"""
     lane: LaneNumber
     at_s: Seconds | None = None
     walk_in_ms: Millis = 2_000
@@ -151,14 +153,19 @@ class Traveller(Part, frozen=True, kw_only=True):
     expect: Expectation
 
     @property
+    def printed_name(self) -> str:
+        """The name in the passport."""
+        return self.printed or self.name
+
+    @property
     def surname(self) -> str:
-        """The last word of the name, in the MRZ's alphabet."""
-        return self.name.upper().split()[-1]
+        """The last word of the name in the passport, in the MRZ's alphabet."""
+        return self.printed_name.upper().split()[-1]
 
     @property
     def given_names(self) -> str:
-        """The other words of the name, in the MRZ's alphabet."""
-        return " ".join(self.name.upper().split()[:-1])
+        """The other words of the name in the passport, in the MRZ's alphabet."""
+        return " ".join(self.printed_name.upper().split()[:-1])
 
 
 class Fault(Part, frozen=True, kw_only=True):

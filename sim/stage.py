@@ -43,6 +43,7 @@ class Stage:
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
         touching: called before.
+        chip_of: makes the chip in a passport; without it, an emulated one.
     """
 
     def __init__(
@@ -51,12 +52,13 @@ class Stage:
         random: Random,
         touched: Callable[[str], None],
         touching: Callable[[str], None] = lambda _port: None,
+        chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
         self.mrz = MrzLineReader()
         self.chip = Pn532Peer(random)
         self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
         self.stand: Stand | None = None
-        self._random = random
+        self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
         self._touched = touched
         self._touching = touching
 
@@ -92,6 +94,8 @@ class Stage:
 
     def walk_through(self, persons: int, now_ns: int) -> bool:
         """People try to go through; False when the barrier holds."""
+        if not self.turnstile.open:
+            return False
         self._touching("bus")
         went = self.turnstile.try_pass(now_ns, persons)
         self._touched("bus")
@@ -100,7 +104,7 @@ class Stage:
     def place(self, passport: Passport, now_ns: int) -> None:
         """Lay a passport on the reader."""
         self.mrz.place(passport.lines, now_ns)
-        self.chip.put_chip(Chip(passport.card, self._random), now_ns)
+        self.chip.put_chip(self._chip_of(passport), now_ns)
         self._touched("mrz")
         self._touched("chip")
 

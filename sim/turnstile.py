@@ -123,6 +123,11 @@ class SimTurnstile:
         return self.barrier.exit.authorised
 
     @property
+    def open(self) -> bool:
+        """Whether the leaf gives way in the exit direction."""
+        return self.barrier.lets(self.barrier.exit)
+
+    @property
     def passages(self) -> int:
         """Counter of the exit direction."""
         return self.barrier.exit.counter

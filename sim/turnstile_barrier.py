@@ -104,11 +104,14 @@ class Barrier:
         """People step out of the zone the way they came; nobody leaves who is not there."""
         side.waiting -= min(persons, side.waiting - self._walking(side))
 
+    def lets(self, side: Side) -> bool:
+        """Whether somebody may push through in this direction."""
+        return self.mode is Mode.ANTIPANIC or (self.mode is Mode.NORMAL and side.authorised > 0)
+
     def start_passage(self, side: Side, persons: int, now_ns: int) -> bool:
         """People walk through together if the barrier lets one of them."""
         self.expire(now_ns)
-        open_now = self.mode is Mode.ANTIPANIC or (self.mode is Mode.NORMAL and side.authorised > 0)
-        if self.passing or not open_now or not 1 <= persons <= side.waiting:
+        if self.passing or not self.lets(side) or not 1 <= persons <= side.waiting:
             return False
         self._passage = Passage(side, persons, now_ns + self._opening_ns + self._passage_ns)
         return True

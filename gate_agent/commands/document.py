@@ -38,7 +38,10 @@ def register(commands: Any) -> None:
         help="COM, SOD, DG1 to DG16, CARDACCESS or CARDSECURITY, as read from a chip",
     )
     inspect.add_argument(
-        "--reader", metavar="KIND:PATH", help="pn532:/dev/ttyX: the chip on that reader"
+        "--reader",
+        metavar="KIND:PATH",
+        help="the chip on that reader: pn532:/dev/ttyX, or pcsc or pcsc:NAME (part of the "
+        "name of a PC/SC reader; needs the extra egate[pcsc])",
     )
     inspect.add_argument("--can", type=_can, metavar="NNNNNN", help="card access number")
     inspect.add_argument("--out", type=Path, metavar="DIR", help="write what was read there")
@@ -125,12 +128,11 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
     from drivers.passport.mrz import parse_text
     from gate_agent import document_report
     from gate_agent.chip_inspection import NotUsable, inspect_chip
+    from gate_agent.pcsc_inspection import inspect_pcsc
 
     kind, _, path = arguments.reader.partition(":")
-    if kind == "pcsc":
-        return _complain("no PC/SC in this installation; use --reader pn532:PATH", NOT_USABLE)
-    if kind != "pn532" or not path:
-        return _complain(f"{arguments.reader}: expected pn532:PATH", BAD_ARGUMENTS)
+    if kind != "pcsc" and (kind != "pn532" or not path):
+        return _complain(f"{arguments.reader}: expected pn532:PATH or pcsc[:NAME]", BAD_ARGUMENTS)
     if not arguments.mrz and not arguments.can:
         return _complain("a chip needs --mrz or --can", BAD_ARGUMENTS)
     try:
@@ -138,7 +140,8 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
     except MrzError as error:
         return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
     try:
-        found = inspect_chip(path, mrz=printed, can=arguments.can, trust=trust, at=today)
+        inspect = inspect_pcsc if kind == "pcsc" else inspect_chip
+        found = inspect(path, mrz=printed, can=arguments.can, trust=trust, at=today)
     except NotUsable as error:
         return _complain(str(error), NOT_USABLE)
     except OSError as error:

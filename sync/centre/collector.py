@@ -7,6 +7,7 @@ again, or came too early, is answered with the place from which to resend.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from sync.encoding import (
     seal_receipt,
 )
 from sync.envelope import centre_hour
-from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken
+from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
 from sync.keys import CentreKeys, SigningKey, VerifyingKey
 from sync.merkle import HASH_BYTES, leaf_hash, root_of, stored_place
 from sync.notes import CENTRE_NAME, Checkpoint, countersign, open_checkpoint, origin_of
@@ -31,6 +32,8 @@ from sync.types import Batch, Contents, HourKey, Item, Receipt
 MAX_SEQ = 2**48
 """More records than any gate will write; beyond it a place is nonsense."""
 
+
+_EPOCH = re.compile(r"[0-9a-f]{1,64}")
 
 WRAPPED_BYTES = 40
 """A key of 32 bytes, wrapped (RFC 3394)."""
@@ -160,13 +163,19 @@ class _Round:
                 if batch is None:
                     raise _Refusal(Reason.MALFORMED, "")
                 self._take(_open(batch, enrolled.get(batch.gate), self._keys))
+            except StorageCorrupt:
+                self._put_apart(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
             except _Refusal as refusal:
-                self._store.quarantine(refusal.reason, refusal.gate, payload, self._utc)
-                self.reasons.append(refusal.reason)
+                self._put_apart(refusal.reason, refusal.gate, payload)
 
     def receipts(self) -> list[Receipt]:
         """Write every log that was touched; give the receipts, unsigned."""
         return [self._logs[log].save(self._keys.signing, self._utc) for log in self._touched]
+
+    def _put_apart(self, reason: Reason, gate: str, payload: bytes) -> None:
+        """Keep a message that cannot be stored."""
+        self._store.quarantine(reason, gate, payload, self._utc)
+        self.reasons.append(reason)
 
     def _take(self, opened: _Opened) -> None:
         """Add what one message brings to its log."""
@@ -270,7 +279,8 @@ def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
         raise _Refusal(Reason.FORGED, batch.gate)
     if gate.revoked_utc:
         raise _Refusal(Reason.REVOKED, batch.gate)
-    if batch.version != 2 or not 1 <= batch.first_seq <= MAX_SEQ:
+    well_formed = batch.version == 2 and _EPOCH.fullmatch(batch.epoch) is not None
+    if not well_formed or not 1 <= batch.first_seq <= MAX_SEQ:
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
     try:
         contents = open_contents(batch, keys.opening)
@@ -278,8 +288,8 @@ def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
         raise _Refusal(Reason.UNREADABLE, batch.gate) from error
     except BatchMalformed as error:
         raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    checkpoint = _checkpoint(batch, len(contents.items), gate.key)
-    return _Opened(batch, contents, checkpoint, _check_items(batch, contents))
+    links = _check_items(batch, contents)
+    return _Opened(batch, contents, _checkpoint(batch, len(contents.items), gate.key), links)
 
 
 def _check_items(batch: Batch, contents: Contents) -> list[str | None]:

@@ -129,13 +129,7 @@ class CentreStore:
 
     def logs(self) -> list[tuple[str, str, LogEnd]]:
         """Every gate's logs: gate, epoch, and how far each goes."""
-        rows = self._db.rows(
-            "SELECT gate, epoch, seq, commitment, checkpoint FROM logs ORDER BY log"
-        )
-        return [
-            (gate, epoch, LogEnd(seq, commitment.hex(), checkpoint))
-            for gate, epoch, seq, commitment, checkpoint in rows
-        ]
+        return [(row.gate, row.epoch, row.end) for row in self.log_rows()]
 
     def standing(self) -> list[Standing]:
         """Every log as an operator sees it."""
@@ -160,6 +154,14 @@ class CentreStore:
         if row is None:
             return LogRow(gate, epoch, 0, bytes.fromhex(GENESIS), b"", "", 0, "")
         return LogRow(gate, epoch, *row)
+
+    def log_rows(self) -> list[LogRow]:
+        """Every log, in the order in which they began."""
+        rows = self._db.rows(
+            "SELECT gate, epoch, seq, commitment, peaks, checkpoint, head_size, head FROM logs"
+            " ORDER BY log"
+        )
+        return [LogRow(*row) for row in rows]
 
     def end_of(self, gate: str, epoch: str) -> LogEnd:
         """How far a gate's log goes."""
