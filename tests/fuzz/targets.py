@@ -32,6 +32,7 @@ from drivers.passport.trust_files import assemble, parse_file, parse_master_list
 from drivers.passport.zone_reader import FRAMERS
 from drivers.ports import Write
 from firmware_cfg.profile import ChipReader
+from gate_agent.face_check import face_check
 from sim.chip import der
 from sim.chip.card import Chip, card_of
 from sim.chip.keys import seeded_random
@@ -291,17 +292,13 @@ def targets():
             tuple(sod[4:] for sod in files(0x011D)),
         ),
         ("certificate", read_certificate, document, certificates()),
-        (
-            "trust_file",
-            read_trust_file,
-            document,
-            certificates()[:2] + master_lists() + defect_lists() + pem(),
-        ),
+        ("trust_file", read_trust_file, document, lists() + certificates()[:2] + pem()),
         ("master_list", parse_master_list, document, master_lists()),
         ("crl", parse_revocation_list, document, revocation_lists()[:4]),
         ("defect_list", parse_defect_list, document, defect_lists()),
         ("dg1", parse_dg1, document, files(0x0101)),
         ("dg2", face_image_check, (), files(0x0102)),
+        ("portrait", face_check, (), files(0x0102), 4),
         ("dg15", read_dg15, document, files(0x010F)),
         ("security_infos", read_security_infos, document, dg14),
         ("com", judge("COM"), (), files(0x011E), 8),
@@ -316,6 +313,10 @@ def targets():
     ]
     rows += [(f"line_{name}", framed(name), (), framed_seeds()) for name in FRAMERS]
     return tuple(Target(*row) for row in rows)
+
+
+def lists():
+    return master_lists() + defect_lists() + revocation_lists()[:1]
 
 
 def pem():
