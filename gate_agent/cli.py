@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from gate_agent.commands import (
     bench,
     centre,
+    doctor,
     document,
     evidence,
     face,
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         centre,
         evidence,
         profile,
+        doctor,
         models,
         document,
         trust,
