@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sim import chip_cli, sim_cli
+from gate_agent.commands import bench, bench_document
+from sim import bench_lane, chip_cli, sim_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -20,6 +22,9 @@ def register(commands: Any) -> None:
     _register_demo(commands)
     chip_cli.register(commands)
     chaos_cli.register(commands)
+    benches = bench.actions_of(commands)
+    bench_document.register(benches, _measure_document)
+    bench_lane.register(benches)
     actions = sim_cli.register(commands)
     replay = actions.add_parser(
         "replay", help="run a recorded inbox again; exits 1 at the first difference"
@@ -31,6 +36,12 @@ def register(commands: Any) -> None:
     photos.add_argument("--into", type=Path, default=_photographs())
     photos.set_defaults(run=_photos)
     _register_hardware(actions)
+
+
+def _measure_document(rounds: int, cpu_ns: Callable[[], int]) -> bench_document.ChipFigures:
+    from sim.bench_document import measure
+
+    return measure(rounds, cpu_ns)
 
 
 def _register_demo(commands: Any) -> None:

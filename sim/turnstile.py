@@ -231,7 +231,7 @@ class SimTurnstile:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise _Exception(ILLEGAL_VALUE)
-        held = self._registers()
+        held = self.registers()
         try:
             words = [held[at] for at in range(address, address + count)]
         except KeyError:
@@ -260,7 +260,8 @@ class SimTurnstile:
         )
         return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(texts))) + objects
 
-    def _registers(self) -> dict[int, int]:
+    def registers(self) -> dict[int, int]:
+        """What every register holds now."""
         at, leave, come = self._map, self.barrier.exit, self.barrier.entry
         return {
             at.authorise_exit: leave.authorised,

@@ -17,7 +17,14 @@ from sync.centre.store import CentreStore
 from sync.errors import ReceiptRefused
 from sync.journal_reader import Outgoing
 from sync.keys import CentreKeys
-from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic, records_topic
+from sync.publisher import (
+    HandReceipt,
+    Publish,
+    Publisher,
+    live_topic,
+    receipt_topic,
+    records_topic,
+)
 
 CENTRE = "centre"
 
@@ -51,6 +58,7 @@ class Uplink:
         poll_ms: how often journals are looked at; with `told`, only after `appended`.
         told: whether `appended` will say that there is something to look at.
         utc: gives RFC 3339 for a virtual time.
+        on_live: takes what a lane sends before its turn, and when it arrived.
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class Uplink:
         poll_ms: int = 50,
         told: bool = False,
         utc: Callable[[int], str],
+        on_live: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self._broker = broker
         self._store = store
@@ -71,6 +80,8 @@ class Uplink:
         self._poll_ns = poll_ms * MS
         self._told = told
         self._utc = utc
+        self._on_live = on_live
+        self._live_topics: set[str] = set()
         self._lanes: dict[str, LaneUplink] = {}
         self._look_ns: int | None = 0
         self.refusals: list[str] = []
@@ -103,7 +114,9 @@ class Uplink:
         """Connect a gate or `CENTRE` again."""
         if client == CENTRE:
             topics = tuple(records_topic(self._prefix, gate) for gate in self._lanes)
-            self._broker.connect(CENTRE, topics, now_ns)
+            if self._on_live is not None:
+                self._live_topics = {live_topic(self._prefix, gate) for gate in self._lanes}
+            self._broker.connect(CENTRE, (*topics, *sorted(self._live_topics)), now_ns)
             for gate, receipt in standing(self._store, self._keys.signing):
                 self._send_receipt(gate, receipt, now_ns)
             return
@@ -114,6 +127,10 @@ class Uplink:
         """Do everything that can be done by now."""
         payloads: list[bytes] = []
         for delivery in self._broker.deliveries(now_ns):
+            if delivery.topic in self._live_topics:
+                if self._on_live is not None:
+                    self._on_live(delivery.payload, now_ns)
+                continue
             if delivery.client == CENTRE:
                 payloads.append(delivery.payload)
                 continue
@@ -141,7 +158,8 @@ class Uplink:
         if due is not None and now_ns >= due:
             publisher.expire(now_ns)
         while (fetch := publisher.wants(now_ns)) is not None:
-            publisher.supply(lane.records.outgoing(*fetch), now_ns)
+            outgoing = lane.records.outgoing(fetch.after_seq, fetch.max_bytes)
+            publisher.supply(fetch, outgoing, now_ns)
         for operation in publisher.output():
             match operation:
                 case Publish(topic, payload, _):

@@ -18,7 +18,8 @@ from sync.errors import LinkDown, ReceiptRefused, StorageUnavailable
 from sync.journal_reader import JournalReader
 from sync.keys import CentrePublic, SigningKey
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
-from sync.publisher import HandReceipt, Progress, Publish, Publisher, receipt_topic
+from sync.progress import Progress
+from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic
 
 LONGEST_WAIT_NS = 1_000 * MS
 SHORT_LIFE_NS = 5_000 * MS
@@ -249,7 +250,8 @@ class SyncService:
             fetch = publisher.wants(now_ns)
             if fetch is None or self._link.wants_write():
                 break
-            publisher.supply(self._reader.outgoing(fetch.after_seq, fetch.max_bytes), now_ns)
+            outgoing = self._reader.outgoing(fetch.after_seq, fetch.max_bytes)
+            publisher.supply(fetch, outgoing, now_ns)
             self._carry_out(publisher)
         self._carry_out(publisher)
 

@@ -48,16 +48,15 @@ def test_fifty_kills_lose_double_and_alter_nothing(
 
 
 CENTRE, JOURNAL = "centre/centre.db", "gate/state/journal.db"
+COPIED = "UPDATE {0} SET ({1}) = (SELECT {1} FROM {0} WHERE seq = 3) WHERE seq = 4"
 BREAKS = [
     (CENTRE, ["DELETE FROM secrets WHERE seq = 7", "DELETE FROM records WHERE seq = 7"], "lost"),
     (CENTRE, ["UPDATE records SET encoded = substr(encoded, 2) WHERE seq = 9"], "altered"),
     (
         CENTRE,
         [
-            "UPDATE records SET (encoded, commitment)"
-            " = (SELECT encoded, commitment FROM records WHERE seq = 3) WHERE seq = 4",
-            "UPDATE secrets SET (salt, wrapped)"
-            " = (SELECT salt, wrapped FROM secrets WHERE seq = 3) WHERE seq = 4",
+            COPIED.format("records", "encoded, commitment"),
+            COPIED.format("secrets", "salt, wrapped"),
         ],
         "altered",
     ),
