@@ -3,8 +3,9 @@
 # those tests are skipped with a message that names the package; under CI=true they fail.
 set -u
 missing=
-for pair in chromium:chromium chromedriver:chromium-driver openssl:openssl; do
-    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+for pair in chromium:chromium chromedriver:chromium-driver openssl:openssl \
+    mosquitto:mosquitto mosquitto_sub:mosquitto-clients; do
+    PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # Not in PATH on Debian: the server's programs are per version.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"

@@ -18,7 +18,7 @@ from sync.centre.store import CentreStore
 from sync.centre.types import Reason
 from sync.errors import LinkDown, StorageFailed
 from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
 from sync.publisher import receipt_topic, records_topic
 
 LONGEST_WAIT_NS = 1_000_000_000
@@ -33,6 +33,7 @@ class BrokerAccess(NamedTuple):
     topic_prefix: str = "egate"
     retry_min_ms: int = 500
     retry_max_ms: int = 30_000
+    tls: Tls | None = None
 
 
 class CentreStatus(NamedTuple):
@@ -76,6 +77,7 @@ class CentreService:
             client_id=client_id,
             protocol=broker.protocol,
             subscriptions=(records_topic(broker.topic_prefix, "+"),),
+            tls=broker.tls,
         )
         self._reconnect = Backoff(broker.retry_min_ms, broker.retry_max_ms, random)
         self._connect_ns = 0
@@ -115,7 +117,7 @@ class CentreService:
         socket = self._link.socket()
         reading = [fd for fd in (socket, wake_fd) if fd is not None]
         writing = [socket] if socket is not None and self._link.wants_write() else []
-        wait_ns = LONGEST_WAIT_NS
+        wait_ns = 0 if self._link.pending() else LONGEST_WAIT_NS
         if socket is None:
             wait_ns = min(wait_ns, max(0, self._connect_ns - now_ns))
         select.select(reading, writing, [], wait_ns / 1e9)
