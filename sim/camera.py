@@ -182,6 +182,21 @@ def icao_portrait(photo: Photo, folder: Path) -> bytes:
     return data
 
 
+def jpeg_2000(image: bytes) -> bytes:
+    """The same picture as a JPEG 2000 file, as many states store their portraits.
+
+    Raises:
+        CameraError: it does not decode.
+    """
+    picture = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise CameraError("no picture to code")
+    ok, data = cv2.imencode(".jp2", picture, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 60])
+    if not ok:
+        raise CameraError("the picture cannot be coded")
+    return data.tobytes()
+
+
 def _load(photo: Photo, folder: Path) -> Image:
     path = photo.path(folder)
     try:

@@ -55,6 +55,7 @@ class Kernel:
         self._asked = 0
         self._this_instant = 0
         self._until_ns = -1
+        self._stopped = False
 
     @property
     def now_ns(self) -> int:
@@ -97,7 +98,7 @@ class Kernel:
         heap = self._heap
         while heap and heap[0][2].action is None:
             heapq.heappop(heap)
-        if when_ns > self._until_ns or (heap and heap[0][0] <= when_ns):
+        if self._stopped or when_ns > self._until_ns or (heap and heap[0][0] <= when_ns):
             return False
         self._pass_to(when_ns)
         return True
@@ -125,14 +126,19 @@ class Kernel:
         if self._this_instant > MAX_ACTIONS_PER_INSTANT:
             raise SimulationError(f"time stands still at {when_ns} ns")
 
-    def run(self, until_ns: int, done: Callable[[], bool] = lambda: False) -> bool:
-        """Execute actions up to and including `until_ns`, or until `done()`.
+    def stop(self) -> None:
+        """Let `run` end after the present action."""
+        self._stopped = True
 
-        Returns whether `done()` held; the clock then stands where it did.
+    def run(self, until_ns: int) -> bool:
+        """Execute actions up to and including `until_ns`, or until `stop()`.
+
+        Returns whether it was stopped; the clock then stands where it was.
         """
         self._until_ns = until_ns
+        self._stopped = False
         try:
-            while not done():
+            while not self._stopped:
                 when_ns = self.next_ns
                 if when_ns is None or when_ns > until_ns:
                     self._now_ns = max(self._now_ns, until_ns)

@@ -55,7 +55,8 @@ class Uplink:
         store: the central system's database.
         keys: the central system's keys.
         prefix: first part of every topic.
-        poll_ms: how often journals are looked at.
+        poll_ms: how often journals are looked at; with `told`, only after `appended`.
+        told: whether `appended` will say that there is something to look at.
         utc: gives RFC 3339 for a virtual time.
         on_live: takes what a lane sends before its turn, and when it arrived.
     """
@@ -68,6 +69,7 @@ class Uplink:
         *,
         prefix: str = "egate",
         poll_ms: int = 50,
+        told: bool = False,
         utc: Callable[[int], str],
         on_live: Callable[[bytes, int], None] | None = None,
     ) -> None:
@@ -76,19 +78,25 @@ class Uplink:
         self._keys = keys
         self._prefix = prefix
         self._poll_ns = poll_ms * MS
+        self._told = told
         self._utc = utc
         self._on_live = on_live
         self._live_topics: set[str] = set()
         self._lanes: dict[str, LaneUplink] = {}
-        self._look_ns = 0
+        self._look_ns: int | None = 0
         self.refusals: list[str] = []
 
     @property
-    def due_ns(self) -> int:
+    def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         times = [self._look_ns, self._broker.due_ns]
         times += [lane.publisher.due_ns for lane in self._lanes.values()]
-        return min(t for t in times if t is not None)
+        return min((t for t in times if t is not None), default=None)
+
+    def appended(self, now_ns: int) -> None:
+        """A journal has a new record: look at the journals within the time of a poll."""
+        if self._look_ns is None:
+            self._look_ns = (now_ns // self._poll_ns + 1) * self._poll_ns
 
     def add(self, lane: LaneUplink, now_ns: int) -> None:
         """Add a lane and connect it. Its gate must be enrolled in the store."""
@@ -134,13 +142,13 @@ class Uplink:
             outcome = collect(self._store, self._keys, payloads, self._utc(now_ns))
             for gate, receipt in outcome.answers:
                 self._send_receipt(gate, receipt, now_ns)
-        looking = now_ns >= self._look_ns
-        looked_ns = self._look_ns - self._poll_ns
+        look_ns = self._look_ns
+        looking = look_ns is not None and now_ns >= look_ns
         if looking:
-            self._look_ns = now_ns + self._poll_ns
+            self._look_ns = None if self._told else now_ns + self._poll_ns
         for lane in self._lanes.values():
-            if looking:
-                lane.publisher.notice(lane.records.last_seq(), looked_ns)
+            if look_ns is not None and looking:
+                lane.publisher.notice(lane.records.last_seq(), look_ns - self._poll_ns)
             self._serve(lane, now_ns)
 
     def _serve(self, lane: LaneUplink, now_ns: int) -> None:

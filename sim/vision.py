@@ -87,6 +87,12 @@ class SimVision:
                 if ticket == self._ticket:
                     self._end()
 
+    def stop(self) -> None:
+        """The process is gone, and says nothing more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
     def wipe(self, ticket: int) -> None:
         """Drop what is held for a ticket."""
         if ticket == self._ticket:

@@ -150,7 +150,7 @@ class Pn532Link:
             self._buffer.clear()
             self._send(now_ns)
             return
-        if self._state is State.AWAIT_ANSWER and self._nacks == 0:
+        if self._state is State.AWAIT_ANSWER and self._nacks < MAX_NACKS:
             # The answer's very head may have been hit, so that nothing looked like a frame.
             self._ask_again(now_ns + ACK_TIMEOUT_NS)
             return

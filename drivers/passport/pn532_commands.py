@@ -6,7 +6,7 @@ data. `Pause` lets time pass, `ChangeBaud` changes the line. Whoever runs it own
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 from drivers.errors import DeviceRefused, NoAnswer, ProtocolViolation
@@ -46,11 +46,15 @@ BAUD_SETTLE_MS = 1  # the PN532 wants 200 us after the confirming ACK
 
 
 class Call(NamedTuple):
-    """One command of the PN532: code and parameters, and how long its answer may take."""
+    """One command of the PN532: code and parameters, and how long its answer may take.
+
+    `meanwhile` is work for the time until the answer comes; it need not be done.
+    """
 
     data: bytes
     timeout_ms: int
     wake: bool = False
+    meanwhile: Callable[[], object] | None = None
 
 
 class Pause(NamedTuple):
@@ -214,7 +218,12 @@ def release() -> Calls[None]:
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
 
 
-def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
+def exchange(
+    target: int,
+    apdu: bytes,
+    timeout_ms: int,
+    meanwhile: Callable[[], object] | None = None,
+) -> Calls[bytes]:
     """Exchange one APDU, in pieces of 262 bytes by the MI bit both ways.
 
     Raises:
@@ -226,7 +235,7 @@ def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
         _, rest = yield from _exchange_piece(target | MORE, piece, timeout_ms)
         if rest:
             raise ProtocolViolation("PN532: data in answer to a piece of a command")
-    more, data = yield from _exchange_piece(target, pieces[-1], timeout_ms)
+    more, data = yield from _exchange_piece(target, pieces[-1], timeout_ms, meanwhile)
     response = bytearray(data)
     while more:
         more, data = yield from _exchange_piece(target, b"", timeout_ms)
@@ -236,8 +245,14 @@ def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
     return bytes(response)
 
 
-def _exchange_piece(target: int, piece: bytes, timeout_ms: int) -> Calls[tuple[bool, bytes]]:
-    answer = yield Call(bytes([IN_DATA_EXCHANGE, target]) + piece, timeout_ms)
+def _exchange_piece(
+    target: int,
+    piece: bytes,
+    timeout_ms: int,
+    meanwhile: Callable[[], object] | None = None,
+) -> Calls[tuple[bool, bytes]]:
+    data = bytes([IN_DATA_EXCHANGE, target]) + piece
+    answer = yield Call(data, timeout_ms, meanwhile=meanwhile)
     if not answer:
         raise ProtocolViolation("PN532: InDataExchange without status")
     status = answer[0] & STATUS_MASK

@@ -122,14 +122,16 @@ class PassportReader:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        due = (
-            self._runner.due_ns,
+        due_ns = self._runner.due_ns
+        for at_ns in (
             self._job_until_ns,
             self._restart_ns,
             self._awaiting_until_ns if self._awaiting else None,
             self._presented_until_ns if self._presented else None,
-        )
-        return min((at_ns for at_ns in due if at_ns is not None), default=None)
+        ):
+            if at_ns is not None and (due_ns is None or at_ns < due_ns):
+                due_ns = at_ns
+        return due_ns
 
     def opened(self, port: str, now_ns: int) -> None:
         """A port was opened (again): resynchronise."""

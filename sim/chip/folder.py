@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sim.chip.bac import access_keys
 from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card
-from sim.chip.mrz import check_digit
+from sim.chip.mrz import Zone
 from sim.chip.personalise import EF_COM, EF_DG1, EF_SOD
 from sim.chip.tlv import data_objects
 
@@ -51,7 +51,7 @@ def load_card(folder: Path, behaviour: Behaviour) -> Card:
     lines = _machine_readable_zone(files.get(EF_DG1, b""))
     if lines is None:
         raise FolderError(f"{folder} has no DG1 with a machine readable zone")
-    text = access_key_text(lines)
+    text = Zone(*lines).access_key_text
     return Card(files, access_keys(text), behaviour, access_key_text=text)
 
 
@@ -73,17 +73,3 @@ def _machine_readable_zone(group: bytes) -> list[str] | None:
     text = (data_objects(outer.get(0x61, b"")) or {}).get(0x5F1F, b"").decode("ascii", "replace")
     width = {90: 30, 72: 36, 88: 44}.get(len(text))
     return None if width is None else [text[i : i + width] for i in range(0, len(text), width)]
-
-
-def access_key_text(lines: list[str]) -> str:
-    """Number, birth date, expiry with check digits (Doc 9303-11, 9.7.1.1), any format.
-
-    A TD1 number longer than nine characters goes on in the optional data (Doc 9303-5, 4.2.2).
-    """
-    if len(lines) == 2:
-        second = lines[1]
-        return second[0:10] + second[13:20] + second[21:28]
-    number, rest = lines[0][5:15], lines[0][15:30].split("<")[0]
-    if number[9] == "<" and rest:
-        number = number[:9] + rest[:-1] + check_digit(number[:9] + rest[:-1])
-    return number + lines[1][0:7] + lines[1][8:15]

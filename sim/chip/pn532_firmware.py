@@ -95,7 +95,7 @@ class Pn532Firmware:
             0x16: (1, self._power_down),
             0x32: (2, self._rf_configuration),
             0x40: (1, self._data_exchange),
-            0x42: (1, self._communicate_thru),
+            0x42: (0, self._communicate_thru),
             0x44: (1, self._select_or_release),
             0x46: (3, self._no_peer),
             0x4A: (2, self._list_passive_target),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sim.chip import der
 from sim.chip.keys import HASH_OIDS
-from sim.chip.pki import Signer
+from sim.chip.pki import Certificate, Signer
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
@@ -37,8 +37,13 @@ def lds_security_object(
     )
 
 
-def document_security_object(content: bytes, signer: Signer, at: datetime) -> bytes:
-    """EF.SOD: `content` signed with its signed attributes, the signer's certificate inside."""
+def document_security_object(
+    content: bytes, signer: Signer, at: datetime, *others: Certificate
+) -> bytes:
+    """EF.SOD: `content` signed with its signed attributes, the signer's certificate inside.
+
+    `others` are certificates that no state puts there.
+    """
     key = signer.key
     attributes = der.set_of(
         _attribute(_CONTENT_TYPE, der.oid(_LDS_SECURITY_OBJECT)),
@@ -58,7 +63,7 @@ def document_security_object(content: bytes, signer: Signer, at: datetime) -> by
         der.integer(3),
         der.set_of(_hash_identifier(key.hash_name)),
         der.sequence(der.oid(_LDS_SECURITY_OBJECT), der.explicit(0, der.octets(content))),
-        der.explicit(0, certificate.der),
+        der.explicit(0, certificate.der, *(other.der for other in others)),
         der.set_of(signer_info),
     )
     content_info = der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed_data))

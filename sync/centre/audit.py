@@ -135,7 +135,8 @@ class _Log:
         head_size, head = self._evidence.head_of(self._gate, self._epoch)
         self._note(end.seq, end.checkpoint, end.seq, countersigned=True)
         self._note(end.seq, head, head_size, countersigned=False)
-        if head_size < end.seq:
+        peaks = self._evidence.peaks_of(self._gate, self._epoch)
+        if head_size < end.seq and (head_size or peaks is not None):
             self.found.append((end.seq, "no size that the gate signed covers the log"))
         if self._opening is not None:
             self._open_hours(self._opening)
@@ -164,7 +165,7 @@ class _Log:
         self.found += check.walk(rows())
         if (size, last) != (end.seq, end.commitment):
             self.found.append((end.seq, "the log does not end where receipts say"))
-        if self._evidence.peaks_of(self._gate, self._epoch) not in (None, check.frontier.peaks):
+        if peaks not in (None, check.frontier.peaks):
             self.found.append((end.seq, "the stored peaks of the tree are not the log's"))
 
     def _open_hours(self, opening: OpeningKey) -> None:

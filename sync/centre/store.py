@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sync.centre.audit import Finding, audit
+from sync.centre.live_copies import LiveCopies
 from sync.centre.schema import SCHEMA, Tables
 from sync.centre.types import Enrolled, LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
 from sync.chain import Stored
@@ -29,6 +30,9 @@ from sync.types import HourKey, Item, Record
 
 MAX_QUARANTINED = 10_000
 """Later ones are counted by their reason, and not kept."""
+
+MAX_HOURS = 10_000
+"""So many keys of hours, still sealed, are remembered."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -54,7 +58,9 @@ class CentreStore:
             StorageError: see `Database.open_writer`, `PostgresTables`.
         """
         self._db: Tables = _open(place, read_only=read_only)
+        self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
+        self._hours: dict[tuple[str, str, int], bytes] = {}
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
         if not read_only:
             self._adopt()
@@ -89,11 +95,8 @@ class CentreStore:
 
     def use_token(self, sha256: bytes, gate: str, utc: str) -> bool:
         """Note that an enrolment token was used; False if it was before."""
-        return bool(
-            self._db.run(
-                "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (sha256, gate, utc)
-            )
-        )
+        query = "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        return bool(self._db.run(query, (sha256, gate, utc)))
 
     def key_of(self, gate: str) -> VerifyingKey | None:
         """The key that a gate was enrolled with, or None."""
@@ -118,24 +121,16 @@ class CentreStore:
         Gives those that are enrolled. Everybody takes them in the same order, so that
         nobody waits in a circle.
         """
-        names = sorted(set(gates))
-        self._db.hold("gates", "gate", names)
-        query = (
-            "SELECT gate, public_key, enrolled_utc, coalesce(revoked_utc, '') FROM gates"
-            " WHERE gate = ?"
-        )
-        rows = [row for name in names for row in self._db.rows(query, (name,))]
-        return {row[0]: Enrolled(row[0], VerifyingKey(row[1]), *row[2:]) for row in rows}
+        columns = ("gate", "public_key", "enrolled_utc", "revoked_utc")
+        rows = self._db.hold("gates", columns, sorted(set(gates)))
+        return {
+            gate: Enrolled(gate, VerifyingKey(key), enrolled, revoked or "")
+            for gate, key, enrolled, revoked in rows
+        }
 
     def logs(self) -> list[tuple[str, str, LogEnd]]:
         """Every gate's logs: gate, epoch, and how far each goes."""
-        rows = self._db.rows(
-            "SELECT gate, epoch, seq, commitment, checkpoint FROM logs ORDER BY log"
-        )
-        return [
-            (gate, epoch, LogEnd(seq, commitment.hex(), checkpoint))
-            for gate, epoch, seq, commitment, checkpoint in rows
-        ]
+        return [(row.gate, row.epoch, row.end) for row in self.log_rows()]
 
     def standing(self) -> list[Standing]:
         """Every log as an operator sees it."""
@@ -161,14 +156,21 @@ class CentreStore:
             return LogRow(gate, epoch, 0, bytes.fromhex(GENESIS), b"", "", 0, "")
         return LogRow(gate, epoch, *row)
 
+    def log_rows(self) -> list[LogRow]:
+        """Every log, in the order in which they began."""
+        rows = self._db.rows(
+            "SELECT gate, epoch, seq, commitment, peaks, checkpoint, head_size, head FROM logs"
+            " ORDER BY log"
+        )
+        return [LogRow(*row) for row in rows]
+
     def end_of(self, gate: str, epoch: str) -> LogEnd:
         """How far a gate's log goes."""
         return self.log(gate, epoch).end
 
     def head_of(self, gate: str, epoch: str) -> tuple[int, str]:
         """The newest size of its log that a gate signed, and that note."""
-        found = self.log(gate, epoch)
-        return found.head_size, found.head
+        return self.log(gate, epoch)[-2:]
 
     def peaks_of(self, gate: str, epoch: str) -> bytes:
         """The stored peaks of a log's tree."""
@@ -240,6 +242,7 @@ class CentreStore:
         """
         place = (self._id(gate, epoch), seq)
         self._db.run("INSERT INTO erasures VALUES (?, ?, ?)", (*place, note))
+        self.live.drop_one(gate, epoch, seq)
         self._db.run("DELETE FROM secrets WHERE log = ? AND seq = ?", place)
         self._db.run("UPDATE records SET encoded = ? WHERE log = ? AND seq = ?", (b"", *place))
 
@@ -260,8 +263,16 @@ class CentreStore:
 
     def hour_key(self, gate: str, epoch: str, key_id: int) -> bytes:
         """The key of an hour, sealed for the central system; empty if there is none."""
-        query = "SELECT for_centre FROM hour_keys WHERE log = ? AND key_id = ?"
-        return bytes(self._db.value(query, (self._id(gate, epoch), key_id)) or b"")
+        place = (gate, epoch, key_id)
+        if place not in self._hours:
+            query = "SELECT for_centre FROM hour_keys WHERE log = ? AND key_id = ?"
+            found = self._db.value(query, (self._id(gate, epoch), key_id))
+            if found is None:
+                return b""
+            if len(self._hours) >= MAX_HOURS:
+                self._hours.clear()
+            self._hours[place] = bytes(found)  # once stored it never changes
+        return self._hours[place]
 
     def item(self, gate: str, epoch: str, seq: int) -> Item | None:
         """One record with what belongs to it."""

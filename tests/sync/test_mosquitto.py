@@ -286,9 +286,7 @@ def test_a_denied_subscription_is_told(
     assert bench.compare() == (0, 0)
 
 
-def test_a_gate_cannot_speak_for_another(
-    make: Callable[..., Bench], site: Authority
-) -> None:
+def test_a_gate_cannot_speak_for_another(make: Callable[..., Bench], site: Authority) -> None:
     """Its certificate names gate-2, its records gate-1: the broker denies the topic."""
     bench = make(tls=site.issue("gate-2"))
     fill(bench.journal, 5)
@@ -381,9 +379,7 @@ def test_two_clients_of_one_name_stop_fighting(make: Callable[..., Bench]) -> No
     twin.close()
 
 
-def test_batches_shrink_to_what_the_broker_takes(
-    tmp_path: Path, site: Authority
-) -> None:
+def test_batches_shrink_to_what_the_broker_takes(tmp_path: Path, site: Authority) -> None:
     broker = Mosquitto(tmp_path, site, "message_size_limit 9000\n")
     broker.start()
     limits = msgspec.structs.replace(QUICK, host="localhost", port=broker.port)

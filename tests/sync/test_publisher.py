@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +26,14 @@ from firmware_cfg.profile import Sync
 from sim.broker import VirtualBroker
 from sim.uplink import CENTRE, LaneUplink, Uplink
 from sync.centre.store import CentreStore
+from sync.centre.types import LogRow, NewRow
 from sync.encoding import GENESIS, open_batch, open_contents, seal_receipt
 from sync.errors import ReceiptAhead, ReceiptForeign, ReceiptForged, ReceiptMalformed
 from sync.journal import Journal
 from sync.journal_reader import JournalReader, Outgoing
 from sync.keys import SigningKey
 from sync.publisher import PACKET_TOO_LARGE, HandReceipt, Publish, Publisher
-from sync.types import Contents, Item, Receipt
+from sync.types import Contents, HourKey, Item, Receipt
 
 MS = 1_000_000
 LIMITS = Sync(
@@ -332,13 +333,13 @@ def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) ->
         publisher = world.uplink._lanes["gate-0"].publisher
         before = publisher.progress
         heard: list[tuple[int, int]] = []
-        real = world.store.hear
+        real = world.store.save
 
-        def hear(gate: str, epoch: str, size: int, note: str, utc: str) -> None:
-            heard.append((size, world.now // MS))
-            real(gate, epoch, size, note, utc)
+        def save(row: LogRow, new: Sequence[NewRow], hours: Sequence[HourKey], utc: str) -> None:
+            heard.append((row.head_size, world.now // MS))
+            real(row, new, hours, utc)
 
-        world.store.hear = hear  # type: ignore[method-assign]
+        world.store.save = save  # type: ignore[method-assign]
         world.run(world.now + 10 * 60_000 * MS)
         assert publisher.progress == before
         assert 8 <= len(heard) <= 10
