@@ -2,8 +2,9 @@
 # make test   sets up what the tests need and runs them all
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  1,000 kills of everything that carries records; nothing may be lost (20 minutes)
+# make tampering  ten thousand random changes in each kind of centre database: all are found
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos clean
+.PHONY: help setup prepare demo test check chaos clean tampering
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -45,3 +46,6 @@ chaos: setup
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+tampering: setup
+	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)
