@@ -139,8 +139,8 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
         printed = parse_text(_lines(arguments.mrz)) if arguments.mrz else None
     except MrzError as error:
         return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
+    inspect = inspect_pcsc if kind == "pcsc" else inspect_chip
     try:
-        inspect = inspect_pcsc if kind == "pcsc" else inspect_chip
         found = inspect(path, mrz=printed, can=arguments.can, trust=trust, at=today)
     except NotUsable as error:
         return _complain(str(error), NOT_USABLE)
