@@ -40,7 +40,7 @@ from firmware_cfg.profile import (
     Profile,
     Turnstile,
 )
-from gate_agent.core.invariants import Ghost, watch
+from gate_agent.core.invariants import watch
 from gate_agent.core.messages import (
     Append,
     Appended,
@@ -54,6 +54,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
     Wipe,
 )
+from gate_agent.core.onlooker import Ghost
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import Referred, initial
 from gate_agent.identity import identity
