@@ -97,8 +97,9 @@ class Wire:
         """Change the speed for what is sent from now on."""
         self._character_ns = CHARACTER_BITS * 1_000_000_000 // baud
 
-    def set_faults(self, faults: WireFaults) -> None:
-        """Change what goes wrong from now on."""
+    def set_faults(self, faults: WireFaults, rng: random.Random | None = None) -> None:
+        """Change what goes wrong from now on, by dice of its own if given."""
+        self._rng = rng or self._rng
         self._faults = faults
         self._clean = faults == NO_FAULTS
 

@@ -168,8 +168,13 @@ class Database:
         with _translated(self.path):
             self._connection.executemany(sql, parameters)
 
-    def hold(self, table: str, column: str, values: Sequence[str]) -> None:
-        """Nothing to do: a writing transaction is alone from its beginning."""
+    def hold(self, table: str, columns: Sequence[str], values: Sequence[str]) -> list[Row]:
+        """Give rows by the values of their first column.
+
+        A writing transaction is alone from its beginning, so there is nothing to lock.
+        """
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} = ?"  # noqa: S608
+        return [row for value in values for row in self.rows(sql, (value,))]
 
     def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert many rows into a table."""

@@ -8,6 +8,7 @@ PATH=$PATH:/usr/sbin
 missing=
 programs="chromium:chromium chromedriver:chromium-driver openssl:openssl gcc:gcc swig:swig
     pkg-config:pkg-config mbpoll:mbpoll socat:socat
+    mosquitto:mosquitto mosquitto_sub:mosquitto-clients
     nfc-list:libnfc-bin mrtdreader:mrtdreader pcscd:pcscd opensc-tool:opensc"
 files="/usr/include/eac/eac.h:libeac-dev /usr/include/modbus/modbus.h:libmodbus-dev
     /usr/lib/python3/dist-packages/gi/__init__.py:python3-gi

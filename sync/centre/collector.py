@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sync.centre.open_log import OpenLog, receipt_of
 from sync.centre.store import CentreStore
-from sync.centre.types import Enrolled, LogEnd, LogRow, NewRow, Reason
+from sync.centre.types import Enrolled, NewRow, Reason
 from sync.encoding import (
     SALT_BYTES,
     batch_is_by,
@@ -25,8 +26,8 @@ from sync.encoding import (
 from sync.envelope import centre_hour
 from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
 from sync.keys import CentreKeys, SigningKey, VerifyingKey
-from sync.merkle import HASH_BYTES, leaf_hash, root_of, stored_place
-from sync.notes import CENTRE_NAME, Checkpoint, countersign, open_checkpoint, origin_of
+from sync.merkle import HASH_BYTES
+from sync.notes import Checkpoint, open_checkpoint, origin_of
 from sync.types import Batch, Contents, HourKey, Item, Receipt
 
 MAX_SEQ = 2**48
@@ -39,6 +40,13 @@ WRAPPED_BYTES = 40
 """A key of 32 bytes, wrapped (RFC 3394)."""
 
 
+class Message(NamedTuple):
+    """A message as it came. `live`: on the topic of those that come before their turn."""
+
+    payload: bytes
+    live: bool = False
+
+
 class Answer(NamedTuple):
     """A receipt for a gate."""
 
@@ -49,7 +57,8 @@ class Answer(NamedTuple):
 class Outcome(NamedTuple):
     """What came of some messages: receipts, and counts for metrics.
 
-    `early` counts messages whose predecessors are missing; `quarantined` names the
+    `early` counts messages whose predecessors are missing, `live` records that were seen
+    before their turn; `quarantined` names the
     reasons of those that were put apart, which are alarms.
     """
 
@@ -57,6 +66,7 @@ class Outcome(NamedTuple):
     stored: int
     known: int
     early: int
+    live: int
     quarantined: tuple[Reason, ...]
 
 
@@ -81,67 +91,6 @@ class _Opened(NamedTuple):
     previous: list[str | None]
 
 
-class _Log:
-    """One log while a round of messages is taken: as it is stored, and what comes to it."""
-
-    def __init__(self, store: CentreStore, gate: str, epoch: str) -> None:
-        self._store = store
-        self.stored = store.log(gate, epoch)
-        self.hours = store.hour_keys(gate, epoch)
-        self.seq = self.stored.seq
-        self.newest = self.stored.commitment
-        self.frontier = self.stored.frontier()
-        self.head_size, self.head = self.stored.head_size, self.stored.head
-        self.confirmed = ""  # the note that both ends stand by once it is countersigned
-        self.new: list[NewRow] = []
-        self.new_hours: list[HourKey] = []
-
-    def hashes(self, first_seq: int, last_seq: int) -> list[bytes]:
-        """Give commitments from one place to another, stored or about to be."""
-        found = []
-        if first_seq <= self.stored.seq:
-            place = (self.stored.gate, self.stored.epoch)
-            found = self._store.hashes(*place, first_seq, min(last_seq, self.stored.seq))
-        begin = max(0, first_seq - self.stored.seq - 1)
-        return found + [row.item.commitment for row in self.new[begin : last_seq - self.stored.seq]]
-
-    def root(self, size: int) -> bytes:
-        """Give the tree's root at a size that the log has had."""
-        if size == self.seq:
-            return self.frontier.root()
-        stored = self._store.nodes(self.stored.gate, self.stored.epoch)
-
-        def node(level: int, index: int) -> bytes:
-            seq, offset = (index + 1, 0) if level == 0 else stored_place(level, index)
-            if seq <= self.stored.seq:
-                return stored(level, index)
-            row = self.new[seq - self.stored.seq - 1]
-            if level == 0:
-                return leaf_hash(row.item.commitment)
-            return row.nodes[offset : offset + HASH_BYTES]
-
-        return root_of(size, node)
-
-    def save(self, key: SigningKey, utc: str) -> Receipt:
-        """Write what came; give the receipt for it, unsigned."""
-        note = self.stored.checkpoint
-        if self.confirmed:
-            note = countersign(self.confirmed, CENTRE_NAME, key)
-        gate, epoch = self.stored.gate, self.stored.epoch
-        row = LogRow(
-            gate=gate,
-            epoch=epoch,
-            seq=self.seq,
-            commitment=self.newest,
-            peaks=self.frontier.peaks,
-            checkpoint=note,
-            head_size=self.head_size,
-            head=self.head,
-        )
-        self._store.save(row, self.new, self.new_hours, utc)
-        return _receipt(gate, epoch, row.end)
-
-
 class _Round:
     """Messages that are stored with one COMMIT."""
 
@@ -149,20 +98,24 @@ class _Round:
         self._store = store
         self._keys = keys
         self._utc = utc
-        self._logs: dict[tuple[str, str], _Log] = {}
+        self._logs: dict[tuple[str, str], OpenLog] = {}
         self._touched: dict[tuple[str, str], None] = {}
-        self.stored = self.known = self.early = 0
+        self.stored = self.known = self.early = self.live = 0
         self.reasons: list[Reason] = []
 
-    def run(self, payloads: Sequence[bytes]) -> None:
+    def run(self, messages: Sequence[Message]) -> None:
         """Take every message; put apart those that are refused."""
-        read = [(payload, _read(payload)) for payload in payloads]
+        read = [(message, _read(message.payload)) for message in messages]
         enrolled = self._store.hold(batch.gate for _, batch in read if batch is not None)
-        for payload, batch in read:
+        for (payload, live), batch in read:
             try:
                 if batch is None:
                     raise _Refusal(Reason.MALFORMED, "")
-                self._take(_open(batch, enrolled.get(batch.gate), self._keys))
+                opened = _open(batch, enrolled.get(batch.gate), self._keys)
+                if live:
+                    self._see(opened)
+                else:
+                    self._take(opened)
             except StorageCorrupt:
                 self._put_apart(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
             except _Refusal as refusal:
@@ -177,13 +130,38 @@ class _Round:
         self._store.quarantine(reason, gate, payload, self._utc)
         self.reasons.append(reason)
 
+    def _log(self, batch: Batch) -> OpenLog:
+        """Give the log that a message belongs to."""
+        place = (batch.gate, batch.epoch)
+        if place not in self._logs:
+            self._logs[place] = OpenLog(self._store, *place)
+        return self._logs[place]
+
+    def _see(self, opened: _Opened) -> None:
+        """Keep copies of records whose turn has not come; the log answers for the others.
+
+        No receipt follows, and nothing of the log depends on them.
+        """
+        batch = opened.batch
+        log = self._log(batch)
+        rows = [
+            NewRow(seq, item, b"")
+            for seq, item in enumerate(opened.contents.items, batch.first_seq)
+            if seq > log.seq
+        ]
+        known = log.live(batch.first_seq, batch.first_seq + len(opened.contents.items) - 1)
+        if any(known.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
+            raise _Refusal(Reason.CONFLICT, batch.gate)
+        new = [row for row in rows if row.seq not in known]
+        self._store.live.keep(batch.gate, batch.epoch, new, self._utc)
+        log.live_seq = max([log.live_seq, *(row.seq for row in new)])
+        self.live += len(new)
+
     def _take(self, opened: _Opened) -> None:
         """Add what one message brings to its log."""
         batch = opened.batch
         place = (batch.gate, batch.epoch)
-        log = self._logs.get(place)
-        if log is None:
-            log = self._logs[place] = _Log(self._store, *place)
+        log = self._log(batch)
         end_seq = log.seq
         hours = self._new_hours(log, opened)
         rows = _place(log, opened)
@@ -191,7 +169,6 @@ class _Round:
         if rows:
             log.new += rows
             log.new_hours += hours
-            log.hours |= {hour.key_id: hour.for_centre for hour in hours}
             log.seq, log.newest = rows[-1].seq, rows[-1].item.commitment
         size = opened.checkpoint.size
         if size >= log.head_size:
@@ -204,7 +181,7 @@ class _Round:
         self.known += max(0, min(reached, end_seq) - batch.first_seq + 1)
         self.early += bool(count) and batch.first_seq > end_seq + 1
 
-    def _new_hours(self, log: _Log, opened: _Opened) -> list[HourKey]:
+    def _new_hours(self, log: OpenLog, opened: _Opened) -> list[HourKey]:
         """Give the hours' keys that are not stored yet, once they have been seen to open.
 
         Afterwards the gate keeps no copy: what cannot be opened now never can be.
@@ -212,8 +189,8 @@ class _Round:
         gate, epoch = opened.batch.gate, opened.batch.epoch
         new: list[HourKey] = []
         for hour in opened.contents.keys:
-            known = log.hours.get(hour.key_id)
-            if known is None:
+            known = log.hour(hour.key_id)
+            if not known:
                 try:
                     centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
                 except SealBroken as error:
@@ -225,14 +202,17 @@ class _Round:
 
 
 def collect(
-    store: CentreStore, keys: CentreKeys, payloads: Sequence[bytes], received_utc: str
+    store: CentreStore,
+    keys: CentreKeys,
+    messages: Sequence[bytes | Message],
+    received_utc: str,
 ) -> Outcome:
     """Take messages from the records' topics, in order, with one COMMIT.
 
     Args:
         store: where records go.
         keys: the central system's keys, which open batches and sign receipts.
-        payloads: the messages.
+        messages: what came; plain bytes are an ordered batch.
         received_utc: when they came, RFC 3339.
 
     Raises:
@@ -240,27 +220,18 @@ def collect(
     """
     with store.transaction():
         taken = _Round(store, keys, received_utc)
-        taken.run(payloads)
+        taken.run([each if isinstance(each, Message) else Message(each) for each in messages])
         receipts = taken.receipts()
     answers = [Answer(each.gate, seal_receipt(each, keys.signing)) for each in receipts]
-    return Outcome(tuple(answers), taken.stored, taken.known, taken.early, tuple(taken.reasons))
+    return Outcome(
+        tuple(answers), taken.stored, taken.known, taken.early, taken.live, tuple(taken.reasons)
+    )
 
 
 def standing(store: CentreStore, key: SigningKey) -> list[Answer]:
     """Give a receipt for the newest log of each gate: to be said after connecting."""
     newest = {gate: (epoch, end) for gate, epoch, end in store.logs()}
-    return [Answer(gate, seal_receipt(_receipt(gate, *log), key)) for gate, log in newest.items()]
-
-
-def _receipt(gate: str, epoch: str, end: LogEnd) -> Receipt:
-    """Say how far a log goes; to be signed."""
-    return Receipt(
-        gate=gate,
-        epoch=epoch,
-        seq=end.seq,
-        commitment=end.commitment,
-        checkpoint=end.checkpoint,
-    )
+    return [Answer(gate, seal_receipt(receipt_of(gate, *log), key)) for gate, log in newest.items()]
 
 
 def _read(payload: bytes) -> Batch | None:
@@ -339,7 +310,7 @@ def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
     return checkpoint
 
 
-def _place(log: _Log, opened: _Opened) -> list[NewRow]:
+def _place(log: OpenLog, opened: _Opened) -> list[NewRow]:
     """Find which records extend a log; the log's tree is extended with them.
 
     Records that are stored already must be the same; a batch that comes too early extends
@@ -361,10 +332,12 @@ def _place(log: _Log, opened: _Opened) -> list[NewRow]:
     if link is not None and link != log.newest.hex():
         raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
     frontier = log.frontier.copy()
-    rows = [
-        NewRow(seq, item, frontier.append(leaf_hash(item.commitment)))
-        for seq, item in enumerate(items[len(again) :], log.seq + 1)
-    ]
+    new = items[len(again) :]
+    nodes = frontier.extend([item.commitment for item in new])
+    rows = list(map(NewRow, range(log.seq + 1, last + 1), new, nodes))
+    seen = log.live(rows[0].seq, last)
+    if any(seen.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
+        raise _Refusal(Reason.CONFLICT, batch.gate)
     if frontier.root() != opened.checkpoint.root:
         raise _Refusal(Reason.FORK, batch.gate)
     log.frontier = frontier

@@ -16,15 +16,18 @@ from typing import NamedTuple
 
 from sync.backoff import MS, Backoff
 from sync.centre.audit import Finding
-from sync.centre.collector import Answer, collect, standing
+from sync.centre.collector import Answer, Message, collect, standing
+from sync.centre.enrolment import admit
 from sync.centre.heads import check_heads, write_heads
 from sync.centre.store import CentreStore
 from sync.centre.types import Reason
-from sync.errors import LinkDown, StorageError
+from sync.enrolment import enrolled_topic, enrolment_topic
+from sync.errors import EnrolmentRefused, LinkDown, StorageError
 from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
-from sync.publisher import receipt_topic, records_topic
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
+from sync.publisher import live_topic, receipt_topic, records_topic
 
+CLIENT_ID = "egate-centre"
 LONGEST_WAIT_NS = 1_000 * MS
 HEADS_NS = 60_000 * MS
 GATES_NS = 10_000 * MS
@@ -32,18 +35,18 @@ GATES_NS = 10_000 * MS
 
 
 class Shard(NamedTuple):
-    """Which gates one of several collectors serves: those of share `number` of `count`.
+    """Which gates one of several collectors serves: those of share `number` of `of`.
 
     A gate's share is fixed by its name, so that no two collectors take one gate's batches.
     """
 
-    number: int = 1
-    count: int = 1
+    number: int
+    of: int
 
     def has(self, gate: str) -> bool:
         """Whether this collector serves a gate."""
         place = int.from_bytes(hashlib.sha256(gate.encode()).digest()[:8], "big")
-        return place % self.count == self.number - 1
+        return place % self.of == self.number - 1
 
 
 class BrokerAccess(NamedTuple):
@@ -55,6 +58,10 @@ class BrokerAccess(NamedTuple):
     topic_prefix: str = "egate"
     retry_min_ms: int = 500
     retry_max_ms: int = 30_000
+    tls: Tls | None = None
+
+
+ALONE = Shard(1, 1)
 
 
 class CentreStatus(NamedTuple):
@@ -84,8 +91,8 @@ class CentreService:
         keys: CentreKeys,
         broker: BrokerAccess,
         random: Callable[[int], bytes],
-        client_id: str = "egate-centre",
-        shard: Shard = Shard(),
+        client_id: str = CLIENT_ID,
+        shard: Shard = ALONE,
         heads: Path | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first `turn`.
@@ -143,7 +150,7 @@ class CentreService:
 
     def _look_around(self, now_ns: int) -> None:
         """Do what its time has come for: connect, notice new gates, write the heads down."""
-        if self._shard.count > 1 and now_ns >= self._topics_ns:
+        if self._shard.of > 1 and now_ns >= self._topics_ns:
             self._topics_ns = now_ns + GATES_NS
             topics = self._wanted_topics()
             if topics != self._topics:
@@ -165,10 +172,12 @@ class CentreService:
     def _wanted_topics(self) -> tuple[str, ...]:
         """Say what to subscribe to: alone everything, so that strangers are heard of, too."""
         prefix = self._broker.topic_prefix
-        if self._shard.count == 1:
-            return (records_topic(prefix, "+"),)
-        gates = self._store.gates()
-        return tuple(records_topic(prefix, gate) for gate in gates if self._shard.has(gate))
+        requests = (enrolment_topic(prefix, "+"),) if self._shard.number == 1 else ()
+        if self._shard.of == 1:
+            return (records_topic(prefix, "+"), live_topic(prefix, "+"), *requests)
+        gates = [gate for gate in self._store.gates() if self._shard.has(gate)]
+        topics = [topic(prefix, gate) for gate in gates for topic in (records_topic, live_topic)]
+        return (*topics, *requests)
 
     def _new_link(self) -> MqttLink:
         """Make the client, unconnected."""
@@ -178,6 +187,7 @@ class CentreService:
             client_id=self._client_id,
             protocol=self._broker.protocol,
             subscriptions=self._topics,
+            tls=self._broker.tls,
         )
 
     def _write_heads(self) -> None:
@@ -191,7 +201,7 @@ class CentreService:
         socket = self._link.socket()
         reading = [fd for fd in (socket, wake_fd) if fd is not None]
         writing = [socket] if socket is not None and self._link.wants_write() else []
-        wait_ns = LONGEST_WAIT_NS
+        wait_ns = 0 if self._link.pending() else LONGEST_WAIT_NS
         if socket is None:
             wait_ns = min(wait_ns, max(0, self._connect_ns - now_ns))
         select.select(reading, writing, [], wait_ns / 1e9)
@@ -234,7 +244,34 @@ class CentreService:
 
     def _take(self, received: Sequence[Received], utc: str) -> None:
         """Store one round of messages, then acknowledge and answer it."""
-        outcome = collect(self._store, self._keys, [event.payload for event in received], utc)
+        asking = enrolment_topic(self._broker.topic_prefix, "")
+        for event in received:
+            if event.topic.startswith(asking):
+                self._enrol(event, utc)
+        received = [event for event in received if not event.topic.startswith(asking)]
+        if received:
+            self._collect(received, utc)
+
+    def _enrol(self, event: Received, utc: str) -> None:
+        """Answer a request for enrolment, or put it apart."""
+        try:
+            gate, answer = admit(self._store, self._keys, event.payload, utc)
+        except EnrolmentRefused as error:
+            with self._store.transaction():
+                self._store.quarantine(Reason.ENROLMENT, "", event.payload, utc)
+            self._quarantined[Reason.ENROLMENT] += 1
+            self._alarm = error.diagnosis
+        else:
+            topic = enrolled_topic(self._broker.topic_prefix, gate)
+            self._link.publish(topic, answer, retain=True)
+            self._changed = True
+        self._link.acknowledge(event.message_id)
+
+    def _collect(self, received: Sequence[Received], utc: str) -> None:
+        """Store one round of batches, then acknowledge and answer it."""
+        live = live_topic(self._broker.topic_prefix, "")
+        messages = [Message(event.payload, event.topic.startswith(live)) for event in received]
+        outcome = collect(self._store, self._keys, messages, utc)
         for event in received:
             self._link.acknowledge(event.message_id)
         self._answer(outcome.answers)

@@ -5,6 +5,7 @@ records      commitments, nodes of the trees, canonical bytes (none once erased)
 secrets      beside each record: the salt, and the wrapped key of its identity
 hour_keys    the keys of hours, sealed for the central system
 erasures     signed notes of what was erased
+live         copies of records that were seen before their turn; no part of any log
 tokens       hashes of enrolment tokens that were used
 quarantine   messages that were put apart
 
@@ -32,10 +33,13 @@ class Tables(Protocol):
     def snapshot(self) -> contextlib.AbstractContextManager[None]:
         """Everything read inside is as of one moment."""
 
-    def hold(self, table: str, column: str, values: Sequence[str]) -> None:
-        """Keep every other writer off these rows until the transaction ends.
+    def hold(
+        self, table: str, columns: Sequence[str], values: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """Keep every other writer off some rows until the transaction ends; give the rows.
 
-        Rows are taken in order of the column, so that nobody waits in a circle.
+        They are those whose first column has one of the values, and are taken in its order,
+        so that nobody waits in a circle.
         """
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
@@ -209,6 +213,17 @@ SCHEMA = Schema(
                 sha256 BLOB PRIMARY KEY,
                 gate TEXT NOT NULL,
                 used_utc TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID""",
+        ),
+        (
+            """CREATE TABLE live (
+                gate TEXT NOT NULL,
+                epoch TEXT NOT NULL,
+                seq INTEGER NOT NULL,
+                commitment BLOB NOT NULL,
+                encoded BLOB NOT NULL,
+                seen_utc TEXT NOT NULL,
+                PRIMARY KEY (gate, epoch, seq)
             ) STRICT, WITHOUT ROWID""",
         ),
     ],
