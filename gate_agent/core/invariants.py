@@ -173,7 +173,8 @@ def _read(ghost: Ghost, plant: Plant) -> Ghost:
     if word is not None and moved and plant.zone in (Zone.EMPTY, Zone.UNKNOWN):
         word = _edit(word, same_stay=False)
     passed = ghost.passed
-    if was is not None and was.passages_exit != plant.passages_exit:
+    counted = was.passages_exit if was is not None else None
+    if None not in (counted, plant.passages_exit) and counted != plant.passages_exit:
         passed = min(passed + 1, 1)
     rest = (
         plant.entry is Door.CLOSED
