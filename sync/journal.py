@@ -33,6 +33,7 @@ from sync.errors import (
     ReceiptForged,
     RecordMalformed,
     StorageCorrupt,
+    StorageError,
     StorageForeign,
 )
 from sync.journal_check import check_journal
@@ -146,6 +147,20 @@ class Journal:
     def path(self) -> Path:
         """The database's file."""
         return self._db.path
+
+    def size_bytes(self) -> int:
+        """What the database takes on the disk, with its write-ahead log."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def writes(self) -> bool:
+        """Whether it can be written now: makes a change durable that changes nothing."""
+        try:
+            with self._db.transaction():
+                self._db.run("UPDATE journal SET receipt_seq = receipt_seq")
+        except StorageError:
+            return False
+        return True
 
     @property
     def last_seq(self) -> int:

@@ -46,7 +46,7 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.states import dossier_of, initial
 from gate_agent.identity import holder_view, identity
-from gate_agent.journal_writer import JournalWriter
+from gate_agent.journal_writer import JournalWriter, Limits
 from gate_agent.lane_api import Action, Role, SyncView, View
 from gate_agent.lane_server import Callbacks, Clock, LaneServer
 from gate_agent.loop import Loop, Turn
@@ -62,6 +62,7 @@ from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
 from sync.keys import CentrePublic, read_centre_public
+from sync.reserve import Reserve
 from sync.types import Append
 
 COMMANDS_FULL = 121
@@ -107,7 +108,17 @@ class AgentProcess:
         self._recorder = Recorder(state_dir / "trace", self._loop)
         key = centre and centre.verifying
         self._writer = JournalWriter(
-            journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(
+                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
+                unsent_s=profile.sync.unsent_alarm_s,
+            ),
         )
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
@@ -253,6 +264,7 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
+                alarm=written.alarm or self._recorder.alarm,
             ),
         )
         dossier = dossier_of(shown_crossing(turn.after))
