@@ -72,7 +72,7 @@ def inspect_chip(
         raise NotUsable(session.fault.diagnosis)
     if isinstance(session.ended, NoChip | ReaderGone) or session.checks is None:
         raise NotUsable(str(session.ended or "the inspection did not begin"))
-    files = {name: bytes(content) for name, content in reader.files.items()}
+    files = reader.whole()
     session.wipe(1)
     checks = with_face(session.checks, files)
     return ChipResult(checks, files, session.apdus, session.bytes, ms)

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from gate_agent.commands import (
     bench,
     centre,
+    doctor,
     document,
     enrol,
     evidence,
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         enrol,
         evidence,
         profile,
+        doctor,
         models,
         document,
         trust,

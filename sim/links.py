@@ -62,7 +62,7 @@ class WiredDevice:
         self._ends = tuple((port, *line) for port, line in lines.items())
         self._alarm: Alarm | None = None
         self._alarm_ns = -1
-        self._touched = False
+        self._touched = self._stopped = False
         self._skew_ns = 0
         """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 
@@ -72,12 +72,29 @@ class WiredDevice:
             self._call(now_ns, self.machine.opened, port, now_ns - self._skew_ns)
         self.touch()
 
-    def lose(self, now_ns: int) -> None:
-        """Every port goes away; `open` brings them back."""
+    def unplug(self, now_ns: int) -> None:
+        """Every line is pulled: what is under way is lost."""
         self.rouse(now_ns)
+        for line in self.lines.values():
+            line.to_peer.unplug()
+            line.to_machine.unplug()
         for port in self.machine.ports:
             self._call(now_ns, self.machine.lost, port, now_ns - self._skew_ns)
         self.touch()
+
+    def replug(self, now_ns: int) -> None:
+        """Every line is put back, and the ports are opened again."""
+        for line in self.lines.values():
+            line.to_peer.replug(now_ns)
+            line.to_machine.replug(now_ns)
+        self.open(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """The machine is gone; its peers and wires stay."""
+        self.rouse(now_ns)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._stopped = True
 
     def command(self, command: Any, now_ns: int) -> None:
         """Hand over one command."""
@@ -95,6 +112,8 @@ class WiredDevice:
     def touch(self) -> None:
         """See when something is to happen next."""
         self._touched = True
+        if self._stopped:
+            return
         due_ns = self._due_ns()
         if self._alarm is not None and self._alarm.pending:
             if self._alarm_ns == due_ns:

@@ -25,7 +25,6 @@ from drivers.types import Plant, PlantChanged
 from sim.kernel import MS, Kernel
 from sim.links import Line, Peer, WiredDevice
 
-
 REST_NS = 10 * MS
 """A longer wait than the silence between frames: the poll is over."""
 
@@ -184,9 +183,9 @@ class QuietDevice(WiredDevice):
         wait_ns = (self.machine.due_ns or 0) + self._skew_ns - now_ns
         self._phases[since_ns] = wait_ns
         clean = self._line.to_peer.clean and self._line.to_machine.clean
-        if rests and same and clean and self._orbit is not None:
-            if self._orbit.phases.get(since_ns) == wait_ns:
-                self._asleep_ns = now_ns
+        known = self._orbit is not None and self._orbit.phases.get(since_ns) == wait_ns
+        if rests and same and clean and known:
+            self._asleep_ns = now_ns
 
 
 def _later(event: PlantChanged, by_ns: int) -> PlantChanged:

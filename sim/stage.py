@@ -58,6 +58,10 @@ class Stage:
         self.chip = Pn532Peer(random)
         self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
         self.stand: Stand | None = None
+        self.chips_silent = False
+        """No chip is felt in the field."""
+        self.dark = False
+        """The camera sees nobody."""
         self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
         self._touched = touched
         self._touching = touching
@@ -92,21 +96,38 @@ class Stage:
         self.turnstile.leave_back(now_ns, persons)
         self._touched("bus")
 
-    def walk_through(self, persons: int, now_ns: int) -> bool:
+    def walk_through(self, persons: int, now_ns: int, stays_ms: int = 0) -> bool:
         """People try to go through; False when the barrier holds."""
         if not self.turnstile.open:
             return False
         self._touching("bus")
-        went = self.turnstile.try_pass(now_ns, persons)
+        went = self.turnstile.try_pass(now_ns, persons, stays_ms)
         self._touched("bus")
         return went
 
     def place(self, passport: Passport, now_ns: int) -> None:
         """Lay a passport on the reader."""
         self.mrz.place(passport.lines, now_ns)
-        self.chip.put_chip(self._chip_of(passport), now_ns)
+        if not self.chips_silent:
+            self.chip.put_chip(self._chip_of(passport), now_ns)
         self._touched("mrz")
         self._touched("chip")
+
+    def place_badly(self, now_ns: int) -> None:
+        """Lay a passport so that its lines are cut off and its chip is out of reach."""
+        self.mrz.place(("P<UTO",), now_ns)
+        self._touched("mrz")
+
+    def leave_thing(self, now_ns: int, *, there: bool) -> None:
+        """Leave a thing in the zone, or fetch it."""
+        self.work(now_ns, lambda plant: setattr(plant.barrier, "things", int(there)))
+
+    def work(self, now_ns: int, deed: Callable[[SimTurnstile], None]) -> None:
+        """Do something to the turnstile: whatever breaks it, or mends it."""
+        self._touching("bus")
+        self.turnstile.expire(now_ns)
+        deed(self.turnstile)
+        self._touched("bus")
 
     def take(self, now_ns: int) -> None:
         """Take the passport away."""

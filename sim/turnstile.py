@@ -99,18 +99,19 @@ class SimTurnstile:
         self.expire(now_ns)
         self.barrier.leave_back(self.barrier.exit, persons)
 
-    def try_pass(self, now_ns: int, persons: int = 1) -> bool:
+    def try_pass(self, now_ns: int, persons: int = 1, stays_ms: int = 0) -> bool:
         """People in the zone walk through; two of them on one release is tailgating.
 
         Returns whether they are on their way; the counter moves when they are through.
         """
         self.expire(now_ns)
-        return self.barrier.start_passage(self.barrier.exit, persons, now_ns)
+        return self.barrier.start_passage(self.barrier.exit, persons, now_ns, stays_ms)
 
     @property
     def zone(self) -> int:
-        """Persons in the zone, those on the way through included."""
-        return self.barrier.exit.waiting + self.barrier.entry.waiting
+        """Persons and things in the zone, those on the way through included."""
+        barrier = self.barrier
+        return barrier.exit.waiting + barrier.entry.waiting + barrier.things
 
     @property
     def passing(self) -> bool:
@@ -230,7 +231,7 @@ class SimTurnstile:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise _Exception(ILLEGAL_VALUE)
-        held = self._registers()
+        held = self.registers()
         try:
             words = [held[at] for at in range(address, address + count)]
         except KeyError:
@@ -259,13 +260,14 @@ class SimTurnstile:
         )
         return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(texts))) + objects
 
-    def _registers(self) -> dict[int, int]:
+    def registers(self) -> dict[int, int]:
+        """What every register holds now."""
         at, leave, come = self._map, self.barrier.exit, self.barrier.entry
         return {
             at.authorise_exit: leave.authorised,
             at.authorise_entry: come.authorised,
-            at.zone_exit: leave.waiting & 0xFFFF,
-            at.zone_entry: come.waiting & 0xFFFF,
+            at.zone_exit: self.barrier.seen(leave) & 0xFFFF,
+            at.zone_entry: self.barrier.seen(come) & 0xFFFF,
             at.counter_exit: leave.counter & 0xFFFF,
             at.counter_exit + 1: leave.counter >> 16,
             at.counter_entry: come.counter & 0xFFFF,

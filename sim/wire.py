@@ -32,6 +32,8 @@ class WireFaults:
         echo: the sender hears itself; taken from `take_echo`.
         stale: a copy of something earlier comes again, up to `stale_ms` later.
         babble: up to 40 random bytes come before it.
+        flip_bytes: share of all bytes in which one bit turns over, each on its own.
+        drop_bytes: share of all bytes that are lost, each on its own.
     """
 
     flip: float = 0.0
@@ -42,6 +44,8 @@ class WireFaults:
     echo: float = 0.0
     stale: float = 0.0
     babble: float = 0.0
+    flip_bytes: float = 0.0
+    drop_bytes: float = 0.0
     slice_ms: int = 8
     delay_ms: int = 400
     stale_ms: int = 400
@@ -93,8 +97,9 @@ class Wire:
         """Change the speed for what is sent from now on."""
         self._character_ns = CHARACTER_BITS * 1_000_000_000 // baud
 
-    def set_faults(self, faults: WireFaults) -> None:
-        """Change what goes wrong from now on."""
+    def set_faults(self, faults: WireFaults, rng: random.Random | None = None) -> None:
+        """Change what goes wrong from now on, by dice of its own if given."""
+        self._rng = rng or self._rng
         self._faults = faults
         self._clean = faults == NO_FAULTS
 
@@ -197,6 +202,11 @@ class Wire:
             if self._rng.random() < 0.5:
                 return b""
             del spoilt[self._rng.randrange(len(spoilt))]
+        for at in range(len(spoilt) - 1, -1, -1):
+            if self._strikes("flip_bytes", self._faults.flip_bytes):
+                spoilt[at] ^= 1 << self._rng.randrange(8)
+            if self._strikes("drop_bytes", self._faults.drop_bytes):
+                del spoilt[at]
         return bytes(spoilt)
 
     def _strikes(self, fault: str, chance: float) -> bool:

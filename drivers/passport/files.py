@@ -21,6 +21,8 @@ MAX_FILE = 262_144
 READ_LADDER = (4096, 1000, 223, 160, 112)
 """Read sizes: extended length first, then what fits short length under secure messaging."""
 
+SHORT_READ = 223
+
 MASTER_FILE = (
     Command(0x00, 0xA4, 0x00, 0x0C, b"\x3f\x00"),
     Command(0x00, 0xA4, 0x00, 0x0C),
@@ -61,10 +63,22 @@ class FileReader:
         self.files: dict[str, bytearray] = {}
         self._ladder = ladder
         self._rung = 0
+        self._proven = False
         self._short_ids = True
         self._asked_by_short_id = False
         self._selected: str | None = None
         self._in_application = False
+
+    def whole(self) -> dict[str, bytes]:
+        """The files that were read to their ends."""
+        found = {}
+        for name, content in self.files.items():
+            try:
+                if content and len(content) >= _announced(name, content):
+                    found[name] = bytes(content)
+            except TlvError:
+                continue
+        return found
 
     def new_session(self, session: SecureMessaging) -> None:
         """Go on under a new session; no file is selected in it."""
@@ -82,18 +96,23 @@ class FileReader:
     def session_died(self) -> None:
         """The session is over: what it died of is not asked for again.
 
-        That is a short file identifier, or else the read size.
+        That is a short file identifier, or else the read size, unless one of that size was
+        answered before; a chip that dies of extended length is read in short length at once.
         """
         if self._asked_by_short_id:
             self._short_ids = False
+        elif self._proven:
+            self._proven = False
         else:
-            self.shorten()
+            while self.shorten() and self._ladder[self._rung] > SHORT_READ:
+                continue
 
     def shorten(self) -> bool:
         """One rung down; False when there is none."""
         if self._rung + 1 >= len(self._ladder):
             return False
         self._rung += 1
+        self._proven = False
         return True
 
     def select_master_file(self) -> Steps[None]:
@@ -185,6 +204,7 @@ class FileReader:
         if odd and data:
             data = tlv.unwrap(data, 0x53)
         if data:
+            self._proven = True
             return data[:wanted]
         if (response.sw >> 8 == 0x6C or response.sw in TOO_MUCH) and self.shorten():
             return b""

@@ -17,10 +17,19 @@ def default_photographs() -> Path:
     return Path(sys.prefix) / "share" / "egate" / "photos"
 
 
+ACTIONS = "bench_actions"
+
+
+def actions_of(commands: Any) -> Any:
+    """The sub-commands of `egate bench`, for whoever has one more to add."""
+    return commands.choices["bench"].get_default(ACTIONS)
+
+
 def register(commands: Any) -> None:
     """Add `egate bench` to the command line."""
     group = commands.add_parser("bench", help="measure: ratios in one run, on this machine")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    group.set_defaults(**{ACTIONS: actions})
     face = actions.add_parser(
         "face",
         help="dlib's embedding, ours with the same weights, and frame to score per tier",

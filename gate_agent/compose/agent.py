@@ -16,7 +16,6 @@ import msgspec
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
-from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
     Actuation,
     CancelRead,
@@ -32,6 +31,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.compose.turnstile import turnstile_of
 from gate_agent.core.messages import (
     Checked,
     CheckLists,
@@ -112,9 +112,7 @@ class AgentProcess:
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
         )
-        self._turnstile = TurnstileMachine(
-            profile.turnstile, actuation_ms=profile.budgets.actuation_ms
-        )
+        self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
             run_dir / "lane.sock",

@@ -24,7 +24,7 @@ from sync.centre.types import Reason
 from sync.enrolment import enrolled_topic, enrolment_topic
 from sync.errors import EnrolmentRefused, LinkDown, StorageError
 from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
 from sync.publisher import live_topic, receipt_topic, records_topic
 
 CLIENT_ID = "egate-centre"
@@ -58,6 +58,7 @@ class BrokerAccess(NamedTuple):
     topic_prefix: str = "egate"
     retry_min_ms: int = 500
     retry_max_ms: int = 30_000
+    tls: Tls | None = None
 
 
 ALONE = Shard(1, 1)
@@ -186,6 +187,7 @@ class CentreService:
             client_id=self._client_id,
             protocol=self._broker.protocol,
             subscriptions=self._topics,
+            tls=self._broker.tls,
         )
 
     def _write_heads(self) -> None:
@@ -199,7 +201,7 @@ class CentreService:
         socket = self._link.socket()
         reading = [fd for fd in (socket, wake_fd) if fd is not None]
         writing = [socket] if socket is not None and self._link.wants_write() else []
-        wait_ns = LONGEST_WAIT_NS
+        wait_ns = 0 if self._link.pending() else LONGEST_WAIT_NS
         if socket is None:
             wait_ns = min(wait_ns, max(0, self._connect_ns - now_ns))
         select.select(reading, writing, [], wait_ns / 1e9)

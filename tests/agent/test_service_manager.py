@@ -239,7 +239,7 @@ def start(listener: Listener, folder: Path, process: str) -> subprocess.Popen[by
         env={
             **os.environ,
             "NOTIFY_SOCKET": listener.name,
-            "WATCHDOG_USEC": "400000",
+            "WATCHDOG_USEC": "1000000",
         },
     )
 
@@ -252,8 +252,11 @@ def test_a_process_that_has_nothing_to_do_is_fed_until_it_is_stopped(
     listener.socket.settimeout(60)
     child = start(listener, tmp_path, process)
     try:
-        heard = [listener.next() for _ in range(5)]
-        assert heard == ["READY=1"] + 4 * ["WATCHDOG=1"]
+        heard: list[str] = []
+        while heard.count("WATCHDOG=1") < 3:
+            heard.append(listener.next())
+        told = [line for line in heard if not line.startswith("STATUS=")]  # a busy machine lags
+        assert told == ["READY=1"] + 3 * ["WATCHDOG=1"]
         child.send_signal(signal.SIGTERM)
         while listener.next() != "STOPPING=1":
             continue

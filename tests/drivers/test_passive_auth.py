@@ -175,9 +175,17 @@ def test_signature_of_another_scheme_is_invalid():
 
 def test_wrong_signer_identifier_is_recorded_and_not_hidden():
     signed = parse_sod(SOD).signed
-    wrong = replace(signed, signer=replace(signed.signer, serial=1, subject_key_id=None))
+    wrong = replace(signed, signers=(replace(signed.signer, serial=1, subject_key_id=None),))
     assert verify_signed_data(signed).identified
     assert not verify_signed_data(wrong).identified
+
+
+def test_one_good_signer_of_several_is_enough_and_none_is_not():
+    signed = parse_sod(SOD).signed
+    bad = replace(signed.signer, signature=bytes(len(signed.signer.signature)))
+    assert verify_signed_data(replace(signed, signers=(bad, signed.signer))).info is signed.signer
+    with pytest.raises(SignatureInvalid):
+        verify_signed_data(replace(signed, signers=(bad, bad)))
 
 
 def test_signed_content_type_must_be_the_contents():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sim.chip.air import AirTiming
 from sim.chip.apdu import Command
 from sim.chip.card import Behaviour, Chip, card_of
-from sim.chip.forgeries import tag_lost_at_byte
+from sim.chip.faults import tag_lost_at_byte
 from sim.chip.iso_dep import ANSWER_TO_SELECT
 from sim.chip.keys import seeded_random
 from sim.chip.personalise import EF_DG1, EF_DG2
