@@ -3,8 +3,9 @@
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  1,000 kills of everything that carries records; nothing may be lost (20 minutes)
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
+# make tampering  ten thousand random changes in each kind of centre database: all are found
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos fuzz clean
+.PHONY: help setup prepare demo test check chaos fuzz tampering clean
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -49,3 +50,6 @@ fuzz: setup
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+
+tampering: setup
+	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)

@@ -18,15 +18,15 @@ What a crossing leaves here (portrait, template, last live picture) lies in buff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from biometrics import image, portrait
 from biometrics.dlib_models import Box
 from biometrics.errors import ImageRefused, PortraitMalformed
 from biometrics.image import Picture
 from biometrics.match import Template
-from biometrics.medium import MediumWatch
 from biometrics.pipeline import Pipeline, Unusable
+from biometrics.track import Track
 from biometrics.types import (
     Observed,
     PortraitPrepared,
@@ -75,9 +75,9 @@ class _Verification:
     ticket: int
     limits: VerifyLimits
     end_ns: int
+    track: Track
     frames: int = 0
     dropped: int = 0
-    watch: MediumWatch = field(default_factory=MediumWatch)
 
 
 class VisionDevice:
@@ -162,13 +162,15 @@ class VisionDevice:
             self._end()
         self._hold(command.ticket)
         end_ns = now_ns + command.limits.budget_ms * 1_000_000
-        self._verification = _Verification(command.ticket, command.limits, end_ns)
+        track = Track(self._pipeline.calibration)
+        self._verification = _Verification(command.ticket, command.limits, end_ns, track)
 
     def _end(self) -> None:
         run = self._verification
         if run is None:
             return
         self._verification = None
+        run.track.wipe()
         self._events.append(VerifyEnded(ticket=run.ticket, frames=run.frames, dropped=run.dropped))
 
     def expire(self, now_ns: int) -> None:
@@ -198,7 +200,7 @@ class VisionDevice:
             run.dropped += 1
             return
         look = self._pipeline.observe(
-            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns, run.watch
+            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns, run.track
         )
         run.frames += 1
         run.dropped += look.overrun

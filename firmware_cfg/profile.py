@@ -111,6 +111,11 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
     sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 28
+    mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
+    dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50
+    unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class Face(Section, frozen=True, kw_only=True):
@@ -271,12 +276,24 @@ class Turnstile(Section, frozen=True, kw_only=True):
     io: IoModule = IoModule()
 
 
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class SyncTls(Section, frozen=True, kw_only=True):
+    """Files for TLS with client certificates, in PEM; a relative path is in the keys' folder."""
+
+    ca: FileName = "mqtt-ca.pem"  # the authorities that may vouch for the broker
+    cert: FileName = "mqtt.crt"  # ours
+    key: FileName = "mqtt.key"  # ours: mode 0400, or a credential of the service manager
+
+
 class Sync(Section, frozen=True, kw_only=True):
     """The way to the central system."""
 
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     port: Port = 1883
     protocol: Literal["5", "3.1.1"] = "5"
+    tls: SyncTls | None = None  # none is for a broker on this machine only
     topic_prefix: Name = "egate"
     batch_max_bytes: Annotated[int, Meta(ge=1024, le=262_144)] = 65_536
     batch_max_age_ms: BudgetMs = 50

@@ -1,12 +1,14 @@
 """Rules across the fields of a profile, where a bound on one field cannot say it.
 
 A production profile (`lane.demo` false) refuses every marked thing: anything but a real
-camera, any port that is not a device of its own, a stage or a guard left out. What makes a
+camera, any port that is not a device of its own, a stage or a guard left out, and records
+sent in plain MQTT to another machine. What makes a
 document one may not be left out on any gate, nor be let pass without a result.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -47,6 +49,8 @@ def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
     if not _real_camera(profile.camera.source):
         kinds = ", ".join(f"{kind}:" for kind in REAL_CAMERAS)
         yield "camera.source", f"must be a real camera ({kinds}); anything else {DEMO_ONLY}"
+    if profile.sync.tls is None and not _own_machine(profile.sync.host):
+        yield "sync.tls", f"must be there for a broker on another machine; plain MQTT {DEMO_ONLY}"
     ports = {
         "mrz_reader.port": profile.mrz_reader.port,
         "chip_reader.port": profile.chip_reader.port,
@@ -82,6 +86,16 @@ def _real_camera(source: str) -> bool:
         ("127.", "0.", "::ffff:")
     )
     return not (local or host.endswith(".localhost"))
+
+
+def _own_machine(host: str) -> bool:
+    """Whether a host is certainly this one. A name can be made to mean anything but this one."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _real_port(port: str) -> bool:

@@ -25,6 +25,9 @@ class Result:
         wire: bytes carried over serial lines, and those of quiet polls only counted.
         queue: what became of those who came in numbers, against the Erlang estimate.
         finishes: by lane, the newest crossings.
+        passed_persons: by lane, who went through as the plant counted them.
+        releases: by lane, releases that reached the plant.
+        openings: by lane, releases that are on record.
         problems: why it did not pass; empty if it did.
     """
 
@@ -36,6 +39,9 @@ class Result:
     verdicts: list[Verdict]
     violations: list[Violation]
     finishes: dict[int, list[Finish]]
+    passed_persons: dict[int, int]
+    releases: dict[int, int]
+    openings: dict[int, int]
     rows: Sequence[Row]
     moves: dict[tuple[str, str, str], int]
     records_journal: int

@@ -7,8 +7,11 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
 missing=
 programs="chromium:chromium chromedriver:chromium-driver openssl:openssl gcc:gcc swig:swig
-    pkg-config:pkg-config nfc-list:libnfc-bin mrtdreader:mrtdreader pcscd:pcscd opensc-tool:opensc"
-files="/usr/include/eac/eac.h:libeac-dev /usr/include/openssl/evp.h:libssl-dev
+    pkg-config:pkg-config mbpoll:mbpoll socat:socat
+    mosquitto:mosquitto mosquitto_sub:mosquitto-clients
+    nfc-list:libnfc-bin mrtdreader:mrtdreader pcscd:pcscd opensc-tool:opensc"
+files="/usr/include/eac/eac.h:libeac-dev /usr/include/modbus/modbus.h:libmodbus-dev
+    /usr/include/openssl/evp.h:libssl-dev
     /usr/include/PCSC/winscard.h:libpcsclite-dev /usr/include/stdlib.h:libc6-dev
     /usr/lib/pcsc/drivers/serial/libifdvpcd.so:vsmartcard-vpcd"
 for pair in $programs; do

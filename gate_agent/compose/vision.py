@@ -16,6 +16,7 @@ from drivers.errors import DriverFault
 from drivers.types import DeviceId
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.beside import beside
 from gate_agent.service_manager import ServiceManager
 from gate_agent.vision_worker import VisionWorker
 from gate_agent.worker_link import WorkerLink
@@ -41,7 +42,12 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
             strict as the profile asks; found out here, not with a traveller at the gate.
     """
     pipeline = Pipeline(
-        tier, store, profile.face.quality, profile.face.expected_face_px, live.monotonic_ns
+        tier,
+        store,
+        profile.face.quality,
+        profile.face.expected_face_px,
+        live.monotonic_ns,
+        beside=beside(live.spawn),
     )
     pipeline.threshold(profile.face.fmr)
     return pipeline

@@ -134,6 +134,26 @@ def test_the_file_named_is_the_one_that_set_the_field(tmp_path: Path) -> None:
     assert only_error([*PRODUCTION, bad, good]).file == str(bad)
 
 
+def test_plain_mqtt_stays_on_the_machine(tmp_path: Path) -> None:
+    """The example gate without its certificates: only a broker on loopback may hear it."""
+    plain = tmp_path / "plain.toml"
+    example = (SITES_DIR / "example.toml").read_text()
+    plain.write_text(example[: example.index("[sync.tls]")])
+    devices = [path for path in PRODUCTION if path.name != "example.toml"]
+    assert only_error([*devices, plain]).field == "sync.tls"
+    for host, good in (
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("localhost.example.org", False),
+        ("127.0.0.1.example.org", False),
+        ("10.0.0.1", False),
+    ):
+        gate = overlay(tmp_path, f"[sync]\nhost = '{host}'\n")
+        assert bool(check([*devices, plain, gate])) is not good, host
+
+
 def test_two_devices_on_one_port_are_both_named(tmp_path: Path) -> None:
     gate = overlay(tmp_path, "[mrz_reader]\nport = '/dev/egate/chip'\n")
     fields = {error.field for error in check([*PRODUCTION, gate])}
