@@ -8,6 +8,7 @@ journal is then opened there, as after any start.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -257,7 +258,7 @@ def _sectors(write: Wrote) -> list[tuple[int, int]]:
     size = len(write.data)
     first = SECTOR - write.offset % SECTOR
     edges = [0, *range(first, size, SECTOR), size]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def _write(content: bytearray, operation: Wrote | Truncated) -> None:
