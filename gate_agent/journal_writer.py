@@ -53,6 +53,9 @@ class Limits(NamedTuple):
     unsent_s: int = 72 * 3600
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class _Asked(NamedTuple):
     """One record asked for, with who it is about."""
 
@@ -82,7 +85,7 @@ class JournalWriter:
         clock: Callable[[], int],
         utc: Callable[[], str],
         reserve: Reserve | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._journal = journal
         self._reserve = reserve

@@ -19,6 +19,7 @@ from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from gate_agent.core.messages import Tick
 from gate_agent.core.states import initial
 from gate_agent.journal_writer import (
+    DEFAULT_LIMITS,
     MAX_WAITING,
     STORAGE_FAILED,
     STORAGE_LOW,
@@ -82,7 +83,9 @@ def fill_up(disk: Path, leave: int = 0) -> Path:
 class Running:
     """A journal writer in its thread."""
 
-    def __init__(self, folder: Path, reserve: Reserve | None, limits: Limits = Limits()) -> None:
+    def __init__(
+        self, folder: Path, reserve: Reserve | None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self.events: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.now_ns = 0
         self.journal = Journal.open(folder / "journal.db", gate="g", random=Random(1).randbytes)
@@ -117,7 +120,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, reserve: Reserve | None, limits: Limits = Limits()) -> Iterator[Running]:
+def running(
+    folder: Path, reserve: Reserve | None, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[Running]:
     made = Running(folder, reserve, limits)
     try:
         yield made
