@@ -31,7 +31,7 @@ from biometrics.models.manifest import (
     Model,
     Weighting,
 )
-from biometrics.onnx import Session, give_back_memory
+from biometrics.onnx import Execution, Session, give_back_memory
 from biometrics.pad import NOT_RUN, WITHOUT_MODEL, AttackDetector
 from biometrics.track import Track, attacked
 from biometrics.types import (
@@ -90,6 +90,7 @@ class Pipeline:
         clock: monotonic nanoseconds, for the budget of a frame.
         manifest: of the models; None is the one that comes with the project.
         beside: runs tasks, beside one another where it can, and returns after the last.
+        execution: what computes the networks.
 
     Raises:
         ModelMissing: a required model is not installed.
@@ -105,11 +106,12 @@ class Pipeline:
         clock: Callable[[], int],
         manifest: Manifest | None = None,
         beside: Callable[[Sequence[Callable[[], None]]], None] = in_turn,
+        execution: Execution = "cpu",
     ) -> None:
         manifest = manifest or manifest_of(store)
         if tier not in manifest.tiers:
             raise ModelMissing(f"tier {tier}: not in the manifest")
-        loader = _Loader(store, manifest, tier)
+        loader = _Loader(store, manifest, tier, execution)
         self.tier = tier
         self.calibration: Calibration = manifest.tiers[tier].calibration
         self._limits = limits
@@ -311,7 +313,8 @@ class Pipeline:
 class _Loader:
     """Opens the models of a tier by role and remembers the hash of each."""
 
-    def __init__(self, store: Path, manifest: Manifest, tier: Tier) -> None:
+    def __init__(self, store: Path, manifest: Manifest, tier: Tier, execution: Execution) -> None:
+        self._execution = execution
         self._store = store
         self._manifest = manifest
         self._tier = tier
@@ -343,7 +346,7 @@ class _Loader:
 
     def _session(self, name: str) -> Session:
         model = self._manifest.model(name)
-        session = models.open_session(model, models.read(self._store, model))
+        session = models.open_session(model, models.read(self._store, model), self._execution)
         self.used[name] = model.sha256
         return session
 

@@ -21,7 +21,7 @@ from biometrics.models.authority import PUBLIC_KEY, SEALED, manifest_of, merged,
 from biometrics.models.content import check_content
 from biometrics.models.golden import drawn
 from biometrics.models.manifest import Contract, Extent, Manifest, Model
-from biometrics.onnx import Extents, Session
+from biometrics.onnx import Execution, Extents, Session
 from biometrics.types import Tier
 
 MIN_COSINE = 0.9999
@@ -52,18 +52,19 @@ def _same_shape(have: Extents, want: tuple[Extent, ...]) -> bool:
     return all(w == "*" or h == w for h, w in zip(have, want, strict=True))
 
 
-def open_session(model: Model, data: bytes) -> Session:
+def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> Session:
     """Load a graph after checking its content and its contract.
 
     Raises:
         ModelRefused: external data, a custom operator, or other inputs or outputs than the
             manifest's.
+        ModelMissing: the installed runtime has no such execution.
     """
     contract = model.contract
     if contract is None:
         raise ModelRefused(f"{model.name}: has no contract in the manifest")
     check_content(model.name, data)
-    session = Session(model.name, data)
+    session = Session(model.name, data, execution)
     right = (
         list(session.inputs) == [contract.input]
         and _same_shape(session.inputs[contract.input], contract.shape)
