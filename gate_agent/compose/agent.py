@@ -55,6 +55,7 @@ from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
+from gate_agent.socket_access import access_of
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
@@ -110,7 +111,15 @@ class AgentProcess:
             journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
         )
         self._workers = WorkerServer(
-            run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
