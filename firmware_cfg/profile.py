@@ -352,6 +352,8 @@ class Sync(Section, frozen=True, kw_only=True):
     window_batches: Annotated[int, Meta(ge=1, le=1000)] = 100
     retry_min_ms: BudgetMs = 500
     retry_max_ms: BudgetMs = 30_000
+    unsent_alarm_s: Annotated[int, Meta(ge=60, le=31_536_000)] = 259_200  # three days
+    journal_alarm_mb: Annotated[int, Meta(ge=10, le=10_000_000)] = 4_000
 
 
 class Profile(Section, frozen=True, kw_only=True):

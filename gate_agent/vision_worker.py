@@ -74,12 +74,23 @@ class VisionWorker:
         self._camera_seen = False
 
     def on_command(self, command: Any, payload: Mapping[str, bytes]) -> None:
-        """Queue a command of the agent."""
-        self._work.put(_Told(command, payload))
+        """Queue a command of the agent.
+
+        Raises:
+            RuntimeError: so many wait that one would be lost, and it may be a `Wipe`: the
+                process ends and begins anew, with empty buffers.
+        """
+        try:
+            self._work.put_nowait(_Told(command, payload))
+        except queue.Full as error:
+            raise RuntimeError("vision does not follow its commands") from error
 
     def on_query(self, request: int, ticket: int, kind: str) -> None:
-        """Queue a picture query of the agent."""
-        self._work.put(_Asked(request, ticket, kind))
+        """Queue a picture query of the agent; too many of them get no picture."""
+        try:
+            self._work.put_nowait(_Asked(request, ticket, kind))
+        except queue.Full:
+            self._answer(request, b"")
 
     def on_connected(self) -> None:
         """Say where we stand; the agent may be a new one."""
