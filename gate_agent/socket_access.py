@@ -1,4 +1,4 @@
-"""Who may connect to a socket of the agent: by the file's mode, and by the kernel's word.
+"""Who may connect to a socket of the agent, or read its journal: by mode, and by the kernel.
 
 On a gate every process has a user of its own (`systemd/egate.sysusers.conf`), and a socket
 belongs to the group of the one that may use it. The kernel says who connected
@@ -64,3 +64,16 @@ def peer_uid(sock: socket.socket) -> int:
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     uid: int = _UCRED.unpack(raw)[1]
     return uid
+
+
+def let_the_group_read(database: Path) -> None:
+    """Make an empty database that the group may read, as far as our umask lets it.
+
+    On a gate the sync process, of another user and in our group, reads the journal. SQLite
+    gives what it makes beside a database the database's own mode. One that is there already
+    keeps its mode.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))

@@ -20,7 +20,13 @@ from drivers.types import (
 from gate_agent.channel import AgentFrame, FrameReader, FromWorker, WorkerHello, encode
 from gate_agent.core.messages import OfficerAction, OfficerDecided, Wipe
 from gate_agent.live import monotonic_ns
-from gate_agent.socket_access import Access, access_of, hand_over, peer_uid
+from gate_agent.socket_access import (
+    Access,
+    access_of,
+    hand_over,
+    let_the_group_read,
+    peer_uid,
+)
 from gate_agent.worker_link import WorkerLink
 from gate_agent.worker_server import HELLO_NS, WORKER_LOST, WORKER_VIOLATION, WorkerServer
 
@@ -264,3 +270,16 @@ def test_an_event_after_the_end_harms_nobody(tmp_path):
     link._connected = True
     link.run(lambda: True, lambda _s: None)
     link.emit(DeviceReady(device=DeviceId.READER, identity=""))
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0o077, 0o600)])
+def test_a_journal_is_for_the_group_to_read_where_the_umask_lets_it(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        let_the_group_read(tmp_path / "journal.db")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "journal.db").stat().st_mode & 0o777 == mode
+    (tmp_path / "journal.db").write_bytes(b"kept")
+    let_the_group_read(tmp_path / "journal.db")
+    assert (tmp_path / "journal.db").read_bytes() == b"kept"
