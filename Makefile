@@ -2,8 +2,10 @@
 # make test   sets up what the tests need and runs them all
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
+# make fuzz   fuzzes every parser of documents and readers until coverage stops growing
+# make tampering  ten thousand random changes in each kind of centre database: all are found
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos clean
+.PHONY: help setup prepare demo test check chaos fuzz tampering clean
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -44,5 +46,11 @@ chaos: setup
 	$(EGATE) chaos --power-cuts 10000 --json
 	$(EGATE) chaos --kills 1000 --records 100000 --json
 
+fuzz: setup
+	.venv/bin/python tests/fuzz/run.py $(FUZZ)
+
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+
+tampering: setup
+	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)

@@ -16,6 +16,8 @@ BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
 Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
 Channel = Annotated[int, Meta(ge=0, le=63)]
 Byte = Annotated[int, Meta(ge=0, le=0xFF)]
+ColumnPosition = Annotated[int, Meta(ge=-0x8000, le=0x7FFF)]
+ZoomPosition = Annotated[int, Meta(ge=0, le=0x7FFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -111,6 +113,11 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
     sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 28
+    mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
+    dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50
+    unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class Face(Section, frozen=True, kw_only=True):
@@ -122,14 +129,45 @@ class Face(Section, frozen=True, kw_only=True):
     quality: QualityLimits = QualityLimits()
 
 
+class Column(Section, frozen=True, kw_only=True):
+    """The camera column on its serial port: it lifts or tilts, and zooms, by VISCA.
+
+    Positions are the column's own units; up is more. `vertical_per_picture` is how many
+    units move the view by its own height, at the wide end of the zoom.
+    """
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    baud: Baud = 9600
+    address: Annotated[int, Meta(ge=1, le=7)] = 1
+    lowest: ColumnPosition = -160  # a face at 1.00 m: a seated traveller
+    highest: ColumnPosition = 160  # a face at 1.95 m: a traveller of 2.00 m and more
+    home: ColumnPosition = 40  # most travellers
+    vertical_per_picture: Annotated[int, Meta(ge=1, le=10_000)] = 300
+    zoom_widest: ZoomPosition = 0x0000
+    zoom_closest: ZoomPosition = 0x1000
+    zoom_per_double: Annotated[int, Meta(ge=1, le=0x4000)] = 0x0C00  # units for twice the size
+    speed: Annotated[int, Meta(ge=1, le=24)] = 12
+    face_at: Ratio = 0.45  # where the middle of the face should be, from the top
+    face_height: Ratio = 0.35  # of the picture
+    dead_band: Ratio = 0.07  # of the picture: less than this is left alone
+    step_ms: BudgetMs = 400  # at most one correction in this time
+    backlight: bool = True
+
+
 class Camera(Section, frozen=True, kw_only=True):
-    """Where pictures come from: `device:0`, `file:PATH`, or `sim:SOCKET`."""
+    """Where pictures come from: `device:0`, `rtsp://HOST/PATH`, `mjpeg:URL`, `file:PATH`.
+
+    `exposure_us` None leaves the exposure to the camera; `backlight` None its compensation.
+    """
 
     source: Annotated[str, Meta(min_length=1, max_length=300)]
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=4096)] = 720
     fps: Annotated[int, Meta(ge=1, le=120)] = 15
     frame_age_max_ms: BudgetMs = 500
+    exposure_us: Annotated[int, Meta(ge=100, le=1_000_000)] | None = None
+    backlight: Annotated[int, Meta(ge=0, le=255)] | None = None
+    column: Column | None = None
 
 
 class MrzReader(Section, frozen=True, kw_only=True):

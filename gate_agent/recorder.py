@@ -21,8 +21,8 @@ from typing import IO, NamedTuple
 import msgspec
 
 from firmware_cfg.profile import Profile
+from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Event
-from gate_agent.core.permit import Ledger
 from gate_agent.core.record import profile_sha256
 from gate_agent.core.states import State
 from gate_agent.loop import Loop, Turn

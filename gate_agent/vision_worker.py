@@ -49,6 +49,7 @@ class VisionWorker:
         emit: reports an event to the agent.
         answer: answers a picture query.
         clock: monotonic nanoseconds.
+        aim: told after every frame where the face is (`VisionDevice.face_place`).
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class VisionWorker:
         emit: Callable[[Any], None],
         answer: Callable[[int, bytes], None],
         clock: Callable[[], int],
+        aim: Callable[[tuple[float, float] | None], None] = lambda _place: None,
     ) -> None:
+        self._aim = aim
         self._device = device
         self._identity = identity
         self._emit = emit
@@ -153,6 +156,7 @@ class VisionWorker:
             frame = self._mailbox.take()
             if frame is not None:
                 self._device.step(frame.picture, frame.frame_at_ns, now_ns)
+                self._aim(self._device.face_place)
         elif isinstance(item.command, Wipe):
             self._device.wipe(item.command.ticket)
             frame = self._mailbox.take()

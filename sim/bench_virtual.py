@@ -20,12 +20,12 @@ from drivers.types import ActuationDone, DocumentPresented, OpenExit
 from firmware_cfg.profile import Turnstile
 from gate_agent.loop import Turn
 from gate_agent.loop import turn as core_turn
-from sim.compose import VirtualLane
 from sim.kernel import MS, Kernel
 from sim.links import Line, WiredDevice
 from sim.run import SHARED_MEMORY, Day, How
 from sim.scenario import Scenario, stream
 from sim.turnstile import SimTurnstile
+from sim.virtual_lane import VirtualLane
 from sim.wire import Wire
 from sync.types import Append, RecordKind
 

@@ -13,6 +13,7 @@ from sim.witness import Witness
 from sync.envelope import Sealer
 from sync.journal import Journal
 from sync.keys import VerifyingKey
+from sync.types import RecordKind
 
 APPEND_NS = 2 * MS
 
@@ -24,6 +25,7 @@ class Desk:
         full: the disk takes nothing.
         late_ms: how much longer a record takes to be durable.
         jump_s: how far the wall clock is wrong.
+        openings: records of a release.
     """
 
     def __init__(self, world: World, lane: int, gate: str, witness: Witness) -> None:
@@ -34,7 +36,7 @@ class Desk:
         self._opened = 0
         self.running = False
         self.full = False
-        self.late_ms = self.jump_s = 0
+        self.late_ms = self.jump_s = self.openings = 0
         self.journal: Journal
 
     def open(self) -> None:
@@ -69,6 +71,8 @@ class Desk:
             msgspec.to_builtins(command.facts),
             identity(holder, scenario.start.date()) if holder else None,
         )
+        if kind is RecordKind.ACTUATION and command.facts["action"] == "open_exit":
+            self.openings += 1
         self._world.appended(now_ns)
         self._witness.tell(now_ns, "record", kind.value)
         late_ns = APPEND_NS + self.late_ms * MS

@@ -23,13 +23,20 @@ from sim.wire import NO_FAULTS, WireFaults
 
 COUNTER_BEFORE_WRAP = 0xFFFF_FFFF
 
+
+def _near_wrap(plant: SimTurnstile) -> None:
+    """The next passage wraps the counter; a counter does not jump while one is under way."""
+    if not plant.authorised and not plant.passing:
+        plant.set_counter(COUNTER_BEFORE_WRAP)
+
+
 STAGE_DEEDS: dict[str, Callable[[SimTurnstile, Fault, bool], None]] = {
     "turnstile_silent": lambda plant, _, on: plant.freeze(frozen=on),
     "turnstile_error": lambda plant, fault, on: plant.set_error(fault.value if on else 0),
     "wrong_identity": lambda plant, _, on: plant.set_identity(
         SimIdentity(vendor="other") if on else SimIdentity()
     ),
-    "counter_wrap": lambda plant, _, on: plant.set_counter(COUNTER_BEFORE_WRAP) if on else None,
+    "counter_wrap": lambda plant, _, on: _near_wrap(plant) if on else None,
     "door_stuck": lambda plant, _, on: setattr(plant.barrier, "stuck", on),
     "sensor_ghost": lambda plant, _, on: setattr(plant.barrier, "ghosts", int(on)),
     "sensor_blind": lambda plant, _, on: setattr(plant.barrier, "blind", on),

@@ -25,6 +25,9 @@ class Result:
         wire: bytes carried over serial lines, and those of quiet polls only counted.
         queue: what became of those who came in numbers, against the Erlang estimate.
         finishes: by lane, the newest crossings.
+        passed_persons: by lane, who went through as the plant counted them.
+        releases: by lane, releases that reached the plant.
+        openings: by lane, releases that are on record.
         problems: why it did not pass; empty if it did.
     """
 
@@ -36,6 +39,9 @@ class Result:
     verdicts: list[Verdict]
     violations: list[Violation]
     finishes: dict[int, list[Finish]]
+    passed_persons: dict[int, int]
+    releases: dict[int, int]
+    openings: dict[int, int]
     rows: Sequence[Row]
     moves: dict[tuple[str, str, str], int]
     records_journal: int
@@ -81,6 +87,9 @@ class Result:
             "title": self.plan.title,
             "learn": self.plan.learn,
             "seed": self.plan.seed,
+            "profile": self.plan.profile,
+            "officer": msgspec.to_builtins(self.plan.officer),
+            "faults": msgspec.to_builtins(self.plan.faults),
             **self.counts,
             "cast": [msgspec.to_builtins(row) for row in self.cast],
             "claims": [msgspec.to_builtins(verdict) for verdict in self.verdicts],

@@ -55,8 +55,10 @@ SPANS = Literal[
 ]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every part of a scenario."""
+class Part(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Base of every part of a scenario. Written again, what is default is left out."""
 
 
 class When(Part, frozen=True, kw_only=True):

@@ -56,6 +56,8 @@ class Barrier:
         self.error = 0
         self.start_s = start_s
         self.finish_s = 5
+        self.passed = 0
+        """Persons who went through the exit, however often its counter was set."""
         self.stuck = False
         """The leaf does not move, whatever is released."""
         self.things = 0
@@ -144,6 +146,8 @@ class Barrier:
             side = passage.side
             side.counter = (side.counter + passage.persons) % COUNTER_MODULO
             side.waiting -= passage.persons
+            if side is self.exit:
+                self.passed += passage.persons
             if 0 < side.authorised < FREE:
                 self.authorise(side, side.authorised - 1, passage.ends_ns)
         if self._passage is None:

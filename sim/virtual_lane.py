@@ -70,6 +70,8 @@ from sync.types import RecordKind
 LISTS_NS = 5 * MS
 MAX_KEPT = 20_000
 CAMERA_FAILED = 201
+UNUSABLE = frozenset({"garbled_portrait", "huge_portrait"})
+"""Portraits that vision cannot decode; on the virtual clock nobody tries."""
 
 
 class VirtualLane:
@@ -176,7 +178,7 @@ class VirtualLane:
         self.loop = Loop(state, self.profile)
         if self._world.traced:
             self._recorder = Recorder(folder / "traces" / name, self.loop)
-        self._vision = SimVision(self._kernel, self._look, self.put)
+        self._vision = SimVision(self._kernel, self._look, self.put, self._usable)
         self._reader = WiredDevice(
             self._kernel,
             make_reader(
@@ -319,6 +321,10 @@ class VirtualLane:
 
     def _touched(self, port: str) -> None:
         (self._turnstile if port == "bus" else self._reader).touch()
+
+    def _usable(self) -> bool:
+        actor = self.play.actor
+        return actor is None or not UNUSABLE.intersection(actor.traveller.document.forgeries)
 
     def _look(self) -> Seen | None:
         stand, actor = self.stage.stand, self.play.actor

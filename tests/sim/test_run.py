@@ -15,11 +15,11 @@ from drivers.types import OpenExit
 from gate_agent.cli import main
 from gate_agent.recorder import TraceError
 from sim import virtual_lane as compose
-from sim.virtual_lane import VirtualLane
 from sim.kernel import MS
 from sim.replay import replay
 from sim.run import Result, run, run_scenario
 from sim.scenario import SCENARIOS, Scenario, load, parse
+from sim.virtual_lane import VirtualLane
 
 FIRST_DAY = SCENARIOS / "first_day.toml"
 
