@@ -6,6 +6,7 @@ nothing that a traveller brought but the text of the machine readable zone.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -65,6 +66,8 @@ from sync.keys import CentrePublic, read_centre_public
 from sync.reserve import Reserve
 from sync.types import Append
 
+log = logging.getLogger("egate.agent")
+
 COMMANDS_FULL = 121
 """Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
 
@@ -88,7 +91,7 @@ class AgentProcess:
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
-        self._link_up = False
+        self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
         journal = Journal.open(
             state_dir / "journal.db",
@@ -264,7 +267,7 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
-                alarm=written.alarm or self._recorder.alarm,
+                alarm=written.alarm or self._link_alarm or self._recorder.alarm,
             ),
         )
         dossier = dossier_of(shown_crossing(turn.after))
@@ -291,7 +294,10 @@ class AgentProcess:
         until_ns = live.monotonic_ns() + self._profile.budgets.lease_ms * 1_000_000
         self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
 
-    def _on_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
+    def _on_link(self, connected: bool, alarm: str) -> None:  # noqa: FBT001 - the callback's shape
+        if alarm and alarm != self._link_alarm:
+            log.error("sync: %s", alarm)
+        self._link_alarm = alarm
         self._link_up = connected
 
     def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:

@@ -17,10 +17,11 @@ DESCRIPTION = """\
 Kills the processes that carry records, at random, while records flow; then compares both
 sides, body by body. 0 lost, 0 duplicated, 0 altered is the only good answer (exit 0).
 
-Killed (SIGKILL): the gate's journal writer (agent), sync, the broker, the collector, and its
-database: PostgreSQL where it is installed, else SQLite within the collector. All are the product's own processes over a real broker, but for the
-agent: in its place stands a process that only writes records, with the agent's own journal,
-journal writer, sealing and lane API, so that thousands of records a minute flow.
+Killed (SIGKILL): the gate's journal writer (agent), sync, the broker, the collector, and
+its database: PostgreSQL where it is installed, else SQLite within the collector. All are
+the product's own processes over a real broker, but for the agent: in its place stands a
+process that only writes records, with the agent's own journal, journal writer, sealing and
+lane API, so that thousands of records a minute flow.
 
   records      in the gate's journal at the end
   lost         acknowledged or journalled, and not at the centre
