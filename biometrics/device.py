@@ -87,6 +87,10 @@ class VisionDevice:
         pipeline: makes the loaded models; called once, here.
         frame_age_max_ms: an older frame is not evidence and is dropped.
 
+    Attributes:
+        face_place: where the face was in the newest frame: middle from the top, and height, as
+            shares of the picture; None when there was none.
+
     Raises:
         BiometricFault: the models cannot be loaded.
     """
@@ -97,6 +101,7 @@ class VisionDevice:
         self._crossings: dict[int, _Crossing] = {}
         self._verification: _Verification | None = None
         self._events: list[Event] = []
+        self.face_place: tuple[float, float] | None = None
 
     @property
     def wants_frame(self) -> bool:
@@ -204,6 +209,7 @@ class VisionDevice:
         )
         run.frames += 1
         run.dropped += look.overrun
+        self.face_place = _place(picture, look.box)
         crossing.show(_view(picture, look.box))
         if picture.flags.writeable:
             picture.fill(0)
@@ -233,6 +239,14 @@ def _fit(picture: Picture) -> Picture:
     rows, columns = picture.shape[:2]
     scale = min(1.0, MAX_VIEW_PX / max(rows, columns))
     return image.resize(picture, max(1, round(columns * scale)), max(1, round(rows * scale)))
+
+
+def _place(picture: Picture, box: Box | None) -> tuple[float, float] | None:
+    """Middle from the top and height of a face, as shares of the picture: for the column."""
+    if box is None:
+        return None
+    rows = picture.shape[0]
+    return (box.top + box.bottom) / 2 / rows, (box.bottom - box.top) / rows
 
 
 def _view(picture: Picture, box: Box | None) -> Picture:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
-from sim import bench_lane, chip_cli, sim_cli
+from sim import bench_lane, chip_cli, sim_cli, tools_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -26,12 +26,7 @@ def register(commands: Any) -> None:
     bench_document.register(benches, _measure_document)
     bench_lane.register(benches)
     actions = sim_cli.register(commands)
-    replay = actions.add_parser(
-        "replay", help="run a recorded inbox again; exits 1 at the first difference"
-    )
-    replay.add_argument("trace", type=Path)
-    replay.add_argument("--json", action="store_true", help="print JSON")
-    replay.set_defaults(run=_replay)
+    tools_cli.register(actions)
     photos = actions.add_parser("photos", help="fetch the demo's photographs through pip")
     photos.add_argument("--into", type=Path, default=_photographs())
     photos.set_defaults(run=_photos)
@@ -90,24 +85,6 @@ def _photos(arguments: argparse.Namespace) -> int:
         return 2
     print(f"photos: {len(found)} photographs are ready")
     return 0
-
-
-def _replay(arguments: argparse.Namespace) -> int:
-    from sim.replay import TraceError, replay
-
-    try:
-        difference = replay(arguments.trace)
-    except TraceError as error:
-        sys.stderr.write(f"egate sim replay: {error}\n")
-        return 2
-    found = None if difference is None else difference._asdict()
-    if arguments.json:
-        print(json.dumps({"identical": difference is None, "difference": found}, default=str))
-    elif difference is None:
-        print("identical commands")
-    else:
-        print(f"line {difference.line}: other commands after {difference.event}")
-    return 0 if difference is None else 1
 
 
 def _hardware(arguments: argparse.Namespace) -> int:

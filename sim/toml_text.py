@@ -30,7 +30,9 @@ def _is_tables(value: Any) -> bool:
 def _value(value: Any) -> str:
     """JSON's strings, numbers, truth values and lists are TOML's; tables are not."""
     if isinstance(value, dict):
-        inner = ", ".join(f"{name} = {_value(part)}" for name, part in value.items())
+        inner = ", ".join(
+            f"{name} = {_value(part)}" for name, part in value.items() if part is not None
+        )
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list):
         return f"[{', '.join(_value(part) for part in value)}]"

@@ -13,8 +13,9 @@ class Progress(NamedTuple):
 
     `refusal` is the reason code with which the broker last denied a publish, 0 if the
     central system has answered since. `resends` counts returns to the watermark,
-    `unanswered` those since the last receipt, `live` records that were sent before their turn. `drain_s` estimates when the central system
-    will have everything; None while there is nothing to tell it from.
+    `unanswered` those since the last receipt, `live` records that were sent before their
+    turn. `drain_s` estimates when the central system will have everything; None while there
+    is nothing to tell it from.
     """
 
     last_seq: int

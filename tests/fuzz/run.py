@@ -3,11 +3,12 @@
     python tests/fuzz/run.py [--seconds N] [--seed N] [--only NAME ...] [--json]
 
 Prints, for each target, inputs tried, arcs reached, at which input the last new arc came, and
-how many inputs were kept. Ends with 1 when anything was found; the inputs are written to
-`.fuzz/` by their digest.
+how many inputs were kept; after Ctrl-C too. Ends with 1 when anything was found; the inputs
+are written to `.fuzz/` by their digest.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import sys
@@ -35,15 +36,21 @@ def main():
     end_s = time.monotonic() + (arguments.seconds or float("inf"))
     for campaign in campaigns:
         campaign.begin()
-    while time.monotonic() < end_s and (open_ := [c for c in campaigns if not c.still]):
-        for campaign in open_:
-            for _ in range(ROUND):
-                campaign.step()
-            if time.monotonic() >= end_s:
-                break
-        show_progress(campaigns)
+    with contextlib.suppress(KeyboardInterrupt):
+        explore(campaigns, end_s)
     report(campaigns, as_json=arguments.json)
     return 1 if any(campaign.findings for campaign in campaigns) else 0
+
+
+def explore(campaigns, end_s):
+    """In turn, until each is still or the time is over; dear ones take fewer inputs a turn."""
+    while open_ := [campaign for campaign in campaigns if not campaign.still]:
+        for campaign in open_:
+            for _ in range(max(1, ROUND // campaign.target.cost)):
+                campaign.step()
+            if time.monotonic() >= end_s:
+                return
+        show_progress(campaigns)
 
 
 def show_progress(campaigns):
