@@ -84,7 +84,7 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         _column(profile.camera.column, manager, stop),
     )
     link = WorkerLink(
-        run_dir / "agent.sock",
+        run_dir / "vision.sock",
         DeviceId.VISION,
         worker.on_command,
         worker.on_connected,
