@@ -23,6 +23,8 @@ from gate_agent.commands import (
     lane,
     models,
     profile,
+    safety,
+    stats,
     trust,
 )
 
@@ -60,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
         centre,
         evidence,
         profile,
+        safety,
+        stats,
         models,
         document,
         trust,

@@ -19,7 +19,7 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import after, verify_limits
+from gate_agent.core.budgets import Times, after, verify_limits
 from gate_agent.core.doors import is_mantrap, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
@@ -34,7 +34,6 @@ from gate_agent.core.states import (
     Queued,
     Reading,
     State,
-    Times,
     Verifying,
     dossier_of,
     lease_live,
