@@ -1,8 +1,13 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
 # make check  ruff, mypy --strict and the import contracts
+# make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
+# make fuzz   fuzzes every parser of documents and readers until coverage stops growing
+# make tampering  ten thousand random changes in each kind of centre database: all are found
+# make mutants     breaks every row of the tables and every clause of the guard (minutes)
+# make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check clean
+.PHONY: mutants safety-doc help setup prepare demo test check chaos fuzz tampering clean
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -39,5 +44,21 @@ test: prepare
 	@$(MAKE) --no-print-directory check
 	.venv/bin/python -m pytest $(TESTS)
 
+chaos: setup
+	$(EGATE) chaos --power-cuts 10000 --json
+	$(EGATE) chaos --kills 1000 --records 100000 --json
+
+fuzz: setup
+	.venv/bin/python tests/fuzz/run.py $(FUZZ)
+
+mutants: setup
+	@.venv/bin/python tests/core/mutation.py
+
+safety-doc: setup
+	@$(EGATE) safety doc --write docs/safety.md
+
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+
+tampering: setup
+	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)

@@ -14,6 +14,10 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=1, le=65535)]
 BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
 Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
+Channel = Annotated[int, Meta(ge=0, le=63)]
+Byte = Annotated[int, Meta(ge=0, le=0xFF)]
+ColumnPosition = Annotated[int, Meta(ge=-0x8000, le=0x7FFF)]
+ZoomPosition = Annotated[int, Meta(ge=0, le=0x7FFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -109,6 +113,11 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
     sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 28
+    mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
+    dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50
+    unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class Face(Section, frozen=True, kw_only=True):
@@ -120,14 +129,45 @@ class Face(Section, frozen=True, kw_only=True):
     quality: QualityLimits = QualityLimits()
 
 
+class Column(Section, frozen=True, kw_only=True):
+    """The camera column on its serial port: it lifts or tilts, and zooms, by VISCA.
+
+    Positions are the column's own units; up is more. `vertical_per_picture` is how many
+    units move the view by its own height, at the wide end of the zoom.
+    """
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    baud: Baud = 9600
+    address: Annotated[int, Meta(ge=1, le=7)] = 1
+    lowest: ColumnPosition = -160  # a face at 1.00 m: a seated traveller
+    highest: ColumnPosition = 160  # a face at 1.95 m: a traveller of 2.00 m and more
+    home: ColumnPosition = 40  # most travellers
+    vertical_per_picture: Annotated[int, Meta(ge=1, le=10_000)] = 300
+    zoom_widest: ZoomPosition = 0x0000
+    zoom_closest: ZoomPosition = 0x1000
+    zoom_per_double: Annotated[int, Meta(ge=1, le=0x4000)] = 0x0C00  # units for twice the size
+    speed: Annotated[int, Meta(ge=1, le=24)] = 12
+    face_at: Ratio = 0.45  # where the middle of the face should be, from the top
+    face_height: Ratio = 0.35  # of the picture
+    dead_band: Ratio = 0.07  # of the picture: less than this is left alone
+    step_ms: BudgetMs = 400  # at most one correction in this time
+    backlight: bool = True
+
+
 class Camera(Section, frozen=True, kw_only=True):
-    """Where pictures come from: `device:0`, `file:PATH`, or `sim:SOCKET`."""
+    """Where pictures come from: `device:0`, `rtsp://HOST/PATH`, `mjpeg:URL`, `file:PATH`.
+
+    `exposure_us` None leaves the exposure to the camera; `backlight` None its compensation.
+    """
 
     source: Annotated[str, Meta(min_length=1, max_length=300)]
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=4096)] = 720
     fps: Annotated[int, Meta(ge=1, le=120)] = 15
     frame_age_max_ms: BudgetMs = 500
+    exposure_us: Annotated[int, Meta(ge=100, le=1_000_000)] | None = None
+    backlight: Annotated[int, Meta(ge=0, le=255)] | None = None
+    column: Column | None = None
 
 
 class MrzReader(Section, frozen=True, kw_only=True):
@@ -135,7 +175,7 @@ class MrzReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     baud: Baud = 9600
-    framing: Literal["cr"] = "cr"
+    framing: Literal["cr", "desko", "rte", "elyctis"] = "cr"
 
 
 class ChipReader(Section, frozen=True, kw_only=True):
@@ -143,7 +183,8 @@ class ChipReader(Section, frozen=True, kw_only=True):
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
     driver: Literal["pn532"] = "pn532"
-    baud: Baud = 115_200
+    baud: Baud = 115_200  # the PN532's own after power-up
+    baud_max: Baud = 921_600  # what to raise it to; equal to `baud` leaves it
     target_poll_ms: BudgetMs = 1_500  # wait this long for a chip in the field
     apdu_timeout_ms: BudgetMs = 2_000
     read_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
@@ -170,21 +211,132 @@ class RegisterMap(Section, frozen=True, kw_only=True):
     mode: Register = 0x3000
 
 
+class Setting(Section, frozen=True, kw_only=True):
+    """One register of a device's own configuration, and what it should hold."""
+
+    name: Name
+    register: Register
+    value: Register
+
+
+class Firmware(Section, frozen=True, kw_only=True):
+    """Revisions of a device's firmware that were tried; an empty bound is none."""
+
+    lowest: Annotated[str, Meta(max_length=32)] = ""
+    highest: Annotated[str, Meta(max_length=32)] = ""
+    denied: tuple[Annotated[str, Meta(min_length=1, max_length=32)], ...] = ()
+
+
+class SwingGate(Section, frozen=True, kw_only=True):
+    """Meaning of a 7E/7F gate's status bytes, as in its vendor's documents.
+
+    Masks name the bits that count; `infrared_idle` is what the beams report when nothing
+    is between them.
+    """
+
+    exit: Literal["left", "right"] = "left"
+    gate_closed: Byte = 0x00
+    gate_open_left: Byte = 0x01
+    gate_open_right: Byte = 0x02
+    infrared_zone: Byte = 0xFF
+    infrared_idle: Byte = 0x00
+    alarm_fire: Byte = 0x01
+    alarm_obstruction: Byte = 0x02
+    alarm_tamper: Byte = 0x04
+
+
+class DoorWiring(Section, frozen=True, kw_only=True):
+    """Where one door hangs on the module: a coil, and inputs in antivalent pairs.
+
+    `release` on frees the door; off, it closes and locks by itself. Of each pair one input is
+    on while the other is off; `obstruction` is on while nothing is in the door's way.
+    """
+
+    release: Channel
+    closed: Channel
+    not_closed: Channel
+    locked: Channel
+    not_locked: Channel
+    unobstructed: Channel
+
+
+class IoModule(Section, frozen=True, kw_only=True):
+    """A module of relays and digital inputs between two doors (`drivers.turnstile.mantrap`).
+
+    Inputs that report danger are wired closed-circuit: on is good, and a cut wire is danger.
+    The host watchdog is the module's own: without a request for `watchdog_ms` its outputs
+    fall to the declared safe value.
+
+    Attributes:
+        entry, exit: the doors as wired; a reversed lane swaps them.
+        chamber_empty, chamber_occupied: antivalent pair of the presence sensor inside.
+        chamber_single: on while no more than one person is inside.
+        approach_clear, beyond_clear: nobody before the entry, behind the exit.
+        fire_ok, closed_housing, mains_ok: on is good.
+        maintenance_key: on while the key is in.
+        direction: coil that is on while the lane is reversed; None: it cannot be.
+        discrepancy_ms: how long a pair may contradict itself.
+        config: first of three holding registers: watchdog time in 10 ms, safe value of
+            the outputs as a mask, and whether the watchdog has struck (write 0 to clear).
+    """
+
+    entry: DoorWiring = DoorWiring(
+        release=0, closed=0, not_closed=1, locked=2, not_locked=3, unobstructed=4
+    )
+    exit: DoorWiring = DoorWiring(
+        release=1, closed=5, not_closed=6, locked=7, not_locked=8, unobstructed=9
+    )
+    chamber_empty: Channel = 10
+    chamber_occupied: Channel = 11
+    chamber_single: Channel = 12
+    approach_clear: Channel | None = 13
+    beyond_clear: Channel | None = 14
+    fire_ok: Channel = 15
+    closed_housing: Channel = 16
+    mains_ok: Channel = 17
+    maintenance_key: Channel = 18
+    direction: Channel | None = 2
+    discrepancy_ms: BudgetMs = 300
+    watchdog_ms: Annotated[int, Meta(ge=100, le=60_000, multiple_of=10)] = 1_000
+    config: Register = 0x0100
+
+
 class Turnstile(Section, frozen=True, kw_only=True):
-    """The turnstile on its serial port."""
+    """The turnstile, or the input and output module of two doors, on its serial port.
+
+    `driver` says how it speaks: `modbus` is a turnstile with a register map, `swing` a gate
+    with 7E/7F frames, `relay_io` a module of relays and inputs at two doors. `unit` is the
+    Modbus address or the gate's machine number.
+    """
 
     port: Annotated[str, Meta(min_length=1, max_length=300)]
-    driver: Literal["modbus"] = "modbus"
+    driver: Literal["modbus", "swing", "relay_io"] = "modbus"
     baud: Baud = 115_200
     parity: Literal["N", "E", "O"] = "N"
     unit: Annotated[int, Meta(ge=1, le=247)] = 1
     poll_ms: BudgetMs = 50
     heartbeat_ms: BudgetMs = 250
     answer_ms: BudgetMs = 100
-    backoff_ms: BudgetMs = 600
-    stale_ms: BudgetMs = 500
+    backoff_ms: BudgetMs = 600  # a slave may sit half a second inside a broken frame
+    stale_ms: BudgetMs = 900  # longer than two bad answers and the rest after them
     identity: str = ""  # expected vendor/product, empty accepts any
+    firmware: Firmware = Firmware()
+    settings: Annotated[tuple[Setting, ...], Meta(max_length=32)] = ()
+    settings_check_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
     registers: RegisterMap = RegisterMap()
+    swing: SwingGate = SwingGate()
+    io: IoModule = IoModule()
+
+
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class SyncTls(Section, frozen=True, kw_only=True):
+    """Files for TLS with client certificates, in PEM; a relative path is in the keys' folder."""
+
+    ca: FileName = "mqtt-ca.pem"  # the authorities that may vouch for the broker
+    cert: FileName = "mqtt.crt"  # ours
+    key: FileName = "mqtt.key"  # ours: mode 0400, or a credential of the service manager
 
 
 class Sync(Section, frozen=True, kw_only=True):
@@ -193,12 +345,15 @@ class Sync(Section, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     port: Port = 1883
     protocol: Literal["5", "3.1.1"] = "5"
+    tls: SyncTls | None = None  # none is for a broker on this machine only
     topic_prefix: Name = "egate"
     batch_max_bytes: Annotated[int, Meta(ge=1024, le=262_144)] = 65_536
     batch_max_age_ms: BudgetMs = 50
     window_batches: Annotated[int, Meta(ge=1, le=1000)] = 100
     retry_min_ms: BudgetMs = 500
     retry_max_ms: BudgetMs = 30_000
+    unsent_alarm_s: Annotated[int, Meta(ge=60, le=31_536_000)] = 259_200  # three days
+    journal_alarm_mb: Annotated[int, Meta(ge=10, le=10_000_000)] = 4_000
 
 
 class Profile(Section, frozen=True, kw_only=True):

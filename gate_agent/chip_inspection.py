@@ -61,21 +61,7 @@ def inspect_chip(
     settings = profile(path)
     reader = FileReader()
     session = ChipSession(
-        Inspection(
-            ticket=1,
-            mrz=mrz,
-            can=can,
-            trust=trust,
-            at=at,
-            random=live.system_random,
-            clock=live.monotonic_ns,
-            new_handle=lambda: live.system_random(HANDLE_BYTES).hex(),
-            attempts=settings.read_attempts,
-            access=settings.access,
-            bac_fallback=settings.bac_fallback,
-            extra=READABLE,
-            reader=reader,
-        ),
+        new_inspection(settings, reader, mrz=mrz, can=can, trust=trust, at=at),
         settings,
         BUDGET_MS,
     )
@@ -86,10 +72,37 @@ def inspect_chip(
         raise NotUsable(session.fault.diagnosis)
     if isinstance(session.ended, NoChip | ReaderGone) or session.checks is None:
         raise NotUsable(str(session.ended or "the inspection did not begin"))
-    files = {name: bytes(content) for name, content in reader.files.items()}
+    files = reader.whole()
     session.wipe(1)
-    checks = _with_face(session.checks, files)
+    checks = with_face(session.checks, files)
     return ChipResult(checks, files, session.apdus, session.bytes, ms)
+
+
+def new_inspection(
+    settings: ChipReader,
+    reader: FileReader,
+    *,
+    mrz: Mrz | None,
+    can: str | None,
+    trust: TrustStore,
+    at: datetime.date,
+) -> Inspection:
+    """The inspection of one chip for the command line, whatever carries its APDUs."""
+    return Inspection(
+        ticket=1,
+        mrz=mrz,
+        can=can,
+        trust=trust,
+        at=at,
+        random=live.system_random,
+        clock=live.monotonic_ns,
+        new_handle=lambda: live.system_random(HANDLE_BYTES).hex(),
+        attempts=settings.read_attempts,
+        access=settings.access,
+        bac_fallback=settings.bac_fallback,
+        extra=READABLE,
+        reader=reader,
+    )
 
 
 def _run(session: ChipSession, path: str, baud: int) -> None:
@@ -114,7 +127,7 @@ def _run(session: ChipSession, path: str, baud: int) -> None:
         commands.close()
 
 
-def _with_face(checks: tuple[Check, ...], files: dict[str, bytes]) -> tuple[Check, ...]:
+def with_face(checks: tuple[Check, ...], files: dict[str, bytes]) -> tuple[Check, ...]:
     """Decode the portrait where its hash is good; nobody else here would."""
     good = {check.id for check in checks if check.result is Result.SUCCESSFUL}
     if "dg_hash.DG2" not in good or "DG2" not in files:

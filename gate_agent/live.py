@@ -38,6 +38,11 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()  # noqa: TID251 - this file is the clock
 
 
+def cpu_ns() -> int:
+    """What this thread has worked so far: a busy machine does not count in it."""
+    return time.thread_time_ns()
+
+
 def utc_now() -> datetime.datetime:
     """The date and time, for records; nothing is ordered by it."""
     return datetime.datetime.now(datetime.UTC)  # noqa: TID251 - this file is the clock

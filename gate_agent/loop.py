@@ -244,6 +244,7 @@ def run(
     submit: Submit,
     recorded: Callable[[Turn], None],
     stop: Callable[[], bool],
+    turned: Callable[[int], None] | None = None,
 ) -> None:
     """Turn until told to stop. Each turn is recorded before its commands go out.
 
@@ -251,8 +252,9 @@ def run(
         loop: the lane.
         inbox: where events come from.
         submit: carries out one command; must not block.
-        recorded: called once a turn (trace, view, watchdog).
+        recorded: called once a turn (trace, view).
         stop: asked between two turns.
+        turned: called with the event's stamp once a turn is over (watchdog).
     """
     while not stop():
         at_ns, event = inbox.get(loop.due_ns)
@@ -260,3 +262,5 @@ def run(
         recorded(done)
         for command in done.commands:
             submit(command, at_ns)
+        if turned is not None:
+            turned(at_ns)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivers.passport.errors import DocumentError
 from drivers.passport.trust_files import MAX_FILE, Source, parse_file
+from gate_agent.bounded_file import TooLarge, read_bounded
 
 MAX_FILES = 20_000
 INDEX = "imported.json"
@@ -50,8 +51,8 @@ def read(paths: Iterable[Path]) -> Loaded:
     files = [file for path in paths for file in _files(path)]
     for file in files[:MAX_FILES]:
         try:
-            found = parse_file(_bounded(file))
-        except DocumentError as error:
+            found = parse_file(read_bounded(file, MAX_FILE))
+        except (DocumentError, TooLarge) as error:
             loaded.refused.append((file, str(error)))
             continue
         loaded.sources.extend((source, file) for source in found)
@@ -103,8 +104,3 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.iterdir() if file.is_file())
-
-
-def _bounded(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(MAX_FILE + 1)

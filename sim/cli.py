@@ -1,44 +1,42 @@
-"""The commands `egate sim`, `chip` and `demo`; there only with the extra `egate[sim]`."""
+"""The commands `egate sim`, `chip`, `chaos` and `demo`; there only with the extra `egate[sim]`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sim import chip_cli
+from gate_agent.commands import bench, bench_document
+from sim import bench_lane, chip_cli, sim_cli, tools_cli
+from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 CAST = SCENARIOS / "first_day.toml"
 
 
 def register(commands: Any) -> None:
-    """Add the three commands to the command line."""
+    """Add the commands to the command line."""
     _register_demo(commands)
     chip_cli.register(commands)
-    group = commands.add_parser("sim", help="the simulator: run, replay, fetch photographs")
-    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    run = actions.add_parser(
-        "run",
-        help="run a scenario on the virtual clock; exits 0 pass, 1 violated, 2 bad file",
-    )
-    run.add_argument("file", type=Path)
-    run.add_argument("--seed", type=int, help="another seed than the file's")
-    run.add_argument("--trace", type=Path, help="record every lane's inbox into this folder")
-    run.add_argument("--json", action="store_true", help="print JSON")
-    run.set_defaults(run=_run)
-    replay = actions.add_parser(
-        "replay", help="run a recorded inbox again; exits 1 at the first difference"
-    )
-    replay.add_argument("trace", type=Path)
-    replay.add_argument("--json", action="store_true", help="print JSON")
-    replay.set_defaults(run=_replay)
+    chaos_cli.register(commands)
+    benches = bench.actions_of(commands)
+    bench_document.register(benches, _measure_document)
+    bench_lane.register(benches)
+    actions = sim_cli.register(commands)
+    tools_cli.register(actions)
     photos = actions.add_parser("photos", help="fetch the demo's photographs through pip")
     photos.add_argument("--into", type=Path, default=_photographs())
     photos.set_defaults(run=_photos)
     _register_hardware(actions)
+
+
+def _measure_document(rounds: int, cpu_ns: Callable[[], int]) -> bench_document.ChipFigures:
+    from sim.bench_document import measure
+
+    return measure(rounds, cpu_ns)
 
 
 def _register_demo(commands: Any) -> None:
@@ -68,6 +66,7 @@ def _register_hardware(actions: Any) -> None:
     hardware.add_argument("--camera-port", type=int, required=True)
     hardware.add_argument("--go", type=Path, required=True, help="begin when this file is there")
     hardware.add_argument("--status-key", type=Path, required=True)
+    hardware.add_argument("--seed", type=int, help="another seed than the file's")
     hardware.add_argument("--once", action="store_true")
     hardware.set_defaults(run=_hardware)
 
@@ -88,46 +87,18 @@ def _photos(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    from sim.kernel import SimulationError
-    from sim.run import run_scenario
-    from sim.scenario import ScenarioError
-
-    try:
-        result = run_scenario(arguments.file, arguments.seed, trace=arguments.trace)
-    except (ScenarioError, SimulationError) as error:
-        if arguments.json:
-            print(json.dumps({"error": str(error)}))
-        sys.stderr.write(f"egate sim run: {error}\n")
-        return 2
-    print(json.dumps(result.json()) if arguments.json else result.text())
-    return 0 if result.passed else 1
-
-
-def _replay(arguments: argparse.Namespace) -> int:
-    from sim.replay import TraceError, replay
-
-    try:
-        difference = replay(arguments.trace)
-    except TraceError as error:
-        sys.stderr.write(f"egate sim replay: {error}\n")
-        return 2
-    found = None if difference is None else difference._asdict()
-    if arguments.json:
-        print(json.dumps({"identical": difference is None, "difference": found}, default=str))
-    elif difference is None:
-        print("identical commands")
-    else:
-        print(f"line {difference.line}: other commands after {difference.event}")
-    return 0 if difference is None else 1
-
-
 def _hardware(arguments: argparse.Namespace) -> int:
+    import msgspec
+
+    from sim.arrivals import expanded
     from sim.hardware import run_hardware
     from sim.scenario import load
 
+    scenario = load(arguments.scenario)
+    if arguments.seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=arguments.seed)
     return run_hardware(
-        load(arguments.scenario),
+        expanded(scenario),
         arguments.lane,
         run_dir=arguments.run_dir,
         seed=arguments.pki_seed.read_bytes(),
@@ -143,6 +114,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     from biometrics.models.store import installed, prepare
     from biometrics.types import Tier
     from gate_agent.commands.models import default_store
+    from sim.arrivals import expanded
     from sim.broker import BrokerFailed
     from sim.demo import Demo, DemoFailed, Options
     from sim.photos import PhotoError, fetch
@@ -153,7 +125,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     models = arguments.models or default_store()
     try:
-        scenario = load(arguments.cast)
+        scenario = expanded(load(arguments.cast))
         fetch(arguments.photos)
         tiers = installed(models)
         if not tiers:

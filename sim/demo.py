@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gate_agent import live
 from gate_agent.console.officers import Officer, hash_password, save_officers
@@ -44,6 +44,14 @@ OFFICER_NAME = "officer"
 UNATTENDED_OFFICER_MS = 30_000
 ATTENDED_OFFICER_MS = 25_000
 ATTENDED_PATIENCE_NS = 15_000_000_000
+
+
+class Collected(NamedTuple):
+    """What a run left: records by lane, those of the centre, and what is wrong with them."""
+
+    journals: dict[int, list[Record]]
+    centre: list[Record]
+    problems: list[str]
 
 
 class DemoFailed(Exception):
@@ -100,10 +108,11 @@ class Demo:
             sorted(
                 (fault.at_s * 1_000_000_000, fault.for_s * 1_000_000_000)
                 for fault in options.scenario.faults
-                if fault.kind == "uplink_down"
+                if fault.kind == "uplink_down" and fault.at_s is not None
             )
         )
         self._cut_until_ns: int | None = None
+        self._centre_arguments: list[Any] = []
 
     def run(self) -> dict[str, Any] | None:
         """Run to the end; the result with `once`, None after Ctrl-C.
@@ -146,7 +155,8 @@ class Demo:
         self._say(f"broker     MQTT on 127.0.0.1:{self._broker.port}")
         gates = [f"--gate={p.gate}={p.keys / 'gate.pub'}" for p in places]
         centre = ["--state", root / "centre", "--port", self._broker.port, "--demo", *gates]
-        self._child("centre", "centre", "run", *centre)
+        self._centre_arguments = ["centre", "run", *centre]
+        self._child("centre", *self._centre_arguments)
         self._say("centre     SQLite, signed receipts")
         for place in places:
             self._start_lane(place)
@@ -166,21 +176,27 @@ class Demo:
             self._root / "go",
         ]
         arguments += ["--status-key", place.keys / "status.key"]
+        arguments += ["--seed", options.scenario.seed]
         if options.once:
             arguments.append("--once")
         hardware = self._child(f"lane{n}.hardware", "sim", "hardware", *arguments, pipe=True)
-        common = ["--profile", place.profile, "--run-dir", place.run_dir]
-        state = ["--state", place.state_dir, "--keys", place.keys]
-        self._child(f"lane{n}.agent", "agent", *common, *state)
-        self._child(f"lane{n}.reader", "reader", *common, "--trust", self._root / "trust")
-        self._child(f"lane{n}.vision", "vision", *common, "--models", options.models)
-        self._child(f"lane{n}.sync", "sync", *common, *state)
+        self._start_computer(place)
         key = (place.keys / "console.key").read_bytes()
         officer = LaneOfficer(place.lane_socket, key, live.system_random, live.utc_ms)
         if not options.once:
             officer.alarm_patience_ns = ATTENDED_PATIENCE_NS
         self._lanes.append(LaneRun(place, officer, hardware, options.scenario.cast(n)))
         self._say(f"lane {n}     agent, reader, vision, sync; hardware on {place.run_dir}")
+
+    def _start_computer(self, place: LanePlace) -> None:
+        """The processes of a lane's edge device."""
+        n = place.number
+        common = ["--profile", place.profile, "--run-dir", place.run_dir]
+        state = ["--state", place.state_dir, "--keys", place.keys]
+        self._child(f"lane{n}.agent", "agent", *common, *state)
+        self._child(f"lane{n}.reader", "reader", *common, "--trust", self._root / "trust")
+        self._child(f"lane{n}.vision", "vision", *common, "--models", self._options.models)
+        self._child(f"lane{n}.sync", "sync", *common, *state)
 
     def _start_console(self, places: list[LanePlace]) -> None:
         port, home = self._options.port, self._root / "console"
@@ -342,6 +358,12 @@ class Demo:
         self._broker.stop()
 
     def _result(self) -> dict[str, Any]:
+        found = self._collect()
+        told = summary(self._options.scenario, found.journals, found.centre)
+        return {**told, "problems": found.problems}
+
+    def _collect(self) -> Collected:
+        """Every record of the lanes and of the centre, checked."""
         journals: dict[int, list[Record]] = {}
         problems: list[str] = []
         for lane in self._lanes:
@@ -356,4 +378,4 @@ class Demo:
         problems += [f"centre {f.gate} {f.seq}: {f.what}" for f in store.audit()]
         problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantined()]
         store.close()
-        return {**summary(self._options.scenario, journals, centre), "problems": problems}
+        return Collected(journals, centre, problems)

@@ -6,11 +6,14 @@ ends. Keys come from the injected source of randomness and are readable by their
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sim.chip.keys import KeySource
 from sim.chip.pki import Country, found_country
@@ -119,9 +122,8 @@ def lay_out(
         source = f"mjpeg:http://127.0.0.1:{place.camera_port}/lane{lane.number}"
         if camera is not None and lane is scenario.lanes[0]:
             source = f"device:{camera}"
-        place.profile.write_text(
-            _profile(place, lane.direction, source, broker_port, officer_ms, pad_required)
-        )
+        text = _profile(place, lane.direction, source, broker_port, officer_ms, pad_required)
+        place.profile.write_text(_laid_over(text, scenario.profile) if scenario.profile else text)
         places.append(place)
     return places
 
@@ -178,3 +180,15 @@ stale_ms = 1500
 [sync]
 port = {broker_port}
 """
+
+
+def _laid_over(text: str, overlay: Mapping[str, Mapping[str, Any]]) -> str:
+    """A profile's text with some of its fields replaced. JSON's scalars are TOML's."""
+    plain: dict[str, dict[str, Any]] = tomllib.loads(text)
+    for section, fields in overlay.items():
+        plain[section] = {**plain.get(section, {}), **fields}
+    lines = []
+    for section, fields in plain.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+    return "\n".join([*lines, ""])

@@ -28,6 +28,7 @@ from sim.camera import EMPTY, Scene, SceneRenderer, icao_portrait
 from sim.cast import Passport, issue_passport
 from sim.chip.pki import Country
 from sim.demo_setup import demo_country
+from sim.faults import StageFaults
 from sim.kernel import MS, SECOND
 from sim.links import Peer
 from sim.mjpeg import MjpegServer
@@ -159,6 +160,7 @@ class Hardware:
             "chip": self.stage.chip,
             "turnstile": self.stage.turnstile,
         }
+        self._faults = StageFaults(scenario, lane, self.stage)
         self._ports = [(peer, Pty(place.run_dir / name)) for name, peer in peers.items()]
 
     def turn(self, clock: Callable[[], int]) -> None:
@@ -166,6 +168,7 @@ class Hardware:
         now_ns = clock()
         self._display.tend(now_ns)
         self._people(now_ns)
+        self._faults.tend(now_ns, self._display.step)
         for peer, pty in self._ports:
             if peer.due_ns is not None and peer.due_ns <= now_ns:
                 peer.expire(now_ns)
@@ -224,6 +227,7 @@ class Hardware:
             if self._place.go is not None and not self._place.go.exists():
                 return
             cast, seed = self._scenario.cast(self._lane), self._scenario.seed
+            self._faults.begin(now_ns)
             self.play = Play(cast, self._carried, self.stage, seed, now_ns, endless=self._endless)
         play = self.play
         if play.due_ns is not None and play.due_ns <= now_ns:
@@ -251,7 +255,7 @@ class Hardware:
     def _frame(self, now_ns: int) -> bytes:
         stand = self.stage.stand
         scene = EMPTY
-        if stand is not None:
+        if stand is not None and not self.stage.dark:
             scene = scene_of(stand.face, stand.portrait, stand.approach(now_ns))
         return self._renderer.render(scene, now_ns * FPS // SECOND)
 

@@ -25,23 +25,23 @@ class SimulationError(Exception):
 class Alarm:
     """A pending action; `cancel` takes it back."""
 
-    __slots__ = ("_action",)
+    __slots__ = ("action",)
 
     def __init__(self, action: Action) -> None:
-        self._action: Action | None = action
+        self.action: Action | None = action
 
     @property
     def pending(self) -> bool:
         """Whether the action is still to come."""
-        return self._action is not None
+        return self.action is not None
 
     def cancel(self) -> None:
         """Do not run the action, if it has not run yet."""
-        self._action = None
+        self.action = None
 
     def fire(self, now_ns: int) -> None:
         """Run the action once."""
-        action, self._action = self._action, None
+        action, self.action = self.action, None
         if action is not None:
             action(now_ns)
 
@@ -54,6 +54,8 @@ class Kernel:
         self._heap: list[tuple[int, int, Alarm]] = []
         self._asked = 0
         self._this_instant = 0
+        self._until_ns = -1
+        self._stopped = False
 
     @property
     def now_ns(self) -> int:
@@ -63,7 +65,7 @@ class Kernel:
     @property
     def next_ns(self) -> int | None:
         """Time of the next action, None when nothing is left to happen."""
-        while self._heap and not self._heap[0][2].pending:
+        while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
@@ -84,6 +86,23 @@ class Kernel:
         """Run `action(now_ns)` after a delay."""
         return self.at(self._now_ns + delay_ns, action)
 
+    def leap(self, when_ns: int) -> bool:
+        """Let time pass to an instant before which nothing else is to happen.
+
+        For an action that would ask for itself again: True when it may go on at once, as
+        if it had been put on the heap and been the next one.
+
+        Raises:
+            SimulationError: time does not get on: one instant never ends.
+        """
+        heap = self._heap
+        while heap and heap[0][2].action is None:
+            heapq.heappop(heap)
+        if self._stopped or when_ns > self._until_ns or (heap and heap[0][0] <= when_ns):
+            return False
+        self._pass_to(when_ns)
+        return True
+
     def step(self) -> bool:
         """Execute the next action; False when there is none.
 
@@ -94,22 +113,37 @@ class Kernel:
         if when_ns is None:
             return False
         alarm = heapq.heappop(self._heap)[2]
-        self._this_instant = self._this_instant + 1 if when_ns == self._now_ns else 0
-        if self._this_instant > MAX_ACTIONS_PER_INSTANT:
-            raise SimulationError(f"time stands still at {when_ns} ns")
-        self._now_ns = when_ns
+        self._pass_to(when_ns)
         alarm.fire(when_ns)
         return True
 
-    def run(self, until_ns: int, done: Callable[[], bool] = lambda: False) -> bool:
-        """Execute actions up to and including `until_ns`, or until `done()`.
+    def _pass_to(self, when_ns: int) -> None:
+        if when_ns > self._now_ns:
+            self._now_ns = when_ns
+            self._this_instant = 0
+            return
+        self._this_instant += 1
+        if self._this_instant > MAX_ACTIONS_PER_INSTANT:
+            raise SimulationError(f"time stands still at {when_ns} ns")
 
-        Returns whether `done()` held; the clock then stands where it did.
+    def stop(self) -> None:
+        """Let `run` end after the present action."""
+        self._stopped = True
+
+    def run(self, until_ns: int) -> bool:
+        """Execute actions up to and including `until_ns`, or until `stop()`.
+
+        Returns whether it was stopped; the clock then stands where it was.
         """
-        while not done():
-            when_ns = self.next_ns
-            if when_ns is None or when_ns > until_ns:
-                self._now_ns = max(self._now_ns, until_ns)
-                return False
-            self.step()
-        return True
+        self._until_ns = until_ns
+        self._stopped = False
+        try:
+            while not self._stopped:
+                when_ns = self.next_ns
+                if when_ns is None or when_ns > until_ns:
+                    self._now_ns = max(self._now_ns, until_ns)
+                    return False
+                self.step()
+            return True
+        finally:
+            self._until_ns = -1

@@ -45,7 +45,7 @@ class Line(NamedTuple):
 class WiredDevice:
     """A machine with its lines. `emit` takes what it reports.
 
-    `touch` is to be called whenever somebody has done something to a peer.
+    `touch` is to be called whenever somebody has done something to a peer, `rouse` before.
     """
 
     def __init__(
@@ -59,30 +59,62 @@ class WiredDevice:
         self.lines = lines
         self._kernel = kernel
         self._emit = emit
+        self._ends = tuple((port, *line) for port, line in lines.items())
         self._alarm: Alarm | None = None
         self._alarm_ns = -1
+        self._touched = self._stopped = False
+        self._skew_ns = 0
+        """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 
     def open(self, now_ns: int) -> None:
         """Open every port."""
         for port in self.machine.ports:
-            self._call(self.machine.opened, port, now_ns)
+            self._call(now_ns, self.machine.opened, port, now_ns - self._skew_ns)
         self.touch()
+
+    def unplug(self, now_ns: int) -> None:
+        """Every line is pulled: what is under way is lost."""
+        self.rouse(now_ns)
+        for line in self.lines.values():
+            line.to_peer.unplug()
+            line.to_machine.unplug()
+        for port in self.machine.ports:
+            self._call(now_ns, self.machine.lost, port, now_ns - self._skew_ns)
+        self.touch()
+
+    def replug(self, now_ns: int) -> None:
+        """Every line is put back, and the ports are opened again."""
+        for line in self.lines.values():
+            line.to_peer.replug(now_ns)
+            line.to_machine.replug(now_ns)
+        self.open(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """The machine is gone; its peers and wires stay."""
+        self.rouse(now_ns)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._stopped = True
 
     def command(self, command: Any, now_ns: int) -> None:
         """Hand over one command."""
-        self._call(self.machine.command, command, now_ns)
+        self.rouse(now_ns)
+        self._call(now_ns, self.machine.command, command, now_ns - self._skew_ns)
         self.touch()
 
     def wipe(self, ticket: int) -> None:
         """Drop what is held for a ticket."""
         self.machine.wipe(ticket)
 
+    def rouse(self, now_ns: int) -> None:
+        """Something is about to be done to a peer, a wire or the machine."""
+
     def touch(self) -> None:
         """See when something is to happen next."""
-        dues = [self.machine.due_ns]
-        for line in self.lines.values():
-            dues += (line.peer.due_ns, line.to_peer.due_ns, line.to_machine.due_ns)
-        due_ns = min((due for due in dues if due is not None), default=None)
+        self._touched = True
+        if self._stopped:
+            return
+        due_ns = self._due_ns()
         if self._alarm is not None and self._alarm.pending:
             if self._alarm_ns == due_ns:
                 return
@@ -92,24 +124,52 @@ class WiredDevice:
             self._alarm_ns = due_ns
             self._alarm = self._kernel.at(due_ns, self._wake)
 
-    def _wake(self, now_ns: int) -> None:
-        for port, line in self.lines.items():
-            data = line.to_peer.take(now_ns)
-            if data:
-                line.peer.receive(data, now_ns)
-            due_ns = line.peer.due_ns
-            if due_ns is not None and due_ns <= now_ns:
-                line.peer.expire(now_ns)
-            line.to_machine.send(line.peer.output(), now_ns)
-            data = line.to_machine.take(now_ns)
-            if data:
-                self._call(self.machine.receive, port, data, now_ns)
+    def _due_ns(self) -> int | None:
         due_ns = self.machine.due_ns
-        if due_ns is not None and due_ns <= now_ns:
-            self._call(self.machine.expire, now_ns)
-        self.touch()
+        if due_ns is not None:
+            due_ns += self._skew_ns
+        for _, peer, to_peer, to_machine in self._ends:
+            for other_ns in (peer.due_ns, to_peer.due_ns, to_machine.due_ns):
+                if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                    due_ns = other_ns
+        return due_ns
 
-    def _call(self, action: Callable[..., None], *arguments: Any) -> None:
+    def _wake(self, now_ns: int) -> None:
+        self._turn(now_ns)
+        leap = self._kernel.leap
+        while (due_ns := self._due_ns()) is not None:
+            if not leap(due_ns):
+                self._alarm_ns = due_ns
+                self._alarm = self._kernel.at(due_ns, self._wake)
+                return
+            self._turn(due_ns)
+
+    def _turn(self, now_ns: int) -> None:
+        """Carry bytes both ways and let time pass, once."""
+        for port, peer, to_peer, to_machine in self._ends:
+            acted = self._touched
+            due_ns = to_peer.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                peer.receive(to_peer.take(now_ns), now_ns)
+                acted = True
+            due_ns = peer.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                peer.expire(now_ns)
+                acted = True
+            if acted:
+                data = peer.output()
+                if data:
+                    to_machine.send(data, now_ns)
+            due_ns = to_machine.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                data = to_machine.take(now_ns)
+                self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
+        self._touched = False
+        due_ns = self.machine.due_ns
+        if due_ns is not None and due_ns <= now_ns - self._skew_ns:
+            self._call(now_ns, self.machine.expire, now_ns - self._skew_ns)
+
+    def _call(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> None:
         try:
             action(*arguments)
         except DriverFault as fault:
@@ -119,13 +179,16 @@ class WiredDevice:
                 retryable=fault.retryable,
                 diagnosis=fault.diagnosis,
             )
-            self._emit(Emission(failed, {}))
+            self._tell(Emission(failed, {}), now_ns)
         for op in self.machine.output():
             line = self.lines[op.port]
             if isinstance(op, SetBaud):
                 line.to_peer.set_baud(op.baud)
                 line.to_machine.set_baud(op.baud)
             else:
-                line.to_peer.send(op.data, self._kernel.now_ns)
+                line.to_peer.send(op.data, now_ns)
         for emission in self.machine.events():
-            self._emit(emission)
+            self._tell(emission, now_ns)
+
+    def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.quiet`
+        self._emit(emission)

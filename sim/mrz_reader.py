@@ -14,6 +14,8 @@ class MrzLineReader:
     def __init__(self, scan_ns: int = 300_000_000, *, noise: bytes = b"") -> None:
         self._scan_ns = scan_ns
         self._noise = noise
+        self.dead = False
+        """The reader sees no document."""
         self._message: bytes | None = None
         self._due_ns: int | None = None
         self._out = bytearray()
@@ -39,6 +41,9 @@ class MrzLineReader:
     def expire(self, now_ns: int) -> None:
         """The scan is finished when `due_ns` has come."""
         if self._message is None or self._due_ns is None or now_ns < self._due_ns:
+            return
+        if self.dead:
+            self._message = self._due_ns = None
             return
         self._out += self._noise + self._message
         self._message = None

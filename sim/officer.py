@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate_agent.lane_api import Action, ActionResult, Lease, Role, Step
+from gate_agent.lane_api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_client import LaneAway, LaneClient
 
 LEASE_NS = 600_000_000
@@ -48,6 +48,17 @@ class LaneOfficer:
         self.alarm_patience_ns = ALARM_PATIENCE_NS
         self._alarm_since_ns: int | None = None
         self.refusals: list[str] = []
+        self.watching = True
+        """Whether the lease is renewed."""
+        self.attending = True
+        """Whether anything else is done."""
+        self.slow_ns = 0
+        """How much longer than told the officer takes."""
+
+    @property
+    def view(self) -> View | None:
+        """The lane as last seen, None while it is away."""
+        return self._client.view if self._client else None
 
     @property
     def step(self) -> Step | None:
@@ -69,14 +80,15 @@ class LaneOfficer:
                     return
                 self._retry_ns = now_ns + RECONNECT_NS
                 self._client = LaneClient(self._path, Role.CONSOLE, self._key)
-            if now_ns >= self._lease_ns:
+            if self.watching and now_ns >= self._lease_ns:
                 self._client.send(Lease(officer=NAME))
                 self._lease_ns = now_ns + LEASE_NS
             for message in self._client.receive():
                 if isinstance(message, ActionResult) and not message.ok:
                     self.refusals.append(message.error)
-            self._act(now_ns)
-            self._acknowledge(now_ns)
+            if self.attending:
+                self._act(now_ns)
+                self._acknowledge(now_ns)
         except LaneAway:
             self.close()
             self._lease_ns = 0
@@ -94,7 +106,9 @@ class LaneOfficer:
             return
         if self._referred is None or self._referred[0] != view.ticket:
             self._referred = (view.ticket, now_ns)
-        due_ns = self._referred[1] + (self.instruction.delay_ns if self.instruction else 0)
+        due_ns = self._referred[1] + (
+            self.slow_ns + self.instruction.delay_ns if self.instruction else 0
+        )
         if self.instruction is None or self._acted == view.ticket or now_ns < due_ns:
             return
         self._acted = view.ticket

@@ -1,8 +1,9 @@
-"""The travellers of one lane, one after the other."""
+"""The travellers of one lane, one after the other, and the queue they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from gate_agent.lane_api import Step
@@ -10,7 +11,7 @@ from sim.cast import Passport
 from sim.kernel import SECOND
 from sim.scenario import Traveller, stream
 from sim.stage import Stage
-from sim.traveller import Phase, TravellerActor
+from sim.traveller import LOOK_NS, Phase, TravellerActor
 
 
 class Left(NamedTuple):
@@ -18,6 +19,30 @@ class Left(NamedTuple):
 
     traveller: Traveller
     at_ns: int
+
+
+class Queue:
+    """People who go to whichever lane is free, in the order in which they come.
+
+    Args:
+        travellers: each with their time, in that order.
+        start_ns: when the scenario begins.
+    """
+
+    def __init__(self, travellers: Iterable[Traveller], start_ns: int) -> None:
+        self._waiting = deque(travellers)
+        self._start_ns = start_ns
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the first one in it came, or will; None when nobody is left."""
+        if not self._waiting:
+            return None
+        return self._start_ns + (self._waiting[0].at_s or 0) * SECOND
+
+    def take(self) -> Traveller:
+        """The first one goes to a lane."""
+        return self._waiting.popleft()
 
 
 class Play:
@@ -30,6 +55,7 @@ class Play:
         seed: of the scenario; each traveller draws from a stream of their own.
         start_ns: when the scenario begins.
         endless: begin again after the last one.
+        queue: others, for whom this lane is one of several.
     """
 
     def __init__(
@@ -41,6 +67,7 @@ class Play:
         start_ns: int,
         *,
         endless: bool = False,
+        queue: Queue | None = None,
     ) -> None:
         self._travellers = travellers
         self._passport = passport
@@ -48,14 +75,16 @@ class Play:
         self._seed = seed
         self._start_ns = start_ns
         self._endless = endless
+        self._queue = queue or Queue((), start_ns)
         self._next = 0
+        self._look_ns = start_ns
         self.actor: TravellerActor | None = None
-        self._bring_next(start_ns)
+        self._bring_next(start_ns, None)
 
     @property
     def over(self) -> bool:
         """Whether everybody has left."""
-        return self.actor is None
+        return self.actor is None and self._queue.next_ns is None
 
     @property
     def present(self) -> Traveller | None:
@@ -67,30 +96,46 @@ class Play:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next; None when it is over."""
-        return self.actor.due_ns if self.actor is not None else None
+        if self.actor is not None:
+            return self.actor.due_ns
+        queued_ns = self._queue.next_ns
+        return None if queued_ns is None else max(queued_ns, self._look_ns)
 
     def expire(self, now_ns: int, step: Step | None) -> Left | None:
         """The time has come; `step` is what the lane shows, if that can be seen."""
         actor = self.actor
         if actor is None:
+            self._bring_next(now_ns, step)
             return None
         actor.expire(now_ns, step)
         if not actor.gone:
             return None
-        self._bring_next(now_ns)
+        self._bring_next(now_ns, step)
         return Left(actor.traveller, now_ns)
 
-    def _bring_next(self, now_ns: int) -> None:
+    def _bring_next(self, now_ns: int, step: Step | None) -> None:
         self.actor = None
-        if self._next >= len(self._travellers):
-            if not self._endless or not self._travellers:
-                return
+        if self._next >= len(self._travellers) and self._endless and self._travellers:
             self._next = 0
             self._start_ns = now_ns
-        traveller = self._travellers[self._next]
-        self._next += 1
-        at_ns = now_ns
-        if traveller.at_s is not None:
-            at_ns = max(now_ns, self._start_ns + traveller.at_s * SECOND)
+        own_ns = self._own_ns(now_ns)
+        queued_ns = self._queue.next_ns
+        if queued_ns is not None and (own_ns is None or queued_ns < own_ns):
+            self._look_ns = now_ns + LOOK_NS  # nobody leaves the queue for a lane not free
+            if queued_ns <= now_ns and step in (None, Step.WAITING) and self._stage.empty:
+                self._bring(self._queue.take(), queued_ns)
+        elif own_ns is not None:
+            traveller = self._travellers[self._next]
+            self._next += 1
+            self._bring(traveller, own_ns)
+
+    def _own_ns(self, now_ns: int) -> int | None:
+        if self._next >= len(self._travellers):
+            return None
+        at_s = self._travellers[self._next].at_s
+        return now_ns if at_s is None else max(now_ns, self._start_ns + at_s * SECOND)
+
+    def _bring(self, traveller: Traveller, at_ns: int) -> None:
         rng = stream(self._seed, "traveller", traveller.name)
-        self.actor = TravellerActor(traveller, self._passport(traveller), self._stage, rng, at_ns)
+        passport = self._passport(traveller)
+        self.actor = TravellerActor(traveller, passport, self._stage, rng, at_ns)

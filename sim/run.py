@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from array import array
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from sim.arrivals import people
 from sim.broker import VirtualBroker
 from sim.cast import Passport, issue_passport
 from sim.chip.keys import KeySource
 from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
-from sim.compose import Finish, Violation, VirtualLane, centre_keys_of, utc_text
-from sim.kernel import MS, SECOND, Kernel
-from sim.report import CastRow, cast_rows, counts, steps
-from sim.scenario import Fault, Scenario, Traveller, load, stream
-from sim.uplink import LaneUplink, Uplink
+from sim.compose import Finish, Violation, World, centre_keys_of, utc_text
+from sim.faults import Faults
+from sim.judge import Judge
+from sim.kernel import MS, SECOND, Alarm, Kernel
+from sim.play import Queue
+from sim.queueing import summary
+from sim.recorded_chip import MAX_DOCUMENTS, Transcripts
+from sim.result import Result
+from sim.scenario import Document, Scenario, Traveller, load, stream
+from sim.tally import Tally
+from sim.timeline import Timeline
+from sim.uplink import CENTRE, LaneUplink, Uplink
+from sim.virtual_lane import VirtualLane
 from sync.centre.store import CentreStore
-from sync.journal import Journal
 from sync.journal_reader import JournalReader, Outgoing
 from sync.keys import CentreKeys, SigningKey
 from sync.publisher import Publisher
@@ -31,75 +40,29 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a run makes a folder of its own
 """Where databases of a run live: durable writes to a disk would cost most of the time."""
 
 
-class Result(NamedTuple):
-    """What a run was."""
+class How(NamedTuple):
+    """How a run is carried out; what comes out is the same.
 
-    scenario: str
-    title: str
-    seed: int
-    cast: list[CastRow]
-    finishes: dict[int, list[Finish]]
-    violations: list[Violation]
-    records_journal: int
-    records_centre: int
-    lost: int
-    duplicated: int
-    ended: bool
-    virtual_s: float
-    trace_sha256: str
-    problems: tuple[str, ...]
+    `chip`: `live` computes every chip session, `recorded` each document's first one.
+    `every_byte`: carry every poll of a quiet line too.
+    """
 
-    @property
-    def passed(self) -> bool:
-        """Whether every expectation and every invariant held."""
-        return not self.problems
+    chip: Literal["live", "recorded"] = "recorded"
+    every_byte: bool = False
 
-    def text(self) -> str:
-        """For people: the cast, then what is wrong, if anything."""
-        lines = [f"{self.title} (seed {self.seed}, {self.virtual_s:.1f} s of virtual time)", ""]
-        for row in self.cast:
-            mark = "ok" if row.ok else "NOT"
-            reasons = f" ({', '.join(row.reasons)})" if row.reasons else ""
-            lines.append(f"  {mark:<4}lane {row.lane}  {row.name:<24} {row.outcome}{reasons}")
-        lines += ["", *(f"  wrong: {problem}" for problem in self.problems)]
-        tally = counts(self.finishes)
-        lines.append(
-            f"{tally['crossings']} crossings, {tally['admitted']} admitted, "
-            f"{self.records_journal} records, {self.lost} lost, {self.duplicated} doubled"
-        )
-        lines.append(f"trace {self.trace_sha256}")
-        return "\n".join(lines)
 
-    def json(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "scenario": self.scenario,
-            "title": self.title,
-            "seed": self.seed,
-            **counts(self.finishes),
-            "cast": [msgspec.to_builtins(row) for row in self.cast],
-            "violations": [violation._asdict() for violation in self.violations],
-            "records_journal": self.records_journal,
-            "records_centre": self.records_centre,
-            "lost": self.lost,
-            "duplicated": self.duplicated,
-            "steps": steps(self.finishes),
-            "virtual_s": self.virtual_s,
-            "problems": list(self.problems),
-            "ok": self.passed,
-            "trace_sha256": self.trace_sha256,
-        }
+RECORDED = How()
 
 
 class _Journalled:
     """A lane's journal as its uplink reads it: the newest place without a query."""
 
-    def __init__(self, journal: Journal, path: Path) -> None:
-        self.journal = journal
+    def __init__(self, lane: VirtualLane, path: Path) -> None:
+        self.lane = lane
         self.reader = JournalReader(path)
 
     def last_seq(self) -> int:
-        return self.journal.last_seq
+        return self.lane.desk.journal.last_seq
 
     def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
         return self.reader.outgoing(after_seq, max_bytes)
@@ -108,41 +71,58 @@ class _Journalled:
 class Day:
     """A scenario under way: lanes, uplink and centre on one heap."""
 
-    def __init__(self, scenario: Scenario, folder: Path, *, traced: bool) -> None:
+    lane_class: type[VirtualLane] = VirtualLane
+
+    def __init__(self, scenario: Scenario, folder: Path, how: How, *, traced: bool) -> None:
         self.scenario = scenario
         self.kernel = Kernel(START_NS)
-        seed = scenario.seed
-        country = found_country(KeySource.seeded(seed.to_bytes(8, "big")), scenario.start)
-        portrait = placeholder_portrait()
-
-        def passport(traveller: Traveller) -> Passport:
-            return issue_passport(traveller, country, portrait)
-
-        self.lanes = [
-            VirtualLane(self.kernel, scenario, lane, country, passport, folder, traced=traced)
-            for lane in scenario.lanes
-        ]
-        self.store = CentreStore(folder / "centre.db")
-        centre_keys = centre_keys_of(scenario)
-        self.uplink = Uplink(
-            VirtualBroker(lambda: BROKER_LATENCY_NS),
-            self.store,
-            centre_keys,
-            utc=lambda now_ns: utc_text(scenario, now_ns),
+        self.timeline = Timeline()
+        self.judge = Judge(scenario, self.timeline)
+        everybody = people(scenario)
+        named = {traveller.name: traveller for traveller in scenario.travellers}
+        crowd = {one.name: one for one in everybody[len(scenario.travellers) :]}
+        self.tally = Tally(named, crowd)
+        self.crowd = len(crowd)
+        self.transcripts = Transcripts() if how.chip == "recorded" else None
+        queue = [traveller for traveller in everybody if traveller.lane is None]
+        queue.sort(key=lambda traveller: traveller.at_s or 0)
+        self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
+        self.waits = array("f")
+        self.held = array("f")
+        country_keys = KeySource.seeded(scenario.seed.to_bytes(8, "big"))
+        country = found_country(country_keys, scenario.start)
+        self._portrait = placeholder_portrait()
+        self._issued: dict[tuple[str, str, Document], Passport] = {}
+        self.world = World(
+            kernel=self.kernel,
+            scenario=scenario,
+            country=country,
+            passport=self._passport,
+            folder=folder,
+            timeline=self.timeline,
+            queue=Queue(queue, START_NS),
+            appended=self._appended,
+            settled=self._settled,
+            ended=self._crossed,
+            start_ns=START_NS,
+            transcripts=self.transcripts,
+            traced=traced,
+            every_byte=how.every_byte,
         )
+        self.lanes = [self.lane_class(self.world, lane) for lane in scenario.lanes]
+        self._syncing: Alarm | None = None
+        self._syncing_ns = 0
         self._readers: list[JournalReader] = []
-        for lane in self.lanes:
-            self._connect(lane, centre_keys, folder)
-        for fault in scenario.faults:
-            self._plan(fault)
+        self._found_centre(folder)
+        by_number = {lane.number: lane for lane in self.lanes}
+        Faults(scenario, self.kernel, START_NS, by_number, self.timeline, self._cut)
 
     def run(self) -> bool:
         """Play to the end; False when the scenario's limit came first."""
         for lane in self.lanes:
             lane.start()
         self._sync(self.kernel.now_ns)
-        limit_ns = START_NS + self.scenario.limit_s * SECOND
-        return self.kernel.run(limit_ns, self._over)
+        return self.kernel.run(START_NS + self.scenario.limit_s * SECOND)
 
     def close(self) -> None:
         """Close every database."""
@@ -152,13 +132,37 @@ class Day:
             reader.close()
         self.store.close()
 
-    def _over(self) -> bool:
-        return all(
-            lane.play.over
-            and lane.step.value in ("waiting", "closed")
-            and lane.journal.receipt_seq == lane.journal.last_seq
-            for lane in self.lanes
+    def _passport(self, traveller: Traveller) -> Passport:
+        key = (traveller.printed_name, traveller.behaviour, traveller.document)
+        found = self._issued.get(key)
+        if found is None:
+            if len(self._issued) >= MAX_DOCUMENTS:
+                del self._issued[next(iter(self._issued))]
+            found = issue_passport(traveller, self.world.country, self._portrait)
+            self._issued[key] = found
+        return found
+
+    def _crossed(self, lane: int, finish: Finish) -> None:
+        self.tally.ended(lane, finish.traveller, finish)
+        wait_ms = finish.spans_ms.get("wait")
+        if wait_ms is not None:
+            self.waits.append(wait_ms)
+            self.held.append(finish.spans_ms["lane"] / 1_000)
+
+    # --- the uplink ---------------------------------------------------------------------
+
+    def _found_centre(self, folder: Path) -> None:
+        self.store = CentreStore(folder / "centre.db")
+        centre_keys = centre_keys_of(self.scenario)
+        self.uplink = Uplink(
+            VirtualBroker(lambda: BROKER_LATENCY_NS),
+            self.store,
+            centre_keys,
+            told=True,
+            utc=lambda now_ns: utc_text(self.scenario, now_ns),
         )
+        for lane in self.lanes:
+            self._connect(lane, centre_keys, folder)
 
     def _connect(self, lane: VirtualLane, centre_keys: CentreKeys, folder: Path) -> None:
         seed, gate = self.scenario.seed, lane.profile.lane.gate
@@ -166,49 +170,66 @@ class Day:
         self.store.enrol(gate, key.public, utc_text(self.scenario, START_NS))
         publisher = Publisher(
             gate=gate,
-            epoch=lane.journal.epoch,
+            epoch=lane.desk.journal.epoch,
             receipt_seq=0,
             key=key,
             centre=centre_keys.public,
             limits=lane.profile.sync,
             random=stream(seed, gate, "publisher").randbytes,
         )
-        records = _Journalled(lane.journal, folder / f"lane{lane.number}.db")
+        records = _Journalled(lane, folder / f"lane{lane.number}.db")
         self._readers.append(records.reader)
-        journal = lane.journal
 
         def take(receipt: bytes) -> None:
-            journal.acknowledge(receipt, centre_keys.signing.public)
+            lane.desk.acknowledge(receipt, centre_keys.signing.public)
 
         self.uplink.add(LaneUplink(publisher, records, take), START_NS)
 
+    def _cut(self, lane: int, off: bool, now_ns: int) -> None:  # noqa: FBT001 - a callback
+        client = CENTRE if lane == 0 else f"sim-{lane}"
+        (self.uplink.cut if off else self.uplink.restore)(client, now_ns)
+        self._ask_sync()
+
     def _sync(self, now_ns: int) -> None:
         self.uplink.expire(now_ns)
-        self.kernel.at(max(self.uplink.due_ns, now_ns + MS), self._sync)
+        self._ask_sync()
+        self._settled()
 
-    def _plan(self, fault: Fault) -> None:
-        begins_ns = START_NS + fault.at_s * SECOND
-        gates = [lane.profile.lane.gate for lane in self.lanes]
+    def _ask_sync(self) -> None:
+        """See when the uplink has something to do next."""
+        due_ns = self.uplink.due_ns
+        if self._syncing is not None and self._syncing.pending:
+            if due_ns is not None and self._syncing_ns <= due_ns:
+                return
+            self._syncing.cancel()
+        if due_ns is not None:
+            self._syncing_ns = max(due_ns, self.kernel.now_ns + MS)
+            self._syncing = self.kernel.at(self._syncing_ns, self._sync)
 
-        def cut(now_ns: int) -> None:
-            for gate in gates:
-                self.uplink.cut(gate, now_ns)
+    def _appended(self, now_ns: int) -> None:
+        self.uplink.appended(now_ns)
+        self._ask_sync()
 
-        def restore(now_ns: int) -> None:
-            for gate in gates:
-                self.uplink.restore(gate, now_ns)
+    def _settled(self) -> None:
+        """End the run once everybody has left and everything is with the centre."""
+        for lane in self.lanes:
+            if not lane.play.over or lane.step.value not in ("waiting", "closed"):
+                return
+            if lane.desk.journal.receipt_seq != lane.desk.journal.last_seq:
+                return
+        self.kernel.stop()
 
-        self.kernel.at(begins_ns, cut)
-        self.kernel.at(begins_ns + fault.for_s * SECOND, restore)
 
-
-def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None) -> Result:
+def run_scenario(
+    path: Path, seed: int | None = None, trace: Path | None = None, how: How = RECORDED
+) -> Result:
     """Run a scenario file on the virtual clock.
 
     Args:
         path: the file.
         seed: instead of the file's own.
         trace: a folder for the recorded inbox of every lane; none is written without it.
+        how: how it is carried out.
 
     Raises:
         ScenarioError: the file is not a scenario.
@@ -217,10 +238,16 @@ def run_scenario(path: Path, seed: int | None = None, trace: Path | None = None)
     scenario = load(path)
     if seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=seed)
-    return run(scenario, path.name, trace)
+    return run(scenario, path.name, trace, how)
 
 
-def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
+def run(
+    scenario: Scenario,
+    name: str,
+    trace: Path | None = None,
+    how: How = RECORDED,
+    day_class: type[Day] = Day,
+) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
     memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="egate-sim-", dir=memory) as scratch:
@@ -228,7 +255,7 @@ def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
         if trace is not None:
             trace.mkdir(parents=True, exist_ok=True)
             (folder / "traces").symlink_to(trace.resolve(), target_is_directory=True)
-        day = Day(scenario, folder, traced=trace is not None)
+        day = day_class(scenario, folder, how, traced=trace is not None)
         try:
             ended = day.run()
             return _result(day, name, ended=ended)
@@ -236,41 +263,92 @@ def run(scenario: Scenario, name: str, trace: Path | None = None) -> Result:
             day.close()
 
 
-def _result(day: Day, name: str, *, ended: bool) -> Result:
-    scenario = day.scenario
-    finishes = {lane.number: lane.finishes for lane in day.lanes}
-    rows = cast_rows(scenario, finishes)
-    violations = [violation for lane in day.lanes for violation in lane.violations]
-    journal = sum(lane.journal.last_seq for lane in day.lanes)
-    stored: set[tuple[str, int]] = set()
-    centre = 0
-    for gate in (lane.profile.lane.gate for lane in day.lanes):
-        places = [(gate, record.seq) for record in day.store.records(gate)]
-        centre += len(places)
-        stored.update(places)
-    lost, duplicated = journal - len(stored), centre - len(stored)
-    problems = [f"{row.name}: {row.expected} expected, {row.outcome}" for row in rows if not row.ok]
-    problems += sorted({f"lane {v.lane}: invariant {v.invariant}" for v in violations})
+class _Records(NamedTuple):
+    """The lanes' journals against the centre's store."""
+
+    journal: int
+    centre: int
+    lost: int
+    duplicated: int
+
+
+def _records(day: Day) -> _Records:
+    journal = sum(lane.desk.journal.last_seq for lane in day.lanes)
+    centre = lost = 0
+    for lane in day.lanes:
+        stored = [record.seq for record in day.store.records(lane.profile.lane.gate)]
+        centre += len(stored)
+        lost += lane.desk.journal.last_seq - len(set(stored))
+    return _Records(journal, centre, lost, centre + lost - journal)
+
+
+def _problems(day: Day, records: _Records, found: list[Violation], *, ended: bool) -> list[str]:
+    scenario, tally = day.scenario, day.tally
+    odd = [row for row in tally.cast() if not row.ok] + tally.odd
+    problems = [f"{row.name}: {row.expected} expected, {row.outcome}" for row in odd]
+    if tally.odd_total > len(tally.odd):
+        problems.append(f"and {tally.odd_total - len(tally.odd)} more of the crowd")
+    if tally.served < day.crowd:
+        problems.append(f"{day.crowd - tally.served} of the crowd did not cross")
+    problems += sorted({f"lane {v.lane}: invariant {v.invariant}" for v in found})
     if not ended:
         problems.append(f"not over after {scenario.limit_s} s")
-    if lost != scenario.expect.lost:
-        problems.append(f"{lost} records lost")
-    if duplicated != scenario.expect.duplicated:
-        problems.append(f"{duplicated} records doubled")
-    traces = "".join(f"{lane.number} {lane.trace_sha256}\n" for lane in day.lanes)
+    if records.lost != scenario.expect.lost:
+        problems.append(f"{records.lost} records lost")
+    if records.duplicated != scenario.expect.duplicated:
+        problems.append(f"{records.duplicated} records doubled")
+    return problems
+
+
+def _result(day: Day, name: str, *, ended: bool) -> Result:
+    lanes, tally = day.lanes, day.tally
+    virtual_s = round((day.kernel.now_ns - START_NS) / SECOND, 3)
+    violations = [violation for lane in lanes for violation in lane.witness.violations]
+    records = _records(day)
+    verdicts = day.judge.verdicts(tally.spans, virtual_s)
+    problems = _problems(day, records, violations, ended=ended)
+    problems += [f"{verdict.claim}: {verdict.evidence}" for verdict in verdicts if not verdict.ok]
+    moves: dict[tuple[str, str, str], int] = {}
+    for lane in lanes:
+        for move, count in lane.witness.moves.items():
+            moves[move] = moves.get(move, 0) + count
+    traces = "".join(f"{lane.number} {lane.trace_sha256}\n" for lane in lanes)
     return Result(
         scenario=name,
-        title=scenario.title,
-        seed=scenario.seed,
-        cast=rows,
-        finishes=finishes,
+        plan=day.scenario,
+        counts=tally.counts(),
+        steps=tally.steps(),
+        cast=tally.cast() + tally.odd,
+        verdicts=verdicts,
         violations=violations,
-        records_journal=journal,
-        records_centre=centre,
-        lost=lost,
-        duplicated=duplicated,
-        ended=ended,
-        virtual_s=round((day.kernel.now_ns - START_NS) / SECOND, 3),
+        finishes={lane.number: list(lane.finishes) for lane in lanes},
+        passed_persons={lane.number: lane.stage.turnstile.barrier.passed for lane in lanes},
+        releases={lane.number: lane.stage.turnstile.releases for lane in lanes},
+        openings={lane.number: lane.desk.openings for lane in lanes},
+        rows=tuple(day.timeline.rows),
+        moves=moves,
+        records_journal=records.journal,
+        records_centre=records.centre,
+        lost=records.lost,
+        duplicated=records.duplicated,
+        chips=_chips(day.transcripts),
+        wire={
+            "carried_bytes": sum(lane.carried_bytes for lane in lanes),
+            "quiet_bytes_counted": sum(lane.skipped_bytes for lane in lanes),
+        },
+        queue=summary(len(lanes), day.waits, day.held, day.arriving_s),
+        clock="virtual",
+        virtual_s=virtual_s,
         trace_sha256=hashlib.sha256(traces.encode()).hexdigest(),
         problems=tuple(problems),
     )
+
+
+def _chips(transcripts: Transcripts | None) -> dict[str, Any]:
+    if transcripts is None:
+        return {"mode": "live"}
+    return {
+        "mode": "recorded",
+        "answers_computed": transcripts.computed,
+        "answers_played_back": transcripts.replayed,
+    }

@@ -17,12 +17,21 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from firmware_cfg.profile import Profile
+from sim.scenario_parts import (
+    Arrivals,
+    Claim,
+    Fault,
+    LaneNumber,
+    Millis,
+    OfficerModel,
+    Part,
+    Seconds,
+)
+
 MAX_FILE_BYTES = 1024 * 1024
 SCENARIOS = Path(__file__).parent / "scenarios"
 
-Seconds = Annotated[int, Meta(ge=0, le=7 * 86_400)]
-Millis = Annotated[int, Meta(ge=0, le=600_000)]
-LaneNumber = Annotated[int, Meta(ge=1, le=99)]
 Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
 Handle = Annotated[str, Meta(pattern=r"^[a-z][0-9]$")]
 Name = Annotated[str, Meta(max_length=39, pattern=r"^[A-Za-z]+( [A-Za-z]+)*$")]
@@ -67,13 +76,21 @@ Forgery = Literal[
     "printed_bad_check_digit",
 ]
 Behaviour = Literal[
-    "normal", "slow", "walks_away", "tailgated", "pulls_passport_away", "turns_back"
+    "normal",
+    "slow",
+    "wheelchair",
+    "child",
+    "tailgated",
+    "turns_back",
+    "walks_away",
+    "pulls_passport_away",
+    "leaves_bag",
+    "holds_door",
+    "two_passports",
+    "badly_placed",
 ]
-Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned"]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every part of a scenario."""
+Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned", "none"]
+"""`none`: there was no crossing at all."""
 
 
 class ScenarioLane(Part, frozen=True, kw_only=True):
@@ -136,10 +153,19 @@ class Expectation(Part, frozen=True, kw_only=True):
 
 
 class Traveller(Part, frozen=True, kw_only=True):
-    """One person. Without `at_s` they come when the person before has left the lane."""
+    """One person. Without `at_s` they come when the person before has left the lane.
+
+    Without `lane` they join the queue for all lanes. `behaviour`: `slow` and `wheelchair`
+    take their time; a `child` comes in with its parent; somebody follows one who is
+    `tailgated`; `leaves_bag` passes and leaves a thing behind; `holds_door` stands in the
+    way out; `two_passports` lays down one and holds another to the chip reader;
+    `badly_placed` lays the passport so that nothing can be read, and then again.
+    """
 
     name: Name
-    lane: LaneNumber
+    printed: Name | None = None
+    """the name in the passport, where it is not the traveller's own"""
+    lane: LaneNumber | None = None
     at_s: Seconds | None = None
     walk_in_ms: Millis = 2_000
     behaviour: Behaviour = "normal"
@@ -148,25 +174,22 @@ class Traveller(Part, frozen=True, kw_only=True):
     document: Document
     face: Face = Face()
     officer: Officer = Officer()
-    expect: Expectation
+    expect: Expectation | None = None
+
+    @property
+    def printed_name(self) -> str:
+        """The name in the passport."""
+        return self.printed or self.name
 
     @property
     def surname(self) -> str:
-        """The last word of the name, in the MRZ's alphabet."""
-        return self.name.upper().split()[-1]
+        """The last word of the name in the passport, in the MRZ's alphabet."""
+        return self.printed_name.upper().split()[-1]
 
     @property
     def given_names(self) -> str:
-        """The other words of the name, in the MRZ's alphabet."""
-        return " ".join(self.name.upper().split()[:-1])
-
-
-class Fault(Part, frozen=True, kw_only=True):
-    """Something breaks at `at_s` for `for_s` seconds."""
-
-    kind: Literal["uplink_down"]
-    at_s: Seconds
-    for_s: Annotated[int, Meta(ge=1, le=7 * 86_400)]
+        """The other words of the name in the passport, in the MRZ's alphabet."""
+        return " ".join(self.printed_name.upper().split()[:-1])
 
 
 class Expected(Part, frozen=True, kw_only=True):
@@ -186,10 +209,19 @@ class Scenario(Part, frozen=True, kw_only=True):
     start: Annotated[datetime.datetime, Meta(tz=True)]
     limit_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = 3_600
     """virtual time after which a run that has not ended is given up"""
+    profile: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """what is laid over the simulated lanes' profile, by section"""
     lanes: Annotated[tuple[ScenarioLane, ...], Meta(min_length=1, max_length=64)]
-    travellers: Annotated[tuple[Traveller, ...], Meta(min_length=1, max_length=20_000)]
+    travellers: Annotated[tuple[Traveller, ...], Meta(max_length=20_000)] = ()
+    arrivals: Annotated[tuple[Arrivals, ...], Meta(max_length=500)] = ()
+    officer: OfficerModel = OfficerModel()
     faults: Annotated[tuple[Fault, ...], Meta(max_length=1_000)] = ()
+    expectations: Annotated[tuple[Claim, ...], Meta(max_length=200)] = ()
     expect: Expected = Expected()
+    long: bool = False
+    """too long for every run of the tests"""
+    realtime: bool = False
+    """among those that the tests also play in real time"""
 
     def cast(self, lane: int) -> tuple[Traveller, ...]:
         """The travellers of one lane, in the order of the file."""
@@ -265,12 +297,41 @@ def _check(scenario: Scenario, name: str) -> None:
     numbers = [lane.number for lane in scenario.lanes]
     if len(set(numbers)) != len(numbers):
         raise ScenarioError(name, "$.lanes", "two lanes have the same number")
+    if not scenario.travellers and not scenario.arrivals:
+        raise ScenarioError(name, "$.travellers", "nobody comes: no travellers and no arrivals")
+    _check_people(scenario, name, numbers)
+    for index, fault in enumerate(scenario.faults):
+        field = f"$.faults[{index}]"
+        if (fault.at_s is None) == (fault.when is None):
+            raise ScenarioError(name, field, "needs at_s or when, and not both")
+        named = [fault.lane, fault.when.lane if fault.when else None]
+        _check_lanes(name, field, numbers, named)
+    for index, claim in enumerate(scenario.expectations):
+        field = f"$.expectations[{index}]"
+        _check_lanes(name, field, numbers, [claim.lane])
+        if claim.until_s is not None and claim.until_s <= claim.from_s:
+            raise ScenarioError(name, f"{field}.until_s", f"not after from_s = {claim.from_s}")
+        if claim.kind == "percentile" and claim.max_ms <= 0:
+            raise ScenarioError(name, f"{field}.max_ms", "a percentile needs a bound > 0")
+    sections = set(Profile.__struct_fields__)
+    for section in scenario.profile:
+        if section not in sections:
+            field = f"$.profile.{section}"
+            raise ScenarioError(name, field, f"no such section; there are {sorted(sections)}")
+
+
+def _check_lanes(name: str, field: str, numbers: list[int], named: list[int | None]) -> None:
+    for lane in named:
+        if lane is not None and lane not in numbers:
+            raise ScenarioError(name, f"{field}.lane", f"there is no lane {lane}")
+
+
+def _check_people(scenario: Scenario, name: str, numbers: list[int]) -> None:
     seen: set[str] = set()
-    latest: dict[int, int] = {}
+    latest: dict[int | None, int] = {}
     for index, traveller in enumerate(scenario.travellers):
         field = f"$.travellers[{index}]"
-        if traveller.lane not in numbers:
-            raise ScenarioError(name, f"{field}.lane", f"there is no lane {traveller.lane}")
+        _check_lanes(name, field, numbers, [traveller.lane])
         if traveller.name in seen:
             raise ScenarioError(name, f"{field}.name", f"{traveller.name!r} is there twice")
         seen.add(traveller.name)
@@ -278,3 +339,6 @@ def _check(scenario: Scenario, name: str) -> None:
             if traveller.at_s < latest.get(traveller.lane, 0):
                 raise ScenarioError(name, f"{field}.at_s", "before the traveller ahead in the lane")
             latest[traveller.lane] = traveller.at_s
+    prefixes = [arrivals.name for arrivals in scenario.arrivals]
+    if len(set(prefixes)) != len(prefixes):
+        raise ScenarioError(name, "$.arrivals", "two have the same name")

@@ -42,17 +42,29 @@ class Stage:
         turnstile: the lane's turnstile, for its register map, unit and speed.
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
+        touching: called before.
+        chip_of: makes the chip in a passport; without it, an emulated one.
     """
 
     def __init__(
-        self, turnstile: Turnstile, random: Random, touched: Callable[[str], None]
+        self,
+        turnstile: Turnstile,
+        random: Random,
+        touched: Callable[[str], None],
+        touching: Callable[[str], None] = lambda _port: None,
+        chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
         self.mrz = MrzLineReader()
         self.chip = Pn532Peer(random)
         self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
         self.stand: Stand | None = None
-        self._random = random
+        self.chips_silent = False
+        """No chip is felt in the field."""
+        self.dark = False
+        """The camera sees nobody."""
+        self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
         self._touched = touched
+        self._touching = touching
 
     @property
     def released(self) -> bool:
@@ -74,26 +86,48 @@ class Stage:
 
     def step_in(self, persons: int, now_ns: int) -> None:
         """People step into the zone."""
+        self._touching("bus")
         self.turnstile.arrive(now_ns, persons)
         self._touched("bus")
 
     def step_back(self, persons: int, now_ns: int) -> None:
         """People leave the zone the way they came."""
+        self._touching("bus")
         self.turnstile.leave_back(now_ns, persons)
         self._touched("bus")
 
-    def walk_through(self, persons: int, now_ns: int) -> bool:
+    def walk_through(self, persons: int, now_ns: int, stays_ms: int = 0) -> bool:
         """People try to go through; False when the barrier holds."""
-        went = self.turnstile.try_pass(now_ns, persons)
+        if not self.turnstile.open:
+            return False
+        self._touching("bus")
+        went = self.turnstile.try_pass(now_ns, persons, stays_ms)
         self._touched("bus")
         return went
 
     def place(self, passport: Passport, now_ns: int) -> None:
         """Lay a passport on the reader."""
         self.mrz.place(passport.lines, now_ns)
-        self.chip.put_chip(Chip(passport.card, self._random), now_ns)
+        if not self.chips_silent:
+            self.chip.put_chip(self._chip_of(passport), now_ns)
         self._touched("mrz")
         self._touched("chip")
+
+    def place_badly(self, now_ns: int) -> None:
+        """Lay a passport so that its lines are cut off and its chip is out of reach."""
+        self.mrz.place(("P<UTO",), now_ns)
+        self._touched("mrz")
+
+    def leave_thing(self, now_ns: int, *, there: bool) -> None:
+        """Leave a thing in the zone, or fetch it."""
+        self.work(now_ns, lambda plant: setattr(plant.barrier, "things", int(there)))
+
+    def work(self, now_ns: int, deed: Callable[[SimTurnstile], None]) -> None:
+        """Do something to the turnstile: whatever breaks it, or mends it."""
+        self._touching("bus")
+        self.turnstile.expire(now_ns)
+        deed(self.turnstile)
+        self._touched("bus")
 
     def take(self, now_ns: int) -> None:
         """Take the passport away."""

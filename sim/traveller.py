@@ -24,7 +24,11 @@ PATIENCE_NS = 150 * SECOND
 PLACE_AGAIN_NS = 8 * SECOND
 GIVE_UP_NS = 6 * SECOND
 """A lane that shows itself closed is left after so long."""
-SLOWNESS = 3
+SLOWNESS = {"slow": 3, "wheelchair": 2}
+STAYS_MS = {"wheelchair": 1_500, "holds_door": 15_000}
+"""How much longer than others they are on their way through."""
+FETCH_NS = 20 * SECOND
+"""A thing left behind is fetched after so long."""
 OVER = (Step.LEAVING, Step.WAITING, Step.CLOSED)
 READ = (Step.VERIFYING, Step.DECIDING, Step.CROSSING, Step.REFERRED, Step.LEAVING)
 
@@ -37,6 +41,7 @@ class Phase(Enum):
     READING = "reading"
     WAITING = "waiting"
     PASSING = "passing"
+    FETCHING = "fetching"
     TURNING_AWAY = "turning_away"
     GONE = "gone"
 
@@ -66,7 +71,11 @@ class TravellerActor:
         self._passport = passport
         self._stage = stage
         self.rng = rng
-        self._slow = SLOWNESS if traveller.behaviour == "slow" else 1
+        self._slow = SLOWNESS.get(traveller.behaviour, 1)
+        self.came_ns = at_ns
+        self.served_ns: int | None = None
+        """When the lane was free for them."""
+        self._misplaced = traveller.behaviour == "badly_placed"
         self._holding = True
         self._persons = 0
         self._deadline_ns = 0
@@ -99,6 +108,9 @@ class TravellerActor:
                 self._passing(now_ns)
             case Phase.TURNING_AWAY:
                 self._leave(now_ns)
+            case Phase.FETCHING:
+                self._stage.leave_thing(now_ns, there=False)
+                self._vanish()
             case Phase.GONE:
                 self.due_ns = None
 
@@ -113,11 +125,12 @@ class TravellerActor:
         document = self.traveller.document
         self._stage.appear(self.traveller.face, document.portrait, walk_ns, now_ns)
         self.phase = Phase.WALKING_IN
+        self.served_ns = now_ns
         self.due_ns = now_ns + walk_ns
 
     def _present(self, now_ns: int) -> None:
-        self._stage.step_in(1, now_ns)
-        self._persons = 1
+        self._persons = 2 if self.traveller.behaviour == "child" else 1
+        self._stage.step_in(self._persons, now_ns)
         self._place(now_ns)
         self.phase = Phase.READING
         self._deadline_ns = now_ns + PATIENCE_NS
@@ -168,12 +181,25 @@ class TravellerActor:
     def _passing(self, now_ns: int) -> None:
         if self._stage.turnstile.passing or self._stage.empty:
             if self._stage.empty:
-                self._vanish()
+                self._through(now_ns)
                 return
-        elif not self._stage.walk_through(self._persons, now_ns) and now_ns >= self._deadline_ns:
+        elif not self._walk(now_ns) and now_ns >= self._deadline_ns:
             self._turn(now_ns)
             return
         self.due_ns = now_ns + LOOK_NS
+
+    def _walk(self, now_ns: int) -> bool:
+        stays_ms = STAYS_MS.get(self.traveller.behaviour, 0)
+        return self._stage.walk_through(self._persons, now_ns, stays_ms)
+
+    def _through(self, now_ns: int) -> None:
+        if self.traveller.behaviour != "leaves_bag":
+            self._vanish()
+            return
+        self._stage.leave_thing(now_ns, there=True)
+        self._stage.disappear()
+        self.phase = Phase.FETCHING
+        self.due_ns = now_ns + FETCH_NS
 
     def _turn(self, now_ns: int) -> None:
         self.phase = Phase.TURNING_AWAY
@@ -191,7 +217,11 @@ class TravellerActor:
         self.due_ns = None
 
     def _place(self, now_ns: int) -> None:
-        self._stage.place(self._passport, now_ns)
+        if self._misplaced:
+            self._misplaced = False
+            self._stage.place_badly(now_ns)
+        else:
+            self._stage.place(self._passport, now_ns)
         self._holding = False
         self._placed_ns = now_ns
 

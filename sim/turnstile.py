@@ -99,18 +99,19 @@ class SimTurnstile:
         self.expire(now_ns)
         self.barrier.leave_back(self.barrier.exit, persons)
 
-    def try_pass(self, now_ns: int, persons: int = 1) -> bool:
+    def try_pass(self, now_ns: int, persons: int = 1, stays_ms: int = 0) -> bool:
         """People in the zone walk through; two of them on one release is tailgating.
 
         Returns whether they are on their way; the counter moves when they are through.
         """
         self.expire(now_ns)
-        return self.barrier.start_passage(self.barrier.exit, persons, now_ns)
+        return self.barrier.start_passage(self.barrier.exit, persons, now_ns, stays_ms)
 
     @property
     def zone(self) -> int:
-        """Persons in the zone, those on the way through included."""
-        return self.barrier.exit.waiting + self.barrier.entry.waiting
+        """Persons and things in the zone, those on the way through included."""
+        barrier = self.barrier
+        return barrier.exit.waiting + barrier.entry.waiting + barrier.things
 
     @property
     def passing(self) -> bool:
@@ -121,6 +122,11 @@ class SimTurnstile:
     def authorised(self) -> int:
         """Passages released in the exit direction."""
         return self.barrier.exit.authorised
+
+    @property
+    def open(self) -> bool:
+        """Whether the leaf gives way in the exit direction."""
+        return self.barrier.lets(self.barrier.exit)
 
     @property
     def passages(self) -> int:
@@ -156,12 +162,20 @@ class SimTurnstile:
     # --- the line ---------------------------------------------------------------------
 
     @property
+    def answering(self) -> bool:
+        """Whether a question is being heard or answered."""
+        return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
+
+    @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        times = [self._frame_ends_ns, self.barrier.due_ns]
-        if self._answers:
-            times.append(self._answers[0][0])
-        return min((at for at in times if at is not None), default=None)
+        due_ns = self.barrier.due_ns
+        frame_ns = self._frame_ends_ns
+        if frame_ns is not None and (due_ns is None or frame_ns < due_ns):
+            due_ns = frame_ns
+        if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
+            due_ns = self._answers[0][0]
+        return due_ns
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes arrived from the master."""
@@ -187,6 +201,8 @@ class SimTurnstile:
 
     def output(self) -> bytes:
         """Take what leaves for the master."""
+        if not self._out:
+            return b""
         out = bytes(self._out)
         self._out.clear()
         return out
@@ -215,7 +231,7 @@ class SimTurnstile:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise _Exception(ILLEGAL_VALUE)
-        held = self._registers()
+        held = self.registers()
         try:
             words = [held[at] for at in range(address, address + count)]
         except KeyError:
@@ -244,13 +260,14 @@ class SimTurnstile:
         )
         return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(texts))) + objects
 
-    def _registers(self) -> dict[int, int]:
+    def registers(self) -> dict[int, int]:
+        """What every register holds now."""
         at, leave, come = self._map, self.barrier.exit, self.barrier.entry
         return {
             at.authorise_exit: leave.authorised,
             at.authorise_entry: come.authorised,
-            at.zone_exit: leave.waiting & 0xFFFF,
-            at.zone_entry: come.waiting & 0xFFFF,
+            at.zone_exit: self.barrier.seen(leave) & 0xFFFF,
+            at.zone_entry: self.barrier.seen(come) & 0xFFFF,
             at.counter_exit: leave.counter & 0xFFFF,
             at.counter_exit + 1: leave.counter >> 16,
             at.counter_entry: come.counter & 0xFFFF,
@@ -266,6 +283,8 @@ class SimTurnstile:
             self._map.authorise_exit: lambda n: self._authorise(self.barrier.exit, n, now_ns),
             self._map.authorise_entry: lambda n: self._authorise(self.barrier.entry, n, now_ns),
             self._map.mode: self._set_mode,
+            START_S_REGISTER: lambda n: setattr(self.barrier, "start_s", n),
+            FINISH_S_REGISTER: lambda n: setattr(self.barrier, "finish_s", n),
         }
 
     def _authorise(self, side: Side, passages: int, now_ns: int) -> None:

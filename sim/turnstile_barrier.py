@@ -56,6 +56,16 @@ class Barrier:
         self.error = 0
         self.start_s = start_s
         self.finish_s = 5
+        self.passed = 0
+        """Persons who went through the exit, however often its counter was set."""
+        self.stuck = False
+        """The leaf does not move, whatever is released."""
+        self.things = 0
+        """What people left in the zone on the side of the exit."""
+        self.ghosts = 0
+        """Objects the light curtain sees that are not there."""
+        self.blind = False
+        """The light curtain sees nothing."""
         self._mode = Mode.NORMAL
         self._fire = False
         self._opening_ns = opening_ms * 1_000_000
@@ -85,9 +95,11 @@ class Barrier:
         """When the barrier next changes by itself."""
         if self._passage is not None:
             return self._passage.ends_ns
-        released = [side.released_ns for side in (self.exit, self.entry)]
-        lapse_ns = self.start_s * 1_000_000_000
-        return min((at + lapse_ns for at in released if at is not None), default=None)
+        one, other = self.exit.released_ns, self.entry.released_ns
+        if one is None and other is None:
+            return None
+        first = min(at for at in (one, other) if at is not None)
+        return first + self.start_s * 1_000_000_000
 
     def authorise(self, side: Side, passages: int, now_ns: int) -> None:
         """Release this many passages (0 withdraws, 0xFFFF is free)."""
@@ -102,13 +114,28 @@ class Barrier:
         """People step out of the zone the way they came; nobody leaves who is not there."""
         side.waiting -= min(persons, side.waiting - self._walking(side))
 
-    def start_passage(self, side: Side, persons: int, now_ns: int) -> bool:
-        """People walk through together if the barrier lets one of them."""
+    def lets(self, side: Side) -> bool:
+        """Whether somebody may push through in this direction."""
+        if self.mode is Mode.ANTIPANIC:
+            return True
+        return not self.stuck and self.mode is Mode.NORMAL and side.authorised > 0
+
+    def seen(self, side: Side) -> int:
+        """Objects that the light curtain reports on one side."""
+        if self.blind:
+            return 0
+        return side.waiting + (self.things + self.ghosts if side is self.exit else 0)
+
+    def start_passage(self, side: Side, persons: int, now_ns: int, stays_ms: int = 0) -> bool:
+        """People walk through together if the barrier lets one of them.
+
+        `stays_ms` is how long they stand in the way before they are through.
+        """
         self.expire(now_ns)
-        open_now = self.mode is Mode.ANTIPANIC or (self.mode is Mode.NORMAL and side.authorised > 0)
-        if self.passing or not open_now or not 1 <= persons <= side.waiting:
+        if self.passing or not self.lets(side) or not 1 <= persons <= side.waiting:
             return False
-        self._passage = Passage(side, persons, now_ns + self._opening_ns + self._passage_ns)
+        ends_ns = now_ns + self._opening_ns + self._passage_ns + stays_ms * 1_000_000
+        self._passage = Passage(side, persons, ends_ns)
         return True
 
     def expire(self, now_ns: int) -> None:
@@ -119,6 +146,8 @@ class Barrier:
             side = passage.side
             side.counter = (side.counter + passage.persons) % COUNTER_MODULO
             side.waiting -= passage.persons
+            if side is self.exit:
+                self.passed += passage.persons
             if 0 < side.authorised < FREE:
                 self.authorise(side, side.authorised - 1, passage.ends_ns)
         if self._passage is None:

@@ -17,7 +17,14 @@ from sync.centre.store import CentreStore
 from sync.errors import ReceiptRefused
 from sync.journal_reader import Outgoing
 from sync.keys import CentreKeys
-from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic, records_topic
+from sync.publisher import (
+    HandReceipt,
+    Publish,
+    Publisher,
+    live_topic,
+    receipt_topic,
+    records_topic,
+)
 
 CENTRE = "centre"
 
@@ -48,8 +55,10 @@ class Uplink:
         store: the central system's database.
         keys: the central system's keys.
         prefix: first part of every topic.
-        poll_ms: how often journals are looked at.
+        poll_ms: how often journals are looked at; with `told`, only after `appended`.
+        told: whether `appended` will say that there is something to look at.
         utc: gives RFC 3339 for a virtual time.
+        on_live: takes what a lane sends before its turn, and when it arrived.
     """
 
     def __init__(
@@ -60,24 +69,34 @@ class Uplink:
         *,
         prefix: str = "egate",
         poll_ms: int = 50,
+        told: bool = False,
         utc: Callable[[int], str],
+        on_live: Callable[[bytes, int], None] | None = None,
     ) -> None:
         self._broker = broker
         self._store = store
         self._keys = keys
         self._prefix = prefix
         self._poll_ns = poll_ms * MS
+        self._told = told
         self._utc = utc
+        self._on_live = on_live
+        self._live_topics: set[str] = set()
         self._lanes: dict[str, LaneUplink] = {}
-        self._look_ns = 0
+        self._look_ns: int | None = 0
         self.refusals: list[str] = []
 
     @property
-    def due_ns(self) -> int:
+    def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         times = [self._look_ns, self._broker.due_ns]
         times += [lane.publisher.due_ns for lane in self._lanes.values()]
-        return min(t for t in times if t is not None)
+        return min((t for t in times if t is not None), default=None)
+
+    def appended(self, now_ns: int) -> None:
+        """A journal has a new record: look at the journals within the time of a poll."""
+        if self._look_ns is None:
+            self._look_ns = (now_ns // self._poll_ns + 1) * self._poll_ns
 
     def add(self, lane: LaneUplink, now_ns: int) -> None:
         """Add a lane and connect it. Its gate must be enrolled in the store."""
@@ -95,7 +114,9 @@ class Uplink:
         """Connect a gate or `CENTRE` again."""
         if client == CENTRE:
             topics = tuple(records_topic(self._prefix, gate) for gate in self._lanes)
-            self._broker.connect(CENTRE, topics, now_ns)
+            if self._on_live is not None:
+                self._live_topics = {live_topic(self._prefix, gate) for gate in self._lanes}
+            self._broker.connect(CENTRE, (*topics, *sorted(self._live_topics)), now_ns)
             for gate, receipt in standing(self._store, self._keys.signing):
                 self._send_receipt(gate, receipt, now_ns)
             return
@@ -106,6 +127,10 @@ class Uplink:
         """Do everything that can be done by now."""
         payloads: list[bytes] = []
         for delivery in self._broker.deliveries(now_ns):
+            if delivery.topic in self._live_topics:
+                if self._on_live is not None:
+                    self._on_live(delivery.payload, now_ns)
+                continue
             if delivery.client == CENTRE:
                 payloads.append(delivery.payload)
                 continue
@@ -117,13 +142,13 @@ class Uplink:
             outcome = collect(self._store, self._keys, payloads, self._utc(now_ns))
             for gate, receipt in outcome.answers:
                 self._send_receipt(gate, receipt, now_ns)
-        looking = now_ns >= self._look_ns
-        looked_ns = self._look_ns - self._poll_ns
+        look_ns = self._look_ns
+        looking = look_ns is not None and now_ns >= look_ns
         if looking:
-            self._look_ns = now_ns + self._poll_ns
+            self._look_ns = None if self._told else now_ns + self._poll_ns
         for lane in self._lanes.values():
-            if looking:
-                lane.publisher.notice(lane.records.last_seq(), looked_ns)
+            if look_ns is not None and looking:
+                lane.publisher.notice(lane.records.last_seq(), look_ns - self._poll_ns)
             self._serve(lane, now_ns)
 
     def _serve(self, lane: LaneUplink, now_ns: int) -> None:
@@ -133,7 +158,8 @@ class Uplink:
         if due is not None and now_ns >= due:
             publisher.expire(now_ns)
         while (fetch := publisher.wants(now_ns)) is not None:
-            publisher.supply(lane.records.outgoing(*fetch), now_ns)
+            outgoing = lane.records.outgoing(fetch.after_seq, fetch.max_bytes)
+            publisher.supply(fetch, outgoing, now_ns)
         for operation in publisher.output():
             match operation:
                 case Publish(topic, payload, _):

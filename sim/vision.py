@@ -53,6 +53,7 @@ class SimVision:
         kernel: the virtual clock.
         look: who is before the camera now.
         emit: takes what vision reports.
+        usable: whether the portrait read last could be decoded.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class SimVision:
         kernel: Kernel,
         look: Callable[[], Seen | None],
         emit: Callable[[VisionEvent], None],
+        usable: Callable[[], bool] = lambda: True,
     ) -> None:
         self._kernel = kernel
         self._look = look
         self._emit = emit
+        self._usable = usable
         self._ticket = 0
         self._frames = 0
         self._settled = 0
@@ -87,13 +90,19 @@ class SimVision:
                 if ticket == self._ticket:
                     self._end()
 
+    def stop(self) -> None:
+        """The process is gone, and says nothing more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
     def wipe(self, ticket: int) -> None:
         """Drop what is held for a ticket."""
         if ticket == self._ticket:
             self._end()
 
     def _prepared(self, ticket: int) -> None:
-        self._emit(PortraitPrepared(ticket=ticket, usable=True, models=MODELS))
+        self._emit(PortraitPrepared(ticket=ticket, usable=self._usable(), models=MODELS))
 
     def _frame(self, now_ns: int) -> None:
         if now_ns >= self._until_ns:
@@ -122,7 +131,7 @@ class SimVision:
         quality = (
             QualityComponent(id="sharpness", native=float(sharpness), value=sharpness, ok=good),
         )
-        attack = face.live in ("print", "replay")
+        attack = good and face.live in ("print", "replay")
         liveness = Liveness(state=LivenessState.ATTACK if attack else LivenessState.NOT_RUN)
         return Observation(
             frame_at_ns=now_ns,

@@ -32,6 +32,8 @@ class WireFaults:
         echo: the sender hears itself; taken from `take_echo`.
         stale: a copy of something earlier comes again, up to `stale_ms` later.
         babble: up to 40 random bytes come before it.
+        flip_bytes: share of all bytes in which one bit turns over, each on its own.
+        drop_bytes: share of all bytes that are lost, each on its own.
     """
 
     flip: float = 0.0
@@ -42,6 +44,8 @@ class WireFaults:
     echo: float = 0.0
     stale: float = 0.0
     babble: float = 0.0
+    flip_bytes: float = 0.0
+    drop_bytes: float = 0.0
     slice_ms: int = 8
     delay_ms: int = 400
     stale_ms: int = 400
@@ -71,6 +75,7 @@ class Wire:
         self._character_ns = CHARACTER_BITS * 1_000_000_000 // baud
         self._rng = rng
         self._faults = faults
+        self._clean = faults == NO_FAULTS
         self._latency_ns = latency_us * 1_000
         self._free_ns = 0
         self._waiting: deque[tuple[int, bytes]] = deque()
@@ -79,22 +84,24 @@ class Wire:
         self._echo = bytearray()
         self.plugged = True
         self.struck: dict[str, int] = {}
+        self.carried_bytes = 0
+        self.due_ns: int | None = None
+        """When something next arrives; None when nothing is under way."""
 
     @property
-    def due_ns(self) -> int | None:
-        """When something next arrives; None when nothing is under way."""
-        times = [at for at, _ in self._ghosts]
-        if self._waiting:
-            times.append(self._waiting[0][0])
-        return min(times) if times else None
+    def clean(self) -> bool:
+        """Whether nothing can go wrong on this wire now."""
+        return self._clean and self.plugged
 
     def set_baud(self, baud: int) -> None:
         """Change the speed for what is sent from now on."""
         self._character_ns = CHARACTER_BITS * 1_000_000_000 // baud
 
-    def set_faults(self, faults: WireFaults) -> None:
-        """Change what goes wrong from now on."""
+    def set_faults(self, faults: WireFaults, rng: random.Random | None = None) -> None:
+        """Change what goes wrong from now on, by dice of its own if given."""
+        self._rng = rng or self._rng
         self._faults = faults
+        self._clean = faults == NO_FAULTS
 
     def unplug(self) -> None:
         """Pull the plug: what was under way is lost, and so is all that follows."""
@@ -103,6 +110,7 @@ class Wire:
         self._ghosts.clear()
         self._past.clear()
         self._echo.clear()
+        self.due_ns = None
 
     def replug(self, now_ns: int) -> None:
         """Put the plug back."""
@@ -119,7 +127,12 @@ class Wire:
             raise ValueError(f"{len(data)} bytes at once")
         if not data or not self.plugged or len(self._waiting) >= WAITING_MAX:
             return
-        start_ns = max(now_ns, self._free_ns)
+        self.carried_bytes += len(data)
+        start_ns = now_ns if now_ns > self._free_ns else self._free_ns
+        if self._clean:
+            self._past.append(data)
+            self._free_ns = self._put(data, start_ns)
+            return
         if self._strikes("echo", self._faults.echo):
             self._echo += data
         if self._strikes("delay", self._faults.delay):
@@ -129,6 +142,7 @@ class Wire:
         if self._strikes("stale", self._faults.stale) and self._past:
             later_ns = self._rng.randrange(1, self._faults.stale_ms + 1) * 1_000_000
             self._ghosts.append((now_ns + later_ns, self._rng.choice(self._past)))
+            self._see_due()
         self._past.append(data)
         spoilt = self._spoil(data)
         if self._strikes("duplicate", self._faults.duplicate):
@@ -142,13 +156,22 @@ class Wire:
 
     def take(self, now_ns: int) -> bytes:
         """What has arrived by now."""
-        arrived = bytearray()
-        while self._waiting and self._waiting[0][0] <= now_ns:
-            arrived += self._waiting.popleft()[1]
+        due_ns = self.due_ns
+        if due_ns is None or due_ns > now_ns:
+            return b""
+        waiting = self._waiting
+        if not self._ghosts and (len(waiting) == 1 or waiting[1][0] > now_ns):
+            arrived = waiting.popleft()[1]
+            self.due_ns = waiting[0][0] if waiting else None
+            return arrived
+        several = bytearray()
+        while waiting and waiting[0][0] <= now_ns:
+            several += waiting.popleft()[1]
         for ghost in [ghost for ghost in self._ghosts if ghost[0] <= now_ns]:
             self._ghosts.remove(ghost)
-            arrived += ghost[1]
-        return bytes(arrived)
+            several += ghost[1]
+        self._see_due()
+        return bytes(several)
 
     def take_echo(self) -> bytes:
         """What the sender heard of itself."""
@@ -159,8 +182,17 @@ class Wire:
     def _put(self, data: bytes, start_ns: int) -> int:
         end_ns = start_ns + len(data) * self._character_ns
         if data:
-            self._waiting.append((end_ns + self._latency_ns, data))
+            arrives_ns = end_ns + self._latency_ns
+            self._waiting.append((arrives_ns, data))
+            if self.due_ns is None or arrives_ns < self.due_ns:
+                self.due_ns = arrives_ns
         return end_ns
+
+    def _see_due(self) -> None:
+        times = [at for at, _ in self._ghosts]
+        if self._waiting:
+            times.append(self._waiting[0][0])
+        self.due_ns = min(times, default=None)
 
     def _spoil(self, data: bytes) -> bytes:
         spoilt = bytearray(data)
@@ -170,6 +202,11 @@ class Wire:
             if self._rng.random() < 0.5:
                 return b""
             del spoilt[self._rng.randrange(len(spoilt))]
+        for at in range(len(spoilt) - 1, -1, -1):
+            if self._strikes("flip_bytes", self._faults.flip_bytes):
+                spoilt[at] ^= 1 << self._rng.randrange(8)
+            if self._strikes("drop_bytes", self._faults.drop_bytes):
+                del spoilt[at]
         return bytes(spoilt)
 
     def _strikes(self, fault: str, chance: float) -> bool:

@@ -1,168 +1,238 @@
-"""What a record costs: measured on this machine, in one run and one thread, without a broker."""
+"""What a record costs, part by part, and what the whole way carries: ratios of one run.
+
+`parts` is in one thread, without a broker. `whole` compares the real way (a gate's process
+with its disk, mosquitto, a collector's process, PostgreSQL, receipts back to the gate)
+with the bare idempotent COPY of the same records, before it and after it, and with a
+message and a COMMIT for each record.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sync.centre.collector import collect
+from sync.bench_paths import GATE, UTC, Clock, Row, bare, crossing, single
+from sync.bench_servers import PrivateMosquitto, PrivatePostgres
 from sync.centre.store import CentreStore
-from sync.encoding import SALT_BYTES, commitment, encode_record, seal_batch
+from sync.encoding import SALT_BYTES, commitment, encode_record
 from sync.envelope import Place, Sealer
-from sync.journal import Entry, Journal
+from sync.journal import Journal
 from sync.journal_reader import JournalReader
-from sync.keys import CentreKeys, SigningKey
+from sync.keys import (
+    CentreKeys,
+    SigningKey,
+    write_centre_keys,
+    write_centre_public,
+    write_public_key,
+    write_signing_key,
+)
 from sync.merkle import Frontier, leaf_hash
-from sync.notes import Checkpoint, origin_of, sign_checkpoint
-from sync.types import Batch, RecordKind
 
-UTC = "2026-01-01T00:00:00.000Z"
-GATE = "bench"
+Random = Callable[[int], bytes]
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, how much there is."""
+
 COMMITS = 500
-AT_ONCE = 100
-BATCH_BYTES = 65_536
-FACTS: dict[str, Any] = {
-    "outcome": "admit",
-    "reasons": [],
-    "checks": [[f"check_{n}", "passed", "automatic", 1.5] for n in range(20)],
-    "face": {"score": 0.9, "threshold": 0.6},
-    "spans_ms": {"total": 5000.0},
-    "profile_sha256": "0" * 64,
-}
-IDENTITY = {
-    "surname": "EXAMPLE",
-    "given_names": "ANN",
-    "nationality": "UTO",
-    "birth_date": "1980-01-01",
-    "document_number": "X0000000",
-}
+AT_ONCE = 500
+COMPARED = 50_000
+"""So many records at most go the bare way; a fiftieth of them one by one."""
+
+NATION_RECORDS_S = 50_000
+"""The yardstick: 10,000 gates at 300 an hour, 60 hours without uplink, drained in an hour."""
 
 
-def bench(
-    folder: Path, records: int, *, clock: Callable[[], int], random: Callable[[int], bytes]
-) -> dict[str, Any]:
-    """Measure.
+class Children(Protocol):
+    """Starts the processes of the real way; see `gate_agent/commands/bench_sync.py`."""
 
-    Args:
-        folder: an empty folder on the disk that counts.
-        records: how many to append, send, store and audit.
-        clock: monotonic nanoseconds.
-        random: source of keys and salts.
+    def collector(self, state: Path, port: int) -> None:
+        """Start the collector on a state; it runs until the measurement ends."""
+
+    def drain(
+        self, folder: Path, port: int, live_ms: int, watch: Callable[[], None]
+    ) -> dict[str, Any]:
+        """Run a gate's side until its backlog is drained; call `watch` again and again."""
+
+
+def parts(folder: Path, records: int, *, clock: Clock, random: Random) -> dict[str, Any]:
+    """Measure what a record costs at the gate.
 
     Returns:
-        `encryption_us` and `evidence_us` a record; `append_us` a record in commits of
-        `AT_ONCE`; `commit_p99_ms` of single records beside the disk's own `fsync_p99_ms`;
-        `drain_records_s` from journal to the centre's SQLite and back with a receipt for
-        each batch; `audit_records_s`.
+        `encryption_us` of a record with an identity, `evidence_us` of any; `commit_*_ms` of
+        single records and `fsync_*_ms` of four kilobytes on the same disk, taken in turn.
     """
-    keys, gate_key = CentreKeys.generate(random), SigningKey.generate(random)
-    sealer = Sealer(keys.public.sealing, random)
-    journal = Journal.open(folder / "journal.db", gate=GATE, random=random, sealer=sealer)
-    store = CentreStore(folder / "centre.db")
+    centre = CentreKeys.generate(random)
+    sealer = Sealer(centre.public.sealing, random)
+    path = folder / "parts.db"
+    journal = Journal.open(path, gate=GATE, random=random, sealer=sealer)
     try:
-        entry = Entry(RecordKind.DECISION, 1, 0, UTC, FACTS, IDENTITY)
+        commits: list[int] = []
+        syncs: list[int] = []
+        with (folder / "plain").open("wb", buffering=0) as file:
+            for _ in range(COMMITS):
+                began = clock()
+                journal.append_many(crossing()[:1])
+                committed = clock()
+                file.write(bytes(4096))
+                os.fsync(file.fileno())
+                commits.append(committed - began)
+                syncs.append(clock() - committed)
+        place = Place(GATE, journal.epoch, 1)
+        data = encode_record(next(journal.records()))
+        identity = crossing()[0].identity or {}
         began = clock()
-        for _ in range(0, records, AT_ONCE):
-            journal.append_many([entry] * AT_ONCE)
-        append_ns = clock() - began
-        singles = _times(lambda: journal.append_many([entry]), COMMITS, clock)
-        syncs = _fsyncs(folder / "plain", clock)
-        encryption_ns, evidence_ns = _parts(journal, sealer, records, clock, random)
-        store.enrol(GATE, gate_key.public, UTC)
-        drain_ns = _drain(journal, store, keys, gate_key, clock, random)
-        began = clock()
-        findings = store.audit(keys.signing.public)
-        audit_ns = clock() - began
-        stored = store.count()
+        for _ in range(records):
+            sealer.seal(place, identity)
+        sealed = clock()
+        frontier = Frontier()
+        for _ in range(records):
+            frontier.append(leaf_hash(commitment(random(SALT_BYTES), data)))
+        proven = clock()
     finally:
         journal.close()
-        store.close()
     return {
-        "records": stored,
-        "encryption_us": round(encryption_ns / records / 1000, 1),
-        "evidence_us": round(evidence_ns / records / 1000, 1),
-        "append_us": round(append_ns / records / 1000, 1),
-        "commit_p50_ms": _percentile(singles, 50),
-        "commit_p99_ms": _percentile(singles, 99),
+        "encryption_us": round((sealed - began) / records / 1000, 1),
+        "evidence_us": round((proven - sealed) / records / 1000, 1),
+        "encryption_and_evidence_us": round((proven - began) / records / 1000, 1),
+        "commit_p50_ms": _percentile(commits, 50),
+        "commit_p99_ms": _percentile(commits, 99),
         "fsync_p50_ms": _percentile(syncs, 50),
         "fsync_p99_ms": _percentile(syncs, 99),
-        "drain_records_s": round(stored * 1e9 / drain_ns),
-        "audit_records_s": round(stored * 1e9 / audit_ns),
+        "commit_to_fsync_p99": round(_percentile(commits, 99) / _percentile(syncs, 99), 2),
+    }
+
+
+def whole(
+    folder: Path,
+    records: int,
+    children: Children,
+    progress: Progress,
+    *,
+    live_ms: int,
+    clock: Clock,
+    random: Random,
+) -> dict[str, Any]:
+    """Measure the whole way, and the ways beside it.
+
+    Returns:
+        records a second of each way, their ratios, the gate's largest memory, the delays of
+        records of now while the backlog drains (seconds, from writing to COMMIT at the
+        centre), and the audit.
+    """
+    centre, key = CentreKeys.generate(random), SigningKey.generate(random)
+    _write_keys(folder, centre, key)
+    _fill(folder / "journal.db", records, centre, random, progress)
+    rows = _rows(folder / "journal.db", min(records, COMPARED))
+    with PrivatePostgres() as server, PrivateMosquitto() as broker:
+        progress("bare COPY, single messages", 0, 1)
+        before = bare(server.database(), rows, clock)
+        one_by_one = single(
+            server.database(), broker.port, rows[: max(200, len(rows) // 50)], clock
+        )
+        (folder / "database").write_text(server.database())
+        store = CentreStore((folder / "database").read_text())
+        try:
+            store.enrol(GATE, key.public, UTC)
+            children.collector(folder, broker.port)
+            sight = _Sight(store, clock, progress, records)
+            result = children.drain(folder, broker.port, live_ms, sight.look)
+            sight.look()
+            after = bare(server.database(), rows, clock)
+            progress("audit", 0, 1)
+            began = clock()
+            findings = store.audit(centre.signing.public, centre.opening)
+            audit_s = (clock() - began) / 1e9
+            stored = store.count()
+        finally:
+            store.close()
+    rate = result["confirmed"] * 1e9 / result["took_ns"]
+    plain = (before + after) / 2
+    return {
+        "records": stored,
+        "bytes_a_record": round(sum(len(row[3]) for row in rows) / len(rows)),
+        "end_to_end_records_s": round(rate),
+        "bare_copy_records_s": round(plain),
+        "single_messages_records_s": round(one_by_one),
+        "end_to_end_to_bare": round(rate / plain, 2),
+        "end_to_end_to_single": round(rate / one_by_one, 1),
+        "nation_records_s": NATION_RECORDS_S,
+        "collectors_for_a_nation": round(NATION_RECORDS_S / rate + 0.5),
+        "gate_memory_mb": result["memory_mb"],
+        "lost": records - min(records, stored),
+        **sight.delays(result["written"]),
+        "audit_s": round(audit_s, 1),
+        "audit_records_s": round(stored / audit_s),
+        "audit_million_s": round(1e6 * audit_s / stored, 1),
         "findings": len(findings),
     }
 
 
-def _times(action: Callable[[], object], count: int, clock: Callable[[], int]) -> list[int]:
-    """Time an action again and again."""
-    taken: list[int] = []
-    for _ in range(count):
-        began = clock()
-        action()
-        taken.append(clock() - began)
-    return taken
+class _Sight:
+    """When the centre first had each record, as another reader of its database sees it."""
+
+    def __init__(self, store: CentreStore, clock: Clock, progress: Progress, records: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._progress = progress
+        self._records = records
+        self._log_ns: list[tuple[int, int]] = []
+        self._live_ns: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Look once."""
+        logs = self._store.log_rows()
+        now = self._clock()
+        if not logs:
+            return
+        self._log_ns.append((logs[0].seq, now))
+        self._progress("end to end", min(logs[0].seq, self._records), self._records)
+        for seq in self._store.live.commitments(GATE, logs[0].epoch, self._records, 2**40):
+            self._live_ns.setdefault(seq, now)
+
+    def delays(self, written: list[list[int]]) -> dict[str, Any]:
+        """How long records of now took to be durable at the centre, at most."""
+        delays: list[int] = []
+        for seq, at_ns in written:
+            stored = next((seen for end, seen in self._log_ns if end >= seq), None)
+            seen = [each for each in (stored, self._live_ns.get(seq)) if each is not None]
+            if seen:
+                delays.append(min(seen) - at_ns)
+        if not delays:
+            return {"live_records": len(written)}
+        return {
+            "live_records": len(written),
+            "live_seen": len(delays),
+            "live_p50_ms": _percentile(delays, 50),
+            "live_p99_ms": _percentile(delays, 99),
+        }
 
 
-def _fsyncs(path: Path, clock: Callable[[], int]) -> list[int]:
-    """Time the disk alone: four kilobytes appended and synced."""
-    with path.open("wb", buffering=0) as file:
-
-        def write() -> None:
-            file.write(bytes(4096))
-            os.fsync(file.fileno())
-
-        return _times(write, COMMITS, clock)
+def _write_keys(folder: Path, centre: CentreKeys, key: SigningKey) -> None:
+    """Write every key where its process looks for it."""
+    write_centre_keys(folder, centre, demo=True)
+    write_centre_public(folder, centre.public)
+    write_signing_key(folder / "gate.key", key, demo=True)
+    write_public_key(folder / "gate.pub", key.public)
 
 
-def _parts(
-    journal: Journal,
-    sealer: Sealer,
-    records: int,
-    clock: Callable[[], int],
-    random: Callable[[int], bytes],
-) -> tuple[int, int]:
-    """Time encryption, and salt, commitment and tree, apart from everything else."""
-    place = Place(GATE, journal.epoch, 1)
-    data = encode_record(next(journal.records()))
-    began = clock()
-    for _ in range(records):
-        sealer.seal(place, IDENTITY)
-    sealed = clock()
-    frontier = Frontier()
-    for _ in range(records):
-        frontier.append(leaf_hash(commitment(random(SALT_BYTES), data)))
-    return sealed - began, clock() - sealed
-
-
-def _drain(
-    journal: Journal,
-    store: CentreStore,
-    keys: CentreKeys,
-    gate_key: SigningKey,
-    clock: Callable[[], int],
-    random: Callable[[int], bytes],
-) -> int:
-    """Send everything, a batch and its receipt at a time; give the nanoseconds."""
-    origin = origin_of(GATE, journal.epoch)
-    reader = JournalReader(journal.path)
-    began = clock()
+def _fill(path: Path, records: int, centre: CentreKeys, random: Random, progress: Progress) -> None:
+    """Write a gate's backlog."""
+    sealer = Sealer(centre.public.sealing, random)
+    journal = Journal.open(path, gate=GATE, random=random, sealer=sealer)
     try:
-        while journal.receipt_seq < journal.last_seq:
-            after = journal.receipt_seq
-            contents, root = reader.outgoing(after, BATCH_BYTES)
-            checkpoint = Checkpoint(origin, after + len(contents.items), root)
-            batch = Batch(
-                gate=GATE,
-                epoch=journal.epoch,
-                first_seq=after + 1,
-                sealed=b"",
-                checkpoint=sign_checkpoint(checkpoint, gate_key),
-            )
-            payload = seal_batch(batch, contents, gate_key, keys.public.sealing, random)
-            for _, receipt in collect(store, keys, [payload], UTC).answers:
-                journal.acknowledge(receipt, keys.signing.public)
-        return clock() - began
+        while journal.last_seq < records:
+            journal.append_many((crossing() * AT_ONCE)[: min(AT_ONCE, records - journal.last_seq)])
+            progress("backlog", journal.last_seq, records)
+    finally:
+        journal.close()
+
+
+def _rows(path: Path, count: int) -> list[Row]:
+    """Read records as the bare way takes them."""
+    reader = JournalReader(path)
+    try:
+        return [(GATE, reader.epoch, row.seq, row.encoded) for row in reader.stored(count)]
     finally:
         reader.close()
 
@@ -170,4 +240,4 @@ def _drain(
 def _percentile(values: list[int], share: int) -> float:
     """Give a percentile of nanoseconds in milliseconds."""
     ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, len(ordered) * share // 100)] / 1e6, 2)
+    return round(ordered[min(len(ordered) - 1, len(ordered) * share // 100)] / 1e6, 3)

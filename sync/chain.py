@@ -8,12 +8,13 @@ auditor check their own copy with `verify_log`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from sync.encoding import GENESIS, commitment, decode_record
 from sync.errors import RecordMalformed
 from sync.merkle import Frontier, leaf_hash
+from sync.types import Record
 
 MAX_PROBLEMS = 1000
 
@@ -29,13 +30,22 @@ class Problem(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A record as it is stored. Without `encoded` it was erased; `nodes` as in `sync.merkle`."""
+    """A record as it is stored. Without `encoded` it was erased; `nodes` as in `sync.merkle`.
+
+    `wrapped` is the key of its identity, wrapped with the key `key_id` of its hour.
+    """
 
     seq: int
     commitment: bytes
     encoded: bytes
     salt: bytes
     nodes: bytes | None
+    key_id: int = 0
+    wrapped: bytes = b""
+
+
+Inspect = Callable[[Stored, Record], str | None]
+"""What else is wrong with a row whose record could be read, or None."""
 
 
 def erased_by(data: bytes) -> list[int]:
@@ -55,6 +65,7 @@ class LogCheck:
         erased: places that may stand without a record.
         frontier: where to begin; the start of the log if None.
         previous: the commitment, in hex, that the first record must name.
+        inspect: looks at every record that could be read.
     """
 
     def __init__(
@@ -66,7 +77,9 @@ class LogCheck:
         erased: Container[int],
         frontier: Frontier | None = None,
         previous: str = GENESIS,
+        inspect: Inspect | None = None,
     ) -> None:
+        self._inspect = inspect
         self._log = (gate, epoch)
         self._roots = roots
         self._erased = erased
@@ -119,4 +132,4 @@ class LogCheck:
             return "the record stands without its salt"
         if record.previous != self._previous:
             return "the record does not follow the one before"
-        return None
+        return None if self._inspect is None else self._inspect(row, record)

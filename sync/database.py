@@ -149,6 +149,15 @@ class Database:
                 self.run("ROLLBACK")
             raise
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read inside is as of one moment, whatever a writer does beside it."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Execute one statement; give the number of rows it changed."""
         with _translated(self.path):
@@ -158,6 +167,20 @@ class Database:
         """Execute one statement for each row of parameters."""
         with _translated(self.path):
             self._connection.executemany(sql, parameters)
+
+    def hold(self, table: str, columns: Sequence[str], values: Sequence[str]) -> list[Row]:
+        """Give rows by the values of their first column.
+
+        A writing transaction is alone from its beginning, so there is nothing to lock.
+        """
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE {columns[0]} = ?"  # noqa: S608
+        return [row for value in values for row in self.rows(sql, (value,))]
+
+    def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert many rows into a table."""
+        places = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 (ours)
+        self.run_many(sql, rows)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Execute a query; give all its rows. The query itself carries the limit."""
@@ -203,9 +226,11 @@ def _quoted(path: Path) -> str:
 def _connect(uri: str) -> sqlite3.Connection:
     """Open a connection in autocommit mode: transactions are begun by name."""
     try:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False
         )
+        connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
+        return connection
     except sqlite3.Error as error:
         raise StorageUnavailable(f"the database cannot be opened: {error}") from error
 

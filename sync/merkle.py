@@ -42,6 +42,11 @@ class Frontier:
         """The frontier of a stored log."""
         return cls(size, [nodes(level, index) for level, index in _peaks(size)])
 
+    @property
+    def peaks(self) -> bytes:
+        """The peaks, joined, the largest subtree first."""
+        return b"".join(self._peaks)
+
     def copy(self) -> Frontier:
         """The same, to go on from on trial."""
         return Frontier(self.size, self._peaks)
@@ -57,6 +62,24 @@ class Frontier:
         self._peaks.append(node)
         self.size += 1
         return b"".join(completed)
+
+    def extend(self, entries: Sequence[bytes]) -> list[bytes]:
+        """Add entries; give for each the nodes it completes. The same as `append`, but quicker."""
+        sha256, peaks, size = hashlib.sha256, self._peaks, self.size
+        found: list[bytes] = []
+        for entry in entries:
+            node = sha256(b"\x00" + entry).digest()
+            completed = b""
+            rest = size
+            while rest & 1:
+                node = sha256(b"\x01" + peaks.pop() + node).digest()
+                completed += node
+                rest >>= 1
+            peaks.append(node)
+            size += 1
+            found.append(completed)
+        self.size = size
+        return found
 
     def root(self) -> bytes:
         """The tree's root at this size."""

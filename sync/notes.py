@@ -64,6 +64,8 @@ def countersign(note: str, name: str, key: SigningKey) -> str:
     Raises:
         NoteRefused: it is no note.
     """
+    if len(note) > MAX_NOTE_CHARACTERS:
+        raise NoteRefused("a note is too long")
     text, _ = _parts(note)
     return note + _line(text, name, key)
 
@@ -75,6 +77,17 @@ def open_note(note: str, *signers: tuple[str, VerifyingKey]) -> str:
 
     Raises:
         NoteRefused: it is no note, or one of the signatures is missing or wrong.
+    """
+    if len(note) > MAX_NOTE_CHARACTERS:
+        raise NoteRefused("a note is too long")
+    return open_long_note(note, *signers)
+
+
+def open_long_note(note: str, *signers: tuple[str, VerifyingKey]) -> str:
+    """The same for a note of any length; the caller has limited it.
+
+    Raises:
+        NoteRefused: see `open_note`.
     """
     text, lines = _parts(note)
     for name, key in signers:
@@ -123,8 +136,6 @@ def _line(text: str, name: str, key: SigningKey) -> str:
 
 def _parts(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     """Take a note apart: text, and (name, key id, signature) of each line."""
-    if len(note) > MAX_NOTE_CHARACTERS:
-        raise NoteRefused("a note is too long")
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise NoteRefused("bytes are no signed note")

@@ -2,7 +2,8 @@
 
 The caller repeats, after every call that may change it:
 
-    fetch = publisher.wants(now_ns); if fetch: publisher.supply(reader.outgoing(*fetch), now_ns)
+    fetch = publisher.wants(now_ns)
+    if fetch: publisher.supply(fetch, reader.outgoing(fetch.after_seq, fetch.max_bytes), now_ns)
     for op in publisher.output(): carry it out
     wait until publisher.due_ns, then publisher.expire(now_ns)
 
@@ -11,6 +12,12 @@ the newest receipt. Only a receipt moves the watermark. When receipts stay away,
 connection comes back, it starts again from the watermark with one batch at a time until
 a receipt moves on: so a stalled central system is probed, not flooded, and nothing needs
 to be kept in memory, because the journal has it all.
+
+Two priorities. The ordered way alone builds the log, and a backlog may fill it for hours.
+A record that is written meanwhile is sent a second time, at once, on a topic of its own:
+an ordinary signed batch that comes before its turn. No receipt answers it and nothing
+depends on it; the ordered way brings the same record with its place in the tree later
+(docs/decisions/0050).
 """
 
 from __future__ import annotations
@@ -26,11 +33,16 @@ from sync.errors import ReceiptAhead, ReceiptForeign
 from sync.journal_reader import Outgoing
 from sync.keys import CentrePublic, SigningKey
 from sync.notes import Checkpoint, origin_of, sign_checkpoint
+from sync.pacing import MIN_BATCH_BYTES, Pace
+from sync.progress import DrainRate, Progress
 from sync.types import Batch
 
 PACKET_TOO_LARGE = 0x95  # MQTT 5, table 2-6: reason codes
-MIN_BATCH_BYTES = 1024
 HEARTBEAT_NS = 60_000 * MS
+LIVE_INTERVAL_NS = 200 * MS
+MAX_LIVE = 50
+"""So many records at most go before their turn, so often: a gate that is busier than its way
+to the centre must not make it busier."""
 
 
 class Publish(NamedTuple):
@@ -48,25 +60,14 @@ class HandReceipt(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Read these records: the ones after `after_seq`, up to `max_bytes`."""
+    """Read these records: the ones after `after_seq`, up to `max_bytes`.
+
+    `live`: they are not the next ones, but those of now, before their turn.
+    """
 
     after_seq: int
     max_bytes: int
-
-
-class Progress(NamedTuple):
-    """Where publishing stands, for metrics and alarms.
-
-    `refusal` is the reason code with which the broker last denied a publish, 0 if the
-    central system has answered since. `resends` counts returns to the watermark.
-    """
-
-    last_seq: int
-    receipt_seq: int
-    in_flight: int
-    connected: bool
-    resends: int
-    refusal: int
+    live: bool = False
 
 
 Output = Publish | HandReceipt
@@ -75,6 +76,11 @@ Output = Publish | HandReceipt
 def records_topic(prefix: str, gate: str) -> str:
     """Topic of a gate's batches."""
     return f"{prefix}/records/{gate}"
+
+
+def live_topic(prefix: str, gate: str) -> str:
+    """Topic of a gate's batches that come before their turn."""
+    return f"{prefix}/live/{gate}"
 
 
 def receipt_topic(prefix: str, gate: str) -> str:
@@ -121,20 +127,31 @@ class Publisher:
         self._limits = limits
         self._random = random
         self._backoff = Backoff(limits.retry_min_ms, limits.retry_max_ms, random)
-        self._topic = records_topic(limits.topic_prefix, gate)
+        self._topics = {
+            False: records_topic(limits.topic_prefix, gate),
+            True: live_topic(limits.topic_prefix, gate),
+        }
+        self._pace = Pace(limits)
+        self._drain = DrainRate()
         self._watermark = receipt_seq
         self._sent_seq = receipt_seq
         self._last_seq = receipt_seq
         self._in_flight: deque[_Sent] = deque()
         self._connected = False
         self._probing = True
-        self._batch_bytes = limits.batch_max_bytes
+        self._resent_seq = receipt_seq  # up to here a receipt may be for an earlier attempt
+        self._looked = False
+        self._live_seq = receipt_seq  # up to here records wait for their turn, or were sent
+        self._live_ripe_ns: int | None = None  # when those after it are sent before them
+        self._live_next_ns = 0  # no more of them before this
+        self._live = 0
         self._ripe_ns: int | None = None  # when the records that wait are sent
         self._hold_until_ns = 0  # nothing is sent before this
         self._give_up_ns: int | None = None  # when a missing receipt means: start again
         self._next_fast_resend_ns = 0
         self._heartbeat_ns: int | None = None  # when an idle gate states its size
         self._resends = 0
+        self._unanswered = 0
         self._refusal = 0
         self._output: list[Output] = []
 
@@ -143,7 +160,7 @@ class Publisher:
         """When `expire` must be called next; None when nothing is awaited."""
         if not self._connected:
             return None
-        wishes = (self._give_up_ns, self._send_ns(), self._idle_ns())
+        wishes = (self._give_up_ns, self._send_ns(), self._live_ns(), self._idle_ns())
         times = [t for t in wishes if t is not None]
         return min(times, default=None)
 
@@ -157,19 +174,26 @@ class Publisher:
             self._connected,
             self._resends,
             self._refusal,
+            self._unanswered,
+            self._live,
+            self._drain.seconds(self._last_seq - self._watermark),
         )
 
     def connected(self, now_ns: int) -> None:
         """The broker accepted us: start again from the watermark."""
         self._connected = True
         self._heartbeat_ns = now_ns + HEARTBEAT_NS
+        self._drain.restart(now_ns)
         self._rewind()
+        self._live_seq, self._live_ripe_ns = self._last_seq, None
         if self._last_seq > self._watermark:
             self._ripe_ns = now_ns
 
     def disconnected(self, now_ns: int) -> None:  # noqa: ARG002 (one shape for every input)
         """The connection is gone, and with it what was under way."""
         self._connected = False
+        if self._in_flight:
+            self._pace.broken()
         self._rewind()
         self._output = [op for op in self._output if isinstance(op, HandReceipt)]
 
@@ -180,56 +204,73 @@ class Publisher:
         """
         if last_seq <= self._last_seq:
             return
-        self._last_seq = last_seq
+        ripe_ns = since_ns + self._limits.batch_max_age_ms * MS
         if self._ripe_ns is None:
-            self._ripe_ns = since_ns + self._limits.batch_max_age_ms * MS
+            self._ripe_ns = ripe_ns
+        if not self._looked:  # what is there at the first look is backlog
+            self._looked, self._live_seq = True, last_seq
+        elif max(self._live_seq, self._sent_seq) >= self._last_seq:
+            self._live_ripe_ns = max(ripe_ns, self._live_next_ns)
+        self._last_seq = last_seq
+        self._live_seq = max(self._live_seq, last_seq - MAX_LIVE)
 
     def wants(self, now_ns: int) -> Fetch | None:
         """Which records to read and `supply` now, if any."""
         if not self._connected:
             return None
-        send_ns, idle_ns = self._send_ns(), self._idle_ns()
+        send_ns, live_ns, idle_ns = self._send_ns(), self._live_ns(), self._idle_ns()
+        if live_ns is not None and live_ns <= now_ns:
+            return Fetch(max(self._live_seq, self._sent_seq), self._pace.batch_bytes, live=True)
         if send_ns is not None and send_ns <= now_ns:
-            return Fetch(self._sent_seq, self._batch_bytes)
+            return Fetch(self._sent_seq, self._pace.batch_bytes)
         if idle_ns is not None and idle_ns <= now_ns:
             return Fetch(self._sent_seq, MIN_BATCH_BYTES)
         return None
 
-    def supply(self, outgoing: Outgoing, now_ns: int) -> None:
-        """The records after the last one sent, as `wants` asked: makes one batch.
+    def supply(self, fetch: Fetch, outgoing: Outgoing, now_ns: int) -> None:
+        """The records that `wants` asked for: makes one batch.
 
         None of them make a heartbeat, if it is time for one.
         """
-        count = len(outgoing.contents.items)
-        first_seq = self._sent_seq + 1
+        reached = fetch.after_seq + len(outgoing.contents.items)
+        if fetch.live:
+            self._live += reached - fetch.after_seq
+            self._live_seq = max(reached, self._live_seq)
+            self._live_next_ns = now_ns + LIVE_INTERVAL_NS
+            self._live_ripe_ns = None if reached >= self._last_seq else self._live_next_ns
+            self._batch(fetch, outgoing, reached)
+            return
         idle_ns = self._idle_ns()
-        if not count:
+        if reached == fetch.after_seq:
             self._last_seq = self._sent_seq
             self._ripe_ns = None
             if idle_ns is None or idle_ns > now_ns:
                 return
-        origin = origin_of(self.gate, self.epoch)
-        checkpoint = Checkpoint(origin, self._sent_seq + count, outgoing.root)
+        self._batch(fetch, outgoing, reached)
+        self._heartbeat_ns = now_ns + HEARTBEAT_NS
+        self._sent_seq = reached
+        if reached == fetch.after_seq:
+            return
+        self._last_seq = max(self._last_seq, self._sent_seq)
+        self._in_flight.append(_Sent(self._sent_seq, now_ns))
+        self._ripe_ns = now_ns if self._last_seq > self._sent_seq else None
+        if self._give_up_ns is None:
+            self._give_up_ns = now_ns + max(self._pace.wait_ns, self._backoff.next_ns())
+
+    def _batch(self, fetch: Fetch, outgoing: Outgoing, reached: int) -> None:
+        """Make a batch of what was read, with the gate's note about its log up to there."""
+        checkpoint = Checkpoint(origin_of(self.gate, self.epoch), reached, outgoing.root)
         batch = Batch(
             gate=self.gate,
             epoch=self.epoch,
-            first_seq=first_seq,
+            first_seq=fetch.after_seq + 1,
             sealed=b"",
             checkpoint=sign_checkpoint(checkpoint, self._key),
         )
         payload = seal_batch(
             batch, outgoing.contents, self._key, self._centre.sealing, self._random
         )
-        self._heartbeat_ns = now_ns + HEARTBEAT_NS
-        self._sent_seq += count
-        self._output.append(Publish(self._topic, payload, self._sent_seq))
-        if not count:
-            return
-        self._last_seq = max(self._last_seq, self._sent_seq)
-        self._in_flight.append(_Sent(self._sent_seq, now_ns))
-        self._ripe_ns = now_ns if self._last_seq > self._sent_seq else None
-        if self._give_up_ns is None:
-            self._give_up_ns = now_ns + self._backoff.next_ns()
+        self._output.append(Publish(self._topics[fetch.live], payload, reached))
 
     def receive_receipt(self, data: bytes, now_ns: int) -> None:
         """A message came on the receipts' topic.
@@ -257,13 +298,15 @@ class Publisher:
         self._refusal = reason
         self._rewind()
         if reason == PACKET_TOO_LARGE:
-            self._batch_bytes = max(MIN_BATCH_BYTES, self._batch_bytes // 2)
+            self._pace.too_large()
         self._ripe_ns = now_ns
         self._hold_until_ns = now_ns + self._backoff.longest_ns()
 
     def expire(self, now_ns: int) -> None:
         """The time `due_ns` has come."""
         if self._give_up_ns is not None and now_ns >= self._give_up_ns:
+            self._pace.silent()
+            self._unanswered += 1
             self._start_again(now_ns)
 
     def output(self) -> list[Output]:
@@ -273,10 +316,21 @@ class Publisher:
 
     def _send_ns(self) -> int | None:
         """When the next batch may go; None when nothing waits or the window is full."""
-        window = 1 if self._probing else self._limits.window_batches
+        window = 1 if self._probing else self._pace.window
         if self._ripe_ns is None or len(self._in_flight) >= window:
             return None
         return max(self._ripe_ns, self._hold_until_ns)
+
+    def _live_ns(self) -> int | None:
+        """When records go before their turn; None when their turn has come, or nobody answers.
+
+        While the central system is silent it would only be given more to do later.
+        """
+        if self._live_ripe_ns is None or self._probing or self._sent_seq >= self._last_seq:
+            return None
+        if self._sent_seq >= self._live_seq and self._send_ns() is not None:
+            return None
+        return max(self._live_ripe_ns, self._hold_until_ns)
 
     def _idle_ns(self) -> int | None:
         """When the next heartbeat is due; None while there are records to send or confirm."""
@@ -285,17 +339,22 @@ class Publisher:
 
     def _advance(self, seq: int, now_ns: int) -> None:
         """The central system has everything up to `seq`."""
+        self._drain.moved(seq - self._watermark, now_ns)
         self._watermark = seq
+        answered: list[_Sent] = []
         while self._in_flight and self._in_flight[0].last_seq <= seq:
-            self._in_flight.popleft()
+            answered.append(self._in_flight.popleft())
+        if answered and answered[-1].last_seq > self._resent_seq:
+            self._pace.answered(len(answered), now_ns - answered[-1].at_ns, now_ns)
         if seq > self._sent_seq:  # stored from an earlier attempt whose receipt was lost
             self._sent_seq = seq
         if self._sent_seq >= self._last_seq:
             self._ripe_ns = None
         self._probing = False
-        self._refusal = 0
+        self._refusal = self._unanswered = 0
         self._backoff.reset()
-        self._give_up_ns = now_ns + self._backoff.next_ns() if self._in_flight else None
+        wait_ns = max(self._pace.wait_ns, self._backoff.next_ns())
+        self._give_up_ns = now_ns + wait_ns if self._in_flight else None
 
     def _repeated(self, data: bytes, now_ns: int) -> None:
         """The central system says again where it stands: it misses what follows.
@@ -319,6 +378,8 @@ class Publisher:
     def _rewind(self) -> None:
         """Forget what is under way."""
         self._in_flight.clear()
+        self._live_seq = max(self._live_seq, self._sent_seq)
+        self._resent_seq = max(self._resent_seq, self._sent_seq)
         self._sent_seq = self._watermark
         self._give_up_ns = None
         self._probing = True

@@ -77,3 +77,10 @@ def test_every_unit_is_locked_down(copies):
     for unit in map(instance, copies):
         done = analyze("security", "--offline=yes", "--threshold=20", unit)
         assert done.returncode == 0, f"{unit.name}: {done.stdout[-400:]}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", ["agent", "reader", "vision", "sync"])
+def test_a_process_with_a_loop_is_watched(name):
+    lines = (ROOT / "systemd" / f"egate-{name}@.service").read_text().splitlines()
+    assert {"Type=notify", "NotifyAccess=main", "Restart=always"} <= set(lines)
+    assert any(line.startswith("WatchdogSec=") for line in lines)

@@ -4,13 +4,15 @@
     ... and it fails          -> BAC, only where the profile allows it, and always told
     no EF.CardAccess          -> select application, BAC
 
-A refused password is tried `ATTEMPTS` times; chips only slow down, they do not lock.
+A chip is tried `ATTEMPTS` times; it only slows down, it does not lock. Where the printed zone
+may have been misread, the tries are its likeliest readings; which one opened the chip is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
 
 from drivers.passport import bac, pace
 from drivers.passport.apdu import Steps
@@ -24,6 +26,7 @@ from drivers.passport.errors import (
 )
 from drivers.passport.files import FileReader
 from drivers.passport.mrz import Mrz
+from drivers.passport.mrz_candidates import Candidate, candidates, doubts
 from drivers.passport.security_infos import PaceInfo, pace_infos, parse_security_infos
 
 ATTEMPTS = 3
@@ -34,7 +37,7 @@ class PaceFailed(DocumentError):
     """The chip offers PACE, it did not come about, and the profile wants no other way."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class AccessPlan:
     """How a chip is to be opened.
 
@@ -44,6 +47,7 @@ class AccessPlan:
         order: "pace" and "bac", the first preferred.
         bac_fallback: whether BAC may open a chip whose PACE failed.
         random: source of nonces and scalars.
+        reading: the reading of the zone that opened the chip, once one did.
     """
 
     mrz: Mrz | None
@@ -51,6 +55,7 @@ class AccessPlan:
     can: str | None = None
     order: tuple[str, ...] = ("pace", "bac")
     bac_fallback: bool = True
+    reading: Candidate | None = field(default=None, init=False)
 
     def open(self, reader: FileReader) -> Steps[str]:
         """Open the chip and select the application; how it was done, fallbacks included.
@@ -98,38 +103,60 @@ class AccessPlan:
         info = pace.choose(offered)
         if info is None:
             raise PaceFailed("not supported: " + ", ".join(map(str, offered)))
-        password = self._password()
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt, reading in enumerate(self._tries(), 1):
             reader.session = None
             try:
-                session = yield from pace.authenticate(info, password, self.random)
+                session = yield from pace.authenticate(info, self._password(reading), self.random)
             except AccessDenied:
                 if attempt == ATTEMPTS:
                     raise
                 continue
             break
+        self.reading = reading
         reader.new_session(session)
         yield from reader.select_application(protected=True)
         return str(info)
 
-    def _password(self) -> pace.Password:
+    def _password(self, reading: Candidate | None) -> pace.Password:
         if self.can is not None:
             return pace.can_password(self.can)
-        if self.mrz is None:
+        if reading is None:
             raise PaceFailed("neither MRZ nor card access number is known")
-        return pace.mrz_password(self.mrz.key_input)
+        return pace.mrz_password(reading.mrz.key_input)
+
+    def _tries(self) -> Iterator[Candidate | None]:
+        """Readings of the zone, the likeliest first; the first again where there are fewer."""
+        if self.mrz is None or self.can is not None:
+            return repeat(None, ATTEMPTS)
+        if self.reading is not None:
+            return repeat(self.reading, ATTEMPTS)
+        return islice(chain(_readings(self.mrz), repeat(Candidate(self.mrz, ()))), ATTEMPTS)
 
     def _bac(self, reader: FileReader) -> Steps[str]:
         if self.mrz is None:
             raise PaceFailed("BAC needs the MRZ")
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt, reading in enumerate(self._tries(), 1):
             yield from reader.select_application()
             try:
-                session = yield from bac.authenticate(self.mrz.key_input, self.random)
+                keys = self.mrz if reading is None else reading.mrz
+                session = yield from bac.authenticate(keys.key_input, self.random)
             except AccessDenied:
                 if attempt == ATTEMPTS:
                     raise
                 continue
             break
+        self.reading = reading
         reader.new_session(session)
         return "BAC"
+
+
+def _readings(mrz: Mrz) -> Iterator[Candidate]:
+    """Each reading that gives other keys; what costs time is not sought before it is needed."""
+    seen = set()
+    first = candidates(mrz.lines) if mrz.failures else (Candidate(mrz, ()),)
+    for reading in first:
+        if reading.mrz.key_input not in seen:
+            seen.add(reading.mrz.key_input)
+            yield reading
+    if not mrz.failures:
+        yield from doubts(mrz)

@@ -8,10 +8,11 @@ ends them by throwing a `LinkEnded`.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from drivers.passport.errors import ApduError
+from drivers.passport.errors import ApduError, DocumentError
 from drivers.ports import Emission
 
 MAX_DATA = 65_535
@@ -21,9 +22,14 @@ SW_OK = 0x9000
 
 
 class Send(NamedTuple):
-    """Send this command APDU; the answer is the raw response APDU."""
+    """Send this command APDU; the answer is the raw response APDU.
+
+    `meanwhile` is work that may be done while the answer is on its way; whoever sends need
+    not do it.
+    """
 
     apdu: bytes
+    meanwhile: Callable[[], object] | None = None
 
 
 class Emit(NamedTuple):
@@ -39,6 +45,44 @@ class Reconnect(NamedTuple):
 T = TypeVar("T")
 Steps = Generator[Send | Emit | Reconnect, Any, T]
 """A chip protocol that ends with a T."""
+
+
+class Later(Generic[T]):
+    """Work that is done once: by whoever has the time first, else by whoever needs it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work: Callable[[], T] | None = work
+        self._result: T
+
+    def __call__(self) -> T:
+        """The result; done now unless it was done before."""
+        work, self._work = self._work, None
+        if work is not None:
+            self._result = work()
+        return self._result
+
+
+def overlap(steps: Steps[T], work: Callable[[], object]) -> Steps[T]:
+    """The same steps; `work` may be done while the second command of a file is answered.
+
+    The first asks for its head alone; the second takes as long as a chip is allowed to send.
+    """
+    sent = 0
+    resume: Callable[[], Send | Emit | Reconnect] = steps.__next__
+    while True:
+        try:
+            op = resume()
+        except StopIteration as end:
+            return cast("T", end.value)
+        if isinstance(op, Send):
+            sent += 1
+            op = op._replace(meanwhile=work) if sent == 2 else op
+        try:
+            answer = yield op
+        except DocumentError as error:
+            resume = partial(steps.throw, error)
+        else:
+            resume = partial(steps.send, answer)
 
 
 class Command(NamedTuple):

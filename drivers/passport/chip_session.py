@@ -11,7 +11,7 @@ from drivers.passport.conversation import converse
 from drivers.passport.errors import BudgetExceeded, LinkEnded, ReaderGone
 from drivers.passport.inspection import Inspection
 from drivers.passport.pn532 import MS
-from drivers.passport.pn532_commands import start_up
+from drivers.passport.pn532_commands import set_speed, start_up
 from drivers.passport.pn532_runner import Job, Pn532Runner
 from drivers.ports import Emission, Output
 from drivers.types import Check, DeviceId
@@ -126,8 +126,11 @@ class ChipSession:
         self._inspection.reader.files.clear()
 
     def _job(self) -> Job:
-        yield from start_up()
+        baud = self._profile.baud
+        started = yield from start_up(baud, self._profile.baud_max)
         yield from converse(self._watched(self._inspection.run()), self._profile)
+        # Whoever opens the port next expects the PN532 as it is after power-up.
+        yield from set_speed(started.baud, baud)
 
     def _watched(self, steps: Steps[tuple[Check, ...]]) -> Generator[Any, Any, None]:
         """The same steps, counted; notes why they were ended."""

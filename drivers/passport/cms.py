@@ -13,6 +13,7 @@ from drivers.passport.certificates import Certificate, Name, from_asn1, name_of,
 from drivers.passport.errors import (
     AlgorithmUnknown,
     CertificateError,
+    DocumentError,
     SignatureInvalid,
     SodError,
 )
@@ -26,6 +27,7 @@ from drivers.passport.signatures import (
 )
 
 MAX_CERTIFICATES = 16
+MAX_SIGNERS = 4
 ID_SIGNED_DATA = "1.2.840.113549.1.7.2"
 ID_CONTENT_TYPE = "1.2.840.113549.1.9.3"
 ID_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
@@ -56,7 +58,7 @@ class SignerInfo:
 
 @dataclass(frozen=True, slots=True)
 class SignedData:
-    """A signed object with one signer.
+    """A signed object with its signers; one is recommended (Doc 9303-10, 4.6.2.2).
 
     Attributes:
         unreadable: how many certificates in it do not parse.
@@ -65,16 +67,22 @@ class SignedData:
     content_type: str
     content: bytes = field(repr=False)
     certificates: tuple[Certificate, ...]
-    signer: SignerInfo
+    signers: tuple[SignerInfo, ...]
     unreadable: int = 0
+
+    @property
+    def signer(self) -> SignerInfo:
+        """The first signer."""
+        return self.signers[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The certificate whose key made the signature; whether the signer identifier names it."""
+    """Who signed: the certificate whose key did, and whether the signer identifier names it."""
 
     certificate: Certificate
     identified: bool
+    info: SignerInfo
 
 
 def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> SignedData:
@@ -91,7 +99,7 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
         signed = info["content"]
         encapsulated = signed["encap_content_info"]
         signers = signed["signer_infos"]
-        if len(signers) != 1:
+        if not 1 <= len(signers) <= MAX_SIGNERS:
             raise SodError(f"{len(signers)} signers")
         listed = [choice.chosen for choice in signed["certificates"]]
         if len(listed) > max_certificates:
@@ -101,7 +109,7 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
             content_type=encapsulated["content_type"].dotted,
             content=bytes(encapsulated["content"]),
             certificates=tuple(item for item in certificates if item is not None),
-            signer=_signer(signers[0]),
+            signers=tuple(_signer(info) for info in signers),
             unreadable=certificates.count(None),
         )
 
@@ -109,15 +117,25 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
 def verify_signed_data(signed: SignedData) -> Signer:
     """Verify content and signature by a certificate that comes with it.
 
-    Where the signer identifier names none of them, each is tried, and the answer says so
-    ("wrong signer identifier", a defect known in the field).
+    Of several signers one is enough: each of them vouches for the whole content. Where a
+    signer identifier names no certificate, each is tried, and the answer says so ("wrong
+    signer identifier", a defect known in the field).
 
     Raises:
         SignatureInvalid: content or signature was altered.
         SodError: no certificate to verify by.
         AlgorithmUnknown, CertificateError: the key cannot be used.
     """
-    signer = signed.signer
+    failure: DocumentError | None = None
+    for info in signed.signers:
+        try:
+            return _verify_signer(signed, info)
+        except (AlgorithmUnknown, CertificateError, SignatureInvalid, SodError) as error:
+            failure = failure or error
+    raise failure or SodError("no signer")
+
+
+def _verify_signer(signed: SignedData, signer: SignerInfo) -> Signer:
     if signer.content_type != signed.content_type:
         raise SignatureInvalid("signed content type differs")
     if not hmac.compare_digest(digest(signer.digest_name, signed.content), signer.message_digest):
@@ -132,7 +150,7 @@ def verify_signed_data(signed: SignedData) -> Signer:
         except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
             failure = error
         else:
-            return Signer(certificate, bool(named))
+            return Signer(certificate, bool(named), signer)
     raise failure
 
 

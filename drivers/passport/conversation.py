@@ -12,10 +12,10 @@ from typing import Any
 from drivers.errors import DriverFault
 from drivers.passport.apdu import Emit, Send, Steps
 from drivers.passport.errors import LinkEnded, NoChip, ReaderGone, TagLost
-from drivers.passport.pn532_commands import Call, Pause, Target, exchange, find_again, release
+from drivers.passport.pn532_commands import Op, Target, exchange, find_again, release
 from firmware_cfg.profile import ChipReader
 
-Conversation = Generator[Call | Pause | Emit, Any, None]
+Conversation = Generator[Op | Emit, Any, None]
 
 
 def converse(steps: Steps[Any], profile: ChipReader) -> Conversation:
@@ -35,7 +35,7 @@ def converse(steps: Steps[Any], profile: ChipReader) -> Conversation:
                 op = next(steps)
             elif isinstance(op, Send):
                 try:
-                    response = yield from _exchange(target, op.apdu, profile)
+                    response = yield from _exchange(target, op, profile)
                 except TagLost as lost:
                     op = steps.throw(lost)
                 else:
@@ -58,12 +58,11 @@ def conclude(steps: Steps[Any], error: LinkEnded) -> list[Emit]:
     return list(_drain(steps, error))
 
 
-def _exchange(
-    target: Target | None, apdu: bytes, profile: ChipReader
-) -> Generator[Call | Pause, Any, bytes]:
+def _exchange(target: Target | None, op: Send, profile: ChipReader) -> Generator[Op, Any, bytes]:
     if target is None:
         raise TagLost("no chip in the field")
-    return (yield from exchange(target.number, apdu, profile.apdu_timeout_ms))
+    timeout_ms = profile.apdu_timeout_ms
+    return (yield from exchange(target.number, op.apdu, timeout_ms, op.meanwhile))
 
 
 def _drain(steps: Steps[Any], error: LinkEnded) -> Generator[Emit, None, None]:

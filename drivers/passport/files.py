@@ -1,8 +1,9 @@
 """Reading elementary files of the LDS (Doc 9303-10, 3.6; ISO/IEC 7816-4 READ BINARY).
 
-The TLV head is read first, then exactly the length it announces. Read sizes come down a
-ladder when the chip refuses one. What was read stays in `FileReader` when a session or
-the field is lost, and reading goes on at that offset.
+The TLV head is read first, by short file identifier, which saves a SELECT; then exactly the
+length it announces. A chip that refuses the identifier is asked by SELECT from then on. Read
+sizes come down a ladder when the chip refuses one. What was read stays in `FileReader` when
+a session or the field is lost, and reading goes on at that offset.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ MAX_FILE = 262_144
 
 READ_LADDER = (4096, 1000, 223, 160, 112)
 """Read sizes: extended length first, then what fits short length under secure messaging."""
+
+SHORT_READ = 223
 
 MASTER_FILE = (
     Command(0x00, 0xA4, 0x00, 0x0C, b"\x3f\x00"),
@@ -41,6 +44,8 @@ DG_TAGS = {
 FILE_IDS = {"COM": 0x011E, "SOD": 0x011D} | {f"DG{n}": 0x0100 + n for n in DG_TAGS}
 FILE_TAGS = {"COM": 0x60, "SOD": 0x77} | {f"DG{n}": tag for n, tag in DG_TAGS.items()}
 # Of the master file, not of the application (Doc 9303-11, 9.2.8 and 9.2.9).
+SHORT_IDS = {name: file_id & 0x1F for name, file_id in FILE_IDS.items()}
+"""Short file identifiers of the application's files (Doc 9303-10, 3.6.3 and table 34)."""
 FILE_IDS |= {"CARDACCESS": 0x011C, "CARDSECURITY": 0x011D}
 FILE_TAGS |= {"CARDACCESS": 0x31, "CARDSECURITY": 0x30}
 
@@ -58,25 +63,56 @@ class FileReader:
         self.files: dict[str, bytearray] = {}
         self._ladder = ladder
         self._rung = 0
+        self._proven = False
+        self._short_ids = True
+        self._asked_by_short_id = False
         self._selected: str | None = None
         self._in_application = False
+
+    def whole(self) -> dict[str, bytes]:
+        """The files that were read to their ends."""
+        found = {}
+        for name, content in self.files.items():
+            try:
+                if content and len(content) >= _announced(name, content):
+                    found[name] = bytes(content)
+            except TlvError:
+                continue
+        return found
 
     def new_session(self, session: SecureMessaging) -> None:
         """Go on under a new session; no file is selected in it."""
         self.session = session
         self._selected = None
+        self._asked_by_short_id = False
 
     def field_lost(self) -> None:
         """The chip lost its power: it begins anew, in the master file."""
         self.session = None
         self._selected = None
         self._in_application = False
+        self._asked_by_short_id = False
+
+    def session_died(self) -> None:
+        """The session is over: what it died of is not asked for again.
+
+        That is a short file identifier, or else the read size, unless one of that size was
+        answered before; a chip that dies of extended length is read in short length at once.
+        """
+        if self._asked_by_short_id:
+            self._short_ids = False
+        elif self._proven:
+            self._proven = False
+        else:
+            while self.shorten() and self._ladder[self._rung] > SHORT_READ:
+                continue
 
     def shorten(self) -> bool:
         """One rung down; False when there is none."""
         if self._rung + 1 >= len(self._ladder):
             return False
         self._rung += 1
+        self._proven = False
         return True
 
     def select_master_file(self) -> Steps[None]:
@@ -118,8 +154,15 @@ class FileReader:
             SessionDead: secure messaging is out of step.
         """
         content = self.files.setdefault(name, bytearray())
+        if content and len(content) >= _announced(name, content):
+            return bytes(content)
         if self._selected != name:
-            yield from self._select(name)
+            tried = not content and self._short_ids and name in SHORT_IDS
+            if tried:
+                yield from self._read_head(name, content)
+            if self._selected != name:
+                yield from self._select(name)
+                self._short_ids = self._short_ids and not tried
         for _ in range(MAX_COMMANDS):
             total = _announced(name, content)
             if len(content) >= total:
@@ -129,6 +172,16 @@ class FileReader:
             data = yield from self._read_binary(name, len(content), wanted)
             content += data
         raise ApduError(f"{name}: not read after {MAX_COMMANDS} commands")
+
+    def _read_head(self, name: str, content: bytearray) -> Steps[None]:
+        """The first bytes by short file identifier; nothing where the chip does not take it."""
+        self._asked_by_short_id = True
+        command = Command(0x00, 0xB0, 0x80 | SHORT_IDS[name], 0, le=HEAD_BYTES)
+        response = yield from self._transmit(command)
+        self._asked_by_short_id = False
+        if response.data:
+            self._selected = name
+            content += response.data[:HEAD_BYTES]
 
     def _select(self, name: str) -> Steps[None]:
         file_id = FILE_IDS[name].to_bytes(2, "big")
@@ -151,6 +204,7 @@ class FileReader:
         if odd and data:
             data = tlv.unwrap(data, 0x53)
         if data:
+            self._proven = True
             return data[:wanted]
         if (response.sw >> 8 == 0x6C or response.sw in TOO_MUCH) and self.shorten():
             return b""

@@ -2,6 +2,9 @@
 
     access control (PACE or BAC) -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
 
+EF.SOD and DG1 are judged while DG2 is on its way; the portrait is told as soon as its hash is
+good, before whatever else the chip has to prove.
+
 A generator that yields `Send`, `Emit` and `Reconnect` (see `apdu`) and ends with all
 checks. It owns no transport and no time; whoever runs it ends it early by throwing a
 `LinkEnded`, and it then reports what is missing as aborted. What was read is evidence in
@@ -13,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
+import msgspec
+
 from drivers.passport.access import AccessPlan, PaceFailed
-from drivers.passport.apdu import Emit, Reconnect, Steps
+from drivers.passport.apdu import Emit, Later, Reconnect, Steps, overlap
 from drivers.passport.checks import (
     CheckList,
     dg1_checks,
@@ -95,6 +101,7 @@ class Inspection:
     _access_due: bool = field(default=True, init=False)
     _access: str = field(default="", init=False)
     _plan: AccessPlan = field(init=False)
+    _judged: Later[PassiveAuthentication] | None = field(default=None, init=False)
     _checks: CheckList = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +116,6 @@ class Inspection:
     def run(self) -> Steps[tuple[Check, ...]]:
         """Inspect; ends with every check, after `DocumentVerified` was emitted."""
         self._checks = CheckList(self.clock)
-        self._checks.add(*printed_checks(self.mrz, self.at))
         removed = False
         rest, why = Result.UNDETERMINED, "not examined"
         try:
@@ -119,6 +125,9 @@ class Inspection:
             rest, why = Result.ABORTED, str(error) or type(error).__name__
         except DocumentError as error:
             rest, why = Result.ABORTED, str(error)
+        if self._judged is not None:
+            self._judged()
+        self._checks.add(*self._printed())
         if removed:
             yield Emit(Emission(DocumentRemoved(ticket=self.ticket), {}))
         checks = self._checks.complete(rest, why)
@@ -127,21 +136,23 @@ class Inspection:
 
     def _procedure(self) -> Steps[None]:
         yield from self._access_control()
+        self._checks.add(*self._printed())
         yield from self._step("access")
         com = yield from self._file("COM")
         sod = yield from self._file("SOD")
-        self._checks.begin()
         if isinstance(sod, DocumentError):
+            self._checks.begin()
             self._checks.add(Check(id="sod_signature", result=Result.FAILED, detail=str(sod)))
             raise sod
-        found = authenticate_sod(sod, self.trust, self.at)
-        self._checks.add(*found.checks)
-        self._com_sod(com, found)
         yield from self._step("sod")
+        dg1 = yield from self._file("DG1")
+        if not isinstance(dg1, DocumentError):
+            yield from self._step("dg1")
+        self._judged = Later(partial(self._judge, com, sod, dg1))
+        dg2 = yield from overlap(self._file("DG2"), self._judged)
+        found = self._judged()
+        yield from self._dg2(dg2, found)
         listed = found.security_object.hashes if found.security_object is not None else {}
-        self._checks.expect_data_groups(listed)
-        yield from self._dg1(found)
-        yield from self._dg2(found)
         given = yield from self._others(found, listed)
         yield from self._features(found, {14, 15} & set(listed) - given)
 
@@ -152,7 +163,40 @@ class Inspection:
         except (CardRefused, SessionDead, ApduError, PaceFailed) as error:
             self._checks.add(Check(id="access_control", result=Result.FAILED, detail=str(error)))
             raise
-        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=self._access))
+        detail = self._access + self._other_reading("; ")
+        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=detail))
+
+    def _printed(self) -> tuple[Check, ...]:
+        """Checks of the printed zone; a zone that was misread is never told to be consistent."""
+        reading = self._plan.reading
+        if self.mrz is None or reading is None or not reading.changes:
+            return printed_checks(self.mrz, self.at)
+        wrong = ", ".join(self.mrz.failures)
+        misread = Check(
+            id="mrz_consistency",
+            result=Result.FAILED if wrong else Result.UNDETERMINED,
+            detail=(wrong or self.mrz.format.value) + self._other_reading("; the chip opened "),
+        )
+        return (misread, *printed_checks(reading.mrz, self.at)[1:])
+
+    def _other_reading(self, before: str) -> str:
+        """Where the reading that opened the chip differs from the one given, in words."""
+        changes = self._plan.reading.changes if self._plan.reading is not None else ()
+        places = ", ".join(f"line {c.line + 1} column {c.column + 1}" for c in changes)
+        return f"{before}by another reading of the printed zone: {places}" if places else ""
+
+    def _judge(
+        self, com: bytes | DocumentError, sod: bytes, dg1: bytes | DocumentError
+    ) -> PassiveAuthentication:
+        """Everything that EF.COM, EF.SOD and DG1 prove."""
+        self._checks.begin()
+        found = authenticate_sod(sod, self.trust, self.at)
+        self._checks.add(*found.checks)
+        self._com_sod(com, found)
+        listed = found.security_object.hashes if found.security_object is not None else {}
+        self._checks.expect_data_groups(listed)
+        self._dg1(dg1, found)
+        return found
 
     def _com_sod(self, com: bytes | DocumentError, found: PassiveAuthentication) -> None:
         if isinstance(com, DocumentError):
@@ -160,9 +204,7 @@ class Inspection:
         else:
             self._checks.add(com_sod_check(com, found.security_object))
 
-    def _dg1(self, found: PassiveAuthentication) -> Steps[None]:
-        dg1 = yield from self._file("DG1")
-        self._checks.begin()
+    def _dg1(self, dg1: bytes | DocumentError, found: PassiveAuthentication) -> None:
         if isinstance(dg1, DocumentError):
             for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
                 self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
@@ -170,11 +212,14 @@ class Inspection:
         if self.mrz is None:
             detail = "opened without the printed MRZ"
             self._checks.add(Check(id="mrz_dg1", result=Result.NOT_SUPPORTED, detail=detail))
-        self._checks.add(*dg1_checks(dg1, self.mrz, found, self.at))
-        yield from self._step("dg1")
+        reading = self._plan.reading
+        printed = reading.mrz if reading is not None else self.mrz
+        for check in dg1_checks(dg1, printed, found, self.at):
+            how = self._other_reading(", " if check.detail else "")
+            told = msgspec.structs.replace(check, detail=check.detail + how)
+            self._checks.add(told if check.id == "mrz_dg1" else check)
 
-    def _dg2(self, found: PassiveAuthentication) -> Steps[None]:
-        dg2 = yield from self._file("DG2")
+    def _dg2(self, dg2: bytes | DocumentError, found: PassiveAuthentication) -> Steps[None]:
         self._checks.begin()
         if isinstance(dg2, DocumentError):
             for name in ("dg_hash.DG2", "face_image"):
@@ -244,7 +289,7 @@ class Inspection:
                 self.reader.field_lost()
             except SessionDead as dead:
                 self._repair(dead)
-                self.reader.shorten()
+                self.reader.session_died()
             self._access_due = True
 
     def _repair(self, error: DocumentError) -> None:

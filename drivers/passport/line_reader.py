@@ -2,7 +2,8 @@
 
 `LineFramer` cuts bytes into lines and counts what is not a line; `MrzAssembler` puts
 lines together to a machine readable zone. Both are sans-IO and never raise: a wire with
-noise on it loses the noise, not the next document.
+noise on it loses the noise, not the next document. Readers that wrap what they read have
+their framers in `framers`.
 """
 
 from __future__ import annotations
@@ -23,12 +24,33 @@ class FramingError(StrEnum):
     OVERLONG = "overlong"
     BAD_CHARACTER = "bad_character"
     BAD_LENGTH = "bad_length"
+    BAD_CHECKSUM = "bad_checksum"
 
 
 class Line(NamedTuple):
     """One line of MRZ characters."""
 
     text: str
+
+    def __repr__(self) -> str:
+        return f"Line({len(self.text)} characters)"
+
+
+Item = Line | FramingError
+
+
+def as_line(raw: bytes) -> Item:
+    """A line of one of the formats' widths, or why it is none."""
+    if not ALPHABET.issuperset(raw):
+        return FramingError.BAD_CHARACTER
+    if len(raw) not in SHAPES and len(raw) not in JOINED:
+        return FramingError.BAD_LENGTH
+    return Line(raw.decode("ascii"))
+
+
+def no_errors() -> dict[FramingError, int]:
+    """A count of each kind of error, none met yet."""
+    return dict.fromkeys(FramingError, 0)
 
 
 class LineFramer:
@@ -39,7 +61,7 @@ class LineFramer:
     """
 
     def __init__(self) -> None:
-        self.errors = dict.fromkeys(FramingError, 0)
+        self.errors = no_errors()
         self._buffer = bytearray()
         self._bad: FramingError | None = None
 
@@ -49,9 +71,17 @@ class LineFramer:
         self._buffer.clear()
         self._bad = None
 
-    def receive(self, data: bytes) -> list[Line | FramingError]:
+    def ask(self) -> bytes:
+        """Nothing: it sends by itself."""
+        return b""
+
+    def go_on(self) -> bytes:
+        """Nothing: it sends by itself."""
+        return b""
+
+    def receive(self, data: bytes) -> list[Item]:
         """Take bytes; give lines and framing errors in their order."""
-        out: list[Line | FramingError] = []
+        out: list[Item] = []
         for byte in data:
             if byte == 0x0D:
                 result = self._end()
@@ -67,17 +97,15 @@ class LineFramer:
                 self._buffer.append(byte)
         return out
 
-    def _end(self) -> Line | FramingError | None:
-        text, bad = self._buffer.decode("ascii"), self._bad
+    def _end(self) -> Item | None:
+        raw, bad = bytes(self._buffer), self._bad
         self.reset()
-        if bad is None and not text:
+        if bad is None and not raw:
             return None
-        if bad is None and len(text) not in SHAPES and len(text) not in JOINED:
-            bad = FramingError.BAD_LENGTH
-        if bad is not None:
-            self.errors[bad] += 1
-            return bad
-        return Line(text)
+        item = bad or as_line(raw)
+        if isinstance(item, FramingError):
+            self.errors[item] += 1
+        return item
 
 
 class MrzAssembler:

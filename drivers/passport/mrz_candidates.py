@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from drivers.passport.mrz import ELEMENTS, Mrz, MrzFormat, parse
+from drivers.passport.mrz import ELEMENTS, FILLER, Mrz, MrzFormat, check_digit, parse
 
 MAX_CANDIDATES = 8
 MAX_TRIED = 400
@@ -22,7 +22,7 @@ TO_DIGIT = {
 }  # fmt: skip
 TO_LETTER = {"0": "O", "1": "I", "2": "Z", "5": "S", "6": "G", "8": "B", "4": "A", "7": "T"}
 CONFUSED = {
-    "0": "ODQ", "O": "0QD", "D": "0O", "Q": "0O", "1": "IL", "I": "1L", "L": "1I",
+    "0": "ODQU", "O": "0QD", "D": "0O", "Q": "0O", "1": "IL", "I": "1L", "L": "1I",
     "2": "Z", "Z": "2", "5": "S", "S": "5", "6": "G", "G": "6", "8": "B", "B": "8",
     "4": "A", "A": "4", "7": "TY", "T": "7", "Y": "7V", "V": "Y", "U": "0V", "C": "G",
 }  # fmt: skip
@@ -81,6 +81,20 @@ def candidates(lines: Sequence[str]) -> tuple[Candidate, ...]:
     return tuple(item for item in ranked if len(item.mrz.failures) == best)[:MAX_CANDIDATES]
 
 
+def doubts(given: Mrz) -> tuple[Candidate, ...]:
+    """Other readings of a zone in which nothing is wrong, for when the chip refuses it.
+
+    Some confusions pass their check digit: 0 and U, 6 and G.
+    """
+    form, lines = given.format, given.lines
+    found = []
+    for change in _confusions(form, lines):
+        reading = parse(_apply(lines, [change]))
+        if not reading.failures and reading.key_input != given.key_input:
+            found.append(Candidate(reading, (change,)))
+    return tuple(found)
+
+
 def _typed(form: MrzFormat, lines: Sequence[str]) -> Iterator[Change]:
     """Characters that cannot stand where they are."""
     for name, place in ELEMENTS[form].items():
@@ -94,8 +108,16 @@ def _typed(form: MrzFormat, lines: Sequence[str]) -> Iterator[Change]:
 def _readings(form: MrzFormat, lines: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The zone itself, then with one confusion, then with two, in the open elements."""
     yield lines
-    if not parse(lines).failures:
+    read = parse(lines)
+    if not read.failures:
         return
+    if "document_number_check" in read.failures:
+        # Not the number but its check digit may be what was misread.
+        place = ELEMENTS[form]["document_number_check"]
+        digit = check_digit(read.document_number.ljust(9, FILLER))
+        was = lines[place.line][place.start]
+        if was != FILLER:
+            yield _apply(lines, [Change(place.line, place.start, was, digit)])
     single = list(_confusions(form, lines))
     for change in single:
         yield _apply(lines, [change])

@@ -86,7 +86,7 @@ def authenticate_sod(sod: bytes, trust: TrustStore, at: date | None) -> PassiveA
         signer = verify_signed_data(parsed.signed)
     except (SodError, SignatureInvalid, AlgorithmUnknown, CertificateError) as error:
         return PassiveAuthentication(parsed, None, None, _no_signer(error))
-    detail = str(parsed.signed.signer.scheme)
+    detail = str(signer.info.scheme)
     if not signer.identified:
         detail += ", wrong signer identifier"
     signature = Check(id="sod_signature", result=Result.SUCCESSFUL, detail=detail)

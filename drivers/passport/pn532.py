@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from drivers.errors import DeviceRefused, NoAnswer, ProtocolViolation
-from drivers.ports import Output, Write
+from drivers.ports import Output, SetBaud, Write
 
 ACK = bytes.fromhex("0000FF00FF00")
 NACK = bytes.fromhex("0000FFFF0000")
@@ -95,6 +95,12 @@ class Pn532Link:
         self._buffer.clear()
         self._send(now_ns)
 
+    def change_baud(self, baud: int, *, confirm: bool) -> None:
+        """Change our speed after all that was written; `confirm` acknowledges the answer first."""
+        if confirm:
+            self._out.append(Write(self._port, ACK))
+        self._out.append(SetBaud(self._port, baud))
+
     def abort(self) -> None:
         """Give the command up; an ACK makes the PN532 drop it too (UM0701-02, 6.2.1.6)."""
         if self.busy:
@@ -144,7 +150,7 @@ class Pn532Link:
             self._buffer.clear()
             self._send(now_ns)
             return
-        if self._state is State.AWAIT_ANSWER and self._nacks == 0:
+        if self._state is State.AWAIT_ANSWER and self._nacks < MAX_NACKS:
             # The answer's very head may have been hit, so that nothing looked like a frame.
             self._ask_again(now_ns + ACK_TIMEOUT_NS)
             return

@@ -1,15 +1,15 @@
 """What the PN532 is asked (NXP UM0701-02, 7.2 and 7.3): start-up, targets, APDUs.
 
 Every procedure is a generator that yields `Call(data, timeout_ms)` and gets the answer's
-data. `Pause` lets time pass. Whoever runs it owns the link.
+data. `Pause` lets time pass, `ChangeBaud` changes the line. Whoever runs it owns the link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
-from drivers.errors import DeviceRefused, ProtocolViolation
+from drivers.errors import DeviceRefused, NoAnswer, ProtocolViolation
 from drivers.passport.apdu import MAX_RESPONSE
 from drivers.passport.errors import TagLost
 
@@ -21,6 +21,7 @@ RF_MAX_RETRIES = b"\x32\x05\x00\x01\x02"  # ATR, PSL, passive activation: few, w
 LIST_ONE_TYPE_A = b"\x4a\x01\x00"
 LIST_ONE_TYPE_B = b"\x4a\x01\x03\x00"  # any application family
 RELEASE_ALL = b"\x52\x00"
+SET_SERIAL_BAUD_RATE = 0x10
 IN_PSL = 0x4E
 IN_DATA_EXCHANGE = 0x40
 
@@ -36,14 +37,24 @@ LOST_STATUS = {0x01: "time-out", 0x29: "released by the chip", 0x2B: "disappeare
 ISO_DEP = 0x20
 KBIT_424 = 0x02
 TA1_424_BOTH_WAYS = 0x22
+BAUD_CODES = {
+    9_600: 0, 19_200: 1, 38_400: 2, 57_600: 3, 115_200: 4,
+    230_400: 5, 460_800: 6, 921_600: 7, 1_288_000: 8,
+}  # fmt: skip
+"""Codes of SetSerialBaudRate (UM0701-02, 7.2.8)."""
+BAUD_SETTLE_MS = 1  # the PN532 wants 200 us after the confirming ACK
 
 
 class Call(NamedTuple):
-    """One command of the PN532: code and parameters, and how long its answer may take."""
+    """One command of the PN532: code and parameters, and how long its answer may take.
+
+    `meanwhile` is work for the time until the answer comes; it need not be done.
+    """
 
     data: bytes
     timeout_ms: int
     wake: bool = False
+    meanwhile: Callable[[], object] | None = None
 
 
 class Pause(NamedTuple):
@@ -52,8 +63,23 @@ class Pause(NamedTuple):
     ms: int
 
 
+class ChangeBaud(NamedTuple):
+    """Change the speed of our end of the line; `confirm` tells the PN532 first, by ACK."""
+
+    baud: int
+    confirm: bool = False
+
+
 T = TypeVar("T")
-Calls = Generator[Call | Pause, Any, T]
+Op = Call | Pause | ChangeBaud
+Calls = Generator[Op, Any, T]
+
+
+class Started(NamedTuple):
+    """A PN532 that was woken: its identity in words, and the speed of its line."""
+
+    identity: str
+    baud: int
 
 
 class Target(NamedTuple):
@@ -70,14 +96,21 @@ class Target(NamedTuple):
     fast: bool
 
 
-def start_up() -> Calls[str]:
-    """Wake, identify and configure; the identity in words.
+def start_up(baud: int, baud_max: int, wanted: int | None = None) -> Calls[Started]:
+    """Wake, identify and configure; then bring the line to the wanted speed.
+
+    Args:
+        baud: the PN532's speed after power-up.
+        baud_max: the speed that an earlier start-up may have left it at.
+        wanted: the speed to go on with, `baud_max` by default; a PN532 that does not take
+            it stays where it is.
 
     Raises:
+        NoAnswer: it is heard at neither speed.
         DeviceRefused: it is no PN532, or does not take its configuration.
         ProtocolViolation: an answer has not its form.
     """
-    yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS, wake=True)
+    at = yield from _wake(baud, baud_max)
     version = yield Call(GET_FIRMWARE_VERSION, CONTROL_TIMEOUT_MS)
     if len(version) != 4:
         raise ProtocolViolation(f"PN532: firmware version of {len(version)} bytes")
@@ -86,7 +119,47 @@ def start_up() -> Calls[str]:
     yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS)
     yield Call(RF_MAX_RETRIES, CONTROL_TIMEOUT_MS)
     yield Call(RF_FIELD_ON, CONTROL_TIMEOUT_MS)
-    return f"PN532 firmware {version[1]}.{version[2]}"
+    at = yield from set_speed(at, wanted or baud_max)
+    return Started(f"PN532 firmware {version[1]}.{version[2]}, {at} baud", at)
+
+
+def _wake(baud: int, baud_max: int) -> Calls[int]:
+    """Find the speed at which it answers: it keeps one until it loses its power."""
+    for at in dict.fromkeys((baud, baud_max)):
+        yield ChangeBaud(at)
+        try:
+            yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS, wake=True)
+        except (NoAnswer, ProtocolViolation):
+            continue
+        return at
+    raise NoAnswer(f"PN532: not heard at {baud} baud or {baud_max}")
+
+
+def set_speed(at: int, wanted: int) -> Calls[int]:
+    """Bring the line from one speed to another (UM0701-02, 7.2.8); the speed it has then.
+
+    Its answer comes at the old speed, and our ACK to it makes the PN532 change. A PN532
+    that refuses, or is not heard at the new speed, goes on at the old one.
+
+    Raises:
+        NoAnswer: it is heard at neither speed.
+    """
+    if wanted == at or wanted not in BAUD_CODES:
+        return at
+    try:
+        yield Call(bytes([SET_SERIAL_BAUD_RATE, BAUD_CODES[wanted]]), CONTROL_TIMEOUT_MS)
+    except (DeviceRefused, NoAnswer, ProtocolViolation):
+        return at
+    yield ChangeBaud(wanted, confirm=True)
+    yield Pause(BAUD_SETTLE_MS)
+    try:
+        yield Call(GET_FIRMWARE_VERSION, CONTROL_TIMEOUT_MS)
+    except (NoAnswer, ProtocolViolation):
+        # Its confirmation was lost, or the line does not carry this speed.
+        yield ChangeBaud(at)
+        yield Call(SAM_NORMAL_MODE, CONTROL_TIMEOUT_MS, wake=True)
+        return at
+    return wanted
 
 
 def health_check() -> Calls[None]:
@@ -145,7 +218,12 @@ def release() -> Calls[None]:
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
 
 
-def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
+def exchange(
+    target: int,
+    apdu: bytes,
+    timeout_ms: int,
+    meanwhile: Callable[[], object] | None = None,
+) -> Calls[bytes]:
     """Exchange one APDU, in pieces of 262 bytes by the MI bit both ways.
 
     Raises:
@@ -157,7 +235,7 @@ def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
         _, rest = yield from _exchange_piece(target | MORE, piece, timeout_ms)
         if rest:
             raise ProtocolViolation("PN532: data in answer to a piece of a command")
-    more, data = yield from _exchange_piece(target, pieces[-1], timeout_ms)
+    more, data = yield from _exchange_piece(target, pieces[-1], timeout_ms, meanwhile)
     response = bytearray(data)
     while more:
         more, data = yield from _exchange_piece(target, b"", timeout_ms)
@@ -167,8 +245,14 @@ def exchange(target: int, apdu: bytes, timeout_ms: int) -> Calls[bytes]:
     return bytes(response)
 
 
-def _exchange_piece(target: int, piece: bytes, timeout_ms: int) -> Calls[tuple[bool, bytes]]:
-    answer = yield Call(bytes([IN_DATA_EXCHANGE, target]) + piece, timeout_ms)
+def _exchange_piece(
+    target: int,
+    piece: bytes,
+    timeout_ms: int,
+    meanwhile: Callable[[], object] | None = None,
+) -> Calls[tuple[bool, bytes]]:
+    data = bytes([IN_DATA_EXCHANGE, target]) + piece
+    answer = yield Call(data, timeout_ms, meanwhile=meanwhile)
     if not answer:
         raise ProtocolViolation("PN532: InDataExchange without status")
     status = answer[0] & STATUS_MASK

@@ -9,10 +9,10 @@ from drivers.errors import DriverFault
 from drivers.passport.apdu import Emit
 from drivers.passport.errors import LinkEnded
 from drivers.passport.pn532 import MS, Pn532Link
-from drivers.passport.pn532_commands import Call, Pause
+from drivers.passport.pn532_commands import ChangeBaud, Op, Pause
 from drivers.ports import Emission, Output
 
-Job = Generator[Call | Pause | Emit, Any, Any]
+Job = Generator[Op | Emit, Any, Any]
 
 
 class Pn532Runner:
@@ -31,6 +31,8 @@ class Pn532Runner:
         self._emit = emit
         self._job: Job | None = None
         self._pause_until_ns: int | None = None
+        self._meanwhile: Callable[[], object] | None = None
+        self._meanwhile_ns = 0
 
     @property
     def busy(self) -> bool:
@@ -40,6 +42,8 @@ class Pn532Runner:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
+        if self._meanwhile is not None:
+            return self._meanwhile_ns
         return self._link.due_ns if self._pause_until_ns is None else self._pause_until_ns
 
     def start(self, job: Job, now_ns: int) -> None:
@@ -88,6 +92,7 @@ class Pn532Runner:
             self._fail(fault, now_ns)
             return
         if answer is not None:
+            self._meanwhile = None
             self._run(lambda job: job.send(answer), now_ns)
 
     def expire(self, now_ns: int) -> None:
@@ -96,6 +101,10 @@ class Pn532Runner:
         Raises:
             DriverFault: of the link or the job.
         """
+        # By now the command is on its way, for what was written goes out before time passes.
+        work, self._meanwhile = self._meanwhile, None
+        if work is not None:
+            work()
         if self._pause_until_ns is not None:
             if now_ns >= self._pause_until_ns:
                 self._pause_until_ns = None
@@ -126,14 +135,18 @@ class Pn532Runner:
             except DriverFault:
                 self._done()
                 raise
-            if not isinstance(op, Emit):
-                break
-            self._emit(op.emission)
             resume = next
+            if isinstance(op, Emit):
+                self._emit(op.emission)
+            elif isinstance(op, ChangeBaud):
+                self._link.change_baud(op.baud, confirm=op.confirm)
+            else:
+                break
         if isinstance(op, Pause):
             self._pause_until_ns = now_ns + op.ms * MS
         else:
             self._link.request(op.data, op.timeout_ms, now_ns, wake=op.wake)
+            self._meanwhile, self._meanwhile_ns = op.meanwhile, now_ns
 
     def _done(self) -> None:
-        self._job = self._pause_until_ns = None
+        self._job = self._pause_until_ns = self._meanwhile = None

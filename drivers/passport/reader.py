@@ -10,7 +10,7 @@ reader then starts the PN532 again by itself and says `DeviceReady` once it is b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,16 +20,16 @@ from drivers.passport import curves
 from drivers.passport import mrz as zone
 from drivers.passport.checks import unread
 from drivers.passport.conversation import conclude, converse
-from drivers.passport.errors import BudgetExceeded, LinkEnded, MrzError, ReadCancelled, ReaderGone
+from drivers.passport.errors import BudgetExceeded, LinkEnded, ReadCancelled, ReaderGone
 from drivers.passport.files import FileReader
 from drivers.passport.inspection import Inspection
-from drivers.passport.line_reader import FramingError, LineFramer, MrzAssembler
 from drivers.passport.mrz import Mrz
 from drivers.passport.pn532 import MS
-from drivers.passport.pn532_commands import Call, Pause, health_check, start_up
+from drivers.passport.pn532_commands import Calls, Started, health_check, start_up
 from drivers.passport.pn532_runner import Job, Pn532Runner
 from drivers.passport.trust import TrustStore
-from drivers.ports import Emission, Output
+from drivers.passport.zone_reader import ZoneReader
+from drivers.ports import Emission, Output, Write
 from drivers.types import (
     CancelRead,
     DeviceId,
@@ -47,12 +47,10 @@ MRZ_HOLD_NS = 5_000 * MS
 """A zone that nobody asked for is forgotten after this."""
 RESTART_NS = 1_000 * MS
 IDLE_CHECK_NS = 5_000 * MS
-MAX_BAD_LINES = 16
+MAX_FAST_FAULTS = 2
+"""Faults at the raised speed before it is given up, until the port is opened again."""
 MAX_CROSSINGS = 2
 HANDLE_BYTES = 16
-
-FRAMERS = {"cr": LineFramer}
-"""How each `MrzReader.framing` is cut into lines."""
 
 
 @dataclass
@@ -79,9 +77,6 @@ class PassportReader:
         at: the day of inspection, None while the clock is not trusted.
         clock: nanoseconds for the duration of checks; without it, the time that the
             calls bring.
-
-    Attributes:
-        framer: cuts the MRZ line; its `errors` count what was no line.
     """
 
     device = DeviceId.READER
@@ -97,19 +92,20 @@ class PassportReader:
         at: Callable[[], date | None],
         clock: Callable[[], int] | None = None,
     ) -> None:
-        self.framer = FRAMERS[mrz_reader.framing]()
+        self._zones = ZoneReader(mrz_reader.framing)
         self._chip_profile = chip_reader
         self._trust = trust
         self._random = random
         self._at = at
         self._now_ns: int = 0
         self._clock = clock if clock is not None else self._now
-        self._assembler = MrzAssembler()
         self._open: set[str] = set()
         self._ready = False
         self._identity = ""
-        self._bad_lines = 0
+        self._baud = chip_reader.baud
+        self._fast_faults = 0
         self._events: list[Emission] = []
+        self._mrz_out: list[Output] = []
         self._runner = Pn532Runner(CHIP, self._events.append)
         self._held: dict[int, _Held] = {}
         self._presented: Mrz | None = None
@@ -126,28 +122,30 @@ class PassportReader:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        due = (
-            self._runner.due_ns,
+        due_ns = self._runner.due_ns
+        for at_ns in (
             self._job_until_ns,
             self._restart_ns,
             self._awaiting_until_ns if self._awaiting else None,
             self._presented_until_ns if self._presented else None,
-        )
-        return min((at_ns for at_ns in due if at_ns is not None), default=None)
+        ):
+            if at_ns is not None and (due_ns is None or at_ns < due_ns):
+                due_ns = at_ns
+        return due_ns
 
     def opened(self, port: str, now_ns: int) -> None:
         """A port was opened (again): resynchronise."""
         self._now_ns = now_ns
         self._open.add(port)
         if port == MRZ:
-            self.framer.reset()
-            self._assembler.reset()
+            self._send_mrz(self._zones.reset())
             self._announce()
             return
         self._end_job(ReaderGone("the port was opened again"))
         self._runner.reset()
         self._ready = False
-        self._start(self._started(start_up()))
+        self._fast_faults = 0
+        self._start(self._started(self._start_up()))
 
     def lost(self, port: str, now_ns: int) -> None:
         """A port went away: end what was under way; `opened` starts again.
@@ -176,6 +174,8 @@ class PassportReader:
             self._cancel(None)
             self._awaiting = command
             self._awaiting_until_ns = now_ns + command.mrz_budget_ms * MS
+            if self._presented is None:
+                self._send_mrz(self._zones.ask())
             self._match()
         elif isinstance(command, CancelRead):
             self._cancel(command.ticket)
@@ -213,7 +213,8 @@ class PassportReader:
 
     def output(self) -> list[Output]:
         """Take what is to be sent."""
-        return self._runner.output()
+        out, self._mrz_out = self._mrz_out, []
+        return [*out, *self._runner.output()]
 
     def events(self) -> list[Emission]:
         """Take what happened."""
@@ -231,28 +232,22 @@ class PassportReader:
     # --- the MRZ ----------------------------------------------------------------------
 
     def _receive_mrz(self, data: bytes) -> None:
-        for line in self.framer.receive(data):
-            if isinstance(line, FramingError):
-                self._assembler.reset()
-                self._bad_lines += 1
-                continue
-            self._bad_lines = 0
-            lines = self._assembler.add(line, self._now_ns)
-            if lines is not None:
-                self._take_zone(lines)
-        if self._bad_lines >= MAX_BAD_LINES:
-            self._bad_lines = 0
+        try:
+            for found in self._zones.receive(data, self._now_ns):
+                self._take_zone(found)
+        except ProtocolViolation:
             self._schedule_restart()
-            raise ProtocolViolation(f"MRZ reader: {MAX_BAD_LINES} lines in a row are none")
+            raise
 
-    def _take_zone(self, lines: tuple[str, ...]) -> None:
+    def _send_mrz(self, data: bytes) -> None:
+        if data and MRZ in self._open:
+            self._mrz_out.append(Write(MRZ, data))
+
+    def _take_zone(self, found: Mrz) -> None:
+        self._send_mrz(self._zones.go_on())
         if self._job_ticket is not None:
             return  # the document being read was put down again; its zone is known
-        try:
-            self._presented = zone.parse(lines)
-        except MrzError:
-            self.framer.errors[FramingError.BAD_LENGTH] += 1
-            return
+        self._presented = found
         self._presented_until_ns = self._now_ns + MRZ_HOLD_NS
         self._emit(DocumentPresented())
         self._match()
@@ -321,10 +316,20 @@ class PassportReader:
         if self._job_ticket is not None and ticket in (None, self._job_ticket):
             self._end_job(ReadCancelled("cancelled"))
 
-    def _started(self, steps: Generator[Call | Pause, Any, str]) -> Job:
-        self._identity = yield from steps
+    def _start_up(self) -> Calls[Started]:
+        baud, baud_max = self._chip_profile.baud, self._chip_profile.baud_max
+        return start_up(baud, baud_max, baud if self._fast_faults >= MAX_FAST_FAULTS else baud_max)
+
+    def _started(self, steps: Calls[Started]) -> Job:
+        started = yield from steps
+        self._baud = started.baud
+        self._identity = f"{started.identity}; {self._anchors()}"
         self._ready = True
         self._announce()
+
+    def _anchors(self) -> str:
+        count = len(self._trust)
+        return f"trust anchors: {count}" if count else "NO TRUST ANCHOR: every document is referred"
 
     def _announce(self) -> None:
         if self._ready and len(self._open) == len(self.ports):
@@ -344,6 +349,8 @@ class PassportReader:
         try:
             call()
         except DriverFault:
+            self._fast_faults += self._baud > self._chip_profile.baud
+            self._baud = self._chip_profile.baud
             self._job_ticket = self._job_until_ns = None
             self._schedule_restart()
             raise
@@ -368,7 +375,7 @@ class PassportReader:
         self._restart_ns = None
         if CHIP not in self._open or self._job_ticket is not None:
             return
-        self._start(health_check() if self._ready else self._started(start_up()))
+        self._start(health_check() if self._ready else self._started(self._start_up()))
 
     # --- small things -----------------------------------------------------------------
 

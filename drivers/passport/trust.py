@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-from drivers.passport.certificates import (
-    DEMO_MARK_OID,
-    Certificate,
-    parse_certificate,
-    split_pem,
-)
+from drivers.passport.certificates import DEMO_MARK_OID, Certificate
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
 from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
 
 MAX_CERTIFICATES = 20_000
-MAX_FILE = 32 * 1024 * 1024
 MAX_CANDIDATES = 16
-SUFFIXES = frozenset({".pem", ".der", ".cer", ".crt"})
 
 
 class Issuer(NamedTuple):
@@ -96,23 +88,6 @@ class TrustStore:
             if certificate.der not in self._anchors.all:
                 self._unproven.add(certificate)
 
-    @classmethod
-    def load(cls, paths: Iterable[Path], *, accept_demo: bool = False) -> TrustStore:
-        """Read PEM and DER certificates; of a folder, every file named like one.
-
-        Raises:
-            OSError: a path cannot be read.
-            CertificateError, AlgorithmUnknown: a file does not parse.
-            DemoMaterialRefused: as the constructor.
-        """
-        found = (
-            parse_certificate(der)
-            for path in paths
-            for file in _files(path)
-            for der in split_pem(_bytes(file))
-        )
-        return cls(found, accept_demo=accept_demo)
-
     def __len__(self) -> int:
         return len(self._anchors.all)
 
@@ -178,18 +153,6 @@ def _signed(certificate: Certificate, issuers: Iterable[Certificate]) -> Certifi
     if failure is not None:
         raise failure
     return None
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-
-
-def _bytes(file: Path) -> bytes:
-    if file.stat().st_size > MAX_FILE:
-        raise CertificateError(f"{file.name}: larger than {MAX_FILE} bytes")
-    return file.read_bytes()
 
 
 __all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]

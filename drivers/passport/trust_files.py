@@ -218,6 +218,8 @@ def _source(der: bytes) -> Source:
 
 def _kind(der: bytes) -> Kind:
     """By the first elements: an object identifier, a version in [0], or neither."""
+    if der.startswith(b"\x30\x80\x06"):  # SignedData of indefinite length, as streams are
+        return Kind.MASTER_LIST
     try:
         outer, _ = tlv.read(der)
         inner = tlv.read_head(outer.value)

@@ -26,17 +26,17 @@ from dataclasses import dataclass
 
 from drivers.turnstile.rtu import (
     FRAME_MAX_BYTES,
-    Identity,
+    Answer,
     Mismatch,
     Outcome,
     Read,
+    ReadBits,
     ReadIdentity,
     Refusal,
-    Registers,
     Request,
     Silence,
+    WriteCoils,
     WriteWords,
-    Written,
     answer_length,
     character_ns,
     parse_answer,
@@ -185,7 +185,7 @@ class Master:
 
     @property
     def _attempts_max(self) -> int:
-        return 1 if isinstance(self._request, WriteWords) else READ_ATTEMPTS_MAX
+        return 1 if isinstance(self._request, WriteWords | WriteCoils) else READ_ATTEMPTS_MAX
 
     def _schedule(self, now_ns: int) -> None:
         self._give_up_ns = max(now_ns, self._send_ns) + self._backoff_ns
@@ -245,7 +245,7 @@ class Master:
             self.metrics.mismatch += 1
         self._fail(cause, now_ns)
 
-    def _answered(self, answer: Registers | Written | Identity | Refusal, now_ns: int) -> None:
+    def _answered(self, answer: Answer, now_ns: int) -> None:
         self._buffer.clear()
         if isinstance(answer, Refusal):
             self.metrics.exceptions += 1
@@ -289,6 +289,8 @@ class Master:
 def _answer_bytes(request: Request) -> int:
     if isinstance(request, Read):
         return 5 + 2 * request.count
+    if isinstance(request, ReadBits):
+        return 5 + -(-request.count // 8)
     if isinstance(request, ReadIdentity):
         return min(IDENTITY_ANSWER_BYTES, FRAME_MAX_BYTES)
     return 8

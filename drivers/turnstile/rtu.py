@@ -1,8 +1,8 @@
 """Modbus RTU frames: what is asked, what is answered, and how to tell them apart.
 
-Modbus Application Protocol Specification V1.1b3 (6.3, 6.12, 6.21, 7) and Modbus over
-Serial Line V1.02 (2.5.1, 6.2.2). Pure functions over bytes; the conversation is in
-`drivers.turnstile.modbus`.
+Modbus Application Protocol Specification V1.1b3 (6.1 to 6.3, 6.5, 6.11, 6.12, 6.21, 7) and
+Modbus over Serial Line V1.02 (2.5.1, 6.2.2). Pure functions over bytes; the conversation is
+in `drivers.turnstile.modbus`.
 
 RTU has no sequence number: an answer names its unit, its function and its length, and
 nothing else ties it to a question. `Request.frame_length` and `Request.parse` hold an
@@ -13,7 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+READ_COILS = 0x01
+READ_INPUTS = 0x02
 READ_HOLDING = 0x03
+WRITE_COIL = 0x05
+WRITE_COILS = 0x0F
 WRITE_MULTIPLE = 0x10
 ENCAPSULATED = 0x2B
 MEI_IDENTITY = 0x0E
@@ -21,6 +25,8 @@ EXCEPTION = 0x80
 FRAME_MAX_BYTES = 256
 READ_MAX = 125
 WRITE_MAX = 123
+BITS_MAX = 64  # far below the standard's 2,000: a lane's module has a few dozen
+COIL_ON = 0xFF00
 CHARACTER_BITS = 11  # start, eight data, parity or a second stop, stop
 FIXED_T35_BAUD = 19_200
 FIXED_T35_NS = 1_750_000
@@ -90,6 +96,18 @@ class Registers:
 
 
 @dataclass(frozen=True, slots=True)
+class Bits:
+    """Answer to a read of coils or discrete inputs: the bits from `address` on."""
+
+    address: int
+    bits: tuple[bool, ...]
+
+    def bit(self, address: int) -> bool:
+        """One coil or input."""
+        return self.bits[address - self.address]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """The device acknowledged a write. What it holds now is for a read to tell."""
 
@@ -118,7 +136,8 @@ class Silence:
     sent: bool
 
 
-Outcome = Registers | Written | Identity | Refusal | Silence
+Answer = Registers | Bits | Written | Identity | Refusal
+Outcome = Answer | Silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +180,93 @@ class Read:
         """Take a whole answer whose CRC is good."""
         words = (int.from_bytes(frame[i : i + 2], "big") for i in range(3, 3 + 2 * self.count, 2))
         return Registers(self.address, tuple(words))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBits:
+    """FC01 or FC02, read coils or discrete inputs."""
+
+    function: int
+    address: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if self.function not in (READ_COILS, READ_INPUTS):
+            raise ValueError("not a function that reads bits")
+        if not (1 <= self.count <= BITS_MAX and 0 <= self.address <= 0x10000 - self.count):
+            raise ValueError("read outside of the space of bits")
+
+    def encode(self, unit: int) -> bytes:
+        """The request frame."""
+        body = bytes((unit, self.function)) + self.address.to_bytes(2, "big")
+        return seal(body + self.count.to_bytes(2, "big"))
+
+    def frame_length(self, frame: bytes | bytearray) -> int | None:
+        """Length of the whole answer, None while too little of it is here.
+
+        Raises:
+            Mismatch: the byte count is not that of this question.
+        """
+        if len(frame) < 3:
+            return None
+        if frame[2] != -(-self.count // 8):
+            raise Mismatch("mismatch")
+        return 5 + -(-self.count // 8)
+
+    def parse(self, frame: bytes) -> Bits:
+        """Take a whole answer whose CRC is good."""
+        packed = int.from_bytes(frame[3:-2], "little")
+        return Bits(self.address, tuple(bool(packed >> at & 1) for at in range(self.count)))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCoils:
+    """FC05 for one coil, FC15 for more."""
+
+    address: int
+    bits: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.bits)
+        if not (1 <= count <= BITS_MAX and 0 <= self.address <= 0x10000 - count):
+            raise ValueError("write outside of the space of coils")
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return WRITE_COIL if len(self.bits) == 1 else WRITE_COILS
+
+    @property
+    def _echoed(self) -> bytes:
+        tail = len(self.bits)
+        if self.function == WRITE_COIL:
+            tail = COIL_ON if self.bits[0] else 0
+        return self.address.to_bytes(2, "big") + tail.to_bytes(2, "big")
+
+    def encode(self, unit: int) -> bytes:
+        """The request frame."""
+        body = bytes((unit, self.function)) + self._echoed
+        if self.function == WRITE_COILS:
+            packed = sum(bit << at for at, bit in enumerate(self.bits))
+            size = -(-len(self.bits) // 8)
+            body += bytes((size,)) + packed.to_bytes(size, "little")
+        return seal(body)
+
+    def frame_length(self, frame: bytes | bytearray) -> int | None:
+        """Length of the whole answer, None while too little of it is here.
+
+        Raises:
+            Mismatch: what is echoed is not what was asked.
+        """
+        if len(frame) < 6:
+            return None
+        if bytes(frame[2:6]) != self._echoed:
+            raise Mismatch("mismatch")
+        return 8
+
+    def parse(self, _frame: bytes) -> Written:
+        """Take a whole answer whose CRC is good."""
+        return Written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +355,7 @@ class ReadIdentity:
         return Identity(objects.get(0, ""), objects.get(1, ""), objects.get(2, ""))
 
 
-Request = Read | WriteWords | ReadIdentity
+Request = Read | ReadBits | WriteWords | WriteCoils | ReadIdentity
 
 
 def answer_length(request: Request, unit: int, frame: bytes | bytearray) -> int | None:
@@ -269,7 +375,7 @@ def answer_length(request: Request, unit: int, frame: bytes | bytearray) -> int 
     return request.frame_length(frame)
 
 
-def parse_answer(request: Request, frame: bytes) -> Registers | Written | Identity | Refusal:
+def parse_answer(request: Request, frame: bytes) -> Answer:
     """Decode a whole answer, its length as `answer_length` told.
 
     Raises:

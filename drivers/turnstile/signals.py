@@ -68,6 +68,7 @@ class ReadPlan:
                 sequence.append(self.probe)
             sequence.append(block)
         self.sequence: tuple[Read, ...] = (*sequence, self.probe)
+        self.glance = _glance(registers, blocks, self.probe)
 
     def reading(self, at_ns: int, answers: Sequence[Registers]) -> Reading | None:
         """Put a poll together; None when two reads of the same register disagree."""
@@ -88,6 +89,10 @@ class ReadPlan:
             error=words[at.error],
             mode=words[at.mode],
         )
+
+    def held(self, glance: Registers) -> tuple[int, int]:
+        """What a glance says is released: exit, entry."""
+        return glance.word(self._map.authorise_exit), glance.word(self._map.authorise_entry)
 
     def release_exit(self) -> WriteWords:
         """Release one passage in the exit direction."""
@@ -188,3 +193,21 @@ def _probe(blocks: list[Read]) -> Read:
     used = {block.count for block in blocks}
     count = next((n for n in range(2, longest.count) if n not in used), longest.count + 1)
     return Read(longest.address, count)
+
+
+def _glance(registers: RegisterMap, blocks: list[Read], probe: Read) -> Read | None:
+    """The shortest read of both authorise registers whose length is not in use; None if none.
+
+    It reaches no further than the block does that it is a part of: what lies beyond a map may
+    not be there to be read.
+    """
+    first = min(registers.authorise_exit, registers.authorise_entry)
+    last = max(registers.authorise_exit, registers.authorise_entry)
+    used = {block.count for block in blocks} | {probe.count}
+    for block in blocks:
+        end = block.address + block.count
+        if block.address <= first and last < end:
+            for count in range(last - first + 1, end - first + 1):
+                if count not in used:
+                    return Read(first, count)
+    return None

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands import bench_sync
 from gate_agent.commands.models import default_store
 
 
@@ -16,10 +17,19 @@ def default_photographs() -> Path:
     return Path(sys.prefix) / "share" / "egate" / "photos"
 
 
+ACTIONS = "bench_actions"
+
+
+def actions_of(commands: Any) -> Any:
+    """The sub-commands of `egate bench`, for whoever has one more to add."""
+    return commands.choices["bench"].get_default(ACTIONS)
+
+
 def register(commands: Any) -> None:
     """Add `egate bench` to the command line."""
     group = commands.add_parser("bench", help="measure: ratios in one run, on this machine")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    group.set_defaults(**{ACTIONS: actions})
     face = actions.add_parser(
         "face",
         help="dlib's embedding, ours with the same weights, and frame to score per tier",
@@ -32,34 +42,7 @@ def register(commands: Any) -> None:
     )
     face.add_argument("--json", action="store_true", help="print JSON")
     face.set_defaults(run=_face)
-    record = actions.add_parser(
-        "sync",
-        help="what a record costs: encryption, evidence, commit, collection, audit",
-        description="In one thread, without a broker; the centre's store is SQLite.",
-    )
-    record.add_argument("--records", type=int, default=10_000, help="default: %(default)s")
-    record.add_argument("--folder", type=Path, help="where to write (default: a temporary folder)")
-    record.add_argument("--json", action="store_true", help="print JSON")
-    record.set_defaults(run=_sync)
-
-
-def _sync(arguments: argparse.Namespace) -> int:
-    import tempfile
-
-    from gate_agent.live import monotonic_ns, system_random
-    from sync.bench import bench
-
-    if arguments.records < 1:
-        sys.stderr.write("egate bench sync: --records must be positive\n")
-        return 2
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        result = bench(Path(folder), arguments.records, clock=monotonic_ns, random=system_random)
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:<20} {value:>10}")
-    return 0 if result["findings"] == 0 else 1
+    bench_sync.register(actions)
 
 
 def _face(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands import centre_admin
+
+MAX_SHARDS = 256
+
 
 def register(commands: Any) -> None:
     """Add `egate centre` to the command line."""
@@ -25,6 +29,13 @@ def register(commands: Any) -> None:
         metavar="NAME=FILE",
         help="enrol a gate with its public key; repeat for each gate",
     )
+    run.add_argument(
+        "--shard",
+        default="1/1",
+        metavar="N/OF",
+        help="one of several collectors beside each other on PostgreSQL: 1/4, 2/4, ... each"
+        " serves its share of the gates (default: alone)",
+    )
     run.add_argument("--demo", action="store_true", help="accept keys marked as demo material")
     run.set_defaults(run=_run)
     audit = _action(actions, "audit", "check every log against what gates and centre signed")
@@ -33,12 +44,21 @@ def register(commands: Any) -> None:
     show.add_argument("--gate", help="with --seq: the record of this gate")
     show.add_argument("--seq", type=int, help="decrypts its identity with the centre's key")
     show.set_defaults(run=_stopped_by(_show))
-    enrol = _action(actions, "enrol", "accept a gate, or revoke it; stop the collector first")
+    centre_admin.register(actions)
+    enrol = _action(
+        actions, "enrol", "accept a gate, or revoke it; with SQLite stop the collector first"
+    )
     enrol.add_argument("name", metavar="GATE")
     enrol.add_argument("key", nargs="?", type=Path, metavar="FILE", help="the gate's gate.pub")
+    enrol.add_argument(
+        "--token", action="store_true", help="print a token with which the gate enrols itself"
+    )
+    enrol.add_argument("--days", type=int, default=1, help="a token is good for (%(default)s)")
     enrol.add_argument("--revoke", action="store_true", help="accept nothing from it any more")
     enrol.set_defaults(run=_stopped_by(_enrol))
-    erase = _action(actions, "erase", "erase records; the proof stays; stop the collector first")
+    erase = _action(
+        actions, "erase", "erase records, the proof stays; with SQLite stop the collector"
+    )
     erase.add_argument("--gate", required=True)
     erase.add_argument("--epoch", help="needed if the gate has had several journals")
     erase.add_argument("--reason", required=True, help="one line, kept and signed")
@@ -86,12 +106,16 @@ def _print(arguments: argparse.Namespace, result: dict[str, Any]) -> int:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from gate_agent.commands.evidence import print_findings
+    from gate_agent.compose.centre import store_place
+    from sync.centre.heads import check_heads
     from sync.centre.store import CentreStore
     from sync.keys import read_centre_keys
 
-    key = read_centre_keys(arguments.state, accept_demo=True).signing.public
-    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
-        findings = [finding._asdict() for finding in store.audit(key)]
+    keys = read_centre_keys(arguments.state, accept_demo=True)
+    with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
+        earlier = check_heads(arguments.state / "heads", store, keys.signing.public)
+        found = [*store.audit(keys.signing.public, keys.opening), *earlier]
+        findings = [finding._asdict() for finding in found]
         result = {
             "gates": len(store.gates()),
             "logs": len(store.logs()),
@@ -105,11 +129,12 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from gate_agent.compose.centre import store_place
     from sync.centre.office import record_at
     from sync.centre.store import CentreStore
     from sync.keys import read_centre_keys
 
-    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
+    with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
         if arguments.gate is not None and arguments.seq is not None:
             keys = read_centre_keys(arguments.state, accept_demo=True)
             return _print(arguments, record_at(store, keys, arguments.gate, arguments.seq))
@@ -121,15 +146,18 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _enrol(arguments: argparse.Namespace) -> int:
     from gate_agent import live
+    from gate_agent.compose.centre import store_place
     from sync.centre.store import CentreStore
     from sync.errors import EnrolmentRefused
     from sync.keys import read_public_key
 
-    with closing(CentreStore(arguments.state / "centre.db")) as store:
+    if arguments.token:
+        return centre_admin.make_token(arguments)
+    with closing(CentreStore(store_place(arguments.state))) as store:
         if arguments.revoke:
             store.revoke(arguments.name, live.utc_text())
         elif arguments.key is None:
-            raise EnrolmentRefused("a gate is enrolled with its gate.pub")
+            raise EnrolmentRefused("a gate is enrolled with its gate.pub, or with a --token")
         else:
             store.enrol(arguments.name, read_public_key(arguments.key), live.utc_text())
     return _print(arguments, {"gate": arguments.name, "revoked": arguments.revoke})
@@ -137,18 +165,20 @@ def _enrol(arguments: argparse.Namespace) -> int:
 
 def _erase(arguments: argparse.Namespace) -> int:
     from gate_agent import live
+    from gate_agent.compose.centre import store_place
     from sync.centre.office import erase
     from sync.centre.store import CentreStore
     from sync.keys import read_centre_keys
 
     keys = read_centre_keys(arguments.state, accept_demo=True)
     place = (arguments.gate, arguments.epoch)
-    with closing(CentreStore(arguments.state / "centre.db")) as store:
+    with closing(CentreStore(store_place(arguments.state))) as store:
         erase(store, keys.signing, place, arguments.seq, live.utc_text(), arguments.reason)
     return _print(arguments, {"gate": arguments.gate, "erased": arguments.seq})
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from gate_agent.compose.centre import store_place
     from sync.centre.evidence import write_evidence
     from sync.centre.office import evidence_of
     from sync.centre.store import CentreStore
@@ -156,7 +186,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from sync.keys import read_centre_keys
 
     key = read_centre_keys(arguments.state, accept_demo=True).signing.public
-    with closing(CentreStore(arguments.state / "centre.db", read_only=True)) as store:
+    with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
         try:
             with arguments.out.open("x") as file:
                 count = write_evidence(file, key, evidence_of(store))
@@ -167,6 +197,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.centre import run
+    from sync.centre.run import Shard
 
     gates = {}
     for entry in arguments.gate:
@@ -174,4 +205,13 @@ def _run(arguments: argparse.Namespace) -> int:
         if not name or not file:
             raise SystemExit(f"egate centre run: --gate {entry}: expected NAME=FILE")
         gates[name] = Path(file)
-    return run(arguments.state, (arguments.host, arguments.port), gates, accept_demo=arguments.demo)
+    number, _, of = arguments.shard.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= MAX_SHARDS):
+        raise SystemExit(f"egate centre run: --shard {arguments.shard}: expected 1/4, 2/4 ...")
+    return run(
+        arguments.state,
+        (arguments.host, arguments.port),
+        gates,
+        shard=Shard(int(number), int(of)),
+        accept_demo=arguments.demo,
+    )

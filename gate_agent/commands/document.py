@@ -38,7 +38,10 @@ def register(commands: Any) -> None:
         help="COM, SOD, DG1 to DG16, CARDACCESS or CARDSECURITY, as read from a chip",
     )
     inspect.add_argument(
-        "--reader", metavar="KIND:PATH", help="pn532:/dev/ttyX: the chip on that reader"
+        "--reader",
+        metavar="KIND:PATH",
+        help="the chip on that reader: pn532:/dev/ttyX, or pcsc or pcsc:NAME (part of the "
+        "name of a PC/SC reader; needs the extra egate[pcsc])",
     )
     inspect.add_argument("--can", type=_can, metavar="NNNNNN", help="card access number")
     inspect.add_argument("--out", type=Path, metavar="DIR", help="write what was read there")
@@ -103,12 +106,16 @@ def _inspect(arguments: argparse.Namespace) -> int:
         files = {name: _read(path) for name, path in arguments.file}
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    if len(files) < len(arguments.file):
+        return _complain("a file is given twice", BAD_ARGUMENTS)
     if arguments.reader and files:
         return _complain("give --file or --reader, not both", BAD_ARGUMENTS)
     if not files and not arguments.mrz and not arguments.reader:
         return _complain("nothing to inspect: give --file or --mrz", BAD_ARGUMENTS)
     try:
         trust = _trust(arguments)
+        if arguments.out:
+            _store(arguments.out, {})
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
     if arguments.reader:
@@ -121,22 +128,20 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
     from drivers.passport.mrz import parse_text
     from gate_agent import document_report
     from gate_agent.chip_inspection import NotUsable, inspect_chip
+    from gate_agent.pcsc_inspection import inspect_pcsc
 
     kind, _, path = arguments.reader.partition(":")
-    if kind == "pcsc":
-        return _complain("no PC/SC in this installation; use --reader pn532:PATH", NOT_USABLE)
-    if kind != "pn532" or not path:
-        return _complain(f"{arguments.reader}: expected pn532:PATH", BAD_ARGUMENTS)
+    if kind != "pcsc" and (kind != "pn532" or not path):
+        return _complain(f"{arguments.reader}: expected pn532:PATH or pcsc[:NAME]", BAD_ARGUMENTS)
     if not arguments.mrz and not arguments.can:
         return _complain("a chip needs --mrz or --can", BAD_ARGUMENTS)
     try:
         printed = parse_text(_lines(arguments.mrz)) if arguments.mrz else None
     except MrzError as error:
         return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
+    inspect = inspect_pcsc if kind == "pcsc" else inspect_chip
     try:
-        if arguments.out:
-            arguments.out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = inspect_chip(path, mrz=printed, can=arguments.can, trust=trust, at=today)
+        found = inspect(path, mrz=printed, can=arguments.can, trust=trust, at=today)
     except NotUsable as error:
         return _complain(str(error), NOT_USABLE)
     except OSError as error:
@@ -149,12 +154,32 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
         bytes=found.bytes,
         ms=found.ms,
     )
+    return _told(arguments, report, found.files)
+
+
+def _told(arguments: argparse.Namespace, report: dict[str, Any], files: dict[str, bytes]) -> int:
+    """Store the evidence where that was asked for, and print the report."""
     if arguments.out:
-        for name, content in found.files.items():
-            (arguments.out / f"{name}.bin").write_bytes(content)
-        (arguments.out / "report.json").write_text(json.dumps(report), encoding="utf-8")
+        try:
+            _store(arguments.out, {f"{name}.bin": content for name, content in files.items()})
+            _store(arguments.out, {"report.json": json.dumps(report).encode()})
+        except OSError as error:
+            return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
     show(arguments, report)
     return 0
+
+
+def _store(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write files that are nobody else's to read.
+
+    Raises:
+        OSError: the folder or a file cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_bytes(content)
 
 
 def _dg1_zone(files: dict[str, bytes]) -> Any:
@@ -199,8 +224,7 @@ def _inspect_files(
         bytes=sum(map(len, files.values())),
         ms=round((monotonic_ns() - started_ns) / 1e6, 3),
     )
-    show(arguments, report)
-    return 0
+    return _told(arguments, report, files)
 
 
 def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -214,8 +238,14 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(MAX_FILE)
+    """A document's file; of one that no chip could hold, only that it parses as nothing."""
+    from gate_agent.bounded_file import TooLarge, read_bounded
+
+    try:
+        return read_bounded(path, MAX_FILE)
+    except TooLarge as error:
+        sys.stderr.write(f"egate: {path}: not read: {error}\n")
+        return b""
 
 
 def _trust(arguments: argparse.Namespace) -> Any:

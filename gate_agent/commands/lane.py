@@ -21,7 +21,12 @@ def register(commands: Any) -> None:
     agent.set_defaults(run=_agent)
     reader = _process(commands, "reader", "the passport reader: MRZ and chip")
     reader.add_argument(
-        "--trust", type=Path, action="append", default=[], help="CSCA certificates: file or folder"
+        "--trust",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="certificates, master lists, CRLs, defect lists, or a folder of them",
     )
     reader.set_defaults(run=_reader)
     vision = _process(commands, "vision", "the camera and the face")

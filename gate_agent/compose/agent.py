@@ -16,7 +16,6 @@ import msgspec
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
-from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
     Actuation,
     CancelRead,
@@ -32,6 +31,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.compose.turnstile import turnstile_of
 from gate_agent.core.messages import (
     Checked,
     CheckLists,
@@ -46,7 +46,7 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.states import dossier_of, initial
 from gate_agent.identity import holder_view, identity
-from gate_agent.journal_writer import JournalWriter
+from gate_agent.journal_writer import JournalWriter, Limits
 from gate_agent.lane_api import Action, Role, SyncView, View
 from gate_agent.lane_server import Callbacks, Clock, LaneServer
 from gate_agent.loop import Loop, Turn
@@ -54,6 +54,7 @@ from gate_agent.loop import run as run_loop
 from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.service_manager import ServiceManager
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import shown_crossing, view
 from gate_agent.worker_server import WorkerServer
@@ -61,6 +62,7 @@ from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
 from sync.keys import CentrePublic, read_centre_public
+from sync.reserve import Reserve
 from sync.types import Append
 
 COMMANDS_FULL = 121
@@ -82,6 +84,7 @@ class AgentProcess:
     ) -> None:
         self._profile = profile
         self._stop = stop
+        self._manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
@@ -105,14 +108,22 @@ class AgentProcess:
         self._recorder = Recorder(state_dir / "trace", self._loop)
         key = centre and centre.verifying
         self._writer = JournalWriter(
-            journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(
+                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
+                unsent_s=profile.sync.unsent_alarm_s,
+            ),
         )
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
         )
-        self._turnstile = TurnstileMachine(
-            profile.turnstile, actuation_ms=profile.budgets.actuation_ms
-        )
+        self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
             run_dir / "lane.sock",
@@ -133,14 +144,22 @@ class AgentProcess:
         stop = self._stop
         threads = [
             live.spawn("journal", self._writer.run),
-            live.spawn("workers", lambda: self._workers.run(stop.is_set)),
+            live.spawn("workers", self._run_workers),
             live.spawn("lane-api", lambda: self._lane.run(stop.event)),
             live.spawn("turnstile", self._run_turnstile),
             live.spawn("stop", self._wake_at_stop),
         ]
         try:
-            run_loop(self._loop, self._inbox, self._submit, self._recorded, stop.is_set)
+            run_loop(
+                self._loop,
+                self._inbox,
+                self._submit,
+                self._recorded,
+                stop.is_set,
+                self._manager.turned,
+            )
         finally:
+            self._manager.stopping()
             stop.set()
             self._writer.stop()
             self._workers.stop()
@@ -192,15 +211,20 @@ class AgentProcess:
             self._turnstile,
             lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
             self._emit,
-            self._stop.is_set,
+            self._manager.beside("the turnstile's thread", self._stop.is_set),
             self._turnstile_commands,
         )
 
     def _emit(self, emission: Emission) -> None:
         self._inbox.put(emission.event)
 
+    def _run_workers(self) -> None:
+        self._workers.run(self._manager.beside("the workers' thread", self._stop.is_set))
+
     def _wake_at_stop(self) -> None:
-        self._stop.wait()
+        """Make the loop turn at the end, and often enough for the watchdog when all is quiet."""
+        while not self._stop.wait(self._manager.tick_s):
+            self._inbox.put(Tick())
         self._inbox.put(Tick())
 
     # --- the workers and the vault ---------------------------------------------------
@@ -240,6 +264,7 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
+                alarm=written.alarm or self._recorder.alarm,
             ),
         )
         dossier = dossier_of(shown_crossing(turn.after))

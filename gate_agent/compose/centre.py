@@ -7,22 +7,45 @@ import sys
 from pathlib import Path
 
 from gate_agent import live
-from sync.centre.run import BrokerAccess, CentreService, run_centre
+from sync.centre.run import CLIENT_ID, BrokerAccess, CentreService, Shard, run_centre
 from sync.centre.store import CentreStore
-from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError
+from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError, StorageUnavailable
 from sync.keys import read_centre_keys, read_public_key
+
+MAX_ADDRESS_BYTES = 4096
+
+
+def store_place(state_dir: Path) -> Path | str:
+    """Where the store is: the PostgreSQL address in the file `database`, else `centre.db`.
+
+    Raises:
+        StorageUnavailable: the file cannot be read.
+    """
+    try:
+        with (state_dir / "database").open() as file:
+            return file.read(MAX_ADDRESS_BYTES).strip()
+    except FileNotFoundError:
+        return state_dir / "centre.db"
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageUnavailable("the file `database` cannot be read") from error
 
 
 def run(
-    state_dir: Path, broker: tuple[str, int], gates: dict[str, Path], *, accept_demo: bool
+    state_dir: Path,
+    broker: tuple[str, int],
+    gates: dict[str, Path],
+    *,
+    shard: Shard,
+    accept_demo: bool,
 ) -> int:
     """Collect until told to stop.
 
     Args:
-        state_dir: the database, `centre.key`, which signs receipts, and `centre.seal.key`, which
-            opens what gates encrypt.
+        state_dir: `centre.key`, which signs receipts, `centre.seal.key`, which opens what
+            gates encrypt, the heads, and the database or its address.
         broker: host and port.
         gates: public key files of gates to enrol, by the gate's name.
+        shard: which gates this collector serves.
         accept_demo: whether a key marked as demo material may sign.
 
     Returns 78 for bad keys, 1 when the database or the broker's name cannot be used.
@@ -35,7 +58,7 @@ def run(
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return os.EX_CONFIG
     try:
-        store = CentreStore(state_dir / "centre.db")
+        store = CentreStore(store_place(state_dir))
         try:
             for gate, public in known.items():
                 store.enrol(gate, public, live.utc_text())
@@ -44,6 +67,9 @@ def run(
                 keys=keys,
                 broker=BrokerAccess(host=broker[0], port=broker[1]),
                 random=live.system_random,
+                client_id=f"egate-centre-{shard.number}-{shard.of}" if shard.of > 1 else CLIENT_ID,
+                shard=shard,
+                heads=state_dir / "heads",
             )
             wake_out, wake_in = os.pipe()
             stop.on_set(lambda: os.write(wake_in, b"\0"))

@@ -10,11 +10,13 @@ from pathlib import Path
 from drivers.passport.errors import DocumentError
 from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
+from drivers.passport.trust_files import assemble
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
-from gate_agent import live
+from gate_agent import live, trust_store
+from gate_agent.service_manager import ServiceManager
 from gate_agent.worker_link import WorkerLink
 
 
@@ -22,7 +24,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     """Run until told to stop; exit 78 when the trust anchors cannot be read."""
     stop = live.stop_on_sigterm()
     try:
-        trust = TrustStore.load(trust_paths, accept_demo=profile.lane.demo)
+        trust = load_trust(trust_paths, accept_demo=profile.lane.demo)
     except (DocumentError, OSError) as error:
         sys.stderr.write(f"egate reader: trust anchors: {error}\n")
         return os.EX_CONFIG
@@ -54,15 +56,41 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         tell_again,
     )
     stop.on_set(commands.wake)
-    live.spawn("link", lambda: link.run(stop.is_set, stop.wait))
+    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
+    linked = manager.beside("the agent's line", stop.is_set)
+    live.spawn("link", lambda: link.run(linked, stop.wait))
     live.run_machine(
         machine,
         lambda port: _open(profile, port),
         emit,
-        stop.is_set,
+        manager.watched(stop.is_set),
         commands,
     )
+    manager.stopping()
     return 0
+
+
+def load_trust(paths: list[Path], *, accept_demo: bool) -> TrustStore:
+    """What the lane trusts: certificates, master lists, CRLs and defect lists in these paths.
+
+    A file that is none of them is named on stderr and makes nothing trusted. So is a store
+    without any trusted certificate: the lane runs, and refers every document.
+
+    Raises:
+        OSError: a path cannot be read.
+        DocumentError: marked demo material where none is accepted, or too many certificates.
+    """
+    loaded = trust_store.read(paths)
+    for file, why in loaded.refused:
+        sys.stderr.write(f"egate reader: {file}: not used: {why}\n")
+    trust = assemble(loaded.parsed(), accept_demo=accept_demo)
+    if not len(trust):
+        where = ", ".join(map(str, paths)) or "no --trust was given"
+        sys.stderr.write(
+            f"egate reader: no trust anchor ({where}): every document will be referred; "
+            "put CSCA certificates there, or a master list beside its signer's certificate\n"
+        )
+    return trust
 
 
 def _open(profile: Profile, port: str) -> SerialPort:

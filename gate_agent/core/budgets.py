@@ -23,6 +23,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     presented_ns: int | None = None
     entry_ns: int | None = None
     inside_ns: int | None = None
+    mrz_ns: int | None = None
     document_ns: int | None = None
     prepare_ns: int | None = None
     prepared_ns: int | None = None
@@ -71,10 +72,10 @@ AFTER = ("append", "open", "passage")
 def steps_of(times: Times, budgets: Budgets) -> dict[str, Step]:
     """The steps of a crossing: when each began and ended, and its budget in milliseconds.
 
-    `document` runs from the document in place to the inspection's end, `open` from the command
-    to its confirmation, `passage` from there to the counted passage; `enter` and `present`
-    are of two doors: from the release of the entry to one person behind it shut, and from
-    there to the document on the reader.
+    `mrz` and `document` run from the document in place to the zone read and to the inspection's
+    end, `open` from the command to its confirmation, `passage` from there to the counted
+    passage; `enter` and `present` are of two doors: from the release of the entry to one
+    person behind it shut, and from there to the document on the reader.
     """
     began: int | None = times.started_ns if times.presented_ns is None else times.presented_ns
     if times.entry_ns is not None and times.presented_ns is None and times.document_ns is None:
@@ -86,6 +87,7 @@ def steps_of(times: Times, budgets: Budgets) -> dict[str, Step]:
             times.presented_ns,
             budgets.present_ms,
         ),
+        "mrz": Step(began, times.mrz_ns, budgets.mrz_ms),
         "document": Step(began, times.document_ns, budgets.mrz_ms + budgets.chip_ms),
         "prepare": Step(times.prepare_ns, times.prepared_ns, budgets.prepare_ms),
         "verify": Step(times.verify_ns, times.decided_ns, budgets.verify_ms),

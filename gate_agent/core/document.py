@@ -118,6 +118,7 @@ def mrz_read(state: State, event: MrzRead, now_ns: int, profile: Profile) -> Mov
     dossier = replace(
         dossier,
         holder=event.holder,
+        times=replace(dossier.times, mrz_ns=now_ns),
         evidence=replace(dossier.evidence, attributes=event.attributes),
     )
     due_ns = after(now_ns, profile.budgets.chip_ms)

@@ -107,7 +107,8 @@ def _read(ghost: Ghost, plant: Plant, *, two_doors: bool) -> Ghost:
     if word is not None and moved and plant.zone in (Zone.EMPTY, Zone.UNKNOWN):
         word = _edit(word, same_stay=False)
     passed = ghost.passed
-    if was is not None and was.passages_exit != plant.passages_exit:
+    counted = was.passages_exit if was is not None else None
+    if None not in (counted, plant.passages_exit) and counted != plant.passages_exit:
         passed = min(passed + 1, 1)
     if two_doors and ghost.exit_out == 1 and plant.zone is Zone.MANY:
         passed = 2

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from gate_agent.core.gate import Table
-from gate_agent.core.states import CROSSING_STATES, Idle
+from gate_agent.core.states import CROSSING_STATES
 
 NAMES = {state.__name__: state for state in CROSSING_STATES}
 DEPTH = 6
@@ -25,10 +25,12 @@ def transitions(table: Table, begins: Any) -> Iterator[tuple[str, str]]:
     """
     states = list(dict.fromkeys(state.__name__ for state, _ in table))
     seen: set[tuple[str, str]] = set()
-    for (state, _), handler in ((((Idle, None), begins)), *table.items()):
+    rows: list[tuple[str, Any]] = [("Idle", begins)]
+    rows += [(state.__name__, handler) for (state, _), handler in table.items()]
+    for before, handler in rows:
         for after in _built(handler, DEPTH, frozenset()):
-            pair = (state.__name__, after)
-            if pair not in seen and after != state.__name__ and after in {*states, "Idle"}:
+            pair = (before, after)
+            if pair not in seen and after != before and after in {*states, "Idle"}:
                 seen.add(pair)
                 yield pair
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from gate_agent.core import approach, permit
+from gate_agent.core import chamber, permit
 from gate_agent.core import document as document_rows
 from gate_agent.core.gate import REGIONS, TABLES, Table
 from gate_agent.core.invariants import INVARIANTS
@@ -146,7 +146,7 @@ def _topologies() -> Iterator[str]:
     }
     for (topology, which), title in titles.items():
         table = TABLES[topology][which]
-        begins = approach.let_in if (topology, which) == ("mantrap", 0) else document_rows.start
+        begins = chamber.let_in if (topology, which) == ("mantrap", 0) else document_rows.start
         yield f"## {title}"
         yield ""
         yield (

@@ -14,7 +14,7 @@ from sim.chip.apdu import Command, Response, Status, parse_command
 from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, access_keys, mutual_authenticate
 from sim.chip.der import tlv
 from sim.chip.keys import Random
-from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, CardState, Latency
+from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, CardState, Latency, Tampering
 from sim.chip.personalise import Personalisation
 from sim.chip.protocols import general_authenticate, internal_authenticate, manage_security
 from sim.chip.secure_messaging import Refusal, wrapped_size
@@ -31,6 +31,9 @@ _GENERAL_AUTHENTICATE = 0x86
 _INTERNAL_AUTHENTICATE = 0x88
 _READ_BINARY = 0xB0
 _READ_BINARY_ODD = 0xB1
+
+_TERMINALS_ONLY = (0x0103, 0x0104)
+"""EF.DG3 and EF.DG4 are read after terminal authentication, which nobody passes here."""
 
 
 def card_of(
@@ -94,7 +97,21 @@ def _protected(
     if wrapped_size(len(response.data), session.BLOCK) > (outer.le or 256):
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
-    return replace(after, session=after.next_session or session, next_session=None), wrapped
+    after = replace(after, session=after.next_session or session, next_session=None)
+    return _tampered(card.behaviour.tampering, after, response, wrapped)
+
+
+def _tampered(
+    tampering: Tampering, state: CardState, plain: Response, wrapped: Response
+) -> tuple[CardState, Response]:
+    """What reaches the reader, where somebody sits between it and the chip."""
+    seen, state = state.last_answer or wrapped, replace(state, last_answer=wrapped)
+    if tampering is Tampering.REPLAYED:
+        return state, seen
+    if tampering is Tampering.ALTERED and wrapped.data:
+        flipped = wrapped.data[:-1] + bytes((wrapped.data[-1] ^ 1,))
+        return state, Response(wrapped.status, flipped)
+    return state, plain if tampering is Tampering.PLAIN else wrapped
 
 
 _Handler = Callable[[Card, CardState, Command, Random], tuple[CardState, Response]]
@@ -136,6 +153,8 @@ def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
         return state, Response(Status.SECURITY_STATUS)
     if fid not in files:
         return state, Response(Status.FILE_NOT_FOUND)
+    if state.application and fid in _TERMINALS_ONLY:
+        return state, Response(Status.SECURITY_STATUS)
     return replace(state, file=fid), Response(Status.OK)
 
 

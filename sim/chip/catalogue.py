@@ -8,12 +8,13 @@ from pathlib import Path
 
 from sim.chip.card import card_of
 from sim.chip.clones import CLONES
+from sim.chip.faults import FAULTS, PROTOCOL_FAULTS, Fault
 from sim.chip.folder import load_card
-from sim.chip.forgeries import FAULTS, FORGERIES, PROTOCOL_FAULTS, Fault, Forgery
+from sim.chip.forgeries import FORGERIES, SPECIAL_FORGERIES, Forgery
 from sim.chip.model import Behaviour, Card
 from sim.chip.specimens import SPECIMENS
 
-ALL_FORGERIES: dict[str, Forgery] = {**FORGERIES, **CLONES}
+ALL_FORGERIES: dict[str, Forgery] = {**FORGERIES, **SPECIAL_FORGERIES, **CLONES}
 ALL_FAULTS: dict[str, Fault] = {**FAULTS, **PROTOCOL_FAULTS}
 
 
@@ -31,7 +32,7 @@ def prepare(specimen: str | None, folder: Path | None, faults: Sequence[str]) ->
     """
     unknown = [name for name in faults if name not in ALL_FAULTS and name not in ALL_FORGERIES]
     if unknown:
-        raise Unsuitable(f"no fault is called {unknown[0]}")
+        raise Unsuitable(f"no fault is called {unknown[0]}; `egate chip faults` lists them")
     behaviour = merged([ALL_FAULTS[name].behaviour for name in faults if name in ALL_FAULTS])
     forgeries = [ALL_FORGERIES[name] for name in faults if name in ALL_FORGERIES]
     if folder is not None:
@@ -39,11 +40,11 @@ def prepare(specimen: str | None, folder: Path | None, faults: Sequence[str]) ->
             raise Unsuitable(f"{forgeries[0].name} needs a specimen, whose keys are known")
         return load_card(folder, behaviour)
     if specimen is None or specimen not in SPECIMENS:
-        raise Unsuitable(f"no specimen is called {specimen}")
+        raise Unsuitable(f"no specimen is called {specimen}; `egate chip specimens` lists them")
     made = SPECIMENS[specimen].personalisation()
     for forgery in forgeries:
         if not forgery.fits(made):
-            raise Unsuitable(f"{forgery.name} does not fit {specimen}; {forgery.specimen} it does")
+            raise Unsuitable(f"{forgery.name} does not fit {specimen}; it fits {forgery.specimen}")
         made = forgery.apply(made)
     return card_of(made, behaviour)
 
@@ -69,11 +70,10 @@ def records() -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for name, forgery in ALL_FORGERIES.items():
         made = forgery.apply(SPECIMENS[forgery.specimen].personalisation())
-        printed = f"{made.printed.line1}\n{made.printed.line2}"
+        printed = made.printed.printed
         found.append(_record(name, "forgery", forgery.caught_by, forgery.specimen, printed))
     for name, fault in ALL_FAULTS.items():
-        lines = SPECIMENS[fault.specimen].personalisation().printed
-        printed = f"{lines.line1}\n{lines.line2}"
+        printed = SPECIMENS[fault.specimen].personalisation().printed.printed
         found.append(_record(name, "fault", fault.caught_by, fault.specimen, printed))
     return found
 

@@ -54,15 +54,22 @@ class Group:
 
     Args:
         parameter_id: 8 to 18 of table 13.
+        generator: another one than the standard's, which only a forger takes.
     """
 
-    def __init__(self, parameter_id: int) -> None:
+    def __init__(self, parameter_id: int, generator: PointJacobi | None = None) -> None:
         curve = CURVES[parameter_id]
         self._curve = curve.curve
         self.order = int(curve.order)
         self.p, self.a, self.b = (int(v()) for v in (self._curve.p, self._curve.a, self._curve.b))
         self.size = (self.p.bit_length() + 7) // 8
-        self.generator: PointJacobi = curve.generator
+        self.generator: PointJacobi = curve.generator if generator is None else generator
+        self._name = curve.name
+
+    @property
+    def library(self) -> Any:
+        """The curve as the `ecdsa` package's keys take it."""
+        return curves.Curve(self._name, self._curve, self.generator, None)
 
     def scalar(self, random: Random) -> int:
         """A private key in 1 to order - 1; 64 bits more than the order make it unbiased."""

@@ -1,9 +1,10 @@
 """A personalisation from a folder: elementary files as they were dumped from a chip.
 
 Files are found by the names in use: `COM`, `EF_SOD`, `DG1`, `Datagroup2`, `ef0101`, with any
-suffix, and `CARDACCESS`. Chips read from real documents give no private keys: what such a
-folder serves does Basic Access Control, with the MRZ of its own DG1, and refuses active and
-chip authentication as a clone would.
+suffix, and `CARDACCESS`. What such a folder serves does Basic Access Control with the MRZ of
+its own DG1, and the PACE with generic mapping over elliptic curves that its EF.CardAccess
+announces: neither needs a key. Private keys nobody reads from a chip; active and chip
+authentication are refused as a clone would.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import re
 from pathlib import Path
 
 from sim.chip.bac import access_keys
-from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card
-from sim.chip.mrz import check_digit
+from sim.chip.curves import CURVES
+from sim.chip.key_derivation import CipherSuite
+from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, Features
+from sim.chip.mrz import Zone
+from sim.chip.pace import PaceProfile
 from sim.chip.personalise import EF_COM, EF_DG1, EF_SOD
 from sim.chip.tlv import data_objects
 
@@ -51,8 +55,28 @@ def load_card(folder: Path, behaviour: Behaviour) -> Card:
     lines = _machine_readable_zone(files.get(EF_DG1, b""))
     if lines is None:
         raise FolderError(f"{folder} has no DG1 with a machine readable zone")
-    text = access_key_text(lines)
+    text = Zone(*lines).access_key_text
+    announced = files.pop(EF_CARD_ACCESS, b"")
+    profiles = announced_profiles(announced)
+    if profiles:
+        master_files = {EF_CARD_ACCESS: announced}
+        features = Features(pace=profiles)
+        return Card(
+            files,
+            access_keys(text),
+            behaviour,
+            features=features,
+            master_files=master_files,
+            access_key_text=text,
+        )
     return Card(files, access_keys(text), behaviour, access_key_text=text)
+
+
+def announced_profiles(card_access: bytes) -> tuple[PaceProfile, ...]:
+    """What of EF.CardAccess this chip can do, in its order; version 2 alone is standardised."""
+    known = (PaceProfile(suite, number) for suite in CipherSuite for number in CURVES)
+    found = {card_access.find(profile.info): profile for profile in known}
+    return tuple(found[at] for at in sorted(found) if at >= 0)
 
 
 def file_identifier(stem: str) -> int | None:
@@ -73,17 +97,3 @@ def _machine_readable_zone(group: bytes) -> list[str] | None:
     text = (data_objects(outer.get(0x61, b"")) or {}).get(0x5F1F, b"").decode("ascii", "replace")
     width = {90: 30, 72: 36, 88: 44}.get(len(text))
     return None if width is None else [text[i : i + width] for i in range(0, len(text), width)]
-
-
-def access_key_text(lines: list[str]) -> str:
-    """Number, birth date, expiry with check digits (Doc 9303-11, 9.7.1.1), any format.
-
-    A TD1 number longer than nine characters goes on in the optional data (Doc 9303-5, 4.2.2).
-    """
-    if len(lines) == 2:
-        second = lines[1]
-        return second[0:10] + second[13:20] + second[21:28]
-    number, rest = lines[0][5:15], lines[0][15:30].split("<")[0]
-    if number[9] == "<" and rest:
-        number = number[:9] + rest[:-1] + check_digit(number[:9] + rest[:-1])
-    return number + lines[1][0:7] + lines[1][8:15]

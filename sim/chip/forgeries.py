@@ -1,4 +1,4 @@
-"""Forgeries and faults: named changes to a genuine passport, and the check that must catch each.
+"""Forgeries: named changes to a genuine passport, and the check that must catch each.
 
 A forgery that signs anything draws its keys from the document itself, so the same passport
 forged twice gives the same bytes.
@@ -12,8 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 from sim.chip import der, rogue_issuers
-from sim.chip.model import Behaviour, Features
-from sim.chip.mrz import Td3, check_digit, td3
+from sim.chip.chosen_generator import chosen_generator, chosen_generator_of_signer
+from sim.chip.keys import EcKey
+from sim.chip.model import Features
+from sim.chip.mrz import Zone, check_digit, td3
 from sim.chip.personalise import (
     EF_COM,
     EF_DG1,
@@ -23,7 +25,7 @@ from sim.chip.personalise import (
     common_data,
     data_group_1,
 )
-from sim.chip.portrait import data_group_2, jpeg_size, placeholder_portrait
+from sim.chip.portrait import data_group_2, jpeg_size, picture_size, placeholder_portrait
 from sim.chip.reissue import forger, groups_of, issue_again, issued_by, without_files
 from sim.chip.sod import document_security_object, lds_security_object
 
@@ -32,7 +34,8 @@ from sim.chip.sod import document_security_object, lds_security_object
 class Forgery:
     """A named change and the id of the document check that must not succeed because of it.
 
-    `specimen` is one that it fits; what a chip must be able to do for that is `needs`.
+    `specimen` is one that it fits; what a chip must be able to do for that is `needs`, and
+    whether its state must sign with ECDSA is `elliptic`.
     """
 
     name: str
@@ -40,36 +43,28 @@ class Forgery:
     apply: Callable[[Personalisation], Personalisation]
     specimen: str = "bac_ecdsa_p256"
     needs: Callable[[Features], object] | None = None
+    elliptic: bool = False
 
     def fits(self, genuine: Personalisation) -> bool:
         """Whether there is in this document what the forgery changes."""
+        if len(genuine.printed.line1) != len(td3(genuine.holder).line1):
+            return False  # what is forged on a data page is that of a passport
+        if self.elliptic and not isinstance(genuine.country.csca.key.private, EcKey):
+            return False
         return self.needs is None or bool(self.needs(genuine.features))
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A chip that misbehaves though its document is genuine.
-
-    `caught_by` is the check that cannot succeed, "" where a good reader overcomes it.
-    """
-
-    name: str
-    caught_by: str
-    behaviour: Behaviour
-    specimen: str = "bac_ecdsa_p256"
-
-
 def _printed(genuine: Personalisation, line1: str, line2: str) -> Personalisation:
-    return replace(genuine, printed=Td3(line1, line2))
+    return replace(genuine, printed=Zone(line1, line2))
 
 
 # --- the chip's contents ------------------------------------------------------------
 
 
-def _other_name(lines: Td3) -> Td3:
+def _other_name(lines: Zone) -> Zone:
     """Another first letter of the surname: no check digit covers the name."""
     letter = "A" if lines.line1[5] != "A" else "B"
-    return Td3(lines.line1[:5] + letter + lines.line1[6:], lines.line2)
+    return Zone(lines.line1[:5] + letter + lines.line1[6:], lines.line2)
 
 
 def _altered_dg1(genuine: Personalisation) -> Personalisation:
@@ -129,6 +124,47 @@ def _huge_portrait(genuine: Personalisation) -> Personalisation:
     at = jpeg.index(b"\x08" + said) + 1
     huge = jpeg[:at] + (65_000).to_bytes(2, "big") * 2 + jpeg[at + 4 :]
     return issue_again(genuine, portrait_jpeg=huge)
+
+
+def _huge_jpeg_2000(genuine: Personalisation) -> Personalisation:
+    """Signed by the state: a JPEG 2000 whose codestream says 65000 pixels each way."""
+    image = genuine.portrait_jpeg
+    width, height = picture_size(image)
+    said = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    at = image.index(said, image.index(b"\xff\x4f\xff\x51"))  # Xsiz and Ysiz of SIZ
+    huge = image[:at] + (65_000).to_bytes(4, "big") * 2 + image[at + 8 :]
+    return issue_again(genuine, portrait_jpeg=huge)
+
+
+# --- files that end too early, or never ----------------------------------------------
+
+
+def _truncated(fid: int) -> Callable[[Personalisation], Personalisation]:
+    """A file whose last third is missing; its outer length still counts it."""
+
+    def apply(genuine: Personalisation) -> Personalisation:
+        whole = genuine.files[fid]
+        return genuine.with_file(fid, whole[: len(whole) * 2 // 3])
+
+    return apply
+
+
+def _endless_dg2(genuine: Personalisation) -> Personalisation:
+    """A length of nearly 4 GiB in DG2's head: who allocates it is gone."""
+    content = genuine.files[EF_DG2]
+    return genuine.with_file(EF_DG2, b"\x75\x84\xff\xff\xff\xf0" + content[4:])
+
+
+def _nested_com(genuine: Personalisation) -> Personalisation:
+    """Templates in templates, as deep as the file allows."""
+    content = b""
+    for _ in range(60):
+        content = der.tlv(0x7F60, content)
+    return genuine.with_file(EF_COM, der.tlv(0x60, content))
+
+
+def _empty_sod(genuine: Personalisation) -> Personalisation:
+    return genuine.with_file(EF_SOD, b"\x77\x00")
 
 
 # --- the signature --------------------------------------------------------------------
@@ -205,9 +241,12 @@ def _printed_other_name(genuine: Personalisation) -> Personalisation:
 
 
 def _printed_other_number(genuine: Personalisation) -> Personalisation:
-    """Another document number with good check digits: the chip refuses access."""
+    """Another document number with good check digits: the chip refuses access.
+
+    Its first digit is one that nobody takes for the genuine one: 3 and 9 look like no letter.
+    """
     line1, line2 = genuine.printed.line1, genuine.printed.line2
-    digit = "1" if line2[0] != "1" else "2"
+    digit = "3" if line2[0] != "3" else "9"
     number = digit + line2[1:9]
     line2 = number + check_digit(number) + line2[10:43]
     composite = check_digit(line2[0:10] + line2[13:20] + line2[21:43])
@@ -283,55 +322,27 @@ FORGERIES: dict[str, Forgery] = {
 }
 """Forgeries of the document by name."""
 
+_EXPLICIT = "bac_ecdsa_brainpoolP256r1_explicit"
+_PICTURES = "dg2_jpeg2000"
 
-def tag_lost_at_byte(count: int) -> Behaviour:
-    """The document is pulled away, as the chip sees it, after `count` bytes of files."""
-    return Behaviour(lost_at_byte=count)
-
-
-def session_ends_after(reads: int) -> Behaviour:
-    """The chip drops its session (6988) after so many reads; a new session then lasts."""
-    return Behaviour(session_ends_after_reads=reads)
-
-
-def largest_read(size: int) -> Behaviour:
-    """The chip answers 6700 to a READ BINARY of more than `size` bytes."""
-    return Behaviour(largest_read=size)
-
-
-_PACE = "pace_aa_ca"
-
-FAULTS: dict[str, Fault] = {
-    name: Fault(name, caught_by, behaviour)
-    for name, caught_by, behaviour in (
-        ("reads_of_223", "", largest_read(223)),
-        ("reads_of_160", "", largest_read(160)),
-        ("reads_of_112", "", largest_read(112)),
-        ("short_length_only", "", Behaviour(largest_read=256, extended_length=False)),
-        ("session_ends", "", session_ends_after(20)),
-        ("tag_lost", "dg_hash.DG2", tag_lost_at_byte(6_000)),
-        ("mute", "access_control", Behaviour(mute=True)),
-    )
-}
-"""Faults of the chip by name, for any document. A lost or mute one ends as aborted."""
-
-PROTOCOL_FAULTS: dict[str, Fault] = {
-    name: Fault(name, caught_by, behaviour, specimen)
-    for name, caught_by, behaviour, specimen in (
-        ("waiting_time_extended", "", Behaviour(thinking_ns=400_000_000), _PACE),
-        ("le_refused", "", Behaviour(le_refused=True), _PACE),
-        ("pace_refused_at_nonce", "", Behaviour(pace_refused_at=1), _PACE),
-        ("pace_refused_at_mapping", "", Behaviour(pace_refused_at=2), _PACE),
-        ("pace_refused_at_agreement", "", Behaviour(pace_refused_at=3), _PACE),
-        ("pace_refused_at_token", "", Behaviour(pace_refused_at=4), _PACE),
-        ("pace_refused", "access_control", Behaviour(pace_refused_at=4), "pace_only"),
-        ("pace_by_can_only", "access_control", Behaviour(pace_by_can_only=True), "pace_only"),
-        (
-            "agreement_refused",
-            "chip_authentication",
-            Behaviour(agreement_refused=True),
-            "ca_aes128",
+SPECIAL_FORGERIES: dict[str, Forgery] = {
+    forgery.name: forgery
+    for forgery in (
+        Forgery("chosen_generator", "ds_chain", chosen_generator, _EXPLICIT, elliptic=True),
+        Forgery(
+            "chosen_generator_of_signer",
+            "sod_signature",
+            chosen_generator_of_signer,
+            _EXPLICIT,
+            elliptic=True,
         ),
+        Forgery("huge_jpeg2000", "face_image", _huge_jpeg_2000, _PICTURES),
+        Forgery("endless_dg2", "dg_hash.DG2", _endless_dg2),
+        Forgery("truncated_dg1", "dg_hash.DG1", _truncated(EF_DG1)),
+        Forgery("truncated_dg2", "dg_hash.DG2", _truncated(EF_DG2)),
+        Forgery("truncated_com", "com_sod", _truncated(EF_COM)),
+        Forgery("nested_com", "com_sod", _nested_com),
+        Forgery("empty_sod", "sod_signature", _empty_sod),
     )
 }
-"""Faults in what a chip does besides BAC; where BAC is left, policy says whether it may do."""
+"""Forgeries that need a document of their own kind, and files that end too early or never."""

@@ -109,6 +109,12 @@ class EcKey:
         group = Group(self.curve.parameter_id)
         return group.encode(group.generator * self.scalar)
 
+    @property
+    def parameters(self) -> bytes:
+        """ECParameters: the curve's name, or everything spelt out."""
+        named = self.curve.oid and der.oid(self.curve.oid)
+        return named or explicit_parameters(Group(self.curve.parameter_id))
+
     def sign(self, data: bytes, hash_name: str) -> bytes:
         """ECDSA in DER with the nonce of RFC 6979."""
         if self.curve.implementation is None:
@@ -138,10 +144,7 @@ class SigningKey:
     def public_key_info(self) -> bytes:
         """SubjectPublicKeyInfo (RFC 5280, 4.1.2.7)."""
         if isinstance(self.private, EcKey):
-            curve = self.private.curve
-            named = curve.oid and der.oid(curve.oid)
-            parameters = named or explicit_parameters(Group(curve.parameter_id))
-            identifier = der.sequence(der.oid(_OID_EC), parameters)
+            identifier = der.sequence(der.oid(_OID_EC), self.private.parameters)
         else:
             identifier = der.sequence(der.oid(_OID_RSA), der.NULL)
         return der.sequence(identifier, der.bits(self.public_point))

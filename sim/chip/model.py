@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from sim.chip.active_authentication import ActiveKey
+from sim.chip.apdu import Response
 from sim.chip.bac import AccessKeys
 from sim.chip.chip_authentication import AgreementKey
 from sim.chip.key_derivation import CipherSuite
@@ -53,6 +55,15 @@ class Latency:
         return base + (self.protected_byte_ns * (len(raw) + len(response)) if protected else 0)
 
 
+class Tampering(StrEnum):
+    """What a man in the middle does to answers under secure messaging."""
+
+    NONE = "none"
+    REPLAYED = "replayed"
+    ALTERED = "altered"
+    PLAIN = "plain"
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """Where a chip departs from a faultless one; the defaults depart nowhere.
@@ -70,6 +81,7 @@ class Behaviour:
         pace_by_can_only: PACE does not know the MRZ as its password.
         pace_refused_at: the step of PACE (1 to 4) at which the chip breaks off with 6300.
         agreement_refused: chip authentication ends with 6300 though the key is there.
+        tampering: what somebody between chip and reader makes of a protected answer.
     """
 
     largest_read: int = 65_536
@@ -82,6 +94,7 @@ class Behaviour:
     pace_by_can_only: bool = False
     pace_refused_at: int = 0
     agreement_refused: bool = False
+    tampering: Tampering = Tampering.NONE
 
     def extra_ns(self, raw: bytes) -> int:
         """Time beyond `Latency` for a command."""
@@ -149,3 +162,4 @@ class CardState:
     reads: int = 0
     bytes_read: int = 0
     lost: bool = False
+    last_answer: Response | None = field(default=None, repr=False)

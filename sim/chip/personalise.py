@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from sim.chip import der
 from sim.chip.model import EF_CARD_ACCESS, Features
-from sim.chip.mrz import Holder, Td3, td3
+from sim.chip.mrz import Holder, Zone, td3
 from sim.chip.pki import Country
-from sim.chip.portrait import data_group_2, jpeg_size
+from sim.chip.portrait import data_group_2, picture_size
 from sim.chip.security_infos import security_infos
 from sim.chip.sod import document_security_object, lds_security_object
 
@@ -20,7 +20,25 @@ EF_SOD = 0x011D
 EF_DG1 = 0x0101
 EF_DG2 = 0x0102
 
-_GROUP_TAGS = {1: 0x61, 2: 0x75, 14: 0x6E, 15: 0x6F}
+_GROUP_TAGS = {
+    1: 0x61, 2: 0x75, 3: 0x63, 4: 0x76, 5: 0x65, 7: 0x67, 11: 0x6B, 12: 0x6C, 13: 0x6D,
+    14: 0x6E, 15: 0x6F, 16: 0x70,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What may differ from a passport with a JPEG portrait and nothing else.
+
+    Attributes:
+        zone: makes the MRZ, which gives the document its size.
+        portrait: makes DG2 of an image, its width and height.
+        groups: further data groups by number, as their files stand on the chip.
+    """
+
+    zone: Callable[[Holder], Zone] = td3
+    portrait: Callable[[bytes, int, int], bytes] = data_group_2
+    groups: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,13 +49,13 @@ class Personalisation:
         printed: the MRZ as printed on the data page.
         files: elementary files of the eMRTD application by file identifier.
         access_key_text: what the chip derived its access keys from (Doc 9303-11, 9.7.1.1).
-        holder, portrait_jpeg, country, hash_name: the recipe, so that a forgery can be made
-            from it.
+        holder, portrait_jpeg, country, hash_name, layout: the recipe, so that a forgery can
+            be made from it; the portrait may be a JPEG 2000 as well.
         features: what the chip can do besides BAC, with its private keys.
         master_files: elementary files of the master file: EF.CardAccess if it does PACE.
     """
 
-    printed: Td3 = field(repr=False)
+    printed: Zone = field(repr=False)
     files: Mapping[int, bytes] = field(repr=False)
     access_key_text: str = field(repr=False)
     holder: Holder = field(repr=False)
@@ -46,6 +64,7 @@ class Personalisation:
     hash_name: str = "sha256"
     features: Features = field(default_factory=Features)
     master_files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    layout: Layout = Layout()
 
     def with_file(self, fid: int, content: bytes) -> Personalisation:
         """The same chip with one file replaced and nothing signed again."""
@@ -61,19 +80,22 @@ def personalise(
     hash_name: str = "sha256",
     features: Features | None = None,
     lds_version: str = "0107",
+    layout: Layout | None = None,
 ) -> Personalisation:
     """Write a genuine passport, signed at `at` (default: the country's day of issue).
 
     From `lds_version` 0108 on, the security object repeats that version signed.
 
     Raises:
-        ValueError: the holder does not fit the MRZ, or the portrait is no JPEG.
+        ValueError: the holder does not fit the MRZ, or the portrait is no image.
     """
-    lines = td3(holder)
+    layout = layout or Layout()
+    lines = layout.zone(holder)
     features = features or Features()
     groups = {
         1: data_group_1(lines),
-        2: data_group_2(portrait_jpeg, *jpeg_size(portrait_jpeg)),
+        2: layout.portrait(portrait_jpeg, *picture_size(portrait_jpeg)),
+        **layout.groups,
         **security_groups(features),
     }
     hashes = {number: der.digest(hash_name, group) for number, group in groups.items()}
@@ -93,6 +115,7 @@ def personalise(
         hash_name=hash_name,
         features=features,
         master_files=MappingProxyType(card_access(features)),
+        layout=layout,
     )
 
 
@@ -117,7 +140,7 @@ def card_access(features: Features) -> dict[int, bytes]:
     return {EF_CARD_ACCESS: security_infos(profile.info for profile in features.pace)}
 
 
-def data_group_1(lines: Td3) -> bytes:
+def data_group_1(lines: Zone) -> bytes:
     """EF.DG1: the MRZ (Doc 9303-10, 4.7.1)."""
     return der.tlv(0x61, der.tlv(0x5F1F, lines.text.encode("ascii")))
 

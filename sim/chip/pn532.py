@@ -2,8 +2,9 @@
 
 Sans-IO: bytes of the high speed UART and time in, bytes and the next due time out. The
 caller models the line itself; this models what the PN532, the air and the chip take.
-A PN532 is asleep after power-up and hears nothing before a wake-up byte (55); it does not
-activate chips before SAMConfiguration. It never sends NACK: a broken frame gets no ACK.
+A PN532 is asleep after power-up and hears nothing before five rising edges on its line, as
+one byte 55 or five bytes 00 have them (7.2.11); it does not activate chips before
+SAMConfiguration. It never sends NACK: a broken frame gets no ACK.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ from sim.chip.pn532_frames import (
     encode,
 )
 
-WAKE_UP = 0x55
+WAKE_UP_EDGES = 5
+STALE_NS = 100_000_000
+"""A frame that stops for so long is given up, so that the next host is heard."""
+
+
+def rising_edges(byte: int) -> int:
+    """How often the line goes up in one byte: start bit 0, eight bits, lowest first, stop bit 1."""
+    line = byte << 1 | 1 << 9
+    return (line & ~(line << 1)).bit_count()
 
 
 class Pn532Peer:
@@ -50,6 +59,8 @@ class Pn532Peer:
         self._baud = 115_200
         self._next_baud: int | None = None
         self._asleep = True
+        self._edges = 0
+        self._heard_ns = 0
 
     @property
     def baud(self) -> int:
@@ -71,12 +82,11 @@ class Pn532Peer:
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes from the host, in pieces of any size."""
+        if now_ns - self._heard_ns > STALE_NS:
+            self._frames = FrameReader()
+        self._heard_ns = now_ns
         if self._asleep:
-            at = data.find(WAKE_UP)
-            if at < 0:
-                return
-            self._asleep = False
-            data = data[at:]
+            data = self._woken(data)
         for item in self._frames.feed(data):
             if item is Control.ACK:
                 self._acknowledged()
@@ -84,6 +94,15 @@ class Pn532Peer:
                 self._out += self._last_frame
             elif isinstance(item, bytes):
                 self._packet(item, now_ns)
+
+    def _woken(self, data: bytes) -> bytes:
+        """Count rising edges until they suffice; what is heard from then on."""
+        for at, byte in enumerate(data):
+            self._edges += rising_edges(byte)
+            if self._edges >= WAKE_UP_EDGES:
+                self._asleep, self._edges = False, 0
+                return data[at + 1 :]
+        return b""
 
     def output(self) -> bytes:
         """Take what the PN532 sends now."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sim.chip.air import RATES_KBIT_S, AirTiming
 from sim.chip.card import Chip
+from sim.chip.iso_dep import ANSWER_TO_SELECT, BlockChannel
 from sim.chip.keys import Random
 
 BAUDS = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1288000)
@@ -30,13 +31,21 @@ _LONGEST_COMMAND = 65_544
 _FIRMWARE = bytes.fromhex("32010607")
 _SENS_RES = bytes.fromhex("0008")
 _SEL_RES = bytes.fromhex("20")
-ANSWER_TO_SELECT = bytes.fromhex("067877950280")
-"""FSC 256, 106 to 848 kbit/s each way, FWI 9, SFGI 5, CID; one historical byte."""
-
 _AUTOMATIC_RATS = 0x10
 _POWER_UP_PARAMETERS = 0x14
 _ENDLESS = 0xFF
 _LIST_PASSIVE_TARGET_ANSWER = 0x4B
+_OWN_FRAME_SIZE = 64
+"""FSD of the RATS that the PN532 sends by itself."""
+_ISO_DEP_TYPE_A = 0x20
+_TYPE_A = (0x00, 0x10, _ISO_DEP_TYPE_A)
+"""Types of InAutoPoll (7.3.13) that find a passport of type A."""
+_AUTO_POLL_NS = 150_000_000
+_TIMEOUT_UNIT_NS = 100_000
+_TX_CONTROL, _FIFO_DATA = 0x6304, 0x6339
+_SENS_REQ = 0x26
+_SELF_TESTS = (0x01, 0x02, 0x05, 0x07)
+"""ROM, RAM, echo and antenna: all well."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,9 @@ class Pn532Firmware:
         self._parameters = _POWER_UP_PARAMETERS
         self._passive_retries = _ENDLESS
         self._registers: dict[int, int] = {}
-        self._release()
+        self._uid = b""
+        self._thru_timeout = 0x0A
+        self._switch_field(on=False)
         self._commands: dict[int, tuple[int, Callable[[int, bytes], Job | None]]] = {
             0x00: (1, self._diagnose),
             0x02: (0, self._firmware_version),
@@ -84,14 +95,29 @@ class Pn532Firmware:
             0x16: (1, self._power_down),
             0x32: (2, self._rf_configuration),
             0x40: (1, self._data_exchange),
+            0x42: (0, self._communicate_thru),
             0x44: (1, self._select_or_release),
+            0x46: (3, self._no_peer),
             0x4A: (2, self._list_passive_target),
             0x4E: (3, self._speed),
+            0x50: (2, self._no_peer),
             0x52: (1, self._select_or_release),
+            0x54: (1, self._select),
+            0x56: (3, self._no_peer),
+            0x60: (3, self._auto_poll),
+            0x8C: (37, self._be_target),
         }
+
+    def _switch_field(self, *, on: bool) -> None:
+        """Without the field the chip forgets its random identifier, too."""
+        self._release()
+        self._field = on
+        if not on:
+            self._uid = b""
 
     def _release(self) -> None:
         self._active = False
+        self._blocks: BlockChannel | None = None
         self._rate_in = self._rate_out = RATES_KBIT_S[0]
         self._command = bytearray()
         self._response = b""
@@ -109,6 +135,7 @@ class Pn532Firmware:
         """A chip comes into the field during `job`; gives what the PN532 is busy with now."""
         self._now_ns = now_ns
         self._chip = chip
+        self._uid = b""
         chip.power_up()
         return self._activation(job.packet[0]) if job and job.polls else job
 
@@ -133,14 +160,23 @@ class Pn532Firmware:
     def _activation(self, code: int) -> Job:
         if self._chip is None or self._chip.silent:
             return self._polling(code)
-        self._release()
-        self._active = True
-        self._chip.power_up()
-        uid = b"\x08" + self._random(3)  # a random identifier (ISO/IEC 14443-3, 6.5.4)
-        select = ANSWER_TO_SELECT if self._parameters & _AUTOMATIC_RATS else b""
-        target = b"\x01" + _SENS_RES + _SEL_RES + bytes((len(uid),)) + uid + select
+        target = b"\x01" + self._activate(self._chip)
         due_ns = self._now_ns + self._timing.activation_ns
         return Job(due_ns, bytes((code, 1)) + target, needs_chip=True)
+
+    def _activate(self, chip: Chip) -> bytes:
+        """Anticollision, and RATS where the PN532 is to send it: the target's data."""
+        self._release()
+        self._active = self._field = True
+        chip.power_up()
+        # A random identifier (ISO/IEC 14443-3, 6.5.4), drawn when the chip gets its power.
+        self._uid = self._uid or b"\x08" + self._random(3)
+        select = b""
+        frame_size = None
+        if self._parameters & _AUTOMATIC_RATS:
+            select, frame_size = ANSWER_TO_SELECT, _OWN_FRAME_SIZE
+        self._blocks = BlockChannel(chip, frame_size)
+        return _SENS_RES + _SEL_RES + bytes((len(self._uid),)) + self._uid + select
 
     def _quick(self, code: int, data: bytes = b"") -> Job:
         return Job(self._now_ns + self._timing.command_ns, bytes((code,)) + data)
@@ -154,6 +190,8 @@ class Pn532Firmware:
         if data[0] == 0x06:  # is the chip still there?
             present = self._active and self._chip is not None and not self._chip.silent
             return self._quick(code, bytes((STATUS_OK if present else STATUS_TIMEOUT,)))
+        if data[0] in _SELF_TESTS:
+            return self._quick(code, bytes((STATUS_OK,)))
         return None
 
     def _firmware_version(self, code: int, _data: bytes) -> Job:
@@ -162,14 +200,22 @@ class Pn532Firmware:
     def _general_status(self, code: int, _data: bytes) -> Job:
         rates = bytes((_rate_code(self._rate_in), _rate_code(self._rate_out)))
         target = b"\x01\x01" + rates + b"\x00" if self._active else b"\x00"
-        field = b"\x01" if self._chip is not None else b"\x00"
-        return self._quick(code, b"\x00" + field + target + b"\x80")
+        # No error, no external field; the SAM's state at the end.
+        return self._quick(code, b"\x00\x00" + target + b"\x80")
 
     def _read_register(self, code: int, data: bytes) -> Job | None:
         if len(data) % 2:
             return None
         addresses = (data[i] << 8 | data[i + 1] for i in range(0, len(data), 2))
-        return self._quick(code, bytes(self._registers.get(a, 0) for a in addresses))
+        return self._quick(code, bytes(map(self._register, addresses)))
+
+    def _register(self, address: int) -> int:
+        """What a host looks at to learn whether the field is on and whether nobody answered."""
+        if address == _TX_CONTROL:
+            return self._registers.get(address, 0) & 0xFC | (0x03 if self._field else 0)
+        if address == _FIFO_DATA:
+            return 0 if self._active else _SENS_REQ
+        return self._registers.get(address, 0)
 
     def _write_register(self, code: int, data: bytes) -> Job | None:
         if len(data) % 3:
@@ -197,13 +243,18 @@ class Pn532Firmware:
         return self._quick(code)
 
     def _power_down(self, code: int, _data: bytes) -> Job:
-        self._release()
+        self._switch_field(on=False)
         return replace(self._quick(code, bytes((STATUS_OK,))), sleeps=True)
 
     def _rf_configuration(self, code: int, data: bytes) -> Job | None:
         item, values = data[0], data[1:]
-        if item == 0x01 and not values[0] & 0x01:
-            self._release()
+        if item == 0x01:
+            if bool(values[0] & 0x01) != self._field:
+                self._switch_field(on=not self._field)
+        elif item == 0x02:
+            if len(values) != 3 or values[2] > 0x10:
+                return None
+            self._thru_timeout = values[2]
         elif item == 0x05:
             if len(values) != 3:
                 return None
@@ -216,7 +267,38 @@ class Pn532Firmware:
         self._release()
         if data[1] != 0x00:  # a passport here is type A: other modulations stay unanswered
             return replace(self._polling(code), polls=False)
+        named = data[2:]
+        if named and named != self._uid:  # the host names one chip, and that is not here
+            return replace(self._polling(code), polls=False)
         return self._activation(code)
+
+    def _auto_poll(self, code: int, data: bytes) -> Job | None:
+        """InAutoPoll (7.3.13): rounds, period in 150 ms, types of targets."""
+        rounds, period, types = data[0], data[1], data[2:]
+        if not self._configured or not rounds or not 1 <= period <= 0x0F or len(types) > 15:
+            return None
+        self._release()
+        if self._chip is None or self._chip.silent or not set(types) & set(_TYPE_A):
+            took_ns = rounds * period * len(types) * _AUTO_POLL_NS
+            due_ns = None if rounds == _ENDLESS else self._now_ns + took_ns
+            return Job(due_ns, bytes((code, 0)))
+        target = b"\x01" + self._activate(self._chip)
+        found = bytes((code, 1, _ISO_DEP_TYPE_A, len(target))) + target
+        return Job(self._now_ns + self._timing.activation_ns, found, needs_chip=True)
+
+    def _no_peer(self, code: int, _data: bytes) -> Job:
+        """InJumpForDEP, InJumpForPSL, InATR: a passport speaks no NFCIP-1."""
+        self._release()
+        return Job(self._now_ns + self._timing.no_answer_ns, bytes((code, STATUS_TIMEOUT)))
+
+    def _be_target(self, code: int, _data: bytes) -> Job:
+        """TgInitAsTarget: no initiator ever comes; the host's ACK ends the wait."""
+        self._release()
+        return Job(None, bytes((code,)))
+
+    def _select(self, code: int, data: bytes) -> Job:
+        status = STATUS_OK if self._active and data[0] == 1 else STATUS_CONTEXT
+        return self._quick(code, bytes((status,)))
 
     def _select_or_release(self, code: int, data: bytes) -> Job:
         if data[0] > 1:
@@ -234,6 +316,8 @@ class Pn532Firmware:
         target, part = data[0], data[1:]
         if not self._active or target & 0x3F != 1:
             return self._quick(code, bytes((STATUS_CONTEXT,)))
+        if not self._parameters & _AUTOMATIC_RATS:  # no protocol of the PN532's own is on
+            return self._communicate_thru(code, part)
         if self._response and not part:
             return self._answer(code, 0)
         self._response = b""
@@ -252,6 +336,25 @@ class Pn532Firmware:
             return self._silence(code)
         self._response = response
         return self._answer(code, chip_ns + self._sending_ns(len(part)))
+
+    def _communicate_thru(self, code: int, frame: bytes) -> Job:
+        """One frame to the chip as the host wrote it (7.3.9); CRC is the PN532's."""
+        if not self._active or self._blocks is None or not frame:
+            return self._quick(code, bytes((STATUS_TIMEOUT,)))
+        if self._chip is None or self._chip.silent:
+            return self._silence(code)
+        timeout = self._thru_timeout
+        limit_ns = _TIMEOUT_UNIT_NS << (timeout - 1) if timeout else None
+        reply = self._blocks.receive(frame)
+        before_ns = self._timing.command_ns + self._sending_ns(len(frame))
+        if reply is None or (limit_ns is not None and reply.after_ns > limit_ns):
+            waited_ns = before_ns + limit_ns if limit_ns is not None else None
+            due_ns = None if waited_ns is None else self._now_ns + waited_ns
+            return Job(due_ns, bytes((code, STATUS_TIMEOUT)), needs_chip=True)
+        before_ns += reply.after_ns
+        air_ns = self._timing.to_reader_ns(len(reply.frame), self._rate_in)
+        due_ns = self._now_ns + before_ns + air_ns
+        return Job(due_ns, bytes((code, STATUS_OK)) + reply.frame, needs_chip=True)
 
     def _sending_ns(self, size: int) -> int:
         return self._timing.to_chip_ns(size, self._rate_out)

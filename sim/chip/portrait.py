@@ -1,7 +1,7 @@
 """DG2: a portrait in the record formats a passport chip stores.
 
-ISO/IEC 19794-5:2005 facial record inside a CBEFF biometric information template
-(ISO/IEC 7816-11), as Doc 9303-10, 4.7.2 lays out.
+A facial record of ISO/IEC 19794-5:2005 or 39794-5:2019 inside a CBEFF biometric information
+template (ISO/IEC 7816-11), as Doc 9303-10, 4.7.2 lays out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from sim.chip import der
 
 _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
+_JP2 = b"\x00\x00\x00\x0cjP  "
 
 
 def data_group_2(jpeg: bytes, width: int, height: int) -> bytes:
@@ -27,8 +28,22 @@ def data_group_2(jpeg: bytes, width: int, height: int) -> bytes:
     return der.tlv(0x75, der.tlv(0x7F61, der.tlv(0x02, b"\x01"), instance))
 
 
-def _facial_record(jpeg: bytes, width: int, height: int) -> bytes:
-    block_size = 20 + 12 + len(jpeg)
+def tagged_data_group_2(image: bytes, _width: int, _height: int) -> bytes:
+    """EF.DG2 with one portrait in an ISO/IEC 39794-5 record of mandatory elements, sizeless."""
+    header = der.tlv(0xA1, der.tlv(0x87, b"\x01\x01"), der.tlv(0x88, b"\x00\x2a"))
+    kind = 3 if image.startswith(_JP2) else 2  # Annex A, ImageDataFormatCode
+    about = der.tlv(0xA1, der.tlv(0xA0, der.tlv(0x80, bytes((kind,)))))
+    picture = der.tlv(0xA0, der.tlv(0xA0, der.tlv(0x80, image), about))
+    representation = der.tlv(0x30, der.tlv(0x80, b"\x00"), der.tlv(0xA1, picture))
+    version = der.tlv(0xA0, der.tlv(0x80, b"\x03"), der.tlv(0x81, b"\x07\xe3"))
+    record = der.tlv(0x65, version, der.tlv(0xA1, representation))
+    instance = der.tlv(0x7F60, header, der.tlv(0x7F2E, der.tlv(0xA1, record)))
+    return der.tlv(0x75, der.tlv(0x7F61, der.tlv(0x02, b"\x01"), instance))
+
+
+def _facial_record(image: bytes, width: int, height: int) -> bytes:
+    block_size = 20 + 12 + len(image)
+    coding = 1 if image.startswith(_JP2) else 0
     return b"".join(
         (
             b"FAC\x00010\x00",
@@ -36,12 +51,27 @@ def _facial_record(jpeg: bytes, width: int, height: int) -> bytes:
             (1).to_bytes(2, "big"),
             # Facial information: length, no feature points, the rest unspecified.
             block_size.to_bytes(4, "big") + bytes(2) + bytes(14),
-            # Image information: full frontal, JPEG, size, sRGB24, source unspecified.
-            b"\x01\x00" + width.to_bytes(2, "big") + height.to_bytes(2, "big"),
+            # Image information: full frontal, JPEG or JPEG 2000, size, sRGB24, source unspecified.
+            bytes((1, coding)) + width.to_bytes(2, "big") + height.to_bytes(2, "big"),
             b"\x01\x02" + bytes(4),
-            jpeg,
+            image,
         )
     )
+
+
+def picture_size(image: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG, or of a JPEG 2000 by its image header box.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not image.startswith(_JP2):
+        return jpeg_size(image)
+    at = image.find(b"ihdr")
+    if at < 0 or len(image) < at + 12:
+        raise ValueError("not a JPEG 2000 image")
+    height, width = image[at + 4 : at + 8], image[at + 8 : at + 12]
+    return int.from_bytes(width, "big"), int.from_bytes(height, "big")
 
 
 def jpeg_size(jpeg: bytes) -> tuple[int, int]:

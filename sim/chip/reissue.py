@@ -25,7 +25,7 @@ def forger(genuine: Personalisation, purpose: str) -> tuple[KeySource, Country]:
 def issue_again(genuine: Personalisation, **changes: Any) -> Personalisation:
     """The document as its state would issue it with another recipe, chip included.
 
-    Changes are `holder`, `portrait_jpeg`, `country`, `hash_name`, `features` and `at`.
+    Changes are `holder`, `portrait_jpeg`, `country`, `hash_name`, `features`, `layout` and `at`.
     """
     recipe = {
         "holder": genuine.holder,
@@ -33,6 +33,7 @@ def issue_again(genuine: Personalisation, **changes: Any) -> Personalisation:
         "country": genuine.country,
         "hash_name": genuine.hash_name,
         "features": genuine.features,
+        "layout": genuine.layout,
     }
     return personalise(**{**recipe, **changes})
 

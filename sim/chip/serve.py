@@ -44,7 +44,7 @@ def serve_pn532(chip: Chip, random: Random, clock: Clock, ended: Ended, say: Say
 
 
 def serve_vpcd(chip: Chip, address: tuple[str, int], clock: Clock, ended: Ended, say: Say) -> None:
-    """A card in vsmartcard's virtual reader, until the reader hangs up.
+    """A card in vsmartcard's virtual reader, until the reader hangs up or the chip is silent.
 
     The chip's own computing time passes before each answer.
 
@@ -55,7 +55,7 @@ def serve_vpcd(chip: Chip, address: tuple[str, int], clock: Clock, ended: Ended,
     with socket.create_connection(address, CONNECT_S) as line:
         line.setblocking(False)
         say(f"{address[0]}:{address[1]}")
-        while not ended():
+        while not ended() and not card.gone:
             wait_ns = MAX_WAIT_NS
             if card.due_ns is not None:
                 wait_ns = max(0, min(wait_ns, card.due_ns - clock()))

@@ -1,8 +1,9 @@
 """Specimen documents: genuine ones, each with the results a right reader reports of it.
 
 All are issued by Utopia, the specimen state of Doc 9303, from seeds: the same bytes on every
-machine, keys included. Each signature algorithm has a CSCA of its own. The results hold with
-the anchors and revocation lists of `trust_files`, the printed MRZ, and no defect list.
+machine, keys included (a JPEG 2000 as far as its encoder is the same). Each signature
+algorithm has a CSCA of its own. The results hold with the anchors and revocation lists of
+`trust_files`, the printed MRZ, and no defect list.
 """
 
 from __future__ import annotations
@@ -16,14 +17,23 @@ from functools import cache
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveRsa
 from sim.chip.chip_authentication import AgreementKey
 from sim.chip.curves import NAMES, Group
+from sim.chip.data_groups import (
+    displayed_portrait,
+    displayed_signature,
+    document_details,
+    fingerprints,
+    optional_details,
+    person_to_notify,
+    personal_details,
+)
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Algorithm, KeySource, seeded_random
 from sim.chip.model import Features
-from sim.chip.mrz import Holder
+from sim.chip.mrz import Holder, td1, td2
 from sim.chip.pace import PaceProfile
-from sim.chip.personalise import Personalisation, personalise
+from sim.chip.personalise import Layout, Personalisation, personalise
 from sim.chip.pki import Country, found_country
-from sim.chip.portrait import drawn_portrait
+from sim.chip.portrait import drawn_portrait, tagged_data_group_2
 from sim.chip.rogue_issuers import expired_country, revoked_signer
 from sim.chip.rsa import RsaNumbers, generate
 
@@ -65,6 +75,9 @@ class Specimen:
     hash_name: str = "sha256"
     features: Callable[[], Features] = Features
     lds_version: str = "0107"
+    layout: Callable[[], Layout] = Layout
+    portrait: Callable[[], bytes] = drawn_portrait
+    number: str = ""
 
     @property
     def country(self) -> Country:
@@ -81,7 +94,7 @@ class Specimen:
         pace = ["pace-gm"] if made.features.pace else []
         return {
             "name": self.name,
-            "mrz": f"{made.printed.line1}\n{made.printed.line2}",
+            "mrz": made.printed.printed,
             "can": made.features.can or None,
             "access": pace + (["bac"] if made.features.bac else []),
             "expect": expected(made),
@@ -94,6 +107,8 @@ def expected(made: Personalisation) -> dict[str, str]:
     groups = sorted(fid & 0xFF for fid in made.files if fid & 0xFF <= 16)
     results = dict.fromkeys(_SUCCESSFUL, "successful")
     results |= {f"dg_hash.DG{number}": "successful" for number in groups}
+    # Fingerprints and irises are for terminals with a certificate of the issuing state.
+    results |= {f"dg_hash.DG{number}": "undetermined" for number in {3, 4} & set(groups)}
     offered = {
         "active_authentication": features.active is not None,
         "chip_authentication": bool(features.agreement),
@@ -113,14 +128,15 @@ def _country(algorithm: Algorithm, hash_name: str) -> Country:
 def _personalised(name: str) -> Personalisation:
     specimen = SPECIMENS[name]
     digest = hashlib.sha256(name.encode()).digest()
-    number = f"X{int.from_bytes(digest[:8], 'big') % 10**8:08d}"
+    number = specimen.number or f"X{int.from_bytes(digest[:8], 'big') % 10**8:08d}"
     return personalise(
         replace(_HOLDER, number=number),
-        drawn_portrait(),
+        specimen.portrait(),
         specimen.country,
         hash_name=specimen.hash_name,
         features=specimen.features(),
         lds_version=specimen.lds_version,
+        layout=specimen.layout(),
     )
 
 
@@ -254,12 +270,55 @@ def _authenticity_specimens() -> list[Specimen]:
     return [Specimen(name, features=made) for name, made in features.items()]
 
 
+def _jpeg_2000() -> bytes:
+    from sim.camera import jpeg_2000
+
+    return jpeg_2000(drawn_portrait())
+
+
+def _every_group() -> Layout:
+    picture = drawn_portrait(6_500)
+    return Layout(
+        groups={
+            5: displayed_portrait(picture),
+            7: displayed_signature(picture),
+            11: personal_details("SPECIMEN<<EVA<MARIA", "UTOPIA CITY", "1 HARBOUR ROAD"),
+            12: document_details("PASSPORT OFFICE OF UTOPIA", "20240115"),
+            13: optional_details(b"\x04\x10" + bytes(range(16))),
+            16: person_to_notify("20240115", "SPECIMEN<<ADAM", "+00 0000 000000"),
+        }
+    )
+
+
+def _layout_specimens() -> list[Specimen]:
+    """Other sizes of document, records and codings of the portrait, further data groups."""
+    return [
+        Specimen("td1_pace_aa_ca", layout=lambda: Layout(zone=td1), features=_everything),
+        Specimen("td1_bac", layout=lambda: Layout(zone=td1)),
+        Specimen("td1_long_number", layout=lambda: Layout(zone=td1), number="X12345678901"),
+        Specimen("td2_bac", layout=lambda: Layout(zone=td2)),
+        Specimen("td2_pace", layout=lambda: Layout(zone=td2), features=_pace(_AES)),
+        Specimen("dg2_jpeg2000", portrait=_jpeg_2000),
+        Specimen("dg2_39794", layout=lambda: Layout(portrait=tagged_data_group_2)),
+        Specimen(
+            "dg2_39794_jpeg2000",
+            layout=lambda: Layout(portrait=tagged_data_group_2),
+            portrait=_jpeg_2000,
+        ),
+        Specimen("all_groups", layout=_every_group, lds_version="0108"),
+        Specimen("all_groups_pace_aa_ca", layout=_every_group, features=_everything),
+        Specimen("fingerprints", layout=lambda: Layout(groups={3: fingerprints()})),
+        Specimen("dg2_large", portrait=lambda: drawn_portrait(60_000), features=_pace(_AES)),
+    ]
+
+
 SPECIMENS: Mapping[str, Specimen] = {
     specimen.name: specimen
     for specimen in (
         *_signature_specimens(),
         *_access_specimens(),
         *_authenticity_specimens(),
+        *_layout_specimens(),
     )
 }
 """Every specimen by name."""

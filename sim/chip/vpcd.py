@@ -1,7 +1,9 @@
 """The card's side of vsmartcard's virtual reader: frames of two bytes of length over TCP.
 
 A frame of one byte is a control: 0 off, 1 on, 2 reset, 4 asks for the answer to reset; any
-other frame is a command APDU. Controls but the last are not answered. Sans-IO.
+other frame is a command APDU. Controls but the last are not answered. There is no word for a
+chip that falls silent, and vpcd waits for its answer without end: it has to be taken away.
+Sans-IO.
 """
 
 from __future__ import annotations
@@ -16,9 +18,14 @@ _OFF, _ON, _RESET, _ASK = 0, 1, 2, 4
 
 
 class VpcdCard:
-    """Takes the reader's bytes, gives the card's; a response waits for `due_ns`."""
+    """Takes the reader's bytes, gives the card's; a response waits for `due_ns`.
+
+    Attributes:
+        gone: the chip has not answered a command: hang up.
+    """
 
     def __init__(self, chip: Chip) -> None:
+        self.gone = False
         self._chip = chip
         self._in = bytearray()
         self._out = bytearray()
@@ -56,8 +63,8 @@ class VpcdCard:
     def _frame(self, frame: bytes, now_ns: int) -> None:
         if len(frame) > 1:
             response, chip_ns = self._chip.transmit(frame)
-            # A silent chip: the reader reports that as an empty response.
-            self._pending, self._due_ns = response or b"", now_ns + chip_ns
+            self.gone = response is None
+            self._pending, self._due_ns = response, now_ns + chip_ns if response else None
         elif frame in (bytes([_OFF]), bytes([_ON]), bytes([_RESET])):
             self._pending = self._due_ns = None
             self._chip.power_up()

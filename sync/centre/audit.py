@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from sync.centre.types import LogEnd
 from sync.chain import LogCheck, Stored, erased_by
-from sync.errors import NoteRefused, RecordMalformed
+from sync.encoding import GENESIS
+from sync.envelope import Place, centre_hour, open_identity
+from sync.errors import NoteRefused, RecordMalformed, SealBroken
+from sync.hpke import OpeningKey
 from sync.keys import SigningKey, VerifyingKey
 from sync.notes import CENTRE_NAME, open_checkpoint, open_note, origin_of, sign_text
-from sync.types import Item
+from sync.types import Item, Record
 
 ERASURE_ORIGIN = "egate/erasure"
 
@@ -26,17 +30,6 @@ class Finding(NamedTuple):
     epoch: str
     seq: int
     what: str
-
-
-class LogEnd(NamedTuple):
-    """The newest record of a gate's log, its commitment in hex, and the countersigned note.
-
-    0, `GENESIS` and no note for an empty log.
-    """
-
-    seq: int
-    commitment: str
-    checkpoint: str
 
 
 class Evidence(Protocol):
@@ -60,6 +53,12 @@ class Evidence(Protocol):
     def item(self, gate: str, epoch: str, seq: int) -> Item | None:
         """One record."""
 
+    def peaks_of(self, gate: str, epoch: str) -> bytes | None:
+        """The stored peaks of a log's tree, None if there are none to check."""
+
+    def hour_keys(self, gate: str, epoch: str) -> dict[int, bytes]:
+        """The keys of a log's hours, sealed for the central system, by their numbers."""
+
     def orphan(self) -> tuple[str, str, int] | None:
         """A record whose log is not listed."""
 
@@ -72,24 +71,52 @@ def erasure_note(
     return sign_text("".join(f"{line}\n" for line in lines), CENTRE_NAME, key)
 
 
-def audit(evidence: Evidence, key: VerifyingKey | None) -> list[Finding]:
-    """Check every log; with the central system's key its signatures, too."""
+def audit(
+    evidence: Evidence, key: VerifyingKey | None, opening: OpeningKey | None = None
+) -> list[Finding]:
+    """Check every log.
+
+    Args:
+        evidence: what to check.
+        key: the central system's key; with it its signatures are checked, too.
+        opening: with it, whether every sealed identity still opens.
+    """
     findings: list[Finding] = []
-    for gate, epoch, (seq, commitment, note) in evidence.logs():
-        check = _Log(evidence, gate, epoch, key)
-        check.run(seq, commitment, note)
+    for gate, epoch, end in evidence.logs():
+        check = _Log(evidence, gate, epoch, key, opening)
+        check.run(end)
         findings += [Finding(gate, epoch, at, what) for at, what in check.found]
     orphan = evidence.orphan()
     if orphan is not None:
-        findings.append(Finding(*orphan, "records of a log that is not listed"))
+        findings.append(Finding(*orphan, "rows of a log or record that is not listed"))
     return findings
+
+
+class _Erased:
+    """The places that may stand without a record; the gate's own erasures are read if asked."""
+
+    def __init__(self, by_centre: set[int], evidence: Evidence, gate: str, epoch: str) -> None:
+        self._places = by_centre
+        self._evidence: Evidence | None = evidence
+        self._log = (gate, epoch)
+
+    def __contains__(self, seq: object) -> bool:
+        if seq not in self._places and self._evidence is not None:
+            self._places = self._places | _by_gate(self._evidence, *self._log)
+            self._evidence = None
+        return seq in self._places
 
 
 class _Log:
     """The audit of one log."""
 
     def __init__(
-        self, evidence: Evidence, gate: str, epoch: str, centre: VerifyingKey | None
+        self,
+        evidence: Evidence,
+        gate: str,
+        epoch: str,
+        centre: VerifyingKey | None,
+        opening: OpeningKey | None,
     ) -> None:
         self._evidence = evidence
         self._gate, self._epoch = gate, epoch
@@ -97,31 +124,76 @@ class _Log:
         self._key = evidence.key_of(gate)
         self._centre = centre
         self._roots: dict[int, bytes] = {}
+        self._hours: dict[int, bytes] = {}
+        self._opening = opening
         self.found: list[tuple[int, str]] = []
 
-    def run(self, seq: int, commitment: str, note: str) -> None:
-        """Check everything about the log that is said to end at `seq`."""
+    def run(self, end: LogEnd) -> None:
+        """Check everything about the log that is said to end at `end`."""
         if self._key is None:
             self.found.append((0, "the gate is not enrolled"))
         head_size, head = self._evidence.head_of(self._gate, self._epoch)
-        self._note(seq, note, seq, countersigned=True)
-        self._note(seq, head, head_size, countersigned=False)
-        erased = self._erased()
-        check = LogCheck(self._gate, self._epoch, roots=self._roots, erased=erased)
-        last = "00" * 32
+        self._note(end.seq, end.checkpoint, end.seq, countersigned=True)
+        self._note(end.seq, head, head_size, countersigned=False)
+        peaks = self._evidence.peaks_of(self._gate, self._epoch)
+        if head_size < end.seq and (head_size or peaks is not None):
+            self.found.append((end.seq, "no size that the gate signed covers the log"))
+        if self._opening is not None:
+            self._open_hours(self._opening)
+        by_centre = self._erased()
+        erased = _Erased(by_centre, self._evidence, self._gate, self._epoch)
+        check = LogCheck(
+            self._gate,
+            self._epoch,
+            roots=self._roots,
+            erased=erased,
+            inspect=None if self._opening is None else self._identity,
+        )
+        last = GENESIS
         size = 0
 
         def rows() -> Iterator[Stored]:
             nonlocal last, size
             for row in self._evidence.stored(self._gate, self._epoch):
                 last, size = row.commitment.hex(), row.seq
-                if row.seq in erased and row.encoded and row.seq in self._by_centre:
+                if row.nodes is None and peaks is not None:
+                    self.found.append((row.seq, "the stored nodes of the tree are gone"))
+                if row.encoded and row.seq in by_centre:
                     self.found.append((row.seq, "the record was erased and is back"))
+                if not row.encoded and row.seq in by_centre and (row.salt or row.wrapped):
+                    self.found.append((row.seq, "the record is gone, its salt or key is not"))
                 yield row
 
         self.found += check.walk(rows())
-        if (size, last) != (seq, commitment):
-            self.found.append((seq, "the log does not end where receipts say"))
+        if (size, last) != (end.seq, end.commitment):
+            self.found.append((end.seq, "the log does not end where receipts say"))
+        if peaks not in (None, check.frontier.peaks):
+            self.found.append((end.seq, "the stored peaks of the tree are not the log's"))
+
+    def _open_hours(self, opening: OpeningKey) -> None:
+        """Open the keys of the log's hours."""
+        for key_id, sealed in self._evidence.hour_keys(self._gate, self._epoch).items():
+            try:
+                hour = centre_hour(sealed, opening, self._gate, self._epoch, key_id)
+            except SealBroken:
+                self.found.append((0, f"the key of hour {key_id} does not open"))
+            else:
+                self._hours[key_id] = hour
+
+    def _identity(self, row: Stored, record: Record) -> str | None:
+        """Say what is wrong with a record's sealed identity, or None."""
+        if not isinstance(record.identity, bytes):
+            kept = row.wrapped or row.key_id
+            return "a key stands beside a record without an identity" if kept else None
+        hour = self._hours.get(row.key_id)
+        if hour is None:
+            return "the key of the identity's hour is missing"
+        place = Place(self._gate, self._epoch, row.seq)
+        try:
+            open_identity(place, record.identity, row.wrapped, hour)
+        except SealBroken as error:
+            return error.diagnosis
+        return None
 
     def _note(self, seq: int, note: str, size: int, *, countersigned: bool) -> None:
         """Check a checkpoint and remember its root."""
@@ -143,8 +215,8 @@ class _Log:
             self.found.append((seq, "two signed checkpoints of this size differ"))
 
     def _erased(self) -> set[int]:
-        """Give the places that may stand without a record, after checking what says so."""
-        self._by_centre: set[int] = set()
+        """Give the places that the central system erased, after checking what says so."""
+        places: set[int] = set()
         for seq, note in self._evidence.erasures(self._gate, self._epoch):
             item = self._evidence.item(self._gate, self._epoch, seq)
             commitment = "" if item is None else item.commitment.hex()
@@ -155,18 +227,19 @@ class _Log:
             except NoteRefused:
                 good = False
             if good:
-                self._by_centre.add(seq)
+                places.add(seq)
             else:
                 self.found.append((seq, "the note of an erasure is not good"))
-        return self._by_centre | self._by_gate()
-
-    def _by_gate(self) -> set[int]:
-        """Give the places that the gate's own log says were erased at the gate."""
-        places: set[int] = set()
-        for row in self._evidence.stored(self._gate, self._epoch):
-            if b"erasure" in row.encoded:
-                try:
-                    places.update(erased_by(row.encoded))
-                except RecordMalformed:
-                    continue  # reported where the log is walked
         return places
+
+
+def _by_gate(evidence: Evidence, gate: str, epoch: str) -> set[int]:
+    """Give the places that the gate's own log says were erased at the gate."""
+    places: set[int] = set()
+    for row in evidence.stored(gate, epoch):
+        if b"erasure" in row.encoded:
+            try:
+                places.update(erased_by(row.encoded))
+            except RecordMalformed:
+                continue  # reported where the log is walked
+    return places

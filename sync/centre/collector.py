@@ -7,11 +7,13 @@ again, or came too early, is answered with the place from which to resend.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sync.centre.audit import LogEnd
-from sync.centre.store import CentreStore, NewRow, Reason
+from sync.centre.open_log import OpenLog, receipt_of
+from sync.centre.store import CentreStore
+from sync.centre.types import Enrolled, NewRow, Reason
 from sync.encoding import (
     SALT_BYTES,
     batch_is_by,
@@ -21,18 +23,28 @@ from sync.encoding import (
     open_contents,
     seal_receipt,
 )
-from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken
+from sync.envelope import centre_hour
+from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
 from sync.keys import CentreKeys, SigningKey, VerifyingKey
-from sync.merkle import HASH_BYTES, Frontier, leaf_hash, root_of
-from sync.notes import CENTRE_NAME, Checkpoint, countersign, open_checkpoint, origin_of
-from sync.types import Batch, Contents, Item, Receipt, Record
+from sync.merkle import HASH_BYTES
+from sync.notes import Checkpoint, open_checkpoint, origin_of
+from sync.types import Batch, Contents, HourKey, Item, Receipt
 
 MAX_SEQ = 2**48
 """More records than any gate will write; beyond it a place is nonsense."""
 
 
+_EPOCH = re.compile(r"[0-9a-f]{1,64}")
+
 WRAPPED_BYTES = 40
 """A key of 32 bytes, wrapped (RFC 3394)."""
+
+
+class Message(NamedTuple):
+    """A message as it came. `live`: on the topic of those that come before their turn."""
+
+    payload: bytes
+    live: bool = False
 
 
 class Answer(NamedTuple):
@@ -45,7 +57,8 @@ class Answer(NamedTuple):
 class Outcome(NamedTuple):
     """What came of some messages: receipts, and counts for metrics.
 
-    `early` counts messages whose predecessors are missing; `quarantined` names the
+    `early` counts messages whose predecessors are missing, `live` records that were seen
+    before their turn; `quarantined` names the
     reasons of those that were put apart, which are alarms.
     """
 
@@ -53,6 +66,7 @@ class Outcome(NamedTuple):
     stored: int
     known: int
     early: int
+    live: int
     quarantined: tuple[Reason, ...]
 
 
@@ -66,90 +80,178 @@ class _Refusal(Exception):
 
 
 class _Opened(NamedTuple):
-    """A message whose signatures are good and whose contents belong together."""
+    """A message whose signatures are good and whose contents belong together.
+
+    `previous` is what its records name as the one before them, None where one was erased.
+    """
 
     batch: Batch
     contents: Contents
     checkpoint: Checkpoint
+    previous: list[str | None]
+
+
+class _Round:
+    """Messages that are stored with one COMMIT."""
+
+    def __init__(self, store: CentreStore, keys: CentreKeys, utc: str) -> None:
+        self._store = store
+        self._keys = keys
+        self._utc = utc
+        self._logs: dict[tuple[str, str], OpenLog] = {}
+        self._touched: dict[tuple[str, str], None] = {}
+        self.stored = self.known = self.early = self.live = 0
+        self.reasons: list[Reason] = []
+
+    def run(self, messages: Sequence[Message]) -> None:
+        """Take every message; put apart those that are refused."""
+        read = [(message, _read(message.payload)) for message in messages]
+        enrolled = self._store.hold(batch.gate for _, batch in read if batch is not None)
+        for (payload, live), batch in read:
+            try:
+                if batch is None:
+                    raise _Refusal(Reason.MALFORMED, "")
+                opened = _open(batch, enrolled.get(batch.gate), self._keys)
+                if live:
+                    self._see(opened)
+                else:
+                    self._take(opened)
+            except StorageCorrupt:
+                self._put_apart(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
+            except _Refusal as refusal:
+                self._put_apart(refusal.reason, refusal.gate, payload)
+
+    def receipts(self) -> list[Receipt]:
+        """Write every log that was touched; give the receipts, unsigned."""
+        return [self._logs[log].save(self._keys.signing, self._utc) for log in self._touched]
+
+    def _put_apart(self, reason: Reason, gate: str, payload: bytes) -> None:
+        """Keep a message that cannot be stored."""
+        self._store.quarantine(reason, gate, payload, self._utc)
+        self.reasons.append(reason)
+
+    def _log(self, batch: Batch) -> OpenLog:
+        """Give the log that a message belongs to."""
+        place = (batch.gate, batch.epoch)
+        if place not in self._logs:
+            self._logs[place] = OpenLog(self._store, *place)
+        return self._logs[place]
+
+    def _see(self, opened: _Opened) -> None:
+        """Keep copies of records whose turn has not come; the log answers for the others.
+
+        No receipt follows, and nothing of the log depends on them.
+        """
+        batch = opened.batch
+        log = self._log(batch)
+        rows = [
+            NewRow(seq, item, b"")
+            for seq, item in enumerate(opened.contents.items, batch.first_seq)
+            if seq > log.seq
+        ]
+        known = log.live(batch.first_seq, batch.first_seq + len(opened.contents.items) - 1)
+        if any(known.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
+            raise _Refusal(Reason.CONFLICT, batch.gate)
+        new = [row for row in rows if row.seq not in known]
+        self._store.live.keep(batch.gate, batch.epoch, new, self._utc)
+        log.live_seq = max([log.live_seq, *(row.seq for row in new)])
+        self.live += len(new)
+
+    def _take(self, opened: _Opened) -> None:
+        """Add what one message brings to its log."""
+        batch = opened.batch
+        place = (batch.gate, batch.epoch)
+        log = self._log(batch)
+        end_seq = log.seq
+        hours = self._new_hours(log, opened)
+        rows = _place(log, opened)
+        self._touched[place] = None
+        if rows:
+            log.new += rows
+            log.new_hours += hours
+            log.seq, log.newest = rows[-1].seq, rows[-1].item.commitment
+        size = opened.checkpoint.size
+        if size >= log.head_size:
+            log.head_size, log.head = size, batch.checkpoint
+        if size == log.seq:
+            log.confirmed = batch.checkpoint
+        count = len(opened.contents.items)
+        reached = batch.first_seq + count - 1
+        self.stored += len(rows)
+        self.known += max(0, min(reached, end_seq) - batch.first_seq + 1)
+        self.early += bool(count) and batch.first_seq > end_seq + 1
+
+    def _new_hours(self, log: OpenLog, opened: _Opened) -> list[HourKey]:
+        """Give the hours' keys that are not stored yet, once they have been seen to open.
+
+        Afterwards the gate keeps no copy: what cannot be opened now never can be.
+        """
+        gate, epoch = opened.batch.gate, opened.batch.epoch
+        new: list[HourKey] = []
+        for hour in opened.contents.keys:
+            known = log.hour(hour.key_id)
+            if not known:
+                try:
+                    centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
+                except SealBroken as error:
+                    raise _Refusal(Reason.UNREADABLE, gate) from error
+                new.append(hour)
+            elif known != hour.for_centre:
+                raise _Refusal(Reason.CONFLICT, gate)
+        return new
 
 
 def collect(
-    store: CentreStore, keys: CentreKeys, payloads: Sequence[bytes], received_utc: str
+    store: CentreStore,
+    keys: CentreKeys,
+    messages: Sequence[bytes | Message],
+    received_utc: str,
 ) -> Outcome:
     """Take messages from the records' topics, in order, with one COMMIT.
 
     Args:
         store: where records go.
         keys: the central system's keys, which open batches and sign receipts.
-        payloads: the messages.
-        received_utc: the time to note beside new records, RFC 3339.
+        messages: what came; plain bytes are an ordered batch.
+        received_utc: when they came, RFC 3339.
 
     Raises:
-        StorageFailed: nothing was stored; acknowledge none of the messages.
+        StorageError: nothing was stored; acknowledge none of the messages.
     """
-    touched: dict[tuple[str, str], LogEnd] = {}
-    stored = known = early = 0
-    reasons: list[Reason] = []
     with store.transaction():
-        for payload in payloads:
-            try:
-                opened = _open(store, keys, payload)
-                end, new = _place(store, opened)
-            except _Refusal as refusal:
-                store.quarantine(refusal.reason, refusal.gate, payload, received_utc)
-                reasons.append(refusal.reason)
-                continue
-            batch, items = opened.batch, opened.contents.items
-            log = (batch.gate, batch.epoch)
-            if new:
-                store.extend(*log, new, opened.contents.keys, received_utc)
-            store.hear(*log, opened.checkpoint.size, batch.checkpoint, received_utc)
-            if opened.checkpoint.size == (new[-1].seq if new else end.seq):
-                store.confirm(*log, countersign(batch.checkpoint, CENTRE_NAME, keys.signing))
-            reached = batch.first_seq + len(items) - 1
-            stored += len(new)
-            known += max(0, min(reached, end.seq) - batch.first_seq + 1)
-            early += bool(items) and batch.first_seq > end.seq + 1
-            touched[log] = store.end_of(*log)
-    answers = tuple(
-        Answer(gate, _receipt(keys.signing, gate, epoch, end))
-        for (gate, epoch), end in touched.items()
+        taken = _Round(store, keys, received_utc)
+        taken.run([each if isinstance(each, Message) else Message(each) for each in messages])
+        receipts = taken.receipts()
+    answers = [Answer(each.gate, seal_receipt(each, keys.signing)) for each in receipts]
+    return Outcome(
+        tuple(answers), taken.stored, taken.known, taken.early, taken.live, tuple(taken.reasons)
     )
-    return Outcome(answers, stored, known, early, tuple(reasons))
 
 
 def standing(store: CentreStore, key: SigningKey) -> list[Answer]:
     """Give a receipt for the newest log of each gate: to be said after connecting."""
     newest = {gate: (epoch, end) for gate, epoch, end in store.logs()}
-    return [Answer(gate, _receipt(key, gate, *log)) for gate, log in newest.items()]
+    return [Answer(gate, seal_receipt(receipt_of(gate, *log), key)) for gate, log in newest.items()]
 
 
-def _receipt(key: SigningKey, gate: str, epoch: str, end: LogEnd) -> bytes:
-    """Sign how far a log goes."""
-    receipt = Receipt(
-        gate=gate,
-        epoch=epoch,
-        seq=end.seq,
-        commitment=end.commitment,
-        checkpoint=end.checkpoint,
-    )
-    return seal_receipt(receipt, key)
-
-
-def _open(store: CentreStore, keys: CentreKeys, payload: bytes) -> _Opened:
-    """Read a message and check everything that does not depend on the log's end."""
+def _read(payload: bytes) -> Batch | None:
+    """Read a message; None if it is no batch."""
     try:
-        batch = open_batch(payload)
-    except BatchMalformed as error:
-        raise _Refusal(Reason.MALFORMED, "") from error
-    key = store.key_of(batch.gate)
-    if key is None:
+        return open_batch(payload)
+    except BatchMalformed:
+        return None
+
+
+def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
+    """Check everything about a message that does not depend on the log's end."""
+    if gate is None:
         raise _Refusal(Reason.UNKNOWN_GATE, batch.gate)
-    if not batch_is_by(batch, key):
+    if not batch_is_by(batch, gate.key):
         raise _Refusal(Reason.FORGED, batch.gate)
-    if store.revoked(batch.gate):
+    if gate.revoked_utc:
         raise _Refusal(Reason.REVOKED, batch.gate)
-    if batch.version != 2 or not 1 <= batch.first_seq <= MAX_SEQ:
+    well_formed = batch.version == 2 and _EPOCH.fullmatch(batch.epoch) is not None
+    if not well_formed or not 1 <= batch.first_seq <= MAX_SEQ:
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
     try:
         contents = open_contents(batch, keys.opening)
@@ -157,25 +259,28 @@ def _open(store: CentreStore, keys: CentreKeys, payload: bytes) -> _Opened:
         raise _Refusal(Reason.UNREADABLE, batch.gate) from error
     except BatchMalformed as error:
         raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    _check_items(batch, contents)
-    return _Opened(batch, contents, _checkpoint(batch, len(contents.items), key))
+    links = _check_items(batch, contents)
+    return _Opened(batch, contents, _checkpoint(batch, len(contents.items), gate.key), links)
 
 
-def _check_items(batch: Batch, contents: Contents) -> None:
+def _check_items(batch: Batch, contents: Contents) -> list[str | None]:
     """Check that records match their commitments, their places, and one another."""
-    previous: str | None = None
+    links: list[str | None] = []
+    before: bytes | None = None
     hours = {key.key_id for key in contents.keys}
     for seq, item in enumerate(contents.items, batch.first_seq):
-        record = _record(batch, seq, item)
+        previous = _previous(batch, seq, item)
         if item.wrapped and item.key_id not in hours:
             raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        if record is not None and previous is not None and record.previous != previous:
+        if previous is not None and before is not None and previous != before.hex():
             raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-        previous = item.commitment.hex()
+        before = item.commitment
+        links.append(previous)
+    return links
 
 
-def _record(batch: Batch, seq: int, item: Item) -> Record | None:
-    """Read one record; None if it was erased."""
+def _previous(batch: Batch, seq: int, item: Item) -> str | None:
+    """Check one record; give what it names as the one before, None if it was erased."""
     sizes = (len(item.commitment), len(item.salt), len(item.wrapped))
     if sizes[0] != HASH_BYTES or sizes[1] > SALT_BYTES or sizes[2] > WRAPPED_BYTES:
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
@@ -185,12 +290,12 @@ def _record(batch: Batch, seq: int, item: Item) -> Record | None:
         record = decode_record(item.encoded)
     except RecordMalformed as error:
         raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    salted = len(item.salt) == SALT_BYTES or record.version == 1
+    salted = sizes[1] == SALT_BYTES or record.version == 1
     honest = commitment(item.salt, item.encoded) == item.commitment
     placed = (record.gate, record.epoch, record.seq) == (batch.gate, batch.epoch, seq)
     if not (salted and honest and placed):
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    return record
+    return record.previous
 
 
 def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
@@ -205,35 +310,35 @@ def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
     return checkpoint
 
 
-def _place(store: CentreStore, opened: _Opened) -> tuple[LogEnd, list[NewRow]]:
-    """Find where the log ends, and which records extend it.
+def _place(log: OpenLog, opened: _Opened) -> list[NewRow]:
+    """Find which records extend a log; the log's tree is extended with them.
 
     Records that are stored already must be the same; a batch that comes too early extends
     nothing; the first new record must follow the last stored one; and the tree that
     follows from the records must be the one that the gate signed.
     """
     batch, items = opened.batch, opened.contents.items
-    log = (batch.gate, batch.epoch)
-    end = store.end_of(*log)
     last = batch.first_seq + len(items) - 1
-    again = [item.commitment.hex() for item in items[: max(0, end.seq - batch.first_seq + 1)]]
-    if again != store.hashes(*log, batch.first_seq, min(last, end.seq)):
+    again = [item.commitment for item in items[: max(0, log.seq - batch.first_seq + 1)]]
+    if again and again != log.hashes(batch.first_seq, min(last, log.seq)):
         raise _Refusal(Reason.CONFLICT, batch.gate)
-    if last <= end.seq:
-        if root_of(last, store.nodes(*log)) != opened.checkpoint.root:
+    if last <= log.seq:
+        if log.root(last) != opened.checkpoint.root:
             raise _Refusal(Reason.FORK, batch.gate)
-        return end, []
-    if batch.first_seq > end.seq + 1 or not items:
-        return end, []
-    new = items[len(again) :]
-    record = _record(batch, end.seq + 1, new[0])
-    if record is not None and record.previous != end.commitment:
+        return []
+    if batch.first_seq > log.seq + 1 or not items:
+        return []
+    link = opened.previous[len(again)]
+    if link is not None and link != log.newest.hex():
         raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-    frontier = Frontier.of(end.seq, store.nodes(*log))
-    rows = [
-        NewRow(seq, item, frontier.append(leaf_hash(item.commitment)))
-        for seq, item in enumerate(new, end.seq + 1)
-    ]
+    frontier = log.frontier.copy()
+    new = items[len(again) :]
+    nodes = frontier.extend([item.commitment for item in new])
+    rows = list(map(NewRow, range(log.seq + 1, last + 1), new, nodes))
+    seen = log.live(rows[0].seq, last)
+    if any(seen.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
+        raise _Refusal(Reason.CONFLICT, batch.gate)
     if frontier.root() != opened.checkpoint.root:
         raise _Refusal(Reason.FORK, batch.gate)
-    return end, rows
+    log.frontier = frontier
+    return rows

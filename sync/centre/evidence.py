@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from sync.centre.audit import Finding, LogEnd, audit
+from sync.centre.audit import Finding, audit
+from sync.centre.types import LogEnd
 from sync.chain import Stored
 from sync.errors import EvidenceMalformed, KeyRefused
 from sync.keys import VerifyingKey
@@ -128,6 +129,14 @@ class EvidenceFile:
         """The commitment to an erased record."""
         found = self._commitments.get((gate, epoch, seq))
         return None if found is None else Item(commitment=found)
+
+    def peaks_of(self, gate: str, epoch: str) -> bytes | None:  # noqa: ARG002 (one shape for all)
+        """A file has none."""
+        return None
+
+    def hour_keys(self, gate: str, epoch: str) -> dict[int, bytes]:  # noqa: ARG002
+        """A file has none: identities stay sealed."""
+        return {}
 
     def orphan(self) -> tuple[str, str, int] | None:
         """No record of the file is without a log."""

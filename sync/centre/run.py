@@ -7,20 +7,46 @@ was acknowledged, and the gates send again what they have no receipt for.
 
 from __future__ import annotations
 
+import hashlib
 import select
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from sync.backoff import Backoff
-from sync.centre.collector import Answer, collect, standing
-from sync.centre.store import CentreStore, Reason
-from sync.errors import LinkDown, StorageFailed
+from sync.backoff import MS, Backoff
+from sync.centre.audit import Finding
+from sync.centre.collector import Answer, Message, collect, standing
+from sync.centre.enrolment import admit
+from sync.centre.heads import check_heads, write_heads
+from sync.centre.store import CentreStore
+from sync.centre.types import Reason
+from sync.enrolment import enrolled_topic, enrolment_topic
+from sync.errors import EnrolmentRefused, LinkDown, StorageError
 from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
-from sync.publisher import receipt_topic, records_topic
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
+from sync.publisher import live_topic, receipt_topic, records_topic
 
-LONGEST_WAIT_NS = 1_000_000_000
+CLIENT_ID = "egate-centre"
+LONGEST_WAIT_NS = 1_000 * MS
+HEADS_NS = 60_000 * MS
+GATES_NS = 10_000 * MS
+"""How often the heads are written down, and a collector with a shard looks for new gates."""
+
+
+class Shard(NamedTuple):
+    """Which gates one of several collectors serves: those of share `number` of `of`.
+
+    A gate's share is fixed by its name, so that no two collectors take one gate's batches.
+    """
+
+    number: int
+    of: int
+
+    def has(self, gate: str) -> bool:
+        """Whether this collector serves a gate."""
+        place = int.from_bytes(hashlib.sha256(gate.encode()).digest()[:8], "big")
+        return place % self.of == self.number - 1
 
 
 class BrokerAccess(NamedTuple):
@@ -32,17 +58,27 @@ class BrokerAccess(NamedTuple):
     topic_prefix: str = "egate"
     retry_min_ms: int = 500
     retry_max_ms: int = 30_000
+    tls: Tls | None = None
+
+
+ALONE = Shard(1, 1)
 
 
 class CentreStatus(NamedTuple):
-    """What a collector has done since it started. `alarm` is "" if all is well."""
+    """What a collector has done since it started.
+
+    `alarm` is the newest trouble, "" if all is well; `lost` is what the store lacks of what
+    was signed earlier, which stays until the collector is started again.
+    """
 
     connected: bool
+    messages: int
     stored: int
     known: int
     early: int
     quarantined: dict[Reason, int]
     alarm: str
+    lost: tuple[Finding, ...]
 
 
 class CentreService:
@@ -55,7 +91,9 @@ class CentreService:
         keys: CentreKeys,
         broker: BrokerAccess,
         random: Callable[[int], bytes],
-        client_id: str = "egate-centre",
+        client_id: str = CLIENT_ID,
+        shard: Shard = ALONE,
+        heads: Path | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first `turn`.
 
@@ -65,17 +103,24 @@ class CentreService:
             broker: address, protocol, prefix and waits.
             random: source of jitter.
             client_id: unique at this broker.
+            shard: which gates to serve.
+            heads: where the heads of logs are kept beside the keys; see `sync.centre.heads`.
+
+        Raises:
+            StorageError: the store cannot be read.
         """
         self._store = store
         self._keys = keys
-        self._prefix = broker.topic_prefix
-        self._link = MqttLink(
-            host=broker.host,
-            port=broker.port,
-            client_id=client_id,
-            protocol=broker.protocol,
-            subscriptions=(records_topic(broker.topic_prefix, "+"),),
-        )
+        self._broker = broker
+        self._client_id = client_id
+        self._shard = shard
+        self._heads = heads
+        self._heads_ns: int | None = None
+        self._changed = False
+        self._lost = () if heads is None else tuple(check_heads(heads, store, keys.signing.public))
+        self._topics = self._wanted_topics()
+        self._topics_ns = 0
+        self._link = self._new_link()
         self._reconnect = Backoff(broker.retry_min_ms, broker.retry_max_ms, random)
         self._connect_ns = 0
         self._counts: Counter[str] = Counter()
@@ -88,33 +133,75 @@ class CentreService:
         Raises:
             LinkStolen: another client uses this collector's name: stop, raise an alarm.
         """
-        if self._link.socket() is None and now_ns >= self._connect_ns:
+        try:
+            self._look_around(now_ns)
+            received: list[Received] = []
+            for event in self._link.pump():
+                if isinstance(event, Received):
+                    received.append(event)
+                else:
+                    self._heed(event, now_ns)
+            if received:
+                self._take(received, utc)
+        except StorageError as error:
+            self._alarm = error.diagnosis
+            self._link.close()
+            self._connect_ns = now_ns + self._reconnect.next_ns()
+
+    def _look_around(self, now_ns: int) -> None:
+        """Do what its time has come for: connect, notice new gates, write the heads down."""
+        if self._shard.of > 1 and now_ns >= self._topics_ns:
+            self._topics_ns = now_ns + GATES_NS
+            topics = self._wanted_topics()
+            if topics != self._topics:
+                self._topics = topics
+                self._link.close()
+                self._link = self._new_link()
+        if self._heads_ns is None:
+            self._heads_ns = now_ns + HEADS_NS
+        elif now_ns >= self._heads_ns:
+            self._heads_ns = now_ns + HEADS_NS
+            self._write_heads()
+        if self._link.socket() is None and self._topics and now_ns >= self._connect_ns:
             self._connect_ns = now_ns + self._reconnect.next_ns()
             try:
                 self._link.connect()
             except LinkDown as error:
                 self._alarm = error.diagnosis
-        received: list[Received] = []
-        for event in self._link.pump():
-            if isinstance(event, Received):
-                received.append(event)
-            else:
-                self._heed(event, now_ns)
-        if not received:
-            return
-        try:
-            self._take(received, utc)
-        except StorageFailed as error:
-            self._alarm = error.diagnosis
-            self._link.close()
-            self._connect_ns = now_ns + self._reconnect.next_ns()
+
+    def _wanted_topics(self) -> tuple[str, ...]:
+        """Say what to subscribe to: alone everything, so that strangers are heard of, too."""
+        prefix = self._broker.topic_prefix
+        requests = (enrolment_topic(prefix, "+"),) if self._shard.number == 1 else ()
+        if self._shard.of == 1:
+            return (records_topic(prefix, "+"), live_topic(prefix, "+"), *requests)
+        gates = [gate for gate in self._store.gates() if self._shard.has(gate)]
+        topics = [topic(prefix, gate) for gate in gates for topic in (records_topic, live_topic)]
+        return (*topics, *requests)
+
+    def _new_link(self) -> MqttLink:
+        """Make the client, unconnected."""
+        return MqttLink(
+            host=self._broker.host,
+            port=self._broker.port,
+            client_id=self._client_id,
+            protocol=self._broker.protocol,
+            subscriptions=self._topics,
+            tls=self._broker.tls,
+        )
+
+    def _write_heads(self) -> None:
+        """Write down what is signed so far, unless the store lacks what was written before."""
+        if self._heads is not None and self._changed and not self._lost:
+            write_heads(self._heads, self._store, self._keys.signing)
+            self._changed = False
 
     def wait(self, now_ns: int, wake_fd: int | None = None) -> None:
         """Sleep until there is something to do, or `wake_fd` can be read."""
         socket = self._link.socket()
         reading = [fd for fd in (socket, wake_fd) if fd is not None]
         writing = [socket] if socket is not None and self._link.wants_write() else []
-        wait_ns = LONGEST_WAIT_NS
+        wait_ns = 0 if self._link.pending() else LONGEST_WAIT_NS
         if socket is None:
             wait_ns = min(wait_ns, max(0, self._connect_ns - now_ns))
         select.select(reading, writing, [], wait_ns / 1e9)
@@ -123,16 +210,22 @@ class CentreService:
         """What was done so far."""
         return CentreStatus(
             self._link.connected,
+            self._counts["messages"],
             self._counts["stored"],
             self._counts["known"],
             self._counts["early"],
             dict(self._quarantined),
-            self._alarm,
+            self._alarm or (f"{self._lost[0].gate}: {self._lost[0].what}" if self._lost else ""),
+            self._lost,
         )
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; write the heads down."""
         self._link.close()
+        try:
+            self._write_heads()
+        except StorageError as error:
+            self._alarm = error.diagnosis
 
     def _heed(self, event: LinkEvent, now_ns: int) -> None:
         """Take note of what happened to the connection."""
@@ -140,7 +233,8 @@ class CentreService:
             case Connected():
                 self._alarm = ""
                 self._reconnect.reset()
-                self._answer(standing(self._store, self._keys.signing))
+                answers = standing(self._store, self._keys.signing)
+                self._answer([each for each in answers if self._shard.has(each.gate)])
             case Disconnected():
                 self._alarm = "the connection to the broker ended"
                 self._connect_ns = now_ns + self._reconnect.next_ns()
@@ -150,11 +244,44 @@ class CentreService:
 
     def _take(self, received: Sequence[Received], utc: str) -> None:
         """Store one round of messages, then acknowledge and answer it."""
-        outcome = collect(self._store, self._keys, [event.payload for event in received], utc)
+        asking = enrolment_topic(self._broker.topic_prefix, "")
+        for event in received:
+            if event.topic.startswith(asking):
+                self._enrol(event, utc)
+        received = [event for event in received if not event.topic.startswith(asking)]
+        if received:
+            self._collect(received, utc)
+
+    def _enrol(self, event: Received, utc: str) -> None:
+        """Answer a request for enrolment, or put it apart."""
+        try:
+            gate, answer = admit(self._store, self._keys, event.payload, utc)
+        except EnrolmentRefused as error:
+            with self._store.transaction():
+                self._store.quarantine(Reason.ENROLMENT, "", event.payload, utc)
+            self._quarantined[Reason.ENROLMENT] += 1
+            self._alarm = error.diagnosis
+        else:
+            topic = enrolled_topic(self._broker.topic_prefix, gate)
+            self._link.publish(topic, answer, retain=True)
+            self._changed = True
+        self._link.acknowledge(event.message_id)
+
+    def _collect(self, received: Sequence[Received], utc: str) -> None:
+        """Store one round of batches, then acknowledge and answer it."""
+        live = live_topic(self._broker.topic_prefix, "")
+        messages = [Message(event.payload, event.topic.startswith(live)) for event in received]
+        outcome = collect(self._store, self._keys, messages, utc)
         for event in received:
             self._link.acknowledge(event.message_id)
         self._answer(outcome.answers)
-        self._counts.update(stored=outcome.stored, known=outcome.known, early=outcome.early)
+        self._counts.update(
+            messages=len(received),
+            stored=outcome.stored,
+            known=outcome.known,
+            early=outcome.early,
+        )
+        self._changed = self._changed or bool(outcome.stored)
         self._quarantined.update(outcome.quarantined)
         if outcome.quarantined:
             self._alarm = f"quarantined: {', '.join(sorted(set(outcome.quarantined)))}"
@@ -162,7 +289,7 @@ class CentreService:
     def _answer(self, answers: Sequence[Answer]) -> None:
         """Send receipts; retained, so that a gate which comes back finds the newest."""
         for gate, receipt in answers:
-            self._link.publish(receipt_topic(self._prefix, gate), receipt, retain=True)
+            self._link.publish(receipt_topic(self._broker.topic_prefix, gate), receipt, retain=True)
 
 
 def run_centre(

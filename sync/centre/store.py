@@ -1,149 +1,78 @@
-"""The central system's records, idempotent on (gate, epoch, seq).
+"""The central system's records, idempotent on (gate, epoch, seq), in SQLite or PostgreSQL.
 
 A record that comes again is recognised; another one at the same place is never written
 over the first, whoever signed it. What cannot be stored is kept apart (quarantine) with
 the reason, within a limit, so that a flood of rubbish cannot fill the disk.
+
+Every statement here runs in both databases; what differs is behind `Tables`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
-from sync.centre.audit import Finding, LogEnd, audit
-from sync.centre.schema import SCHEMA, nodes_of
+from sync.centre.audit import Finding, audit
+from sync.centre.live_copies import LiveCopies
+from sync.centre.registry import Registry
+from sync.centre.schema import SCHEMA, Tables
+from sync.centre.types import LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
 from sync.chain import Stored
 from sync.database import Database
 from sync.encoding import GENESIS, decode_record
-from sync.errors import EnrolmentRefused
+from sync.errors import RecordMalformed, StorageCorrupt
+from sync.hpke import OpeningKey
 from sync.keys import VerifyingKey
-from sync.merkle import Frontier, Nodes, leaf_hash
+from sync.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
 from sync.types import HourKey, Item, Record
 
 MAX_QUARANTINED = 10_000
 """Later ones are counted by their reason, and not kept."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MAX_HOURS = 10_000
+"""So many keys of hours, still sealed, are remembered."""
 
 
-class Reason(StrEnum):
-    """Why a message was put apart instead of being stored."""
-
-    MALFORMED = "malformed"  # no batch, too long, or not canonical
-    UNKNOWN_GATE = "unknown_gate"  # nobody enrolled that gate
-    FORGED = "forged"  # not signed with the enrolled key
-    INCONSISTENT = "inconsistent"  # records that do not match their batch
-    CONFLICT = "conflict"  # another record is stored at that place
-    BROKEN_CHAIN = "broken_chain"  # does not follow the record before
-    UNREADABLE = "unreadable"  # not encrypted for this central system
-    REVOKED = "revoked"  # the gate's key is not accepted any more
-    FORK = "fork"  # the signed tree is not the one that follows from the records
-
-
-class NewRow(NamedTuple):
-    """A record to store: its place, what came with it, the nodes of the tree it completes."""
-
-    seq: int
-    item: Item
-    nodes: bytes
-
-
-class Standing(NamedTuple):
-    """One log as an operator sees it. `head_size` is the newest size that the gate signed."""
-
-    gate: str
-    epoch: str
-    seq: int
-    head_size: int
-    heard_utc: str
-    revoked_utc: str
-    erased: int
-
-
-class Quarantined(NamedTuple):
-    """A message that was put apart. `gate` is what it claims, "" if it claims nothing."""
-
-    reason: str
-    gate: str
-    first_utc: str
-    times: int
-    sha256: str
-
-
-class CentreStore:
-    """The central system's database, open for writing. One thread at a time may use it."""
+class CentreStore(Registry):
+    """The central system's database. One thread at a time may use it."""
 
     def __init__(
-        self, path: Path, *, max_quarantined: int = MAX_QUARANTINED, read_only: bool = False
+        self,
+        place: Path | str,
+        *,
+        max_quarantined: int = MAX_QUARANTINED,
+        read_only: bool = False,
     ) -> None:
         """Open, create or migrate; check integrity. Read-only: beside a collector.
 
+        Args:
+            place: a file of SQLite, or the address of a PostgreSQL database.
+            max_quarantined: how many messages are kept apart at most.
+            read_only: change nothing.
+
         Raises:
-            StorageError: see `Database.open_writer`.
+            StorageError: see `Database.open_writer`, `PostgresTables`.
         """
-        opener = Database.open_reader if read_only else Database.open_writer
-        self._db = opener(path, SCHEMA)
+        super().__init__(_open(place, read_only=read_only))
+        self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
+        self._hours: dict[tuple[str, str, int], bytes] = {}
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
         if not read_only:
             self._adopt()
 
-    def enrol(self, gate: str, key: VerifyingKey, utc: str) -> None:
-        """Accept records of this gate, signed with this key. Enrolling again is no change.
-
-        Raises:
-            EnrolmentRefused: the gate is enrolled with another key, or its name cannot
-                stand in a topic.
-            StorageFailed: it could not be written.
-        """
-        if not _NAME.fullmatch(gate):
-            raise EnrolmentRefused("a gate's name has 1 to 64 letters, digits, dots and dashes")
-        known = self.key_of(gate)
-        if known is not None and known != key:
-            raise EnrolmentRefused(f"gate {gate} is enrolled with another key")
-        self._db.run("INSERT OR IGNORE INTO gates VALUES (?, ?, ?, NULL)", (gate, key.raw, utc))
-
-    def revoke(self, gate: str, utc: str) -> None:
-        """Accept nothing from this gate any more; what it sent stays.
-
-        Raises:
-            EnrolmentRefused: it is not enrolled.
-        """
-        query = "UPDATE gates SET revoked_utc = coalesce(revoked_utc, ?) WHERE gate = ?"
-        if not self._db.run(query, (utc, gate)):
-            raise EnrolmentRefused(f"gate {gate} is not enrolled")
-
-    def revoked(self, gate: str) -> bool:
-        """Whether the gate was revoked."""
-        return bool(self._db.value("SELECT revoked_utc FROM gates WHERE gate = ?", (gate,)))
-
-    def key_of(self, gate: str) -> VerifyingKey | None:
-        """The key that a gate was enrolled with, or None."""
-        raw = self._db.value("SELECT public_key FROM gates WHERE gate = ?", (gate,))
-        return None if raw is None else VerifyingKey(raw)
-
-    def gates(self) -> list[str]:
-        """The gates that are enrolled."""
-        return [gate for (gate,) in self._db.rows("SELECT gate FROM gates ORDER BY gate")]
-
     def logs(self) -> list[tuple[str, str, LogEnd]]:
         """Every gate's logs: gate, epoch, and how far each goes."""
-        rows = self._db.rows(
-            "SELECT gate, epoch, seq, commitment, checkpoint FROM logs ORDER BY rowid"
-        )
-        return [(gate, epoch, LogEnd(*end)) for gate, epoch, *end in rows]
+        return [(row.gate, row.epoch, row.end) for row in self.log_rows()]
 
     def standing(self) -> list[Standing]:
         """Every log as an operator sees it."""
         rows = self._db.rows(
             "SELECT gate, epoch, seq, head_size, heard_utc, coalesce(revoked_utc, ''),"
-            " (SELECT count(*) FROM erasures e WHERE (e.gate, e.epoch) = (l.gate, l.epoch))"
-            " FROM logs l JOIN gates USING (gate) ORDER BY l.rowid"
+            " (SELECT count(*) FROM erasures e WHERE e.log = l.log)"
+            " FROM logs l JOIN gates USING (gate) ORDER BY log"
         )
         return [Standing(*row) for row in rows]
 
@@ -151,97 +80,106 @@ class CentreStore:
         """Make everything inside durable together. See `Database.transaction`."""
         return self._db.transaction()
 
-    def end_of(self, gate: str, epoch: str) -> LogEnd:
-        """How far a gate's log goes."""
+    def log(self, gate: str, epoch: str) -> LogRow:
+        """One log; an empty one if nothing is stored of it."""
         row = self._db.one(
-            "SELECT seq, commitment, checkpoint FROM logs WHERE gate = ? AND epoch = ?",
+            "SELECT seq, commitment, peaks, checkpoint, head_size, head FROM logs"
+            " WHERE gate = ? AND epoch = ?",
             (gate, epoch),
         )
-        return LogEnd(0, GENESIS, "") if row is None else LogEnd(*row)
+        if row is None:
+            return LogRow(gate, epoch, 0, bytes.fromhex(GENESIS), b"", "", 0, "")
+        return LogRow(gate, epoch, *row)
+
+    def log_rows(self) -> list[LogRow]:
+        """Every log, in the order in which they began."""
+        rows = self._db.rows(
+            "SELECT gate, epoch, seq, commitment, peaks, checkpoint, head_size, head FROM logs"
+            " ORDER BY log"
+        )
+        return [LogRow(*row) for row in rows]
+
+    def end_of(self, gate: str, epoch: str) -> LogEnd:
+        """How far a gate's log goes."""
+        return self.log(gate, epoch).end
 
     def head_of(self, gate: str, epoch: str) -> tuple[int, str]:
         """The newest size of its log that a gate signed, and that note."""
-        row = self._db.one(
-            "SELECT head_size, head FROM logs WHERE gate = ? AND epoch = ?", (gate, epoch)
-        )
-        return (0, "") if row is None else (row[0], row[1])
+        return self.log(gate, epoch)[-2:]
+
+    def peaks_of(self, gate: str, epoch: str) -> bytes:
+        """The stored peaks of a log's tree."""
+        return self.log(gate, epoch).peaks
 
     def nodes(self, gate: str, epoch: str) -> Nodes:
-        """The nodes of a log's tree."""
-        return nodes_of(self._db, gate, epoch)
+        """The nodes of a log's tree. Its function raises `StorageCorrupt` for a missing one."""
+        log = self._id(gate, epoch)
 
-    def hashes(self, gate: str, epoch: str, first_seq: int, last_seq: int) -> list[str]:
+        def node(level: int, index: int) -> bytes:
+            seq, offset = (index + 1, 0) if level == 0 else stored_place(level, index)
+            query = "SELECT commitment, nodes FROM records WHERE log = ? AND seq = ?"
+            row = self._db.one(query, (log, seq))
+            if row is not None and level == 0:
+                return leaf_hash(row[0])
+            if row is not None and len(row[1] or b"") >= offset + HASH_BYTES:
+                return bytes(row[1][offset : offset + HASH_BYTES])
+            raise StorageCorrupt(f"a node of the tree of {gate} is missing")
+
+        return node
+
+    def hashes(self, gate: str, epoch: str, first_seq: int, last_seq: int) -> list[bytes]:
         """The commitments stored from one place to another, in order."""
         rows = self._db.rows(
-            "SELECT commitment FROM records WHERE gate = ? AND epoch = ? AND seq BETWEEN ? AND ?"
-            " ORDER BY seq",
-            (gate, epoch, first_seq, last_seq),
+            "SELECT commitment FROM records WHERE log = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            (self._id(gate, epoch), first_seq, last_seq),
         )
         return [commitment for (commitment,) in rows]
 
-    def extend(
-        self, gate: str, epoch: str, rows: Sequence[NewRow], keys: Sequence[HourKey], utc: str
+    def save(
+        self, row: LogRow, new: Sequence[NewRow], hours: Sequence[HourKey], heard_utc: str
     ) -> None:
-        """Add records after the end of a log, with the hours' keys that they use.
+        """Write a log's new state with the records and hours' keys that led to it.
 
-        The caller has checked that they follow it, and holds a transaction.
+        The caller has checked that they follow, and holds the gate in a transaction.
         """
-        self._db.run(
-            "INSERT INTO logs (gate, epoch, seq, commitment) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (gate, epoch)"
-            " DO UPDATE SET seq = excluded.seq, commitment = excluded.commitment",
-            (gate, epoch, rows[-1].seq, rows[-1].item.commitment.hex()),
+        log = self._db.value(
+            "INSERT INTO logs (gate, epoch, seq, commitment, peaks, checkpoint, head_size, head,"
+            " heard_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gate, epoch) DO UPDATE"
+            " SET seq = excluded.seq, commitment = excluded.commitment, peaks = excluded.peaks,"
+            " checkpoint = excluded.checkpoint, head_size = excluded.head_size,"
+            " head = excluded.head, heard_utc = excluded.heard_utc RETURNING log",
+            (*row, heard_utc),
         )
-        self._db.run_many(
-            "INSERT INTO records (gate, epoch, seq, commitment, received_utc, encoded, nodes)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (gate, epoch, seq, item.commitment.hex(), utc, item.encoded, nodes)
-                for seq, item, nodes in rows
-            ],
-        )
-        self._db.run_many(
-            "INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (gate, epoch, seq, item.salt, item.key_id, item.wrapped)
-                for seq, item, _ in rows
-                if item.salt
-            ],
-        )
-        self._db.run_many(
-            "INSERT OR IGNORE INTO hour_keys VALUES (?, ?, ?, ?)",
-            [(gate, epoch, key.key_id, key.for_centre) for key in keys],
-        )
-
-    def confirm(self, gate: str, epoch: str, note: str) -> None:
-        """Keep the countersigned note of the log as it is now."""
-        self._db.run(
-            "UPDATE logs SET checkpoint = ? WHERE gate = ? AND epoch = ?", (note, gate, epoch)
-        )
-
-    def hear(self, gate: str, epoch: str, size: int, note: str, utc: str) -> None:
-        """Note the size of its log that a gate has signed, and when it was heard."""
-        self._db.run(
-            "INSERT INTO logs (gate, epoch, seq, commitment) VALUES (?, ?, 0, ?)"
-            " ON CONFLICT DO NOTHING",
-            (gate, epoch, GENESIS),
-        )
-        self._db.run(
-            "UPDATE logs SET heard_utc = ?1,"
-            " head = CASE WHEN ?2 >= head_size THEN ?3 ELSE head END,"
-            " head_size = max(?2, head_size) WHERE gate = ?4 AND epoch = ?5",
-            (utc, size, note, gate, epoch),
-        )
+        if new:
+            self._db.copy_in(
+                "records",
+                ("log", "seq", "commitment", "encoded", "nodes"),
+                [(log, seq, item.commitment, item.encoded, nodes) for seq, item, nodes in new],
+            )
+            self._db.copy_in(
+                "secrets",
+                ("log", "seq", "salt", "key_id", "wrapped"),
+                [
+                    (log, seq, item.salt, item.key_id, item.wrapped)
+                    for seq, item, _ in new
+                    if item.salt
+                ],
+            )
+        for hour in hours:
+            self._db.run(
+                "INSERT INTO hour_keys VALUES (?, ?, ?)", (log, hour.key_id, hour.for_centre)
+            )
 
     def erase(self, gate: str, epoch: str, seq: int, note: str) -> None:
         """Erase a record: contents, salt and key go, commitment and note stay.
 
         The caller holds a transaction.
         """
-        place = (gate, epoch, seq)
-        self._db.run("INSERT INTO erasures VALUES (?, ?, ?, ?)", (*place, note))
-        self._db.run("DELETE FROM secrets WHERE (gate, epoch, seq) = (?, ?, ?)", place)
-        self._db.run("UPDATE records SET encoded = x'' WHERE (gate, epoch, seq) = (?, ?, ?)", place)
+        place = (self._id(gate, epoch), seq)
+        self._db.run("INSERT INTO erasures VALUES (?, ?, ?)", (*place, note))
+        self.live.drop_one(gate, epoch, seq)
+        self._db.run("DELETE FROM secrets WHERE log = ? AND seq = ?", place)
+        self._db.run("UPDATE records SET encoded = ? WHERE log = ? AND seq = ?", (b"", *place))
 
     def forget_deleted(self) -> None:
         """After erasures: see `Database.forget_deleted`."""
@@ -249,59 +187,66 @@ class CentreStore:
 
     def erasures(self, gate: str, epoch: str) -> list[tuple[int, str]]:
         """The notes of what was erased from a log, by place."""
-        rows = self._db.rows(
-            "SELECT seq, note FROM erasures WHERE gate = ? AND epoch = ? ORDER BY seq",
-            (gate, epoch),
-        )
-        return [(seq, note) for seq, note in rows]
+        query = "SELECT seq, note FROM erasures WHERE log = ? ORDER BY seq"
+        return [(seq, note) for seq, note in self._db.rows(query, (self._id(gate, epoch),))]
+
+    def hour_keys(self, gate: str, epoch: str) -> dict[int, bytes]:
+        """The keys of a log's hours, sealed for the central system, by their numbers."""
+        query = "SELECT key_id, for_centre FROM hour_keys WHERE log = ?"
+        rows = self._db.rows(query, (self._id(gate, epoch),))
+        return {row[0]: row[1] for row in rows}
 
     def hour_key(self, gate: str, epoch: str, key_id: int) -> bytes:
         """The key of an hour, sealed for the central system; empty if there is none."""
-        found = self._db.value(
-            "SELECT for_centre FROM hour_keys WHERE (gate, epoch, key_id) = (?, ?, ?)",
-            (gate, epoch, key_id),
-        )
-        return b"" if found is None else bytes(found)
+        place = (gate, epoch, key_id)
+        if place not in self._hours:
+            query = "SELECT for_centre FROM hour_keys WHERE log = ? AND key_id = ?"
+            found = self._db.value(query, (self._id(gate, epoch), key_id))
+            if found is None:
+                return b""
+            if len(self._hours) >= MAX_HOURS:
+                self._hours.clear()
+            self._hours[place] = bytes(found)  # once stored it never changes
+        return self._hours[place]
 
     def item(self, gate: str, epoch: str, seq: int) -> Item | None:
         """One record with what belongs to it."""
         row = self._db.one(
-            "SELECT commitment, encoded, coalesce(salt, x''), coalesce(key_id, 0),"
-            " coalesce(wrapped, x'') FROM records LEFT JOIN secrets USING (gate, epoch, seq)"
-            " WHERE (gate, epoch, seq) = (?, ?, ?)",
-            (gate, epoch, seq),
+            "SELECT commitment, encoded, salt, coalesce(key_id, 0), wrapped FROM records r"
+            " LEFT JOIN secrets s ON s.log = r.log AND s.seq = r.seq"
+            " WHERE r.log = ? AND r.seq = ?",
+            (self._id(gate, epoch), seq),
         )
         if row is None:
             return None
         return Item(
-            commitment=bytes.fromhex(row[0]),
+            commitment=row[0],
             encoded=row[1],
-            salt=row[2],
+            salt=row[2] or b"",
             key_id=row[3],
-            wrapped=row[4],
+            wrapped=row[4] or b"",
         )
 
     def quarantine(self, reason: Reason, gate: str, payload: bytes, utc: str) -> None:
         """Put a message apart. The same one again is counted, not kept twice."""
         digest = hashlib.sha256(payload).digest()
         seen = "UPDATE quarantine SET times = times + 1 WHERE reason = ? AND sha256 = ?"
-        if self._db.run(seen, (reason, digest)):
+        if self._db.run(seen, (reason.value, digest)):
             return
         if self._kept >= self._max_quarantined:
             digest, gate, payload = b"", "", b""
-            if self._db.run(seen, (reason, digest)):
-                return
-        self._db.run(
-            "INSERT INTO quarantine VALUES (?, ?, ?, ?, 1, ?)",
-            (reason, digest, gate, utc, payload),
+        self._kept += self._db.run(
+            "INSERT INTO quarantine VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (reason, sha256)"
+            " DO UPDATE SET times = quarantine.times + 1",
+            (reason.value, digest, gate, utc, payload),
         )
-        self._kept += 1
 
     def count(self, gate: str | None = None) -> int:
         """Number of records, of one gate or of all."""
-        return int(
-            self._db.value("SELECT count(*) FROM records WHERE ?1 IS NULL OR gate = ?1", (gate,))
-        )
+        if gate is None:
+            return int(self._db.value("SELECT count(*) FROM records"))
+        query = "SELECT count(*) FROM records WHERE log IN (SELECT log FROM logs WHERE gate = ?)"
+        return int(self._db.value(query, (gate,)))
 
     def records(self, gate: str) -> Iterator[Record]:
         """Go through a gate's records: epochs as they began, each in order.
@@ -320,7 +265,8 @@ class CentreStore:
     def quarantined(self) -> list[Quarantined]:
         """The messages that were put apart, at most its limit and one a reason."""
         rows = self._db.rows(
-            "SELECT reason, gate, first_utc, times, sha256 FROM quarantine ORDER BY rowid"
+            "SELECT reason, gate, first_utc, times, sha256 FROM quarantine"
+            " ORDER BY first_utc, reason, sha256"
         )
         return [
             Quarantined(reason, gate, utc, times, sha256.hex())
@@ -328,40 +274,72 @@ class CentreStore:
         ]
 
     def orphan(self) -> tuple[str, str, int] | None:
-        """A record whose log is not listed, if there is one."""
+        """A record whose log is not listed, or what belongs to a record that is not there."""
         row = self._db.one(
-            "SELECT gate, epoch, seq FROM records WHERE (gate, epoch) NOT IN"
-            " (SELECT gate, epoch FROM logs) LIMIT 1"
+            "SELECT log, seq, encoded FROM records WHERE log NOT IN (SELECT log FROM logs) LIMIT 1"
         )
-        return None if row is None else (row[0], row[1], row[2])
+        if row is not None:
+            try:
+                record = decode_record(row[2])
+            except RecordMalformed:
+                return (f"log {row[0]}", "", row[1])
+            return (record.gate, record.epoch, row[1])
+        row = self._db.one(
+            "SELECT log, seq FROM secrets s WHERE NOT EXISTS"
+            " (SELECT 1 FROM records r WHERE r.log = s.log AND r.seq = s.seq) LIMIT 1"
+        )
+        return None if row is None else (f"log {row[0]}", "", row[1])
 
-    def audit(self, key: VerifyingKey | None = None) -> list[Finding]:
-        """Check every log; see `sync.centre.audit`."""
-        return audit(self, key)
+    def stored(self, gate: str, epoch: str) -> Iterator[Stored]:
+        """Go through one log's rows in order."""
+        rows = self._db.each(
+            "SELECT r.seq, commitment, encoded, salt, nodes, coalesce(key_id, 0), wrapped"
+            " FROM records r LEFT JOIN secrets s ON s.log = r.log AND s.seq = r.seq"
+            " WHERE r.log = ? ORDER BY r.seq",
+            (self._id(gate, epoch),),
+        )
+        for seq, commitment, encoded, salt, nodes, key_id, wrapped in rows:
+            yield Stored(seq, commitment, encoded, salt or b"", nodes, key_id, wrapped or b"")
+
+    def audit(
+        self, key: VerifyingKey | None = None, opening: OpeningKey | None = None
+    ) -> list[Finding]:
+        """Check every log as of one moment; see `sync.centre.audit`."""
+        with self._db.snapshot():
+            return audit(self, key, opening)
+
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        """Everything read inside is as of one moment, beside a collector."""
+        return self._db.snapshot()
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
 
-    def stored(self, gate: str, epoch: str) -> Iterator[Stored]:
-        """Go through one log's rows in order."""
-        rows = self._db.each(
-            "SELECT seq, commitment, encoded, coalesce(salt, x''), nodes FROM records"
-            " LEFT JOIN secrets USING (gate, epoch, seq) WHERE gate = ? AND epoch = ? ORDER BY seq",
-            (gate, epoch),
-        )
-        for seq, commitment, encoded, salt, nodes in rows:
-            yield Stored(seq, bytes.fromhex(commitment), encoded, salt, nodes)
+    def _id(self, gate: str, epoch: str) -> int | None:
+        """Give the number by which other tables name a log."""
+        query = "SELECT log FROM logs WHERE gate = ? AND epoch = ?"
+        found: int | None = self._db.value(query, (gate, epoch))
+        return found
 
     def _adopt(self) -> None:
-        """Give records of an older version their place in the tree of their log."""
-        logs = self._db.rows("SELECT DISTINCT gate, epoch FROM records WHERE nodes IS NULL")
-        with self._db.transaction():
-            for gate, epoch in logs:
+        """Give the records of an older version their tree."""
+        for gate, epoch in self._db.rows("SELECT gate, epoch FROM logs WHERE peaks IS NULL"):
+            with self._db.transaction():
                 frontier = Frontier()
+                log = self._id(gate, epoch)
                 for row in list(self.stored(gate, epoch)):
-                    nodes = frontier.append(leaf_hash(row.commitment))
                     self._db.run(
-                        "UPDATE records SET nodes = ? WHERE (gate, epoch, seq) = (?, ?, ?)",
-                        (nodes, gate, epoch, row.seq),
+                        "UPDATE records SET nodes = ? WHERE log = ? AND seq = ?",
+                        (frontier.append(leaf_hash(row.commitment)), log, row.seq),
                     )
+                self._db.run("UPDATE logs SET peaks = ? WHERE log = ?", (frontier.peaks, log))
+
+
+def _open(place: Path | str, *, read_only: bool) -> Tables:
+    """Open the database that an address or a path names."""
+    if isinstance(place, str):
+        from sync.centre.postgres import PostgresTables
+
+        return PostgresTables(place, read_only=read_only)
+    return (Database.open_reader if read_only else Database.open_writer)(place, SCHEMA)

@@ -158,6 +158,16 @@ def test_trust_import_list_verify(capsys, tmp_path):
     assert checks["ds_chain"] == "successful"
 
 
+def test_a_store_that_was_damaged_is_told(capsys, tmp_path):
+    (tmp_path / "0123.trust").write_bytes(b"nonsense")
+    code, out, err = run(capsys, "trust", "verify", "--store", tmp_path, "--json")
+    assert code == 1
+    assert json.loads(out)["refused"][0]["file"].endswith("0123.trust")
+    assert "0123.trust: refused" in err
+    code, out, err = run(capsys, "trust", "list", "--store", tmp_path, "--json")
+    assert len(json.loads(out)["refused"]) == 1
+
+
 def test_a_file_that_is_none_is_refused(capsys, tmp_path):
     (tmp_path / "x.cer").write_bytes(b"nonsense")
     code, out, err = run(
@@ -187,6 +197,36 @@ def test_a_reader_that_cannot_be_used(capsys, tmp_path, arguments, code):
     assert "Traceback" not in err
 
 
+def judged_again(capsys, tmp_path, mrz, report):
+    """The verdict on stored evidence: the same, and another by day and by trust store."""
+    out = tmp_path / "out"
+    stored = {path.stem: path for path in out.glob("*.bin")}
+    assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o600}
+    assert json.loads((out / "report.json").read_bytes()) == report
+    given = [part for name, path in stored.items() for part in ("--file", f"{name}={path}")]
+    live = {check["id"]: check["result"] for check in report["checks"]}
+    chip_only = {"access_control", "active_authentication", "chip_authentication"}
+
+    trusted = [*given, "--mrz", mrz, "--trust", tmp_path / "trust"]
+    _, again = inspect(capsys, *trusted)
+    assert {name for name in live if live[name] != again[name]} == chip_only
+    assert {again[name] for name in chip_only} == {"undetermined"}
+
+    report, later = inspect(capsys, *trusted, "--at", "2060-01-01")
+    assert report["overall"] == "failed"
+    changed = {name for name in live if again[name] != later[name]}
+    assert {"ds_validity", "csca_validity"} <= changed <= {
+        "ds_validity", "csca_validity", "ds_revocation", "expiry"
+    }  # fmt: skip
+
+    (tmp_path / "nobody").mkdir()
+    untrusted = [*given, "--mrz", mrz, "--trust", tmp_path / "nobody"]
+    report, alone = inspect(capsys, *untrusted)
+    assert report["overall"] == "undetermined"
+    assert alone["ds_chain"] == alone["csca_validity"] == "undetermined"
+    assert alone["sod_signature"] == alone["dg_hash.DG2"] == "successful"
+
+
 @pytest.mark.live
 def test_a_chip_over_a_serial_line(capsys, tmp_path):
     egate = [sys.executable, "-m", "gate_agent.cli", "chip"]
@@ -206,6 +246,7 @@ def test_a_chip_over_a_serial_line(capsys, tmp_path):
         assert report["overall"] == "successful"
         assert report["apdus"] <= 40
         assert (tmp_path / "out" / "DG2.bin").stat().st_size > 10_000
+        judged_again(capsys, tmp_path, specimen["mrz"], report)
         _, by_can = inspect(capsys, *common, "--can", specimen["can"])
         assert by_can["mrz_dg1"] == "not_supported"
         assert by_can["chip_authentication"] == "successful"

@@ -1,8 +1,9 @@
 """Every state meets every event, and what follows is as it is written down.
 
 `golden_rows.txt` says for each state and event what comes next and what is commanded, and,
-as a hash, what a second event then does. What is not in it changes nothing. A change of the tables is a change of that file, to
-be read in review: `python tests/core/test_rows.py` writes it anew.
+as a hash, what a second event then does. What is not in it changes nothing. A change of the
+tables is a change of that file, to be read in review: `python tests/core/test_rows.py` writes
+it anew.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from drivers.errors import DriverFault
 from drivers.passport.certificates import parse_certificate
 from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
-from drivers.ports import Write
+from drivers.ports import SetBaud
 from drivers.types import ReadDocument
 from firmware_cfg.profile import ChipReader, MrzReader
 from sim.chip.card import Behaviour, Chip, card_of
@@ -20,7 +20,7 @@ from sim.chip.pn532 import Pn532Peer
 from sim.chip.portrait import placeholder_portrait
 
 MS = 1_000_000
-BYTE_NS = 86_806  # 115200 baud, 8N1
+CHARACTER_BITS = 10  # 8N1
 ISSUED = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 HOLDER = Holder(
     surname="ERIKSSON",
@@ -53,7 +53,8 @@ def identity(data: bytes) -> bytes:
 class Bench:
     """Carries bytes and time between the reader and its peer; keeps what happened.
 
-    `from_reader` and `from_peer` may damage what they carry.
+    `from_reader` and `from_peer` may damage what they carry; bytes that the other end hears
+    at another speed, or that the line is too bad for (`line_baud_max`), are garbage.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class Bench:
         at: date | None,
         from_reader: Callable[[bytes], bytes] = identity,
         from_peer: Callable[[bytes], bytes] = identity,
+        framing: str = "cr",
+        line_baud_max: int = 1_288_000,
         **chip_reader,
     ) -> None:
         self.now_ns = 0
@@ -72,13 +75,16 @@ class Bench:
         self.peer_silent = False
         self.from_reader, self.from_peer = from_reader, from_peer
         self.reader = PassportReader(
-            MrzReader(port="mrz"),
+            MrzReader(port="mrz", framing=framing),
             ChipReader(port="chip", **chip_reader),
             trust=trust,
             random=seeded_random(b"reader"),
             at=lambda: at,
         )
-        self._wire = []  # (due, to_reader, data)
+        self.baud = 115_200
+        self.line_baud_max = line_baud_max
+        self.mrz_sent = b""
+        self._wire = []  # (due, to_reader, data, baud)
         self._free_ns = {True: 0, False: 0}
         self.remove_at_ns = None
         self.exchanges = 0
@@ -110,7 +116,7 @@ class Bench:
         for _ in range(200_000):
             if until is not None and any(isinstance(event, until) for event in self.events):
                 return
-            due = [(at, 0) for at, _, _ in self._wire[:1]]
+            due = [(item[0], 0) for item in self._wire[:1]]
             if self.reader.due_ns is not None:
                 due.append((self.reader.due_ns, 1))
             if self.peer.due_ns is not None:
@@ -127,7 +133,9 @@ class Bench:
 
     def _happen(self, what: int) -> None:
         if what == 0:
-            _, to_reader, data = self._wire.pop(0)
+            _, to_reader, data, baud = self._wire.pop(0)
+            if baud > self.line_baud_max or baud != (self.baud if to_reader else self.peer.baud):
+                data = bytes(byte ^ 0xA5 for byte in data[::2])
             if to_reader:
                 self.call(self.reader.receive, "chip", data)
             elif not self.peer_silent:
@@ -143,20 +151,24 @@ class Bench:
 
     def _collect(self) -> None:
         for op in self.reader.output():
-            if isinstance(op, Write):
+            if isinstance(op, SetBaud):
+                self.baud = op.baud
+            elif op.port == "mrz":
+                self.mrz_sent += op.data
+            else:
                 self.exchanges += 1
-                self._carry(False, self.from_reader(op.data))
-        self._carry(True, self.from_peer(self.peer.output()))
+                self._carry(False, self.from_reader(op.data), self.baud)
+        self._carry(True, self.from_peer(self.peer.output()), self.peer.baud)
         for event, payload in self.reader.events():
             self.events.append(event)
             self.payloads.update(payload)
 
-    def _carry(self, to_reader: bool, data: bytes) -> None:
+    def _carry(self, to_reader: bool, data: bytes, baud: int) -> None:
         if not data:
             return
         start = max(self.now_ns, self._free_ns[to_reader])
-        self._free_ns[to_reader] = start + len(data) * BYTE_NS
-        self._wire.append((self._free_ns[to_reader], to_reader, data))
+        self._free_ns[to_reader] = start + len(data) * CHARACTER_BITS * 1_000_000_000 // baud
+        self._wire.append((self._free_ns[to_reader], to_reader, data, baud))
         self._wire.sort(key=lambda item: item[0])
 
     def named(self, kind):

@@ -21,6 +21,7 @@ from drivers.passport.errors import (
     BudgetExceeded,
     CardRefused,
     DocumentError,
+    SessionDead,
     TagLost,
     TlvError,
 )
@@ -40,10 +41,14 @@ MRZ = parse(
 
 
 class PlainChip:
-    """Files without access control; refuses reads above `largest`, with `refusal`."""
+    """Files without access control; refuses reads above `largest`, with `refusal`.
 
-    def __init__(self, files, largest=256, refusal=0x6700):
+    `short_ids` is what it answers to short file identifiers: None lets them be.
+    """
+
+    def __init__(self, files, largest=256, refusal=0x6700, short_ids=None):
         self.files, self.largest, self.refusal = files, largest, refusal
+        self.short_ids = short_ids
         self.selected = b""
         self.commands = []
 
@@ -63,6 +68,12 @@ class PlainChip:
                 return self.refusal.to_bytes(2, "big")
             return tlv.encode(0x53, self.selected[offset : offset + le - 8]) + b"\x90\x00"
         offset = raw[2] << 8 | raw[3]
+        if raw[2] & 0x80:
+            if self.short_ids is not None:
+                return self.short_ids.to_bytes(2, "big")
+            if 0x0100 | raw[2] & 0x1F not in self.files:
+                return b"\x6a\x82"
+            self.selected, offset = self.files[0x0100 | raw[2] & 0x1F], raw[3]
         le = raw[4] or 256 if len(raw) == 5 else int.from_bytes(raw[5:7], "big") or 65_536
         if le > self.largest:
             return self.refusal.to_bytes(2, "big")
@@ -90,6 +101,45 @@ def test_reads_exactly_the_file(size, largest):
     chip = PlainChip({0x0101: dg1(size) + b"padding after the object"}, largest)
     reader = FileReader()
     assert drive(reader.read("DG1"), chip) == dg1(size)
+
+
+@pytest.mark.parametrize("refusal", [0x6A82, 0x6A86, 0x6B00, 0x6982, 0x6D00, 0x6700, 0x6C08])
+def test_chip_without_short_file_identifiers_is_asked_by_select_once_that_is_known(refusal):
+    files = {0x011E: tlv.encode(0x60, b"ab"), 0x0101: dg1(100)}
+    chip, reader = PlainChip(files, short_ids=refusal), FileReader()
+    assert drive(reader.read("COM"), chip) == files[0x011E]
+    assert drive(reader.read("DG1"), chip) == files[0x0101]
+    short = [raw for raw in chip.commands if raw[1] == 0xB0 and raw[2] & 0x80]
+    assert {raw[2] for raw in short} == {0x9E}
+    assert [raw[5:7] for raw in chip.commands if raw[1] == 0xA4] == [b"\x01\x1e", b"\x01\x01"]
+
+
+def test_short_file_identifiers_save_every_select():
+    files = {0x011E: tlv.encode(0x60, b"ab"), 0x0101: dg1(100), 0x0102: tlv.encode(0x75, b"abc")}
+    chip, reader = PlainChip(files), FileReader()
+    for name in ("COM", "DG1", "DG2"):
+        drive(reader.read(name), chip)
+    assert not any(raw[1] == 0xA4 for raw in chip.commands)
+    with pytest.raises(CardRefused, match="6A82"):
+        drive(reader.read("DG15"), chip)
+    assert drive(reader.read("DG1"), chip) == files[0x0101]
+    reader.files.clear()
+    drive(reader.read("DG1"), chip)
+    assert sum(raw[1] == 0xA4 for raw in chip.commands) == 1
+
+
+def test_session_that_dies_of_a_short_file_identifier_is_not_asked_so_again():
+    files = {0x0101: dg1(100)}
+    chip, reader = PlainChip(files), FileReader()
+    steps = reader.read("DG1")
+    next(steps)
+    with pytest.raises(SessionDead):
+        steps.throw(SessionDead("unprotected answer 6A86"))
+    reader.session_died()
+    assert drive(reader.read("DG1"), chip) == files[0x0101]
+    assert chip.commands[0][1] == 0xA4
+    assert chip.commands[-1][-1] != 0  # and the read size is what it was
+    assert len(chip.commands) == 3
 
 
 @pytest.mark.parametrize("refusal", [0x6700, 0x6B00, 0x6282, 0x6C70])

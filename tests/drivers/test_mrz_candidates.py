@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.passport.errors import MrzError
-from drivers.passport.mrz_candidates import CONFUSED, candidates
+from drivers.passport.mrz import parse
+from drivers.passport.mrz_candidates import CONFUSED, candidates, doubts
 
 LINES = (
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
@@ -62,3 +63,16 @@ def test_any_zone_has_a_bounded_number_of_candidates(lines):
 def test_no_zone_has_none():
     with pytest.raises(MrzError):
         candidates(["P<UTO"])
+
+
+def test_good_zone_that_a_chip_refuses_has_readings_that_pass_its_check_digits():
+    """L and 1, 0 and U, 6 and G have the same weight modulo 10."""
+    found = [item.mrz.document_number for item in doubts(parse(LINES))]
+    assert "1898902C3" in found
+    assert "L8989U2C3" in found
+    assert all(not item.mrz.failures and len(item.changes) == 1 for item in doubts(parse(LINES)))
+
+
+def test_misread_check_digit_of_the_number_is_a_candidate():
+    zone = damaged(1, 9, "3")
+    assert LINES in [item.mrz.lines for item in candidates(zone)]

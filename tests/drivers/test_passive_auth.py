@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reader_bench import HOLDER, country, passport, trust_of
 
 from drivers.passport import curves
-from drivers.passport.certificates import parse_certificate, split_pem
+from drivers.passport.certificates import parse_certificate
 from drivers.passport.cms import verify_signed_data
 from drivers.passport.errors import (
     AlgorithmUnknown,
@@ -175,9 +175,17 @@ def test_signature_of_another_scheme_is_invalid():
 
 def test_wrong_signer_identifier_is_recorded_and_not_hidden():
     signed = parse_sod(SOD).signed
-    wrong = replace(signed, signer=replace(signed.signer, serial=1, subject_key_id=None))
+    wrong = replace(signed, signers=(replace(signed.signer, serial=1, subject_key_id=None),))
     assert verify_signed_data(signed).identified
     assert not verify_signed_data(wrong).identified
+
+
+def test_one_good_signer_of_several_is_enough_and_none_is_not():
+    signed = parse_sod(SOD).signed
+    bad = replace(signed.signer, signature=bytes(len(signed.signer.signature)))
+    assert verify_signed_data(replace(signed, signers=(bad, signed.signer))).info is signed.signer
+    with pytest.raises(SignatureInvalid):
+        verify_signed_data(replace(signed, signers=(bad, bad)))
 
 
 def test_signed_content_type_must_be_the_contents():
@@ -201,20 +209,6 @@ def test_demo_material_is_refused_unless_accepted():
         TrustStore([marked])
     unmarked = TrustStore([replace(marked, demo=False)])
     assert result_of(authenticate_sod(SOD, unmarked, AT), "ds_chain") is Result.FAILED
-
-
-def test_store_loads_folders_of_pem_and_der(tmp_path):
-    from base64 import encodebytes
-
-    der = country().csca.certificate.der
-    pem = b"-----BEGIN CERTIFICATE-----\n" + encodebytes(der) + b"-----END CERTIFICATE-----\n"
-    (tmp_path / "a.cer").write_bytes(der)
-    (tmp_path / "b.pem").write_bytes(pem + pem)
-    (tmp_path / "notes.txt").write_text("no certificate")
-    assert split_pem(pem) == [der]
-    store = TrustStore.load([tmp_path], accept_demo=True)
-    assert len(store) == 1
-    assert authenticate_sod(SOD, store, AT).trusted
 
 
 @pytest.mark.parametrize(

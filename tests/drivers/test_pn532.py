@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from drivers.errors import DeviceRefused, DriverFault, NoAnswer, ProtocolViolation
 from drivers.passport.errors import TagLost
 from drivers.passport.pn532 import ACK, MAX_NACKS, NACK, Pn532Link, frame
-from drivers.passport.pn532_commands import Call, Pause, Target, exchange, find_again, start_up
+from drivers.passport.pn532_commands import (
+    Call,
+    ChangeBaud,
+    Pause,
+    Started,
+    Target,
+    exchange,
+    find_again,
+    set_speed,
+    start_up,
+)
 
 GET_VERSION = bytes.fromhex("0000FF02FED4022A00")
 VERSION = bytes.fromhex("0000FF06FAD50332010607E800")
@@ -141,7 +151,7 @@ def play(procedure, *answers):
                 calls.append(op.data)
                 answer = rest.pop(0)
             else:
-                assert isinstance(op, Pause)
+                assert isinstance(op, Pause | ChangeBaud)
     except StopIteration as end:
         return calls, end.value
 
@@ -151,10 +161,52 @@ TARGET = bytes.fromhex("01010008200408112233067877950280")
 
 
 def test_start_up_names_the_firmware():
-    calls, identity = play(start_up(), b"", VERSION_DATA, b"", b"", b"")
-    assert identity == "PN532 firmware 1.6"
+    calls, started = play(start_up(115_200, 115_200), b"", VERSION_DATA, b"", b"", b"")
+    assert started == Started("PN532 firmware 1.6, 115200 baud", 115_200)
     assert calls[1] == b"\x02"
     assert calls[0][:2] == b"\x14\x01"
+
+
+def test_speed_is_changed_after_the_answer_and_its_acknowledgement():
+    steps = set_speed(115_200, 921_600)
+    assert next(steps) == Call(b"\x10\x07", 500)
+    assert steps.send(b"") == ChangeBaud(921_600, confirm=True)
+    assert isinstance(steps.send(None), Pause)
+    assert steps.send(None).data == b"\x02"
+    with pytest.raises(StopIteration) as end:
+        steps.send(VERSION_DATA)
+    assert end.value.value == 921_600
+
+
+@pytest.mark.parametrize("fault", [DeviceRefused("no"), NoAnswer("no"), ProtocolViolation("no")])
+def test_refused_speed_leaves_the_line_as_it_is(fault):
+    steps = set_speed(115_200, 921_600)
+    next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.throw(fault)
+    assert end.value.value == 115_200
+
+
+def test_unheard_at_the_new_speed_goes_back():
+    steps = set_speed(115_200, 921_600)
+    for answer in (None, b"", None, None):
+        op = steps.send(answer)
+    assert op.data == b"\x02"
+    assert steps.throw(NoAnswer("no")) == ChangeBaud(115_200)
+    assert steps.send(None).wake
+    with pytest.raises(StopIteration) as end:
+        steps.send(b"")
+    assert end.value.value == 115_200
+
+
+def test_unheard_at_any_speed_is_no_answer():
+    steps = start_up(115_200, 921_600)
+    assert next(steps) == ChangeBaud(115_200)
+    steps.send(None)
+    assert steps.throw(NoAnswer("no")) == ChangeBaud(921_600)
+    steps.send(None)
+    with pytest.raises(NoAnswer, match="115200"):
+        steps.throw(NoAnswer("no"))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +214,7 @@ def test_start_up_names_the_firmware():
 )
 def test_start_up_of_something_else(version, fault):
     with pytest.raises(fault):
-        play(start_up(), b"", version, b"", b"", b"")
+        play(start_up(115_200, 921_600), b"", version, b"", b"", b"")
 
 
 TYPE_A, TYPE_B = b"\x4a\x01\x00", b"\x4a\x01\x03\x00"
@@ -228,6 +280,6 @@ def test_response_without_end_is_a_lost_tag():
 
 @given(st.lists(st.binary(max_size=40), min_size=8, max_size=8))
 def test_arbitrary_answers_raise_only_typed_errors(answers):
-    for procedure in (start_up(), find_again(40), exchange(1, bytes(600), 500)):
+    for procedure in (start_up(115_200, 921_600), find_again(40), exchange(1, bytes(600), 500)):
         with suppress(DriverFault, TagLost):
             play(procedure, *answers, *[b""] * 20)

@@ -7,7 +7,10 @@ import pytest
 from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
-from drivers.passport.reader import MAX_BAD_LINES
+from drivers.passport.pn532 import ACK
+from drivers.passport.pn532_commands import exchange, find_again
+from drivers.passport.reader import MAX_FAST_FAULTS
+from drivers.passport.zone_reader import MAX_BAD_LINES
 from drivers.types import (
     CHECK_IDS,
     CancelRead,
@@ -19,6 +22,8 @@ from drivers.types import (
     ReadDocument,
     Result,
 )
+from sim.chip.keys import seeded_random
+from sim.chip.pn532 import Pn532Peer
 
 AT = date(2026, 11, 22)
 TRUST = trust_of(country())
@@ -44,7 +49,71 @@ def test_ready_names_the_firmware_once_both_ports_are_open():
     made.run(1_000)
     assert made.named(DeviceReady) == []
     made.call(made.reader.opened, "mrz")
-    assert [event.identity for event in made.named(DeviceReady)] == ["PN532 firmware 1.6"]
+    identities = [event.identity for event in made.named(DeviceReady)]
+    assert identities == ["PN532 firmware 1.6, 921600 baud; trust anchors: 1"]
+    assert made.baud == made.peer.baud == 921_600
+
+
+def test_a_lane_that_trusts_nobody_says_so():
+    made = Bench(trust_of(), AT)
+    made.start()
+    (ready,) = made.named(DeviceReady)
+    assert "NO TRUST ANCHOR" in ready.identity
+
+
+def test_speed_of_the_line_is_left_where_the_profile_says_so():
+    made = bench(baud_max=115_200)
+    assert made.baud == made.peer.baud == 115_200
+    assert "115200 baud" in made.named(DeviceReady)[0].identity
+
+
+def test_pn532_that_an_earlier_process_left_fast_is_found():
+    made = bench()
+    made.call(made.reader.lost, "chip")
+    made.baud = 115_200  # a port opens at the speed of the profile
+    made.events.clear()
+    made.call(made.reader.opened, "chip")
+    made.run(1_500)
+    assert len(made.named(DeviceReady)) == 1
+    assert made.baud == made.peer.baud == 921_600
+
+
+def test_lost_confirmation_leaves_the_line_at_its_old_speed():
+    lose = [True]
+
+    def carry(data):
+        if data == ACK and lose:
+            lose.clear()
+            return b""
+        return data
+
+    made = Bench(TRUST, AT, from_reader=carry)
+    made.start()
+    assert not lose
+    assert made.baud == made.peer.baud == 115_200
+    made.present(LINES, personalisation=GENUINE)
+    made.run(9_000, until=DocumentVerified)
+    assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
+
+
+def test_fast_line_that_keeps_failing_is_given_up():
+    """It passes the trial and fails under load: after two faults the speed stays low."""
+    made = bench()
+    made.line_baud_max = 115_200
+    for _ in range(MAX_FAST_FAULTS):
+        made.peer = Pn532Peer(seeded_random(b"powered again"))
+        made.line_baud_max = 1_288_000
+        made.run(3_000)
+        assert made.baud == 921_600
+        made.line_baud_max = 115_200
+        made.run(6_000, until=None)
+    made.peer = Pn532Peer(seeded_random(b"powered again"))
+    made.run(3_000)
+    assert made.baud == made.peer.baud == 115_200
+    made.events.clear()
+    made.present(LINES, personalisation=GENUINE)
+    made.run(9_000, until=DocumentVerified)
+    assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
 
 
 def test_question_before_the_document():
@@ -288,3 +357,32 @@ def test_second_question_ends_the_first():
     made.run(1_001)
     assert [event.ticket for event in made.named(DocumentVerified)] == [1, 2]
     assert made.now_ns > 1_000 * MS
+
+
+def test_long_commands_and_answers_go_in_pieces_over_the_wire():
+    """More than 262 bytes each way, by the MI bit, through the simulated PN532's firmware."""
+    made = bench()
+    heard, answers = [], []
+
+    class Echo:
+        silent = False
+
+        def power_up(self):
+            pass
+
+        def transmit(self, raw):
+            heard.append(raw)
+            return raw[::-1] * 2, 0
+
+    made.peer.put_chip(Echo(), made.now_ns)
+    apdu = bytes(range(256)) * 3
+
+    def job():
+        target = yield from find_again(1_000)
+        answers.append((yield from exchange(target.number, apdu, 1_000)))
+
+    made.reader._runner.start(job(), made.now_ns)
+    made.call(lambda _now_ns: None)
+    made.run(3_000)
+    assert heard == [apdu]
+    assert answers == [apdu[::-1] * 2]

@@ -17,7 +17,8 @@ from drivers.types import (
     ReadStep,
     Result,
 )
-from sim.chip.forgeries import FAULTS, FORGERIES
+from sim.chip.faults import FAULTS
+from sim.chip.forgeries import FORGERIES
 
 AT = date(2026, 11, 22)
 COUNTRY = country()

@@ -11,6 +11,7 @@ from drivers.passport.inspection import Inspection
 from drivers.passport.mrz import parse
 from drivers.passport.trust_files import assemble, parse_file
 from drivers.types import Result
+from gate_agent.chip_inspection import READABLE
 from gate_agent.face_check import face_check
 from sim.chip.card import Chip
 from sim.chip.catalogue import prepare, records
@@ -61,6 +62,7 @@ def inspect(card, mrz, trust, **options):
             random=seeded_random(b"reader"),
             clock=lambda: 0,
             new_handle=lambda: "h",
+            extra=READABLE,
             **options,
         ).run(),
         Chip(card, seeded_random(b"chip")),

@@ -27,10 +27,12 @@ class Bench:
         there: WireFaults = NO_FAULTS,
         back: WireFaults = NO_FAULTS,
         profile: Turnstile | None = None,
+        machine: Any = None,
+        peer: Any = None,
     ) -> None:
         self.profile = profile or Turnstile(port="virtual")
-        self.machine = TurnstileMachine(self.profile)
-        self.peer = SimTurnstile(self.profile.registers, baud=self.profile.baud)
+        self.machine = machine or TurnstileMachine(self.profile)
+        self.peer = peer or SimTurnstile(self.profile.registers, baud=self.profile.baud)
         self.there = Wire(self.profile.baud, random.Random(seed), there)
         self.back = Wire(self.profile.baud, random.Random(seed + 1), back)
         self.now_ns = 0

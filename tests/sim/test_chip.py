@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.chip.apdu import Command, parse_command
 from sim.chip.bac import access_keys
 from sim.chip.card import Behaviour, CardState, Chip, Latency, card_of, transact
-from sim.chip.forgeries import FAULTS, largest_read, session_ends_after, tag_lost_at_byte
+from sim.chip.faults import FAULTS, largest_read, session_ends_after, tag_lost_at_byte
 from sim.chip.keys import seeded_random
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD
 from sim.chip.secure_messaging import encrypt_3des, retail_mac, wrapped_size

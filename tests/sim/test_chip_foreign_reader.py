@@ -2,11 +2,11 @@
 
 import os
 import select
-import shutil
 import subprocess
 import time
 import tty
 
+import foreign
 import pytest
 from chip_samples import passport
 
@@ -19,13 +19,6 @@ pytestmark = pytest.mark.live
 
 DOCUMENT = passport()
 LONGEST_S = 60
-
-
-def needs(program, package):
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"needs Debian's package {package}")
-    return found
 
 
 def now_ns():
@@ -70,14 +63,14 @@ def carry(line, peer):
 
 
 def test_libnfc_sees_a_passport(tmp_path):
-    said = serve([needs("nfc-list", "libnfc-bin"), "-v", "-t", "1"], tmp_path)
+    said = serve([foreign.program("nfc-list", "libnfc-bin"), "-v", "-t", "1"], tmp_path)
     assert "Compliant with ISO/IEC 14443-4" in said
     assert "Random UID" in said
     assert "Max Frame Size accepted by PICC: 256 bytes" in said
 
 
 def test_mrtdreader_reads_the_whole_passport(tmp_path):
-    program = needs("mrtdreader", "mrtdreader")
+    program = foreign.program("mrtdreader", "mrtdreader")
     said = serve([program, DOCUMENT.printed.line2], tmp_path)
     assert said.count("... done") >= 4, said
     assert DOCUMENT.printed.text in said
@@ -85,7 +78,7 @@ def test_mrtdreader_reads_the_whole_passport(tmp_path):
 
 
 def test_mrtdreader_is_refused_with_another_number(tmp_path):
-    program = needs("mrtdreader", "mrtdreader")
+    program = foreign.program("mrtdreader", "mrtdreader")
     forged = FORGERIES["printed_other_number"].apply(DOCUMENT)
     said = serve([program, forged.printed.line2], tmp_path, forged)
     assert "EF.DG1... done" not in said

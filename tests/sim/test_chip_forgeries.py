@@ -7,13 +7,18 @@ from asn1crypto import cms
 from chip_samples import AT, HOLDER, country, passport
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from ecdsa import BadSignatureError, VerifyingKey
+from ecdsa.util import sigdecode_der
 
 from drivers.types import CHECK_IDS
-from sim.chip.forgeries import FAULTS, FORGERIES, replace_portrait
+from sim.chip.curves import Group
+from sim.chip.faults import FAULTS
+from sim.chip.forgeries import FORGERIES, SPECIAL_FORGERIES, replace_portrait
 from sim.chip.keys import Algorithm
 from sim.chip.mrz import check_digit
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD, personalise
 from sim.chip.portrait import placeholder_portrait
+from sim.chip.specimens import SPECIMENS
 
 GENUINE = passport()
 FILE_NAMES = {EF_COM: "COM", EF_SOD: "SOD", EF_DG1: "DG1", EF_DG2: "DG2"}
@@ -166,3 +171,25 @@ def test_a_swapped_portrait():
 def test_applies_to_passports_signed_with_rsa(name):
     document = personalise(HOLDER, placeholder_portrait(9_000), country(Algorithm.RSA_PSS))
     assert FORGERIES[name].apply(document) != document
+
+
+def test_a_chosen_generator_deceives_who_believes_the_certificate():
+    """CVE-2020-0601: the twin's public key is the true one's, and its own parameters fit."""
+    genuine = SPECIMENS["bac_ecdsa_brainpoolP256r1_explicit"].personalisation()
+    document = SPECIAL_FORGERIES["chosen_generator"].apply(genuine)
+    info = cms.ContentInfo.load(document.files[EF_SOD][4:], strict=True)
+    twin, signer = sorted(
+        (c.chosen for c in info["content"]["certificates"]), key=lambda c: c.ca is not True
+    )
+    true = genuine.country.csca.key
+    public = twin["tbs_certificate"]["subject_public_key_info"]
+    assert public["public_key"].native == true.public_point
+    group = Group(13)
+    base = public["algorithm"]["parameters"].chosen["base"].native
+    curve = Group(13, group.decode(base)).library
+    believed = VerifyingKey.from_string(true.public_point, curve)
+    told = signer["signature_value"].native, signer["tbs_certificate"].dump()
+    assert believed.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)
+    judged = VerifyingKey.from_string(true.public_point, group.library)
+    with pytest.raises(BadSignatureError):
+        judged.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)

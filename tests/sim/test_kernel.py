@@ -51,12 +51,13 @@ def test_a_cancelled_action_does_not_run() -> None:
     assert ran == [6]
 
 
-def test_run_stops_where_it_is_done() -> None:
+def test_run_ends_when_it_is_stopped() -> None:
     kernel = Kernel()
     ran: list[int] = []
     for at in (1, 2, 3):
         kernel.at(at, ran.append)
-    assert kernel.run(10, lambda: len(ran) == 2) is True
+    kernel.at(2, lambda _: kernel.stop())
+    assert kernel.run(10) is True
     assert kernel.now_ns == 2
 
 

@@ -14,12 +14,12 @@ import pytest
 from drivers.types import OpenExit
 from gate_agent.cli import main
 from gate_agent.recorder import TraceError
-from sim import compose
-from sim.compose import VirtualLane
+from sim import virtual_lane as compose
 from sim.kernel import MS
 from sim.replay import replay
 from sim.run import Result, run, run_scenario
 from sim.scenario import SCENARIOS, Scenario, load, parse
+from sim.virtual_lane import VirtualLane
 
 FIRST_DAY = SCENARIOS / "first_day.toml"
 
@@ -206,7 +206,7 @@ def test_an_opening_nobody_decided_is_seen_by_the_invariants(
             rash = [OpenExit(ticket=c.ticket) for c in done.commands if _is_decision(c)]
             super()._record(done._replace(commands=(*done.commands, *rash)))
 
-    monkeypatch.setattr("sim.run.VirtualLane", Rash)
+    monkeypatch.setattr("sim.run.Day.lane_class", Rash)
     document = msgspec.structs.replace(one().travellers[0].document, forgeries=("altered_dg2",))
     result = run(one(document=document), "rash")
     assert "lane 1: invariant open_without_accept" in result.problems
@@ -229,7 +229,7 @@ def test_a_turnstile_that_is_silent_is_a_device_that_failed() -> None:
             super().put(event)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sim.run.VirtualLane", Silent)
+        patch.setattr("sim.run.Day.lane_class", Silent)
         result = run(one(), "silent")
     assert "DeviceFailed" in day_failed
     assert result.cast[0].outcome != "admitted"

@@ -133,7 +133,7 @@ def test_collector_dies_around_its_commit(bench: Bench, moment: str) -> None:
 
 def test_store_that_fails_acknowledges_nothing(bench: Bench) -> None:
     assert bench.centre is not None
-    real = bench.store.extend
+    real = bench.store.save
     failures = 0
 
     def failing(*arguments: object) -> None:
@@ -143,7 +143,7 @@ def test_store_that_fails_acknowledges_nothing(bench: Bench) -> None:
             raise StorageFailed("disk full")
         real(*arguments)  # type: ignore[arg-type]
 
-    bench.store.extend = failing  # type: ignore[method-assign]
+    bench.store.save = failing  # type: ignore[method-assign]
     fill(bench.journal, 60)
     bench.until(bench.settled)
     assert failures > 2
@@ -274,4 +274,4 @@ def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
 def test_utc_is_noted_beside_the_record(bench: Bench) -> None:
     fill(bench.journal, 1)
     bench.until(bench.settled)
-    assert bench.store._db.value("SELECT received_utc FROM records") == UTC
+    assert bench.store._db.value("SELECT heard_utc FROM logs") == UTC

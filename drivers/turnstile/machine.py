@@ -1,0 +1,321 @@
+"""What every turnstile machine has in common, as a sans-IO `drivers.ports.Machine`.
+
+One job at a time talks to the link: identify, poll, carry out a command. A job is a
+generator that yields requests and is handed outcomes, so it can be dropped at any point
+when the line goes. A device brings its own jobs; here is when they run, what becomes of
+commands when the line goes, and how the plant is told.
+
+Rules that hold whatever the line does:
+
+- a plant is told only from one complete poll, and is UNKNOWN once that is too old;
+- nothing is opened before the device was identified and read;
+- what was pending when the line went is reported as not done, and never done later;
+- a poll makes way for a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, ClassVar
+
+import msgspec
+
+from drivers.errors import DriverFault, NoAnswer, PortLost
+from drivers.ports import Emission, Output, Write
+from drivers.turnstile.actions import Actions
+from drivers.turnstile.modbus import Master
+from drivers.turnstile.swing_link import SwingLink
+from drivers.types import Actuation, DeviceId, DeviceReady, Plant, PlantChanged
+from firmware_cfg.profile import Turnstile
+
+MISSED_POLLS_MAX = 3
+
+Job = Generator[Any, Any, None]
+
+
+class PlantMachine:
+    """Polls a plant and actuates it; knows nothing of ports or clocks.
+
+    A device class brings `_identify`, `_poll`, `_carry_out`, and overrides `_forget`.
+
+    Args:
+        link: the conversation with the device, one question at a time.
+        settings: the lane's turnstile.
+        actuation_ms: after this long nothing is written (again) for one command.
+        additive: whether releases of the exit add up in the device.
+    """
+
+    device = DeviceId.TURNSTILE
+    ports = ("bus",)
+    carries_out: ClassVar[tuple[type[Actuation], ...]] = ()
+
+    def __init__(
+        self,
+        link: Master | SwingLink,
+        settings: Turnstile,
+        *,
+        actuation_ms: int,
+        additive: bool,
+    ) -> None:
+        self._link = link
+        self._profile = settings
+        self._actuation_ns = actuation_ms * 1_000_000
+        self._poll_ns = settings.poll_ms * 1_000_000
+        self._heartbeat_ns = settings.heartbeat_ms * 1_000_000
+        self._stale_ns = settings.stale_ms * 1_000_000
+        self._now_ns = 0
+        self._events: list[Emission] = []
+        self._fault: DriverFault | None = None
+        self._actions = Actions(self._emit, additive=additive)
+        self._plant: Plant | None = None
+        self._published_ns = 0
+        self._connected = False
+        self._restart()
+
+    def _restart(self) -> None:
+        """Forget the state of the line; tickets already served stay remembered."""
+        self._job: Job | None = None
+        self._identified = False
+        self._identity = ""
+        self._ready = False
+        self._outage = False
+        self._halted = False
+        self._missed = 0
+        self._read_ns: int | None = None
+        self._next_poll_ns = self._now_ns
+        self._forget()
+
+    # --- what a device brings ---------------------------------------------------------
+
+    def _identify(self) -> Job:
+        """Ask who the device is; ends in `_known`, `_wrong_device` or `_miss`."""
+        raise NotImplementedError
+
+    def _poll(self) -> Job:
+        """Read the whole plant once; ends in `_took` where that succeeds."""
+        raise NotImplementedError
+
+    def _carry_out(self, command: Actuation) -> Job:
+        """Carry out one command; ends in `_actions.finish`."""
+        raise NotImplementedError
+
+    def _spare(self) -> Job | None:
+        """What to do when there is neither a command nor a poll to be done."""
+
+    def _forget(self) -> None:
+        """Forget what was read: the line is new, or what was read is too old."""
+
+    # --- drivers.ports.Machine --------------------------------------------------------
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `expire` must be called next; None while the port is away."""
+        if not self._connected or self._halted:
+            return None
+        asked_ns = self._link.due_ns
+        due = self._next_poll_ns if asked_ns is None else asked_ns
+        if self._plant is not None:
+            due = min(due, self._published_ns + self._heartbeat_ns)
+            if self._read_ns is not None:
+                due = min(due, self._read_ns + self._stale_ns)
+        return due
+
+    def opened(self, port: str, now_ns: int) -> None:
+        """The port was opened (again): identify, poll, and only then be ready."""
+        self._check_port(port)
+        self._now_ns = now_ns
+        self._actions.drop("the line was opened anew")
+        self._restart()
+        self._connected = True
+        self._link.reset(now_ns)
+        self._run()
+
+    def lost(self, port: str, now_ns: int) -> None:
+        """The port went away.
+
+        Raises:
+            PortLost: always, after everything pending was reported as not done.
+        """
+        self._check_port(port)
+        self._now_ns = now_ns
+        self._connected = False
+        self._actions.drop("the line was lost")
+        self._restart()
+        self._link.reset(now_ns)
+        self._publish_unknown()
+        raise PortLost("the turnstile's serial port was lost")
+
+    def command(self, command: Any, now_ns: int) -> None:
+        """Carry out a command that moves hardware; answered by one `ActuationDone`.
+
+        Raises:
+            TypeError: the command is for another device (a bug of the caller).
+            DriverFault: see `drivers.errors`.
+        """
+        if not isinstance(command, Actuation):
+            raise TypeError(f"not for a turnstile: {type(command).__name__}")
+        self._now_ns = now_ns
+        if isinstance(command, self.carries_out):
+            self._actions.offer(command, ready=self._ready)
+        else:
+            self._actions.refuse(command, "this device cannot do that")
+        self._run()
+
+    def receive(self, port: str, data: bytes, now_ns: int) -> None:
+        """Bytes arrived.
+
+        Raises:
+            DriverFault: see `drivers.errors`.
+        """
+        self._check_port(port)
+        if not self._connected:
+            return
+        self._now_ns = now_ns
+        self._link.receive(data, now_ns)
+        self._run()
+
+    def expire(self, now_ns: int) -> None:
+        """The time `due_ns` has come.
+
+        Raises:
+            DriverFault: see `drivers.errors`.
+        """
+        if not self._connected:
+            return
+        self._now_ns = now_ns
+        self._link.expire(now_ns)
+        self._run()
+
+    def output(self) -> list[Output]:
+        """Take the frames to be sent."""
+        return [Write("bus", frame) for frame in self._link.output()]
+
+    def events(self) -> list[Emission]:
+        """Take what happened."""
+        events, self._events = self._events, []
+        return events
+
+    def wipe(self, ticket: int) -> None:
+        """A turnstile holds nothing of a traveller."""
+
+    # --- running jobs -----------------------------------------------------------------
+
+    def _check_port(self, port: str) -> None:
+        if port not in self.ports:
+            raise ValueError(f"a turnstile has no port {port}")
+
+    def _run(self) -> None:
+        while self._connected and not self._halted:
+            if self._job is not None:
+                outcome = self._link.take()
+                if outcome is None:
+                    break
+                self._advance(self._job, outcome)
+            else:
+                job = self._choose()
+                if job is None:
+                    break
+                self._job = job
+                self._advance(job, None)
+        self._publish_if_due()
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+
+    def _advance(self, job: Job, outcome: Any) -> None:
+        try:
+            request = next(job) if outcome is None else job.send(outcome)
+        except StopIteration:
+            self._job = None
+            return
+        self._link.request(request, self._now_ns)
+
+    def _choose(self) -> Job | None:
+        if not self._identified:
+            return self._identify()
+        action = self._actions.start()
+        if action is not None:
+            return self._carry_out(action)
+        if self._now_ns >= self._next_poll_ns:
+            self._next_poll_ns = self._now_ns + self._poll_ns
+            return self._poll()
+        return self._spare()
+
+    def _makes_way(self) -> bool:
+        """Whether a poll under way should be left for a command that waits."""
+        return self._actions.acting is None and self._actions.waiting
+
+    # --- what jobs end in ---------------------------------------------------------------
+
+    def _known(self, identity: str) -> None:
+        """The device is the right one: poll it now."""
+        self._identity = identity
+        self._identified = True
+        self._next_poll_ns = self._now_ns
+
+    def _wrong_device(self, fault: DriverFault) -> None:
+        """Another device than the profile names: leave it alone."""
+        self._halted = True
+        self._ready = False
+        self._fault = fault
+
+    def _took(self, plant: Plant) -> None:
+        """A complete poll."""
+        self._read_ns = plant.read_at_ns
+        self._missed = 0
+        if not self._ready:
+            self._ready, self._outage = True, False
+            self._emit(DeviceReady(device=self.device, identity=self._identity))
+        self._publish(plant)
+
+    def _miss(self, cause: str) -> None:
+        """A question stayed without an answer."""
+        self._missed += 1
+        if self._missed >= MISSED_POLLS_MAX:
+            self._fail(NoAnswer(f"turnstile does not answer ({cause})"))
+
+    def _fail(self, fault: DriverFault) -> None:
+        """The device is out: report it once, drop what was asked, begin anew by identity."""
+        if not self._outage:
+            self._fault = fault
+        self._outage = True
+        self._ready = self._identified = False
+        self._next_poll_ns = self._now_ns + self._poll_ns
+        self._actions.drop("the turnstile does not answer")
+
+    def _may_write(self, command: Actuation, give_up_ns: int) -> bool:
+        """Whether a command may (still) be written."""
+        return (
+            not self._actions.withdrawn
+            and self._actions.acting is command
+            and self._now_ns < give_up_ns
+        )
+
+    # --- telling ----------------------------------------------------------------------
+
+    def _emit(self, event: Any) -> None:
+        self._events.append(Emission(event, {}))
+
+    def _publish(self, plant: Plant) -> None:
+        """Send a plant if it says anything new or the next one might come too late."""
+        known, self._plant = self._plant, plant
+        news = known is None or plant != msgspec.structs.replace(known, read_at_ns=plant.read_at_ns)
+        if news or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
+
+    def _publish_if_due(self) -> None:
+        plant = self._plant
+        if self._read_ns is not None and self._now_ns - self._read_ns >= self._stale_ns:
+            self._read_ns = None
+            self._forget()
+            self._publish_unknown()
+        elif plant is not None and self._now_ns >= self._published_ns + self._heartbeat_ns:
+            self._tell(plant)
+
+    def _publish_unknown(self) -> None:
+        self._tell(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
+
+    def _tell(self, plant: Plant) -> None:
+        self._plant = plant
+        self._published_ns = self._now_ns
+        self._emit(PlantChanged(plant=plant))

@@ -1,0 +1,76 @@
+"""Faults: chips that misbehave though their document is genuine, and what must catch each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.chip.model import Behaviour, Tampering
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A chip that misbehaves though its document is genuine.
+
+    `caught_by` is the check that cannot succeed, "" where a good reader overcomes it.
+    """
+
+    name: str
+    caught_by: str
+    behaviour: Behaviour
+    specimen: str = "bac_ecdsa_p256"
+
+
+def tag_lost_at_byte(count: int) -> Behaviour:
+    """The document is pulled away, as the chip sees it, after `count` bytes of files."""
+    return Behaviour(lost_at_byte=count)
+
+
+def session_ends_after(reads: int) -> Behaviour:
+    """The chip drops its session (6988) after so many reads; a new session then lasts."""
+    return Behaviour(session_ends_after_reads=reads)
+
+
+def largest_read(size: int) -> Behaviour:
+    """The chip answers 6700 to a READ BINARY of more than `size` bytes."""
+    return Behaviour(largest_read=size)
+
+
+_PACE = "pace_aa_ca"
+
+FAULTS: dict[str, Fault] = {
+    name: Fault(name, caught_by, behaviour)
+    for name, caught_by, behaviour in (
+        ("reads_of_223", "", largest_read(223)),
+        ("reads_of_160", "", largest_read(160)),
+        ("reads_of_112", "", largest_read(112)),
+        ("short_length_only", "", Behaviour(largest_read=256, extended_length=False)),
+        ("session_ends", "", session_ends_after(20)),
+        ("tag_lost", "dg_hash.DG2", tag_lost_at_byte(6_000)),
+        ("mute", "access_control", Behaviour(mute=True)),
+        ("answers_replayed", "sod_signature", Behaviour(tampering=Tampering.REPLAYED)),
+        ("answers_altered", "sod_signature", Behaviour(tampering=Tampering.ALTERED)),
+        ("answers_in_plain", "sod_signature", Behaviour(tampering=Tampering.PLAIN)),
+    )
+}
+"""Faults of the chip by name, for any document. A lost or mute one ends as aborted."""
+
+PROTOCOL_FAULTS: dict[str, Fault] = {
+    name: Fault(name, caught_by, behaviour, specimen)
+    for name, caught_by, behaviour, specimen in (
+        ("waiting_time_extended", "", Behaviour(thinking_ns=400_000_000), _PACE),
+        ("le_refused", "", Behaviour(le_refused=True), _PACE),
+        ("pace_refused_at_nonce", "", Behaviour(pace_refused_at=1), _PACE),
+        ("pace_refused_at_mapping", "", Behaviour(pace_refused_at=2), _PACE),
+        ("pace_refused_at_agreement", "", Behaviour(pace_refused_at=3), _PACE),
+        ("pace_refused_at_token", "", Behaviour(pace_refused_at=4), _PACE),
+        ("pace_refused", "access_control", Behaviour(pace_refused_at=4), "pace_only"),
+        ("pace_by_can_only", "access_control", Behaviour(pace_by_can_only=True), "pace_only"),
+        (
+            "agreement_refused",
+            "chip_authentication",
+            Behaviour(agreement_refused=True),
+            "ca_aes128",
+        ),
+    )
+}
+"""Faults in what a chip does besides BAC; where BAC is left, policy says whether it may do."""

@@ -1,0 +1,234 @@
+"""What goes wrong, on the virtual clock: each fault is a pair of deeds, begun and ended.
+
+A fault strikes at its time, or when a lane shows a step for the n-th time. Each draws from
+a random stream of its own, named by what it is, so one more shifts no other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gate_agent.lane_api import Step
+from sim.kernel import MS, SECOND, Kernel
+from sim.scenario import Scenario, stream
+from sim.scenario_parts import Fault
+from sim.stage import Stage
+from sim.timeline import Row, Timeline
+from sim.turnstile import SimIdentity, SimTurnstile
+from sim.virtual_officer import VirtualOfficer
+from sim.wire import NO_FAULTS, WireFaults
+
+COUNTER_BEFORE_WRAP = 0xFFFF_FFFF
+
+
+def _near_wrap(plant: SimTurnstile) -> None:
+    """The next passage wraps the counter; a counter does not jump while one is under way."""
+    if not plant.authorised and not plant.passing:
+        plant.set_counter(COUNTER_BEFORE_WRAP)
+
+
+STAGE_DEEDS: dict[str, Callable[[SimTurnstile, Fault, bool], None]] = {
+    "turnstile_silent": lambda plant, _, on: plant.freeze(frozen=on),
+    "turnstile_error": lambda plant, fault, on: plant.set_error(fault.value if on else 0),
+    "wrong_identity": lambda plant, _, on: plant.set_identity(
+        SimIdentity(vendor="other") if on else SimIdentity()
+    ),
+    "counter_wrap": lambda plant, _, on: _near_wrap(plant) if on else None,
+    "door_stuck": lambda plant, _, on: setattr(plant.barrier, "stuck", on),
+    "sensor_ghost": lambda plant, _, on: setattr(plant.barrier, "ghosts", int(on)),
+    "sensor_blind": lambda plant, _, on: setattr(plant.barrier, "blind", on),
+}
+"""What is done to a turnstile: the same on the virtual clock and in real time."""
+
+
+def strike_stage(stage: Stage, fault: Fault, now_ns: int, *, on: bool) -> bool:
+    """Begin or end a fault of the lane's hardware; False if it is not one."""
+    deed = STAGE_DEEDS.get(fault.kind)
+    if fault.kind == "fire":
+        stage.work(now_ns, lambda plant: plant.set_fire(now_ns, active=on))
+    elif fault.kind == "camera_black":
+        stage.dark = on
+    elif fault.kind == "mrz_silent":
+        stage.mrz.dead = on
+    elif fault.kind == "chip_silent":
+        stage.chips_silent = on
+    elif deed is not None:
+        stage.work(now_ns, lambda plant: deed(plant, fault, on))
+    else:
+        return False
+    return True
+
+
+STAGE_KINDS = frozenset({*STAGE_DEEDS, "fire", "camera_black", "mrz_silent", "chip_silent"})
+
+
+class StageFaults:
+    """The faults of one lane's hardware in real time.
+
+    Args:
+        scenario: their plan.
+        lane: whose hardware it is.
+        stage: that hardware.
+    """
+
+    def __init__(self, scenario: Scenario, lane: int, stage: Stage) -> None:
+        mine = [fault for fault in scenario.faults if fault.lane in (None, lane)]
+        self._waiting = [fault for fault in mine if fault.kind in STAGE_KINDS]
+        self._lane = lane
+        self._stage = stage
+        self._begin_ns: int | None = None
+        self._step: Step | None = None
+        self._seen: Counter[Fault] = Counter()
+        self._planned: list[tuple[int, Fault, bool]] = []
+
+    def begin(self, now_ns: int) -> None:
+        """The scenario begins."""
+        self._begin_ns = now_ns
+        for fault in self._waiting:
+            if fault.at_s is not None:
+                self._plan(fault, now_ns + fault.at_s * SECOND)
+
+    def tend(self, now_ns: int, step: Step | None) -> None:
+        """Do what is due; `step` is what the lane shows."""
+        if self._begin_ns is not None and step is not self._step and step is not None:
+            for fault in self._waiting:
+                when = fault.when
+                if when is not None and (when.lane, when.step) == (self._lane, step.value):
+                    self._seen[fault] += 1
+                    if self._seen[fault] == when.nth:
+                        self._plan(fault, now_ns + when.after_ms * MS)
+        self._step = step
+        for entry in [entry for entry in self._planned if entry[0] <= now_ns]:
+            self._planned.remove(entry)
+            strike_stage(self._stage, entry[1], now_ns, on=entry[2])
+
+    def _plan(self, fault: Fault, at_ns: int) -> None:
+        self._planned += [(at_ns, fault, True), (at_ns + fault.for_s * SECOND, fault, False)]
+
+
+class FaultyLane(Protocol):
+    """What faults are done to."""
+
+    number: int
+    stage: Stage
+    officer: VirtualOfficer
+
+    def noise(self, device: str, faults: WireFaults, rng: random.Random, now_ns: int) -> None:
+        """Change what goes wrong on the lines of `bus` or `reader`."""
+
+    def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
+        """Pull the plug of `bus` or `reader`, or put it back."""
+
+    def camera(self, *, failed: bool) -> None:
+        """The camera fails, or works again."""
+
+    def disk(self, *, full: bool | None = None, late_ms: int | None = None) -> None:
+        """The journal's disk is full, or slow, or in order again."""
+
+    def clock(self, *, jump_s: int | None = None, trusted: bool | None = None) -> None:
+        """The wall clock jumps, or is not to be trusted, or is in order again."""
+
+    def power(self, now_ns: int, *, on: bool) -> None:
+        """The lane's computer loses its power, or gets it back."""
+
+
+class Faults:
+    """All faults of a run.
+
+    Args:
+        scenario: their plan.
+        kernel: the virtual clock; `start_ns` is where the scenario begins on it.
+        lanes: by number.
+        timeline: told of each fault, and asked for the steps that faults wait for.
+        cut: cuts a lane (by number) or the centre (0) off the broker, or connects it.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        kernel: Kernel,
+        start_ns: int,
+        lanes: Mapping[int, FaultyLane],
+        timeline: Timeline,
+        cut: Callable[[int, bool, int], None],
+    ) -> None:
+        self._seed = scenario.seed
+        self._kernel = kernel
+        self._start_ns = start_ns
+        self._lanes = lanes
+        self._timeline = timeline
+        self._cut = cut
+        self._waiting = {fault: fault.when for fault in scenario.faults if fault.when}
+        self._seen: Counter[Fault] = Counter()
+        for fault in scenario.faults:
+            if fault.at_s is not None:
+                self._plan(fault, start_ns + fault.at_s * SECOND)
+        if self._waiting:
+            timeline.listen(self._row)
+
+    def _row(self, row: Row) -> None:
+        for fault, when in list(self._waiting.items()):
+            if row.what == "step" and row.lane == when.lane and row.value == when.step:
+                self._seen[fault] += 1
+                if self._seen[fault] == when.nth:
+                    del self._waiting[fault]
+                    self._plan(fault, self._kernel.now_ns + when.after_ms * MS)
+
+    def _plan(self, fault: Fault, at_ns: int) -> None:
+        self._kernel.at(at_ns, lambda now_ns: self._strike(fault, now_ns, on=True))
+        ends_ns = at_ns + fault.for_s * SECOND
+        self._kernel.at(ends_ns, lambda now_ns: self._strike(fault, now_ns, on=False))
+
+    def _strike(self, fault: Fault, now_ns: int, *, on: bool) -> None:
+        text = f"{fault.kind} {'begins' if on else 'ends'}"
+        self._timeline.add((now_ns - self._start_ns) / SECOND, fault.lane or 0, "fault", text)
+        if fault.kind == "centre_down":
+            self._cut(0, on, now_ns)
+            return
+        for number, lane in self._lanes.items():
+            if fault.lane in (None, number):
+                if fault.kind == "uplink_down":
+                    self._cut(number, on, now_ns)
+                elif not strike_stage(lane.stage, fault, now_ns, on=on):
+                    self._strike_lane(lane, fault, now_ns, on=on)
+
+    def _strike_lane(self, lane: FaultyLane, fault: Fault, now_ns: int, *, on: bool) -> None:
+        kind = fault.kind
+        if kind.startswith(("bus", "reader")):
+            self._strike_line(lane, fault, now_ns, on=on)
+        elif kind == "camera_failed":
+            lane.camera(failed=on)
+        elif kind.startswith("officer") or kind == "lease_lost":
+            _strike_officer(lane.officer, fault, on=on)
+        elif kind == "disk_full":
+            lane.disk(full=on)
+        elif kind == "disk_slow":
+            lane.disk(late_ms=fault.delay_ms if on else 0)
+        elif kind == "clock_step":
+            lane.clock(jump_s=fault.value if on else 0)
+        elif kind == "clock_untrusted":
+            lane.clock(trusted=not on)
+        elif kind == "power_cut":
+            lane.power(now_ns, on=not on)
+
+    def _strike_line(self, lane: FaultyLane, fault: Fault, now_ns: int, *, on: bool) -> None:
+        device, _, what = fault.kind.partition("_")
+        if what == "unplugged":
+            lane.plug(device, now_ns, plugged=not on)
+            return
+        rng = stream(self._seed, "fault", fault.kind, str(lane.number), str(fault.at_s))
+        rate = fault.rate
+        noisy = WireFaults(flip=rate, drop=rate / 2, babble=rate / 4)
+        lane.noise(device, noisy if on else NO_FAULTS, rng, now_ns)
+
+
+def _strike_officer(officer: VirtualOfficer, fault: Fault, *, on: bool) -> None:
+    if fault.kind == "officer_slow":
+        officer.slow_ms += fault.delay_ms if on else -fault.delay_ms
+    elif fault.kind == "officer_absent":
+        officer.attending = not on
+    else:
+        officer.watching = officer.attending = not on

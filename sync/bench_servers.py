@@ -1,0 +1,167 @@
+"""Servers for measurements and tests: PostgreSQL and mosquitto of our own.
+
+Each lives in a temporary folder, listens on a Unix socket or the loopback interface alone,
+runs as an ordinary account, and ends with the block. Both keep what they promise: PostgreSQL
+with its usual `fsync`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from sync.centre.postgres import PostgresTables
+from sync.errors import LinkDown, StorageUnavailable
+
+ACCOUNTS = ("postgres", "nobody")
+START_TRIES = 200
+RETRY_S = 0.05
+STOP_S = 10.0
+
+
+def postgres_programs() -> Path | None:
+    """Where Debian keeps `initdb` and `pg_ctl` of the newest version, None without any."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    return found[0].parent if found else None
+
+
+def mosquitto_program() -> str | None:
+    """Where the broker is; Debian keeps it out of an ordinary account's PATH."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+
+
+class PrivatePostgres:
+    """A cluster; `database()` gives the address of an empty schema in it."""
+
+    def __init__(self) -> None:
+        """Begin without one.
+
+        Raises:
+            StorageUnavailable: it is not installed.
+        """
+        programs = postgres_programs()
+        if programs is None:
+            raise StorageUnavailable("PostgreSQL is not installed: apt-get install postgresql")
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="egate-pg-"))
+        self._names = itertools.count(1)
+        self._as: list[str] = []
+        if os.geteuid() == 0:
+            account = next(name for name in ACCOUNTS if _exists(name))
+            shutil.chown(self._folder, account)
+            self._as = ["runuser", "-u", account, "--"]
+
+    def __enter__(self) -> PrivatePostgres:
+        options = ("-A", "trust", "-U", "egate", "-E", "UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", "-D", str(self._folder / "data"), *options)
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def address(self) -> str:
+        """The address of its one database."""
+        return f"postgresql:///postgres?host={self._folder}&user=egate"
+
+    def start(self) -> None:
+        """Start the server; return when it answers."""
+        options = f"-k {self._folder} -c listen_addresses='' -c log_min_messages=fatal"
+        data, log = str(self._folder / "data"), str(self._folder / "log")
+        self._run("pg_ctl", "-D", data, "-o", options, "-l", log, "-w", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop the server, by default as a crash would."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "stop")
+
+    def database(self) -> str:
+        """Make an empty schema; give its address."""
+        name = f"t{next(self._names)}"
+        tables = PostgresTables(self.address)
+        try:
+            tables.run(f"CREATE SCHEMA {name}")
+        finally:
+            tables.close()
+        return f"{self.address}&options=-csearch_path%3D{name}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs."""
+        subprocess.run(  # noqa: S603 (Debian's own program)
+            [*self._as, str(self._programs / program), *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+        )
+
+
+class PrivateMosquitto:
+    """A broker on a free port of the loopback interface."""
+
+    def __init__(self) -> None:
+        """Begin without one.
+
+        Raises:
+            LinkDown: it is not installed.
+        """
+        program = mosquitto_program()
+        if program is None:
+            raise LinkDown("no broker: apt-get install mosquitto")
+        self._program = program
+        self._folder = Path(tempfile.mkdtemp(prefix="egate-broker-"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+
+    def __enter__(self) -> PrivateMosquitto:
+        config = self._folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n"
+        )
+        self._child = subprocess.Popen(  # noqa: S603 (Debian's own program)
+            [self._program, "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(START_TRIES):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            try:
+                self._child.wait(RETRY_S)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        raise LinkDown("mosquitto does not start")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.terminate()
+        self._child.wait(STOP_S)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _exists(account: str) -> bool:
+    try:
+        pwd.getpwnam(account)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,21 @@
+"""The tests' PostgreSQL server: skipped, or under CI=true failed, where it is not installed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from sync.bench_servers import PrivatePostgres, postgres_programs
+
+
+class PostgresServer(PrivatePostgres):
+    """A cluster of our own."""
+
+
+def require() -> None:
+    if postgres_programs() is None:
+        message = "PostgreSQL is not installed: apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
