@@ -396,9 +396,3 @@ def describe(event: Event) -> str:
         if hasattr(event, field):
             return f"{name} {getattr(event, field)}"
     return name
-
-
-def state_name(state: State) -> str:
-    """Where a lane stands, for people."""
-    approach = "" if isinstance(state.approach, Idle) else f" + {type(state.approach).__name__}"
-    return f"{type(state.crossing).__name__}{approach} ({state.mode.value})"

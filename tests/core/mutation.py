@@ -284,10 +284,10 @@ def main() -> int:
     for number, mutant in enumerate(chosen, 1):
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{number}/{len(chosen)} {mutant.name[:70]}\x1b[K")
-        catches.append(hunt.catch(mutant))
+        catch = hunt.catch(mutant)
+        catches.append(catch)
+        print(f"{'caught  ' if catch.by else 'SURVIVES'} {mutant.name:<70} {catch.by}", flush=True)
     survivors = [catch.mutant for catch in catches if not catch.by]
-    for catch in catches:
-        print(f"{'caught  ' if catch.by else 'SURVIVES'} {catch.mutant:<70} {catch.by}")
     for name in survivors:
         print(f"survivor: {name}: {EQUIVALENT.get(name, 'NO REASON GIVEN')}")
     caught = len(catches) - len(survivors)
