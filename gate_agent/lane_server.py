@@ -86,7 +86,7 @@ class Callbacks:
     on_lease: Callable[[str], None]
     on_picture: Callable[[int, str, Reply], None]
     on_receipt: Callable[[bytes], None]
-    on_link: Callable[[bool], None]
+    on_link: Callable[[bool, str], None]
 
 
 _ALLOWED: dict[Role, tuple[type[Message], ...]] = {
@@ -365,7 +365,7 @@ class LaneServer:
             case HandReceipt():
                 self._callbacks.on_receipt(message.receipt)
             case ReportLink():
-                self._callbacks.on_link(message.connected)
+                self._callbacks.on_link(message.connected, message.alarm)
 
     def _authenticate(self, peer: Peer, message: ToLane) -> None:
         if isinstance(message, Authenticate):

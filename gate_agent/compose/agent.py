@@ -6,6 +6,7 @@ nothing that a traveller brought but the text of the machine readable zone.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -66,6 +67,8 @@ from sync.keys import CentrePublic, read_centre_public
 from sync.reserve import Reserve
 from sync.types import Append
 
+log = logging.getLogger("egate.agent")
+
 COMMANDS_FULL = 121
 """Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
 
@@ -89,7 +92,7 @@ class AgentProcess:
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
-        self._link_up = False
+        self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
         let_the_group_read(state_dir / "journal.db")
         journal = Journal.open(
@@ -274,7 +277,7 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
-                alarm=written.alarm or self._recorder.alarm,
+                alarm=written.alarm or self._link_alarm or self._recorder.alarm,
             ),
         )
         dossier = dossier_of(shown_crossing(turn.after))
@@ -301,7 +304,10 @@ class AgentProcess:
         until_ns = live.monotonic_ns() + self._profile.budgets.lease_ms * 1_000_000
         self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
 
-    def _on_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
+    def _on_link(self, connected: bool, alarm: str) -> None:  # noqa: FBT001 - the callback's shape
+        if alarm and alarm != self._link_alarm:
+            log.error("sync: %s", alarm)
+        self._link_alarm = alarm
         self._link_up = connected
 
     def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:

@@ -55,6 +55,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
         profile.face.expected_face_px,
         live.monotonic_ns,
         beside=beside(live.spawn),
+        execution=profile.face.execution,
     )
     pipeline.threshold(profile.face.fmr)
     return pipeline

@@ -34,13 +34,8 @@ from sync.journal import Journal
 from sync.reserve import Reserve
 from sync.types import Append, Appended, AppendFailed, RecordKind
 
-PROFILE = load(
-    [
-        *sorted(PROFILES_DIR.glob("[!t]*.toml")),
-        PROFILES_DIR / "turnstile_modbus.toml",
-        SITES_DIR / "example.toml",
-    ]
-)
+DEVICES = ("turnstile_modbus", "pn532", "mrz_line", "camera_usb")
+PROFILE = load([*(PROFILES_DIR / f"{name}.toml" for name in DEVICES), SITES_DIR / "example.toml"])
 UTC = "2026-01-01T00:00:00.000Z"
 MB = 1024 * 1024
 PATIENCE_S = 30
