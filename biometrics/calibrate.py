@@ -14,10 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from biometrics.evaluate import compare_all
 from biometrics.gallery import Gallery
 from biometrics.models.manifest import Calibration, Likelihood, Point, Weighting
 
 FMRS = (1e-2, 1e-3, 1e-4)
+FRAMES = (1, 2, 3)
 DIGITS = 6
 LEAST_PERSONS = 3
 LEAST_GENUINE = 30
@@ -25,6 +27,7 @@ LLR_DIGITS = 3
 IMPOSTOR_QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 GENUINE_QUANTILES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4)
 
+_NOTHING = Point(fmr=0.5, threshold=0.0)
 Scores = NDArray[np.float64]
 
 
@@ -60,10 +63,18 @@ def threshold(impostors: Scores, fmr: float) -> float:
     return round((math.floor(first_refused / step) + 1) * step, DIGITS)
 
 
-def calibrate(gallery_: Gallery, weighed: Sequence[Weighting], provenance: str) -> Calibration:
+def calibrate(
+    gallery_: Gallery,
+    weighed: Sequence[Weighting],
+    provenance: str,
+    chips: Gallery | None = None,
+) -> Calibration:
     """Thresholds of the weighed score at each of `FMRS` that the pairs can support.
 
-    A false match rate rests on at least ten impostor pairs above it.
+    A false match rate rests on at least ten impostor pairs above it. There is a threshold for
+    each number of `FRAMES` combined, and none is lower than for a single one: photographs of
+    different days differ more than frames of one walk do. With `chips`, the pictures as
+    chip photographs, a threshold holds for references of either kind.
 
     Raises:
         ValueError: too few persons for even the first.
@@ -71,23 +82,34 @@ def calibrate(gallery_: Gallery, weighed: Sequence[Weighting], provenance: str) 
     if gallery_.first.size < LEAST_PERSONS:
         raise ValueError(f"{gallery_.first.size} persons are too few to calibrate")
     networks = weightings(gallery_, weighed)
-    scores = sum(
-        w.weight * (_impostors(gallery_, w.model) - w.mean) / w.deviation for w in networks
+    bare = Calibration(
+        provenance=provenance, impostor_pairs=1, networks=networks, points=(_NOTHING,)
     )
-    impostors = np.asarray(scores, np.float64)
-    points = tuple(
-        Point(fmr=fmr, threshold=threshold(impostors, fmr))
-        for fmr in FMRS
-        if fmr * impostors.size >= 10
-    )
+    references = [gallery_] if chips is None else [gallery_, chips]
+    single = [made(compare_all(bare, side, gallery_).impostor) for side in references]
+    points = []
+    for frames in FRAMES:
+        sides = (
+            single
+            if frames == 1
+            else [made(compare_all(bare, side, gallery_, frames).impostor) for side in references]
+        )
+        for fmr in FMRS:
+            scores = [s for side in (sides, single) for s in side if fmr * s.size >= 10]
+            if all(fmr * s.size >= 10 for s in sides):
+                at = max(threshold(s, fmr) for s in scores)
+                points.append(Point(fmr=fmr, threshold=at, frames=frames))
     if not points:
-        raise ValueError(f"{impostors.size} impostor pairs are too few to calibrate")
-    plain = Calibration(
-        provenance=provenance, impostor_pairs=impostors.size, networks=networks, points=points
-    )
+        raise ValueError(f"{single[0].size} impostor pairs are too few to calibrate")
+    plain = msgspec.structs.replace(bare, impostor_pairs=single[0].size, points=tuple(points))
     genuine = genuine_scores(gallery_, plain)
-    found = likelihood(genuine[~np.isnan(genuine)], impostors)
+    found = likelihood(genuine[~np.isnan(genuine)], single[0])
     return msgspec.structs.replace(plain, likelihood=found)
+
+
+def made(scores: NDArray[np.float32]) -> Scores:
+    """The scores of comparisons that could be made."""
+    return scores[~np.isnan(scores)].astype(np.float64)
 
 
 def likelihood(genuine: Scores, impostors: Scores) -> Likelihood | None:
@@ -144,5 +166,5 @@ def false_non_match_rates(gallery_: Gallery, calibration: Calibration) -> dict[f
     """Share of genuine pairs below each calibrated threshold, failures to acquire included."""
     scores = genuine_scores(gallery_, calibration)
     return {
-        point.fmr: float(1 - (scores >= point.threshold).mean()) for point in calibration.points
+        point.fmr: float(1 - (scores >= point.threshold).mean()) for point in calibration.points if point.frames == 1
     }

@@ -18,15 +18,15 @@ What a crossing leaves here (portrait, template, last live picture) lies in buff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from biometrics import image, portrait
 from biometrics.dlib_models import Box
 from biometrics.errors import ImageRefused, PortraitMalformed
 from biometrics.image import Picture
 from biometrics.match import Template
-from biometrics.medium import MediumWatch
 from biometrics.pipeline import Pipeline, Unusable
+from biometrics.track import Track
 from biometrics.types import (
     Observed,
     PortraitPrepared,
@@ -75,9 +75,9 @@ class _Verification:
     ticket: int
     limits: VerifyLimits
     end_ns: int
+    track: Track
     frames: int = 0
     dropped: int = 0
-    watch: MediumWatch = field(default_factory=MediumWatch)
 
 
 class VisionDevice:
@@ -86,6 +86,10 @@ class VisionDevice:
     Args:
         pipeline: makes the loaded models; called once, here.
         frame_age_max_ms: an older frame is not evidence and is dropped.
+
+    Attributes:
+        face_place: where the face was in the newest frame: middle from the top, and height, as
+            shares of the picture; None when there was none.
 
     Raises:
         BiometricFault: the models cannot be loaded.
@@ -97,6 +101,7 @@ class VisionDevice:
         self._crossings: dict[int, _Crossing] = {}
         self._verification: _Verification | None = None
         self._events: list[Event] = []
+        self.face_place: tuple[float, float] | None = None
 
     @property
     def wants_frame(self) -> bool:
@@ -162,13 +167,15 @@ class VisionDevice:
             self._end()
         self._hold(command.ticket)
         end_ns = now_ns + command.limits.budget_ms * 1_000_000
-        self._verification = _Verification(command.ticket, command.limits, end_ns)
+        track = Track(self._pipeline.calibration)
+        self._verification = _Verification(command.ticket, command.limits, end_ns, track)
 
     def _end(self) -> None:
         run = self._verification
         if run is None:
             return
         self._verification = None
+        run.track.wipe()
         self._events.append(VerifyEnded(ticket=run.ticket, frames=run.frames, dropped=run.dropped))
 
     def expire(self, now_ns: int) -> None:
@@ -198,10 +205,11 @@ class VisionDevice:
             run.dropped += 1
             return
         look = self._pipeline.observe(
-            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns, run.watch
+            picture, frame_at_ns, crossing.template, run.limits.fmr, budget_ns, run.track
         )
         run.frames += 1
         run.dropped += look.overrun
+        self.face_place = _place(picture, look.box)
         crossing.show(_view(picture, look.box))
         if picture.flags.writeable:
             picture.fill(0)
@@ -231,6 +239,14 @@ def _fit(picture: Picture) -> Picture:
     rows, columns = picture.shape[:2]
     scale = min(1.0, MAX_VIEW_PX / max(rows, columns))
     return image.resize(picture, max(1, round(columns * scale)), max(1, round(rows * scale)))
+
+
+def _place(picture: Picture, box: Box | None) -> tuple[float, float] | None:
+    """Middle from the top and height of a face, as shares of the picture: for the column."""
+    if box is None:
+        return None
+    rows = picture.shape[0]
+    return (box.top + box.bottom) / 2 / rows, (box.bottom - box.top) / rows
 
 
 def _view(picture: Picture, box: Box | None) -> Picture:

@@ -210,7 +210,11 @@ def rate(
 
 
 def summary(
-    found: Comparisons, calibration: Calibration, fmrs: Sequence[str], seed: int
+    found: Comparisons,
+    calibration: Calibration,
+    fmrs: Sequence[str],
+    seed: int,
+    probes: int = 1,
 ) -> dict[str, Any]:
     """The result as plain data; the keys of the rates are as they were given.
 
@@ -241,6 +245,8 @@ def summary(
                 "supported": supported,
             }
     for point in calibration.points:
+        if point != calibration.at(point.fmr, probes):
+            continue
         result["calibrated"][f"{point.fmr:g}"] = {
             "threshold": point.threshold,
             "fmr": float((made >= point.threshold).mean()) if made.size else None,

@@ -18,10 +18,9 @@ from biometrics.errors import ImageRefused
 from biometrics.image import Picture
 from biometrics.match import Template
 from biometrics.pipeline import Pipeline
+from biometrics.quality import usefulness
 
 MAX_PICTURES = 100_000
-LEARNED = "unified_quality_score"
-SIMPLE = ("inter_eye_distance", "yaw", "sharpness", "exposure")
 
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, and of how many."""
@@ -36,7 +35,7 @@ class Gallery:
     """Templates of a folder: one row a picture, `person` numbers the folders.
 
     `acquired` is False where no template could be made; its embeddings are zero. `quality`
-    is the learned grade, or without it the weakest of `SIMPLE`, 0..100 (0: not acquired).
+    is `quality.usefulness`, 0..100 (0: not acquired).
     """
 
     person: NDArray[np.int64]
@@ -120,8 +119,7 @@ def _row(pipeline: Pipeline, picture: Picture | None) -> _Row:
     seen = pipeline.examine(picture)
     if seen.template is None:
         return _Row()
-    values = {part.id: float(part.value) for part in seen.quality}
-    return _Row(seen.template, values.get(LEARNED, min(values[name] for name in SIMPLE)))
+    return _Row(seen.template, usefulness(seen.quality))
 
 
 def _gathered(person: NDArray[np.int64], rows: Sequence[_Row]) -> Gallery:

@@ -207,18 +207,30 @@ def warp(picture: Picture, matrix: Matrix, size_px: int) -> Picture:
     )
 
 
-def quadrilaterals(luminance: Picture, least_px: float, most_px: float) -> list[Matrix]:
+def quadrilaterals(
+    luminance: Picture,
+    least_px: float,
+    most_px: float,
+    ends: tuple[bool, bool, bool, bool] = (False, False, False, False),
+) -> list[Matrix]:
     """Outlines in a grey picture that are four straight sides and little else.
 
     Args:
         luminance: a grey picture, of a few hundred pixels a side.
         least_px: smallest area wanted, in pixels.
         most_px: largest one.
+        ends: at which sides (left, top, right, bottom) the camera's picture ends; there an
+            outline that leaves the picture is closed.
 
     Returns:
         For each one its four corners as rows of x, y.
     """
-    edges = cv2.dilate(cv2.Canny(luminance, EDGE_LOW, EDGE_HIGH), np.ones((3, 3), np.uint8))
+    thick = np.ones((3, 3), np.uint8)
+    edges = np.asarray(cv2.dilate(cv2.Canny(luminance, EDGE_LOW, EDGE_HIGH), thick), np.uint8)
+    borders = (edges[:, 0], edges[0], edges[:, -1], edges[-1])
+    for border, ended in zip(borders, ends, strict=True):
+        if ended:
+            border[:] = 255
     outlines, _ = cv2.findContours(edges, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     found = []
     for outline in sorted(outlines, key=len, reverse=True)[:MAX_OUTLINES]:

@@ -71,13 +71,15 @@ def score(a: Template, b: Template, calibration: Calibration) -> float:
     )
 
 
-def compare(a: Template, b: Template, calibration: Calibration, fmr: float) -> Match:
-    """Score against the threshold calibrated for `fmr`.
+def compare(
+    a: Template, b: Template, calibration: Calibration, fmr: float, frames: int = 1
+) -> Match:
+    """Score against the threshold calibrated for `fmr`, with `frames` combined in `b`.
 
     Raises:
         Uncalibrated: no threshold is as strict as that.
     """
-    point = calibration.at(fmr)
+    point = calibration.at(fmr, frames)
     alike = score(a, b, calibration)
     likelihood = calibration.likelihood
     return Match(

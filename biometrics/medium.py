@@ -6,8 +6,9 @@ carries the face keeps its place and size in the face's own frame of reference w
 comes nearer and sways. So one frame proves little, and frames that agree prove more.
 
 Somebody who stands quite still before such a poster cannot be told from a print by this, and
-goes to an officer. A print held so that its edges lie outside the picture, or cut out along
-the head, shows no margin: absence of evidence is nothing.
+goes to an officer. One side of the margin may lie outside the picture. A print held so that
+more of its edges do, or cut out along the head, shows no margin: absence of evidence is
+nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ REACH = 2.5  # of the face's size, to each side of its middle
 LEAST, MOST = 1.5, 20.0  # area of an outline over that of the face's square
 MARGIN_LEAST, MARGIN_MOST = 1.06, 1.7  # area of the outer outline over the inner one's
 CONCENTRIC = 0.2  # distance of their middles, in sizes of the face
+CUT_PX = 3.0
 AGREE = 0.25  # how far a corner may stray between frames, in eye distances
 FRAMES = 12  # remembered
 GRADES = (0.0, 0.4, 0.8, 0.9, 1.0)  # by the number of frames that agree
@@ -50,15 +52,24 @@ def margins(picture: Picture, face: Face) -> list[Corners]:
         part, max(8, round(part.shape[1] * scale)), max(8, round(part.shape[0] * scale))
     )
     unit = (size * scale) ** 2
+    ends = (left == 0, top == 0, right == columns, low == rows)
     outlines = [
         corners / scale + (left, top)
-        for corners in image.quadrilaterals(image.grey(small), LEAST * unit, MOST * unit)
+        for corners in image.quadrilaterals(image.grey(small), LEAST * unit, MOST * unit, ends)
+        if _cut(corners, small) <= 1
     ]
     sides = np.array(
         [(box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)]
     )
     around = [_ordered(corners) for corners in outlines if _holds(corners, sides)]
     return [outer for outer in around if any(_margin(outer, inner, size) for inner in around)]
+
+
+def _cut(corners: Corners, part: Picture) -> int:
+    """At how many sides of the part an outline ends: a medium may reach out of the picture."""
+    rows, columns = part.shape[:2]
+    x, y = corners.T
+    return sum(bool((near <= CUT_PX).sum() >= 2) for near in (x, y, columns - 1 - x, rows - 1 - y))
 
 
 def _ordered(corners: Corners) -> Corners:

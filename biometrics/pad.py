@@ -54,4 +54,4 @@ def fused(by_model: Liveness, medium: float, threshold: float = WITHOUT_MODEL) -
     graded = _graded((1.0 if by_model.score is None else by_model.score) * (1 - medium), threshold)
     if graded.state is LivenessState.ATTACK:
         return graded
-    return NOT_RUN if medium > 0 else by_model
+    return NOT_RUN if medium > 0 or by_model.score is None else graded

@@ -8,25 +8,33 @@ by its absence (`match` None, liveness not run), never waited for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from biometrics import align, image, quality
+from biometrics.convert.landmarks import read as read_landmarks
 from biometrics.detect import Face, FrontEnd, HogFrontEnd, YunetFrontEnd, main_face
 from biometrics.dlib_models import Box, HogDetector, Landmarks5
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
-from biometrics.match import Embedder, Template, compare
-from biometrics.medium import MediumWatch
+from biometrics.landmarks import Landmarks68
+from biometrics.match import Embedder, Embedding, Template, compare
 from biometrics.models import store as models
-from biometrics.models.manifest import Calibration, Contract, Manifest, Model, load_manifest
+from biometrics.models.manifest import (
+    Calibration,
+    Contract,
+    Manifest,
+    Model,
+    Weighting,
+    load_manifest,
+)
 from biometrics.onnx import Session, give_back_memory
-from biometrics.pad import NOT_RUN, AttackDetector, fused
+from biometrics.pad import NOT_RUN, WITHOUT_MODEL, AttackDetector
+from biometrics.track import Track, attacked
 from biometrics.types import (
     Guidance,
     Liveness,
-    LivenessState,
     Match,
     ModelsUsed,
     Observation,
@@ -63,6 +71,12 @@ class Examined:
     template: Template | None = None
 
 
+def in_turn(tasks: Sequence[Callable[[], None]]) -> None:
+    """Run tasks one after the other, in the caller's thread."""
+    for task in tasks:
+        task()
+
+
 class Pipeline:
     """The models of one tier, loaded, with the way from pixels to scores.
 
@@ -72,6 +86,8 @@ class Pipeline:
         limits: what a live face must reach to be compared; None compares any face.
         expected_face_px: width of a traveller's face in the camera's picture.
         clock: monotonic nanoseconds, for the budget of a frame.
+        manifest: of the models; None is the one that comes with the project.
+        beside: runs tasks, beside one another where it can, and returns after the last.
 
     Raises:
         ModelMissing: a required model is not installed.
@@ -86,6 +102,7 @@ class Pipeline:
         expected_face_px: float,
         clock: Callable[[], int],
         manifest: Manifest | None = None,
+        beside: Callable[[Sequence[Callable[[], None]]], None] = in_turn,
     ) -> None:
         manifest = manifest or load_manifest()
         if tier not in manifest.tiers:
@@ -101,6 +118,8 @@ class Pipeline:
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
         self._attack = loader.attack_detector()
         self._learned = loader.learned_quality()
+        self._marks = loader.marks()
+        self._beside = beside
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
         give_back_memory()
 
@@ -154,12 +173,12 @@ class Pipeline:
         reference: Template | None,
         fmr: float,
         budget_ns: int | None = None,
-        watch: MediumWatch | None = None,
+        track: Track | None = None,
     ) -> Look:
         """Look at one live frame and compare its main face with the reference, if any.
 
-        `watch` gathers evidence of a medium over the frames of one verification. A frame
-        that shows a margin which no other has confirmed yet is not compared.
+        `track` gathers what the frames of one verification say together; without it the
+        frame stands for itself. While the track has not settled, nothing is compared.
 
         Raises:
             ImageRefused: coded bytes do not decode or exceed the limits.
@@ -176,16 +195,18 @@ class Pipeline:
                 liveness=NOT_RUN, match=None,
             )  # fmt: skip
             return Look(empty, None)
-        components = self._quality(picture, face, faces)
-        advice = quality.guidance(components)
-        liveness, match, overrun, medium = NOT_RUN, None, False, 0.0
-        if advice is Guidance.NONE:
-            if not (overrun := self._late(end_ns)):
-                medium = watch.look(picture, face) if watch else 0.0
-                liveness = self._liveness(picture, face, medium)
-            decided = not medium or liveness.state is LivenessState.ATTACK
-            if reference is not None and decided and not (overrun := self._late(end_ns)):
-                match = self._match(picture, face, reference, fmr)
+        if track is not None:
+            track.see(picture, face, frame_at_ns)
+        components: tuple[QualityComponent, ...] = ()
+        liveness, match, advice = NOT_RUN, None, Guidance.NONE
+        if not (overrun := self._late(end_ns)):
+            components = self._quality(picture, face, faces, in_place_only=True)
+            advice = quality.guidance(components)
+        if advice is Guidance.NONE and not overrun and not (overrun := self._late(end_ns)):
+            grade, live = self._examined(picture, face, embed=reference is not None)
+            liveness = self._liveness(grade, track)
+            if reference is not None and live is not None:
+                match = self._match(reference, live, fmr, track, liveness, components)
         observation = Observation(
             frame_at_ns=frame_at_ns,
             faces=len(faces),
@@ -197,35 +218,74 @@ class Pipeline:
         return Look(observation, face.box, overrun)
 
     def _quality(
-        self, picture: Picture, face: Face, faces: list[Face]
+        self, picture: Picture, face: Face, faces: list[Face], *, in_place_only: bool = False
     ) -> tuple[QualityComponent, ...]:
+        """Every component; the costly ones only of a face in its place where that is asked."""
+        place = quality.place(face, faces, picture, self._limits)
+        costly = not in_place_only or quality.guidance(place) is Guidance.NONE
+        marks = self._marks.find(picture, face) if costly and self._marks else None
         aligned = align.arcface(picture, face)
-        parts = quality.assess(face, faces, picture, aligned, self._limits)
+        parts = (*place, *quality.appearance(face, aligned, self._limits, marks))
         aligned.fill(0)
-        return parts if self._learned is None else (*parts, self._learned.grade(picture, face))
+        if self._learned is None or (
+            in_place_only and quality.guidance(parts) is not Guidance.NONE
+        ):
+            return parts
+        return (*parts, self._learned.grade(picture, face, self._limits))
 
-    def _liveness(self, picture: Picture, face: Face, medium: float) -> Liveness:
-        if self._attack is None:
-            return fused(NOT_RUN, medium)
-        return fused(self._attack.look(picture, face), medium, self._attack.threshold)
+    def _examined(
+        self, picture: Picture, face: Face, *, embed: bool
+    ) -> tuple[Liveness, Template | None]:
+        """Attack detection and embedding, beside one another."""
+        grades: list[Liveness] = []
+        embeddings: dict[str, Embedding] = {}
+
+        def grade() -> None:
+            grades.append(self._attack.look(picture, face) if self._attack else NOT_RUN)
+
+        def network(weighting: Weighting) -> Callable[[], None]:
+            def run() -> None:
+                embeddings[weighting.model] = self._embedding(picture, face, weighting)
+
+            return run
+
+        self._beside([*(network(w) for w in self._embedders if embed), grade])
+        return grades[0], Template(embeddings) if embed else None
+
+    def _liveness(self, grade: Liveness, track: Track | None) -> Liveness:
+        threshold = self._attack.threshold if self._attack else WITHOUT_MODEL
+        return grade if track is None else track.liveness(grade, threshold)
 
     def _late(self, end_ns: int | None) -> bool:
         return end_ns is not None and self._clock() >= end_ns
 
-    def _match(self, picture: Picture, face: Face, reference: Template, fmr: float) -> Match:
-        live = self._template(picture, face)
-        result = compare(reference, live, self.calibration, fmr)
+    def _match(
+        self,
+        reference: Template,
+        live: Template,
+        fmr: float,
+        track: Track | None,
+        liveness: Liveness,
+        components: Sequence[QualityComponent],
+    ) -> Match | None:
+        frames = 1
+        if track is not None:
+            live, frames = track.combined(live, quality.usefulness(components))
+        undecided = track is not None and not track.settled and not attacked(liveness)
+        result = None if undecided else compare(reference, live, self.calibration, fmr, frames)
         live.wipe()
         return result
 
     def _template(self, picture: Picture, face: Face) -> Template:
-        embeddings = {}
-        for weighting, embedder in self._embedders.items():
-            chips = [self._chip(picture, face, embedder.contract, crop) for crop in weighting.crops]
-            embeddings[weighting.model] = embedder.embed(*chips)
-            for chip in chips:
-                chip.fill(0)
-        return Template(embeddings)
+        return Template({w.model: self._embedding(picture, face, w) for w in self._embedders})
+
+    def _embedding(self, picture: Picture, face: Face, weighting: Weighting) -> Embedding:
+        embedder = self._embedders[weighting]
+        chips = [self._chip(picture, face, embedder.contract, crop) for crop in weighting.crops]
+        embedding = embedder.embed(*chips)
+        for chip in chips:
+            chip.fill(0)
+        return embedding
 
     def _chip(self, picture: Picture, face: Face, contract: Contract, crop: float) -> Picture:
         if contract.alignment == "dlib150":
@@ -276,6 +336,13 @@ class _Loader:
         if contract is None:
             raise ModelRefused(f"{name}: has no contract in the manifest")
         return Embedder(self._session(name), contract)
+
+    def marks(self) -> Landmarks68 | None:
+        model = self._optional_model("marks")
+        if model is None:
+            return None
+        self.used[model.name] = model.sha256
+        return Landmarks68(read_landmarks(models.read(self._store, model)))
 
     def learned_quality(self) -> quality.LearnedQuality | None:
         model = self._optional_model("quality")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from biometrics import align, image
 from biometrics.detect import Face
 from biometrics.image import Picture
+from biometrics.landmarks import EYES, LIPS, NOSE, Points, eye_openness, mouth_openness
 from biometrics.models.manifest import Contract
 from biometrics.onnx import Session, as_input
 from biometrics.types import Guidance, QualityComponent
@@ -27,38 +29,67 @@ SHARPNESS_SCALE = 250.0  # variance of the Laplacian on the aligned 112 px face
 DARK, BRIGHT = 60.0, 200.0  # mean luminance outside of which exposure loses value
 CLIPPED_LOW, CLIPPED_HIGH = 8, 247
 LEARNED_ZERO, LEARNED_FULL = 0.55, 0.62  # of the learned grade; its median is 0.607
+EYES_ZERO, EYES_FULL = 0.08, 0.28  # height of an eye over its width; median 0.29
+MOUTH_ZERO = 0.8  # gap between the lips over their width
+LEARNED = "unified_quality_score"
+SIMPLE = ("inter_eye_distance", "yaw", "sharpness", "exposure")
 COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
 
-# Depth in front of the plane of the eyes and height under it, in eye distances: an average head
-# as the detectors mark it, looking straight ahead.
-_NOSE_TIP = (0.60, 0.60)
-_MOUTH = (0.30, 1.00)
+
+class _Head(NamedTuple):
+    """Depth in front of the plane of the eyes and height under it, in eye distances.
+
+    An average head as a detector marks it, looking straight ahead.
+    """
+
+    nose_depth: float
+    nose_drop: float
+    mouth_depth: float
+    mouth_drop: float
+
+
+_YUNET_HEAD = _Head(0.60, 0.60, 0.30, 1.00)
+_MARKS_HEAD = _Head(0.50, 0.69, 0.25, 1.12)  # nose from tip to base, all of the lips
 _NOSE_BASE_DEPTH = 0.42
 
 
-def pose_deg(face: Face) -> tuple[float, float | None, float]:
+def pose_deg(face: Face, marks: Points | None = None) -> tuple[float, float | None, float]:
     """Yaw, pitch and roll in degrees, from a weak-perspective view of an average head.
 
     Yaw is positive when the face turns to the image's right, pitch when it looks down, roll
-    when the image's right eye is lower. Pitch needs the mouth: None for dlib's five points.
+    when the image's right eye is lower. Pitch needs the mouth: None for dlib's five points
+    where no 68 `marks` were taken.
     """
+    if face.layout == "yunet":
+        nose, mouth = face.points[2], face.points[3:5].mean(0)
+        return _pose(face.eyes, nose, mouth, _YUNET_HEAD)
+    if marks is not None:
+        eyes = (marks[EYES[0]].mean(0), marks[EYES[1]].mean(0))
+        return _pose(eyes, marks[NOSE].mean(0), marks[LIPS].mean(0), _MARKS_HEAD)
     left, right = face.eyes
+    axis, distance, roll = _level(left, right)
+    yaw = float((face.points[4] - (left + right) / 2) @ axis) / distance / _NOSE_BASE_DEPTH
+    return math.degrees(math.atan(yaw)), None, roll
+
+
+def _level(left: Points, right: Points) -> tuple[Points, float, float]:
+    """The direction from eye to eye, their distance, and its roll in degrees."""
     along = right - left
     distance = max(float(math.hypot(*along)), 1e-6)
-    roll = math.degrees(math.atan2(along[1], along[0]))
-    axis = along / distance
+    return along / distance, distance, math.degrees(math.atan2(along[1], along[0]))
+
+
+def _pose(
+    eyes: tuple[Points, Points], nose: Points, mouth: Points, head: _Head
+) -> tuple[float, float | None, float]:
+    axis, distance, roll = _level(*eyes)
     down = np.array([-axis[1], axis[0]])
-    middle = (left + right) / 2
-    nose = face.points[2] if face.layout == "yunet" else face.points[4]
-    depth = _NOSE_TIP[0] if face.layout == "yunet" else _NOSE_BASE_DEPTH
-    yaw = math.degrees(math.atan(float((nose - middle) @ axis) / distance / depth))
-    if face.layout != "yunet":
-        return yaw, None, roll
-    mouth = (face.points[3] + face.points[4]) / 2
+    middle = (eyes[0] + eyes[1]) / 2
+    yaw = math.degrees(math.atan(float((nose - middle) @ axis) / distance / head.nose_depth))
     drop = max(float((mouth - middle) @ down), 1e-6)
     ratio = float((nose - middle) @ down) / drop
-    slope = (ratio * _MOUTH[1] - _NOSE_TIP[1]) / (_NOSE_TIP[0] - ratio * _MOUTH[0])
-    return yaw, math.degrees(math.atan(slope)), roll
+    rise = ratio * head.mouth_drop - head.nose_drop
+    return yaw, math.degrees(math.atan(rise / (head.nose_depth - ratio * head.mouth_depth))), roll
 
 
 def _scaled(value: float) -> int:
@@ -90,8 +121,10 @@ def _size(face: Face, picture: Picture, limits: QualityLimits | None) -> list[Qu
     ]
 
 
-def _pose(face: Face, limits: QualityLimits | None) -> list[QualityComponent]:
-    yaw, pitch, roll = pose_deg(face)
+def _turned(
+    face: Face, marks: Points | None, limits: QualityLimits | None
+) -> list[QualityComponent]:
+    yaw, pitch, roll = pose_deg(face, marks)
     rows: list[tuple[str, float | None, float]] = [
         ("yaw", yaw, limits.yaw_max_deg if limits else math.inf),
         ("pitch", pitch, limits.pitch_max_deg if limits else math.inf),
@@ -127,6 +160,21 @@ def _position(face: Face, picture: Picture, *, limited: bool) -> list[QualityCom
     ]
 
 
+def _expression(marks: Points | None, limits: QualityLimits | None) -> list[QualityComponent]:
+    """Eyes open and mouth closed; nothing where no 68 points were taken."""
+    if marks is None:
+        return []
+    eyes, mouth = eye_openness(marks), mouth_openness(marks)
+    eyes_value = (eyes - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
+    mouth_value = 1 - mouth / MOUTH_ZERO
+    eyes_ok = limits is None or _scaled(eyes_value) >= limits.eyes_open_min
+    mouth_ok = limits is None or _scaled(mouth_value) >= limits.mouth_closed_min
+    return [
+        _component("eyes_open", eyes, eyes_value, ok=eyes_ok),
+        _component("mouth_closed", mouth, mouth_value, ok=mouth_ok),
+    ]
+
+
 def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
     luminance = image.grey(aligned)
     detail = image.laplacian_variance(luminance)
@@ -151,16 +199,26 @@ def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityCompo
     ]
 
 
-def _light(aligned: Picture) -> list[QualityComponent]:
-    """Evenness of light over both cheeks and contrast (ISO/IEC 29794-5, 7.3); no limits yet."""
+def _light(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
+    """Evenness of light over both cheeks, and contrast (ISO/IEC 29794-5, 7.3)."""
     luminance = image.grey(aligned)
     halves = [np.bincount(luminance[zone].ravel() >> 3, minlength=32) for zone in _CHEEKS]
     shared = np.minimum(*(half / half.sum() for half in halves)).sum()
     share = np.bincount(luminance.ravel(), minlength=256) / luminance.size
     entropy = -float((share[share > 0] * np.log2(share[share > 0])).sum())
     return [
-        _component("illumination_uniformity", float(shared), float(shared), ok=True),
-        _component("dynamic_range", entropy, entropy / 8, ok=True),
+        _component(
+            "illumination_uniformity",
+            float(shared),
+            float(shared),
+            ok=limits is None or _scaled(float(shared)) >= limits.illumination_uniformity_min,
+        ),
+        _component(
+            "dynamic_range",
+            entropy,
+            entropy / 8,
+            ok=limits is None or _scaled(entropy / 8) >= limits.dynamic_range_min,
+        ),
     ]
 
 
@@ -174,14 +232,17 @@ class LearnedQuality:
         self._session = session
         self._contract = contract
 
-    def grade(self, picture: Picture, face: Face) -> QualityComponent:
+    def grade(
+        self, picture: Picture, face: Face, limits: QualityLimits | None = None
+    ) -> QualityComponent:
         """The learned grade of one face; its native values lie in a narrow band."""
         crop = align.arcface(picture, face, self._contract.size_px)
         output = self._session.run({self._contract.input: as_input(self._contract, [crop])})
         native = float(next(iter(output.values())).ravel()[0])
         crop.fill(0)
         value = (native - LEARNED_ZERO) / (LEARNED_FULL - LEARNED_ZERO)
-        return _component("unified_quality_score", native, value, ok=True)
+        ok = limits is None or _scaled(value) >= limits.unified_quality_min
+        return _component(LEARNED, native, value, ok=ok)
 
 
 def competitors(face: Face, faces: Sequence[Face]) -> int:
@@ -191,14 +252,17 @@ def competitors(face: Face, faces: Sequence[Face]) -> int:
     return sum(1 for other in wide if other >= COMPETING_SHARE * width)
 
 
-def assess(
-    face: Face,
-    faces: Sequence[Face],
-    picture: Picture,
-    aligned: Picture,
-    limits: QualityLimits | None,
+def place(
+    face: Face, faces: Sequence[Face], picture: Picture, limits: QualityLimits | None
 ) -> tuple[QualityComponent, ...]:
-    """Every component of one face. `aligned` is the face in ArcFace's frame of 112 px."""
+    """Components of a face's place in the picture: alone, near enough, in the middle.
+
+    Args:
+        face: the one to judge.
+        faces: all that were found in the picture.
+        picture: RGB.
+        limits: of the profile; None has none.
+    """
     others = competitors(face, faces)
     return (
         _component(
@@ -206,18 +270,40 @@ def assess(
         ),
         *_size(face, picture, limits),
         *_position(face, picture, limited=limits is not None),
-        *_pose(face, limits),
-        *_pixels(aligned, limits),
-        *_light(aligned),
     )
 
 
-def guidance(components: Sequence[QualityComponent]) -> Guidance:
-    """What to ask of the traveller: about the first limit missed, in the order of `assess`.
+def appearance(
+    face: Face, aligned: Picture, limits: QualityLimits | None, marks: Points | None = None
+) -> tuple[QualityComponent, ...]:
+    """Components of the face itself: pose, expression, sharpness and light.
 
-    That order is the order in which a traveller can act: be alone, come to the right place,
-    then look straight; light and movement last. Left and right are the traveller's own: a
-    face at the image's left stands too far to its own right.
+    Args:
+        face: the one to judge.
+        aligned: the face in ArcFace's frame of 112 px.
+        limits: of the profile; None has none.
+        marks: the face's 68 points, where they were taken.
+    """
+    return (
+        *_turned(face, marks, limits),
+        *_expression(marks, limits),
+        *_pixels(aligned, limits),
+        *_light(aligned, limits),
+    )
+
+
+def usefulness(components: Sequence[QualityComponent]) -> float:
+    """How useful a face is for comparison, 0..100: the learned grade, else the weakest part."""
+    values = {part.id: float(part.value) for part in components}
+    return values.get(LEARNED, min((values[name] for name in SIMPLE if name in values), default=0))
+
+
+def guidance(components: Sequence[QualityComponent]) -> Guidance:
+    """What to ask of the traveller: about the first limit missed.
+
+    The order of `place`, then `appearance`, is the order in which a traveller can act: be
+    alone, come to the right place, then look straight; light and movement last. Left and right
+    are the traveller's own: a face at the image's left stands too far to its own right.
     """
     for component in components:
         if not component.ok:
@@ -240,6 +326,11 @@ _ADVICE = {
     "yaw": Guidance.LOOK_STRAIGHT,
     "pitch": Guidance.LOOK_STRAIGHT,
     "roll": Guidance.LOOK_STRAIGHT,
+    "eyes_open": Guidance.OPEN_EYES,
+    "mouth_closed": Guidance.CLOSE_MOUTH,
     "sharpness": Guidance.HOLD_STILL,
     "exposure": Guidance.LIGHT,
+    "illumination_uniformity": Guidance.LIGHT,
+    "dynamic_range": Guidance.LIGHT,
+    "unified_quality_score": Guidance.HOLD_STILL,
 }

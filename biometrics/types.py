@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command of vision; tagged with its own name on the wire."""
 
 
@@ -48,7 +48,9 @@ class LivenessState(StrEnum):
     ATTACK = "attack"
 
 
-class QualityComponent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class QualityComponent(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
     """One component of face quality (terms of ISO/IEC 29794-5).
 
     `native` is in the component's own unit, `value` is 0..100 (more is better), `ok` says
@@ -61,14 +63,14 @@ class QualityComponent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ok: bool
 
 
-class Liveness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Liveness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Graded result of attack detection: 0 (attack) .. 1 (bona fide), None if not run."""
 
     state: LivenessState
     score: float | None = None
 
 
-class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Comparison of a live face with the reference.
 
     `threshold` belongs to the calibration of the installed models at `fmr`; more score is
@@ -81,7 +83,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     llr: float | None = None
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What one live frame says. `match` is None while no acceptable face was compared."""
 
     frame_at_ns: int
@@ -92,7 +94,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     match: Match | None
 
 
-class VerifyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class VerifyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What a verification may cost and must reach; from the profile."""
 
     fmr: float
@@ -100,7 +102,7 @@ class VerifyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     frame_budget_ms: int
 
 
-class ModelsUsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelsUsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The models behind a verification, as evidence: tier and hash per role."""
 
     tier: Tier

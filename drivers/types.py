@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command: frozen, tagged with its own name on the wire."""
 
 
@@ -67,7 +67,7 @@ CHECK_IDS = (
 """Ids of document checks; an inspection reports every one of them, `dg_hash` per data group."""
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One check with its outcome. `detail` is technical and free of personal data."""
 
     id: str
@@ -77,7 +77,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ms: float = 0.0
 
 
-class HolderAttributes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HolderAttributes(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
     """What the core may know of a holder: derived, never identifying.
 
     `age_years` and `days_to_expiry` are None where the document leaves them open.

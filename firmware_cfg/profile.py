@@ -16,6 +16,8 @@ BudgetMs = Annotated[int, Meta(ge=10, le=600_000)]
 Register = Annotated[int, Meta(ge=0, le=0xFFFF)]
 Channel = Annotated[int, Meta(ge=0, le=63)]
 Byte = Annotated[int, Meta(ge=0, le=0xFF)]
+ColumnPosition = Annotated[int, Meta(ge=-0x8000, le=0x7FFF)]
+ZoomPosition = Annotated[int, Meta(ge=0, le=0x7FFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -111,6 +113,11 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
     sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 28
+    mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
+    dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50
+    unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 class Face(Section, frozen=True, kw_only=True):
@@ -122,14 +129,45 @@ class Face(Section, frozen=True, kw_only=True):
     quality: QualityLimits = QualityLimits()
 
 
+class Column(Section, frozen=True, kw_only=True):
+    """The camera column on its serial port: it lifts or tilts, and zooms, by VISCA.
+
+    Positions are the column's own units; up is more. `vertical_per_picture` is how many
+    units move the view by its own height, at the wide end of the zoom.
+    """
+
+    port: Annotated[str, Meta(min_length=1, max_length=300)]
+    baud: Baud = 9600
+    address: Annotated[int, Meta(ge=1, le=7)] = 1
+    lowest: ColumnPosition = -160  # a face at 1.00 m: a seated traveller
+    highest: ColumnPosition = 160  # a face at 1.95 m: a traveller of 2.00 m and more
+    home: ColumnPosition = 40  # most travellers
+    vertical_per_picture: Annotated[int, Meta(ge=1, le=10_000)] = 300
+    zoom_widest: ZoomPosition = 0x0000
+    zoom_closest: ZoomPosition = 0x1000
+    zoom_per_double: Annotated[int, Meta(ge=1, le=0x4000)] = 0x0C00  # units for twice the size
+    speed: Annotated[int, Meta(ge=1, le=24)] = 12
+    face_at: Ratio = 0.45  # where the middle of the face should be, from the top
+    face_height: Ratio = 0.35  # of the picture
+    dead_band: Ratio = 0.07  # of the picture: less than this is left alone
+    step_ms: BudgetMs = 400  # at most one correction in this time
+    backlight: bool = True
+
+
 class Camera(Section, frozen=True, kw_only=True):
-    """Where pictures come from: `device:0`, `file:PATH`, or `sim:SOCKET`."""
+    """Where pictures come from: `device:0`, `rtsp://HOST/PATH`, `mjpeg:URL`, `file:PATH`.
+
+    `exposure_us` None leaves the exposure to the camera; `backlight` None its compensation.
+    """
 
     source: Annotated[str, Meta(min_length=1, max_length=300)]
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=4096)] = 720
     fps: Annotated[int, Meta(ge=1, le=120)] = 15
     frame_age_max_ms: BudgetMs = 500
+    exposure_us: Annotated[int, Meta(ge=100, le=1_000_000)] | None = None
+    backlight: Annotated[int, Meta(ge=0, le=255)] | None = None
+    column: Column | None = None
 
 
 class MrzReader(Section, frozen=True, kw_only=True):
@@ -171,6 +209,22 @@ class RegisterMap(Section, frozen=True, kw_only=True):
     counter_entry: Register = 0x46
     error: Register = 0x48
     mode: Register = 0x3000
+
+
+class Setting(Section, frozen=True, kw_only=True):
+    """One register of a device's own configuration, and what it should hold."""
+
+    name: Name
+    register: Register
+    value: Register
+
+
+class Firmware(Section, frozen=True, kw_only=True):
+    """Revisions of a device's firmware that were tried; an empty bound is none."""
+
+    lowest: Annotated[str, Meta(max_length=32)] = ""
+    highest: Annotated[str, Meta(max_length=32)] = ""
+    denied: tuple[Annotated[str, Meta(min_length=1, max_length=32)], ...] = ()
 
 
 class SwingGate(Section, frozen=True, kw_only=True):
@@ -263,12 +317,26 @@ class Turnstile(Section, frozen=True, kw_only=True):
     poll_ms: BudgetMs = 50
     heartbeat_ms: BudgetMs = 250
     answer_ms: BudgetMs = 100
-    backoff_ms: BudgetMs = 600
-    stale_ms: BudgetMs = 500
+    backoff_ms: BudgetMs = 600  # a slave may sit half a second inside a broken frame
+    stale_ms: BudgetMs = 900  # longer than two bad answers and the rest after them
     identity: str = ""  # expected vendor/product, empty accepts any
+    firmware: Firmware = Firmware()
+    settings: Annotated[tuple[Setting, ...], Meta(max_length=32)] = ()
+    settings_check_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
     registers: RegisterMap = RegisterMap()
     swing: SwingGate = SwingGate()
     io: IoModule = IoModule()
+
+
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class SyncTls(Section, frozen=True, kw_only=True):
+    """Files for TLS with client certificates, in PEM; a relative path is in the keys' folder."""
+
+    ca: FileName = "mqtt-ca.pem"  # the authorities that may vouch for the broker
+    cert: FileName = "mqtt.crt"  # ours
+    key: FileName = "mqtt.key"  # ours: mode 0400, or a credential of the service manager
 
 
 class Sync(Section, frozen=True, kw_only=True):
@@ -277,12 +345,15 @@ class Sync(Section, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     port: Port = 1883
     protocol: Literal["5", "3.1.1"] = "5"
+    tls: SyncTls | None = None  # none is for a broker on this machine only
     topic_prefix: Name = "egate"
     batch_max_bytes: Annotated[int, Meta(ge=1024, le=262_144)] = 65_536
     batch_max_age_ms: BudgetMs = 50
     window_batches: Annotated[int, Meta(ge=1, le=1000)] = 100
     retry_min_ms: BudgetMs = 500
     retry_max_ms: BudgetMs = 30_000
+    unsent_alarm_s: Annotated[int, Meta(ge=60, le=31_536_000)] = 259_200  # three days
+    journal_alarm_mb: Annotated[int, Meta(ge=10, le=10_000_000)] = 4_000
 
 
 class Profile(Section, frozen=True, kw_only=True):

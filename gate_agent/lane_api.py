@@ -82,12 +82,16 @@ class FaceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SyncView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the central system has followed the journal."""
+    """How far the central system has followed the journal.
+
+    `alarm` is one line about what is written down here, "" if all is well.
+    """
 
     journal_seq: int = 0
     receipt_seq: int = 0
     oldest_unsent_s: int = 0
     connected: bool = False
+    alarm: str = ""
 
 
 class HolderView(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,10 +15,12 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from biometrics.types import LivenessState, Observed
-from drivers.types import Close, DeviceFailed, DeviceId, OpenExit, PlantChanged
+from drivers.types import Actuation, DeviceFailed, DeviceId, PlantChanged, action_of
 from firmware_cfg.profile import Profile
-from gate_agent.core.gate import TABLE, Table, step
+from gate_agent.core.gate import Tables, step
+from gate_agent.core.ledger import Ledger, heard, said
 from gate_agent.core.messages import (
+    ACTUATIONS,
     NEWEST_WINS,
     SAFETY_EVENTS,
     Command,
@@ -27,7 +29,7 @@ from gate_agent.core.messages import (
     PermitRefused,
     Tick,
 )
-from gate_agent.core.permit import Clause, Ledger, heard, permit, said
+from gate_agent.core.permit import Clause, permit
 from gate_agent.core.states import State, due_ns
 
 CAPACITY = 256
@@ -35,7 +37,7 @@ RESERVED = 64
 INBOX_FULL = 300
 """Code of the `DeviceFailed` that a full inbox reports about itself."""
 
-Guard = Callable[[OpenExit | Close, Ledger, Mode, Profile, int], Clause | None]
+Guard = Callable[[Actuation, Ledger, Mode, Profile, int], Clause | None]
 Submit = Callable[[Command, int], None]
 
 
@@ -133,6 +135,33 @@ def _outdated(old: Event, new: Event) -> bool:
     return getattr(old, "ticket", 0) == getattr(new, "ticket", 0)
 
 
+class Pulse(NamedTuple):
+    """What tells whether the loop follows: see `healthy`.
+
+    `due_ns`: when the lane wanted to be woken next; `waiting`: events in the inbox; `turned`:
+    whether a turn was completed since the watchdog was last fed.
+    """
+
+    due_ns: int | None
+    waiting: int
+    turned: bool
+
+
+def healthy(pulse: Pulse, now_ns: int, *, limit_ms: int) -> bool:
+    """Whether the watchdog may be fed: turns are made, none is overdue, the inbox has room.
+
+    A pure function, so that what feeds the watchdog can be tested without one. A lane whose
+    plant is read has a turn at every heartbeat; a loop that only idles is not fed.
+
+    Args:
+        pulse: taken after a turn was recorded and its commands were handed on.
+        now_ns: on the lane's monotonic clock.
+        limit_ms: how far a deadline may be overdue; the profile's `plant_stale_ms`.
+    """
+    overdue = pulse.due_ns is not None and now_ns - pulse.due_ns > limit_ms * 1_000_000
+    return pulse.turned and not overdue and pulse.waiting < CAPACITY - RESERVED
+
+
 class Turn(NamedTuple):
     """One event taken: the lane before and after, the guard after, and what goes out."""
 
@@ -150,7 +179,7 @@ def turn(
     event: Event,
     now_ns: int,
     profile: Profile,
-    table: Table = TABLE,
+    tables: Tables | None = None,
     guard: Guard = permit,
 ) -> tuple[State, Ledger, tuple[Command, ...]]:
     """Take one event through the core, and every actuation through the guard.
@@ -158,17 +187,18 @@ def turn(
     A refused command does not go out; the refusal goes back into the core at once.
     """
     ledger = heard(ledger, event, now_ns, profile)
-    state, proposed = step(state, event, now_ns, profile, table)
+    state, proposed = step(state, event, now_ns, profile, tables)
     out: list[Command] = []
     waiting = deque(proposed)
     while waiting:
         command = waiting.popleft()
-        if isinstance(command, OpenExit | Close):
+        if isinstance(command, ACTUATIONS):
             clause = guard(command, ledger, state.mode, profile, now_ns)
             if clause is not None:
-                action = "close" if isinstance(command, Close) else "open_exit"
-                refused = PermitRefused(ticket=command.ticket, action=action, clause=clause.value)
-                state, more = step(state, refused, now_ns, profile, table)
+                refused = PermitRefused(
+                    ticket=command.ticket, action=action_of(command), clause=clause.value
+                )
+                state, more = step(state, refused, now_ns, profile, tables)
                 waiting.extend(more)
                 continue
         ledger = said(ledger, command, now_ns, profile)
@@ -185,13 +215,13 @@ class Loop:
         profile: Profile,
         *,
         ledger: Ledger | None = None,
-        table: Table = TABLE,
+        tables: Tables | None = None,
         guard: Guard = permit,
     ) -> None:
         self.state = state
         self.profile = profile
         self.ledger = ledger if ledger is not None else Ledger()
-        self._table = table
+        self._tables = tables
         self._guard = guard
 
     @property
@@ -203,7 +233,7 @@ class Loop:
         """Take one event; the caller carries out `commands`, in order."""
         before = self.state
         self.state, self.ledger, commands = turn(
-            before, self.ledger, event, at_ns, self.profile, self._table, self._guard
+            before, self.ledger, event, at_ns, self.profile, self._tables, self._guard
         )
         return Turn(at_ns, event, before, self.state, self.ledger, commands)
 

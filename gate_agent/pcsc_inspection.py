@@ -54,7 +54,7 @@ def inspect_pcsc(
     except (NoChip, ReaderGone) as ended:
         raise NotUsable(str(ended)) from ended
     ms = round((live.monotonic_ns() - started_ns) / 1e6, 3)
-    files = {name: bytes(content) for name, content in reader.files.items()}
+    files = reader.whole()
     for buffer in reader.files.values():
         buffer[:] = bytes(len(buffer))
     return ChipResult(with_face(checks, files), files, meter.apdus, meter.bytes, ms)

@@ -6,26 +6,32 @@ event with its instant and the running hash of all commands up to and including 
 in it names a person: the core sees derived attributes and handles only.
 
 Live, traces form a ring: a file that has grown to its limit is followed by a new one, and
-the oldest goes.
+the oldest goes. A trace is worth less than a record: a disk that fails or fills ends it with
+an alarm, leaves its place to the journal, and after a while it is begun anew.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
 
 from firmware_cfg.profile import Profile
+from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Event
-from gate_agent.core.permit import Ledger
 from gate_agent.core.record import profile_sha256
 from gate_agent.core.states import State
 from gate_agent.loop import Loop, Turn
 
+log = logging.getLogger("egate.trace")
+
 VERSION = 1
 MAX_LINE_BYTES = 1_000_000
+RETRY_NS = 60_000_000_000
 
 
 class TraceError(Exception):
@@ -100,7 +106,8 @@ class Recorder:
     def __init__(
         self, directory: Path, loop: Loop, *, max_bytes: int = 8_000_000, files: int = 8
     ) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # then no file can be begun either, which is told
+            directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._profile = loop.profile
         self._max_bytes = max_bytes
@@ -108,7 +115,10 @@ class Recorder:
         self._number = max((_number(path) for path in traces(directory)), default=0)
         self._hash = TraceHash()
         self._trace = TraceHash()
-        self._file = self._next(loop.state, loop.ledger)
+        self._file: IO[bytes] | None = None
+        self._again_ns = 0
+        self.alarm = ""
+        self._begin(loop.state, loop.ledger, None)
 
     @property
     def trace_sha256(self) -> str:
@@ -118,31 +128,65 @@ class Recorder:
     def __call__(self, turn: Turn) -> None:
         """Write one turn."""
         self._trace.add(turn)
+        if self._file is None:
+            if turn.at_ns >= self._again_ns:
+                self._begin(turn.after, turn.ledger, turn.at_ns)
+            return
         line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=self._hash.add(turn))
-        self._file.write(msgspec.json.encode(line) + b"\n")
-        self._file.flush()
-        if self._file.tell() >= self._max_bytes:
+        try:
+            _write_all(self._file, msgspec.json.encode(line) + b"\n")
+            full = self._file.tell() >= self._max_bytes
+        except OSError as error:
+            self._give_up(error, turn.at_ns)
+            return
+        if full:
             self._file.close()
-            self._hash = TraceHash()
-            self._file = self._next(turn.after, turn.ledger)
+            self._begin(turn.after, turn.ledger, turn.at_ns)
 
     def close(self) -> None:
         """Close the present file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
-    def _next(self, state: State, ledger: Ledger) -> IO[bytes]:
+    def _begin(self, state: State, ledger: Ledger, now_ns: int | None) -> None:
+        """Begin the next file of the ring."""
         self._number += 1
-        file = (self._directory / f"trace-{self._number:08d}.jsonl").open("wb")
+        self._hash = TraceHash()
         header = Header(
             profile_sha256=profile_sha256(self._profile),
             profile=self._profile,
             state=state,
             ledger=ledger,
         )
-        file.write(msgspec.json.encode(header) + b"\n")
-        for old in traces(self._directory)[: -self._files]:
-            old.unlink()
-        return file
+        try:
+            # Unbuffered: a line is at the kernel or it is not; nothing fails later, at close.
+            path = self._directory / f"trace-{self._number:08d}.jsonl"
+            self._file = path.open("wb", buffering=0)
+            for old in traces(self._directory)[: -self._files]:
+                old.unlink()
+            _write_all(self._file, msgspec.json.encode(header) + b"\n")
+            self.alarm = ""
+        except OSError as error:
+            self._give_up(error, now_ns)
+
+    def _give_up(self, error: OSError, now_ns: int | None) -> None:
+        """End the trace for a while, and leave the room of its older files to the journal."""
+        self.alarm = f"no trace is kept: {error.strerror}"
+        log.error("%s", self.alarm)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        for old in traces(self._directory)[:-1]:
+            with contextlib.suppress(OSError):  # a disk that fails may fail at this, too
+                old.unlink()
+        self._again_ns = 0 if now_ns is None else now_ns + RETRY_NS
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    """Write all of it: an unbuffered file may take less."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def traces(directory: Path) -> list[Path]:

@@ -1,8 +1,11 @@
-"""Keys of a lane, each a file that only its owner can read."""
+"""Keys of a lane: each a file that only its owner can read, or a credential of the service."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from sync.errors import KeyRefused
+from sync.secret_file import read_secret
 
 MIN_KEY_BYTES = 32
 MAX_KEY_BYTES = 4096
@@ -23,13 +26,9 @@ def read_key(path: Path) -> bytes:
         KeyUnusable: it is missing, group or others may read it, or its length is off.
     """
     try:
-        mode = path.stat().st_mode
-        with path.open("rb") as file:
-            key = file.read(MAX_KEY_BYTES + 1)
-    except OSError as error:
-        raise KeyUnusable(f"{path.name}: {error.strerror}") from error
-    if mode & 0o077:
-        raise KeyUnusable(f"{path.name}: others may read it; chmod 0400 it")
-    if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+        key = read_secret(path, MAX_KEY_BYTES)
+    except KeyRefused as error:
+        raise KeyUnusable(error.diagnosis) from error
+    if len(key) < MIN_KEY_BYTES:
         raise KeyUnusable(f"{path.name}: has {len(key)} bytes, needs {MIN_KEY_BYTES} or more")
     return key

@@ -16,21 +16,28 @@ from gate_agent.core.states import (
     Admitting,
     Clearing,
     Crossing,
+    CrossingState,
     Deciding,
+    Departing,
     Dossier,
+    Emptying,
+    Entering,
     Idle,
     Last,
     Leaving,
     OfficerDeciding,
     Opening,
+    Presenting,
+    Queued,
     Reading,
     Referred,
+    Shutting,
     State,
     Verifying,
     dossier_of,
     ticket_of,
 )
-from gate_agent.lane_api import DeviceView, FaceView, LastResult, Step, SyncView, View
+from gate_agent.lane_api import ApproachView, DeviceView, FaceView, LastResult, Step, SyncView, View
 
 _STEPS = {
     Idle: Step.WAITING,
@@ -44,14 +51,47 @@ _STEPS = {
     Referred: Step.REFERRED,
     OfficerDeciding: Step.REFERRED,
     Leaving: Step.LEAVING,
+    Queued: Step.QUEUED,
+    Entering: Step.ENTERING,
+    Shutting: Step.ENTERING,
+    Presenting: Step.PRESENTING,
+    Departing: Step.CROSSING,
+    Emptying: Step.LEAVING,
 }
+
+
+def shown_crossing(state: State) -> CrossingState:
+    """The crossing that a page is about: of the chamber, or else of the one before it."""
+    return state.approach if isinstance(state.crossing, Idle) else state.crossing
 
 
 def step_of(state: State) -> Step:
     """Where the present crossing stands; an idle lane out of AUTO is closed."""
-    if isinstance(state.crossing, Idle) and state.mode is not Mode.AUTO:
+    crossing = shown_crossing(state)
+    if isinstance(crossing, Idle) and state.mode is not Mode.AUTO:
         return Step.CLOSED
-    return _STEPS[type(state.crossing)]
+    if isinstance(crossing, Emptying) and crossing.commanded == "open_entry":
+        return Step.GOING_BACK
+    return _STEPS[type(crossing)]
+
+
+def _approach(state: State) -> ApproachView | None:
+    """The traveller before the entry, where the page is about the one in the chamber."""
+    crossing = state.approach
+    dossier = dossier_of(crossing)
+    if dossier is None or isinstance(state.crossing, Idle):
+        return None
+    attributes = dossier.evidence.attributes
+    decision = dossier.decision
+    return ApproachView(
+        step=_STEPS[type(crossing)],
+        ticket=dossier.ticket,
+        document_step=dossier.document_step,
+        checks=dossier.evidence.checks or (),
+        reasons=tuple(reason.value for reason in decision.reasons) if decision else (),
+        evidence_sha256=evidence_sha256(crossing) if isinstance(crossing, Referred) else "",
+        issuing_state=attributes.issuing_state if attributes else "",
+    )
 
 
 def face_view(dossier: Dossier | None) -> FaceView:
@@ -85,6 +125,12 @@ def _last(last: Last | None, utc_offset_ms: int) -> LastResult | None:
     )
 
 
+def _direction(wired: str, *, reverse: bool) -> str:
+    if not reverse:
+        return wired
+    return "exit" if wired == "entry" else "entry"
+
+
 def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) -> View:
     """The lane as it stands.
 
@@ -95,9 +141,11 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
             constant while the process runs, so that an unchanged lane is unchanged.
         sync: how far the central system has followed.
     """
-    crossing = state.crossing
+    crossing = shown_crossing(state)
     dossier = dossier_of(crossing)
-    referred = isinstance(crossing, Referred | OfficerDeciding)
+    referred = any(
+        isinstance(one, Referred | OfficerDeciding) for one in (state.crossing, state.approach)
+    )
     attributes = dossier.evidence.attributes if dossier else None
     decision = dossier.decision if dossier else None
     plant = state.plant
@@ -105,7 +153,7 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         lane=profile.lane.number,
         gate=profile.lane.gate,
         site=profile.lane.site,
-        direction=profile.lane.direction,
+        direction=_direction(profile.lane.direction, reverse=plant.reversed),
         topology=profile.lane.topology,
         demo=profile.lane.demo,
         mode=state.mode.value,
@@ -138,4 +186,12 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         last=_last(state.last, utc_offset_ms),
         issuing_state=attributes.issuing_state if attributes else "",
         officer_reasons=profile.policy.officer_reasons if referred else (),
+        approach=_approach(state),
+        entry_lock=plant.entry_lock.value,
+        exit_lock=plant.exit_lock.value,
+        approach_zone=plant.approach.value,
+        beyond_zone=plant.beyond.value,
+        maintenance=plant.maintenance is Flag.ACTIVE,
+        power_loss=plant.power_loss is Flag.ACTIVE,
+        reversed=plant.reversed,
     )

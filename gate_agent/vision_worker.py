@@ -49,6 +49,7 @@ class VisionWorker:
         emit: reports an event to the agent.
         answer: answers a picture query.
         clock: monotonic nanoseconds.
+        aim: told after every frame where the face is (`VisionDevice.face_place`).
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class VisionWorker:
         emit: Callable[[Any], None],
         answer: Callable[[int, bytes], None],
         clock: Callable[[], int],
+        aim: Callable[[tuple[float, float] | None], None] = lambda _place: None,
     ) -> None:
+        self._aim = aim
         self._device = device
         self._identity = identity
         self._emit = emit
@@ -71,12 +74,23 @@ class VisionWorker:
         self._camera_seen = False
 
     def on_command(self, command: Any, payload: Mapping[str, bytes]) -> None:
-        """Queue a command of the agent."""
-        self._work.put(_Told(command, payload))
+        """Queue a command of the agent.
+
+        Raises:
+            RuntimeError: so many wait that one would be lost, and it may be a `Wipe`: the
+                process ends and begins anew, with empty buffers.
+        """
+        try:
+            self._work.put_nowait(_Told(command, payload))
+        except queue.Full as error:
+            raise RuntimeError("vision does not follow its commands") from error
 
     def on_query(self, request: int, ticket: int, kind: str) -> None:
-        """Queue a picture query of the agent."""
-        self._work.put(_Asked(request, ticket, kind))
+        """Queue a picture query of the agent; too many of them get no picture."""
+        try:
+            self._work.put_nowait(_Asked(request, ticket, kind))
+        except queue.Full:
+            self._answer(request, b"")
 
     def on_connected(self) -> None:
         """Say where we stand; the agent may be a new one."""
@@ -142,6 +156,7 @@ class VisionWorker:
             frame = self._mailbox.take()
             if frame is not None:
                 self._device.step(frame.picture, frame.frame_at_ns, now_ns)
+                self._aim(self._device.face_place)
         elif isinstance(item.command, Wipe):
             self._device.wipe(item.command.ticket)
             frame = self._mailbox.take()

@@ -50,6 +50,7 @@ WORKER_VIOLATION = 111
 
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 8
+MAX_PENDING = 1024
 
 _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
     DeviceId.READER: (
@@ -100,7 +101,8 @@ class WorkerServer:
         self._wake_out, self._wake_in = socket.socketpair()
         for end in (self._wake_out, self._wake_in):
             end.setblocking(False)
-        self._pending: deque[tuple[DeviceId, bytes]] = deque(maxlen=1024)
+        self._pending: deque[tuple[DeviceId, bytes]] = deque()
+        self._overrun: set[DeviceId] = set()
         self._selector = selectors.DefaultSelector()
         self._workers: dict[DeviceId, _Connection] = {}
         self._connections = 0
@@ -151,7 +153,10 @@ class WorkerServer:
         return listener
 
     def _send(self, device: DeviceId, frame: bytes) -> None:
-        self._pending.append((device, frame))
+        if len(self._pending) < MAX_PENDING:
+            self._pending.append((device, frame))
+        else:
+            self._overrun.add(device)  # a command is lost: its worker must begin anew
         self._wake()
 
     def _wake(self) -> None:
@@ -240,6 +245,11 @@ class WorkerServer:
                 continue
             connection.out += frame
             self._write(connection)
+        while self._overrun:
+            device = self._overrun.pop()
+            connection = self._workers.get(device)
+            if connection is not None:
+                self._drop(connection, WORKER_VIOLATION, "too many commands wait for it")
 
     def _write(self, connection: _Connection) -> None:
         try:

@@ -22,6 +22,8 @@ WIDTH = 1280
 HEIGHT = 720
 FACE_FAR_PX = 90
 FACE_NEAR_PX = 230
+NEAREST = 3.0
+NOSE_DEPTH = 0.26  # of the face's width, before its other features
 HALLS = 4
 JPEG_QUALITY = 88
 PORTRAIT_WIDTH = 413  # 35 x 45 mm at 300 dpi
@@ -43,7 +45,9 @@ class Scene(NamedTuple):
 
     `approach` goes from 0 (far) to 1 (at the stop line); `printed` holds the photograph
     as a print with a white border before the camera, `replayed` shows it on a screen with a
-    dark bezel; `people` is how many stand there.
+    dark bezel; `people` is how many stand there. An approach of more than 1 is too near, up to
+    `NEAREST`. `aside` and `above` shift the face off its place, in frame widths and heights;
+    `turned_deg` turns it to the picture's right, `asleep` closes its eyes.
     """
 
     photo: str | None
@@ -51,6 +55,10 @@ class Scene(NamedTuple):
     printed: bool = False
     people: int = 1
     replayed: bool = False
+    aside: float = 0.0
+    above: float = 0.0
+    turned_deg: float = 0.0
+    asleep: bool = False
 
     @property
     def medium(self) -> str:
@@ -81,7 +89,7 @@ class SceneRenderer:
         self._photos = photos
         self._seed = seed
         self._lane = lane
-        self._cutouts: dict[tuple[str, str], _Cutout] = {}
+        self._cutouts: dict[tuple[str, str, float, bool], _Cutout] = {}
         hall = _hall(lane)
         self._halls = [_noisy(hall, self._generator("hall", str(n))) for n in range(HALLS)]
         self._empty = [_jpeg(picture, JPEG_QUALITY) for picture in self._halls]
@@ -93,7 +101,7 @@ class SceneRenderer:
             CameraError: the photograph is missing or cannot be decoded.
         """
         if scene.photo is not None:
-            self._cutout(scene.photo, scene.medium)
+            self._cutout(scene)
 
     def render(self, scene: Scene, frame: int) -> bytes:
         """One frame as JPEG.
@@ -104,21 +112,22 @@ class SceneRenderer:
         if scene.photo is None:
             return self._empty[frame % HALLS]
         canvas = self._halls[frame % HALLS].copy()
-        cutout = self._cutout(scene.photo, scene.medium)
+        cutout = self._cutout(scene)
         for person in range(min(scene.people, 2)):
             self._place(canvas, cutout, scene, frame, person)
         return _jpeg(canvas, JPEG_QUALITY)
 
     def _place(self, canvas: Image, cutout: _Cutout, scene: Scene, frame: int, person: int) -> None:
         sway = self._generator(f"{scene.photo}", "sway").uniform(0.0, 2 * math.pi, 3)
-        near = min(max(scene.approach, 0.0), 1.0)
+        near = min(max(scene.approach, 0.0), NEAREST)
         face_px = FACE_FAR_PX + (FACE_NEAR_PX - FACE_FAR_PX) * near
         if person:
             face_px *= 0.7
         phase = frame / 8.0
         tilt = 2.5 * math.sin(0.9 * phase + sway[0])
-        x = WIDTH * (0.5 + 0.22 * person) + (1 - near) * 150 + 6 * math.sin(0.7 * phase + sway[1])
-        y = HEIGHT * 0.44 + 4 * math.sin(1.1 * phase + sway[2])
+        x = WIDTH * (0.5 + scene.aside + 0.22 * person)
+        x += max(0.0, 1 - near) * 150 + 6 * math.sin(0.7 * phase + sway[1])
+        y = HEIGHT * (0.44 - scene.above) + 4 * math.sin(1.1 * phase + sway[2])
         scale = face_px / cutout.face_px
         matrix: Any = cv2.getRotationMatrix2D(cutout.centre, tilt, scale)
         matrix[0, 2] += x - cutout.centre[0]
@@ -137,12 +146,16 @@ class SceneRenderer:
         part = canvas[top:bottom, left:right]
         part[:] = cv2.blendLinear(body, np.ascontiguousarray(part), alpha, 1 - alpha)
 
-    def _cutout(self, handle: str, medium: str) -> _Cutout:
-        key = (handle, medium)
+    def _cutout(self, scene: Scene) -> _Cutout:
+        handle, medium = scene.photo or "", scene.medium
+        key = (handle, medium, scene.turned_deg, scene.asleep)
         if key not in self._cutouts:
             photo = by_handle(handle)
             image = _load(photo, self._photos)
-            self._cutouts[key] = _cut(image, photo, medium)
+            if scene.asleep:
+                image = _asleep(image, photo)
+            cutout = _cut(image, photo, medium)
+            self._cutouts[key] = _turned(cutout, scene.turned_deg, flat=bool(medium))
         return self._cutouts[key]
 
     def _generator(self, *names: str) -> np.random.Generator:
@@ -232,6 +245,44 @@ def _cut(image: Image, photo: Photo, medium: str) -> _Cutout:
         alpha = cv2.GaussianBlur(alpha, (0, 0), edge / 2)
     centre = (((left + right) / 2 - x0) * scale, ((top + bottom) / 2 - y0) * scale)
     return _Cutout(body.astype(np.uint8), alpha.astype(np.float32), size * scale, centre)
+
+
+def _asleep(image: Image, photo: Photo) -> Image:
+    """The picture with its eyes closed: the lids' skin drawn down to a line of lashes."""
+    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
+    x0, y0, x1, y1 = photo.eyes
+    apart = math.hypot(x1 - x0, y1 - y0)
+    wide, high = 0.27 * apart, 0.13 * apart
+    for x, y in ((x0, y0), (x1, y1)):
+        across, down = (columns - x) / wide, rows - y
+        lid = np.clip(1 - across**2, 0, 1)
+        # what lies from above the eye to its lower lid comes from the strip above the eye
+        inside = (down > -1.6 * high) & (down < 0.9 * high)
+        share = np.clip((down + 1.6 * high) / (2.5 * high), 0, 1)
+        rows -= np.where(inside, lid * share * 1.7 * high * (share < 1), 0).astype(np.float32)
+    closed: Any = cv2.remap(image, columns, rows, cv2.INTER_LINEAR)
+    for x, y in ((x0, y0), (x1, y1)):
+        middle, axes = (x, round(y + 0.45 * high)), (round(0.9 * wide), round(0.5 * high))
+        cv2.ellipse(closed, middle, axes, 0, 15, 165, (40, 45, 60), max(1, round(0.25 * high)))
+    return np.asarray(closed, np.uint8)
+
+
+def _turned(cutout: _Cutout, degrees: float, *, flat: bool) -> _Cutout:
+    """The face turned to the picture's right; what stands before the plane goes ahead."""
+    if not degrees:
+        return cutout
+    turn = math.radians(degrees)
+    x, y = cutout.centre
+    rows, columns = np.mgrid[0 : cutout.image.shape[0], 0 : cutout.image.shape[1]]
+    across = (columns - x).astype(np.float32) / np.float32(math.cos(turn))
+    if not flat:
+        reach = 0.30 * cutout.face_px
+        depth = np.exp(-(((columns - x) / reach) ** 2) - ((rows - y) / reach) ** 2)
+        across -= (NOSE_DEPTH * cutout.face_px * math.tan(turn) * depth).astype(np.float32)
+    source, down = (across + x).astype(np.float32), rows.astype(np.float32)
+    image: Any = cv2.remap(cutout.image, source, down, cv2.INTER_LINEAR)
+    alpha: Any = cv2.remap(cutout.alpha, source, down, cv2.INTER_LINEAR)
+    return cutout._replace(image=np.asarray(image, np.uint8), alpha=np.asarray(alpha, np.float32))
 
 
 def _hall(lane: int) -> Image:

@@ -8,6 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+EXAMPLES = """examples:
+  egate chip serve --specimen pace_aa_ca --pn532
+      prints /dev/pts/5; then, elsewhere, with a line of `egate chip specimens --json`:
+  egate document inspect --reader pn532:/dev/pts/5 --mrz 'P<UTO...\\nX000...'
+  egate chip serve --specimen aa_ecdsa_plain --fault cloned_ecdsa --pn532
+  egate chip serve --personalisation DIR --vpcd 127.0.0.1:35963
+"""
+
 
 def register(commands: Any) -> None:
     """Add the command `chip` to the command line."""
@@ -36,16 +44,33 @@ def _register_serve(actions: Any) -> None:
     serve = actions.add_parser(
         "serve",
         help="serve one chip until ended",
-        description="With --pn532 the pseudo-terminal's path is the first line printed.",
+        description="With --pn532 the pseudo-terminal's path is the first line printed; any\n"
+        "program for a PN532 on a serial line can open it. Ctrl-C ends it. With --vpcd it ends\n"
+        "when the reader hangs up or the chip falls silent.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = serve.add_mutually_exclusive_group(required=True)
     what.add_argument("--specimen", metavar="NAME", help="of `egate chip specimens`")
-    what.add_argument("--personalisation", type=Path, metavar="DIR", help="a folder of files")
+    what.add_argument(
+        "--personalisation",
+        type=Path,
+        metavar="DIR",
+        help="a folder of files as read from a chip: COM.bin, SOD.bin, DG1.bin ..",
+    )
     face = serve.add_mutually_exclusive_group(required=True)
     face.add_argument("--pn532", action="store_true", help="a PN532 on a pseudo-terminal")
-    face.add_argument("--vpcd", metavar="HOST:PORT", help="a card in vsmartcard's reader")
+    face.add_argument(
+        "--vpcd",
+        metavar="HOST:PORT",
+        help="a card in pcscd's virtual reader, vpcd",
+    )
     serve.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="of `egate chip faults`"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of `egate chip faults`: a forgery, or a chip that misbehaves; may be repeated",
     )
     serve.set_defaults(run=_serve)
 
@@ -115,7 +140,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         else:
             serve_vpcd(chip, address, live.monotonic_ns, stop.is_set, _say)
     except OSError as error:
-        sys.stderr.write(f"egate chip serve: {error}\n")
+        sys.stderr.write(f"egate chip serve: {arguments.vpcd or 'pseudo-terminal'}: {error}\n")
+        if address is not None:
+            sys.stderr.write("is pcscd running, with vsmartcard-vpcd at that port?\n")
         return 3
     return 0
 

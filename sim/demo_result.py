@@ -76,7 +76,7 @@ def summary(
                 if decision.facts["outcome"] == "refer":
                     referred.update(decision.facts["reasons"])
                 tiers.add(decision.facts["models"].get("tier"))
-                pads.add(decision.facts["face"].get("pad"))
+                pads.add(decision.facts["models"].get("pad", False))
     stored = Counter((r.gate, r.epoch, r.seq) for r in centre)
     hashes = {(r.gate, r.epoch, r.seq): _hash(r) for r in centre}
     ours = [record for records in journals.values() for record in records]
@@ -95,7 +95,7 @@ def summary(
         "duplicated": extra,
         "steps": {step: percentiles(values) for step, values in spans.items()},
         "tier": next((str(tier) for tier in sorted(tiers - {None}, key=str)), "none"),
-        "pad": "not_run" if pads <= {None, "not_run"} else "run",
+        "pad": "run" if True in pads else "not_run",
     }
 
 

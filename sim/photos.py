@@ -29,12 +29,16 @@ class PhotoError(Exception):
 
 
 class Photo(NamedTuple):
-    """One known picture. `face` is left, top, right, bottom in pixels of the original."""
+    """One known picture. `face` is left, top, right, bottom in pixels of the original.
+
+    `eyes` are the x, y of both eyes' middles, left of the picture first.
+    """
 
     handle: str
     sha256: str
     suffix: str
     face: tuple[int, int, int, int]
+    eyes: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
     def person(self) -> str:
@@ -53,30 +57,35 @@ PHOTOS: tuple[Photo, ...] = (
         "0930e3aa8cae5920329c0c8cbc6a2ab70f47b0e67b432875beaa95cbf7e741f6",
         ".jpg",
         (349, 142, 617, 409),
+        (444, 216, 548, 214),
     ),
     Photo(
         "a2",
         "76ac6bf97c36dc2da0ad16a537d6a5ac1b10f48d49aac29a0cca9a17cdbc3ca3",
         ".jpg",
         (633, 277, 954, 598),
+        (737, 389, 858, 401),
     ),
     Photo(
         "a3",
         "a7efcc907375274796f39646510704aa86672d59f6d5469d69af3c85590976a6",
         ".jpg",
         (171, 290, 438, 558),
+        (253, 372, 369, 384),
     ),
     Photo(
         "b1",
         "3c17508bb91554c637a2eabddfae790e5bb1caba93130814fc2ac50be9760c4c",
         ".jpg",
         (419, 241, 740, 562),
+        (534, 324, 649, 350),
     ),
     Photo(
         "c1",
         "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
         ".png",
         (175, 76, 265, 166),
+        (204, 101, 246, 104),
     ),
 )
 HANDLES = tuple(photo.handle for photo in PHOTOS)

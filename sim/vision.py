@@ -131,7 +131,7 @@ class SimVision:
         quality = (
             QualityComponent(id="sharpness", native=float(sharpness), value=sharpness, ok=good),
         )
-        attack = face.live in ("print", "replay")
+        attack = good and face.live in ("print", "replay")
         liveness = Liveness(state=LivenessState.ATTACK if attack else LivenessState.NOT_RUN)
         return Observation(
             frame_at_ns=now_ns,

@@ -6,7 +6,8 @@ from collections import deque
 
 from drivers.types import DeviceFailed
 from firmware_cfg.profile import Profile
-from gate_agent.core.invariants import Ghost, watch
+from gate_agent.core.invariants import watch
+from gate_agent.core.onlooker import Ghost
 from gate_agent.lane_api import Step
 from gate_agent.loop import Turn
 from sim.compose import Finish, Violation

@@ -26,21 +26,19 @@ from sync.encoding import (
 )
 from sync.envelope import NewHour, Place, Sealed, Sealer
 from sync.errors import (
-    NoteRefused,
     ReceiptAhead,
     ReceiptConflict,
     ReceiptForeign,
-    ReceiptForged,
     RecordMalformed,
     StorageCorrupt,
+    StorageError,
     StorageForeign,
 )
-from sync.journal_check import check_journal
+from sync.journal_check import check_journal, signed_root
 from sync.journal_schema import SCHEMA, nodes_of
 from sync.keys import VerifyingKey
 from sync.merkle import Frontier, Nodes, leaf_hash, root_of
-from sync.notes import CENTRE_NAME, open_checkpoint, origin_of
-from sync.types import Receipt, Record, RecordKind
+from sync.types import Record, RecordKind
 
 EPOCH_BYTES = 16
 CHECKED_AT_START = 1000
@@ -146,6 +144,21 @@ class Journal:
     def path(self) -> Path:
         """The database's file."""
         return self._db.path
+
+    def size_bytes(self) -> int:
+        """What the database takes on the disk, with its write-ahead log."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def writes(self) -> bool:
+        """Whether it can be written now: makes a row durable that comes and goes."""
+        try:
+            with self._db.transaction():
+                self._db.run("INSERT INTO crossings VALUES (-1, 1)")
+                self._db.run("DELETE FROM crossings WHERE ticket = -1")
+        except StorageError:
+            return False
+        return True
 
     @property
     def last_seq(self) -> int:
@@ -324,7 +337,7 @@ class Journal:
         ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (message.seq,))
         if message.commitment != (GENESIS if ours is None else ours.hex()):
             raise ReceiptConflict(f"the central system holds another record {message.seq}")
-        if message.seq and _signed_root(message, key) != root_of(message.seq, self.nodes):
+        if message.seq and signed_root(message, key) != root_of(message.seq, self.nodes):
             raise ReceiptConflict(f"the central system holds another log up to {message.seq}")
         if message.seq > self._receipt_seq:
             with self._db.transaction():
@@ -378,15 +391,3 @@ class Journal:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
-
-
-def _signed_root(receipt: Receipt, key: VerifyingKey) -> bytes:
-    """Give the root that a receipt confirms."""
-    try:
-        origin = origin_of(receipt.gate, receipt.epoch)
-        note = open_checkpoint(receipt.checkpoint, origin, (CENTRE_NAME, key))
-    except NoteRefused as error:
-        raise ReceiptForged(error.diagnosis) from error
-    if note.size != receipt.seq:
-        raise ReceiptForged("a receipt's checkpoint is for another place")
-    return note.root

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sync.chain import ERASURE, MAX_PROBLEMS, LogCheck, Problem, erased_by
 from sync.database import Database
 from sync.encoding import GENESIS, open_receipt, read_receipt
-from sync.errors import NoteRefused, ReceiptRefused, RecordMalformed
+from sync.errors import NoteRefused, ReceiptForged, ReceiptRefused, RecordMalformed
 from sync.journal_schema import STORED, nodes_of, stored
 from sync.keys import VerifyingKey
 from sync.merkle import Frontier
 from sync.notes import CENTRE_NAME, open_checkpoint, origin_of
-from sync.types import RecordKind
+from sync.types import Receipt, RecordKind
 
 
 def check_journal(
@@ -71,3 +71,15 @@ def _receipt_root(
     if (receipt.seq, note.size) != (receipt_seq, receipt_seq):
         return {}, [Problem(receipt_seq, "the receipt is for another place")]
     return {note.size: note.root}, []
+
+
+def signed_root(receipt: Receipt, key: VerifyingKey) -> bytes:
+    """Give the root that a receipt confirms."""
+    try:
+        origin = origin_of(receipt.gate, receipt.epoch)
+        note = open_checkpoint(receipt.checkpoint, origin, (CENTRE_NAME, key))
+    except NoteRefused as error:
+        raise ReceiptForged(error.diagnosis) from error
+    if note.size != receipt.seq:
+        raise ReceiptForged("a receipt's checkpoint is for another place")
+    return note.root

@@ -10,7 +10,6 @@ block (RFC 7468 section 2 allows such text) and is refused unless the caller acc
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from sync.errors import KeyRefused
 from sync.hpke import OpeningKey, SealingKey
+from sync.secret_file import read_public, read_secret
 
 DEMO_MARK = b"egate demo key: never for production\n"
 SEED_BYTES = 32
@@ -216,7 +216,7 @@ def read_public_key(path: Path) -> VerifyingKey:
 
 def _private_key(path: Path, *, accept_demo: bool) -> object:
     """Read a private key of any kind from a file that only its owner can read."""
-    data = _read(path, secret=True)
+    data = read_secret(path, MAX_KEY_FILE_BYTES)
     if data.startswith(DEMO_MARK) and not accept_demo:
         raise KeyRefused(f"{path.name} is marked as a demo key")
     try:
@@ -228,7 +228,7 @@ def _private_key(path: Path, *, accept_demo: bool) -> object:
 def _public_key(path: Path) -> object:
     """Read a public key of any kind."""
     try:
-        return serialization.load_pem_public_key(_read(path, secret=False))
+        return serialization.load_pem_public_key(read_public(path, MAX_KEY_FILE_BYTES))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyRefused(f"{path.name} holds no public key") from error
 
@@ -243,20 +243,3 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise KeyRefused(f"{path.name} cannot be written: {error.strerror}") from error
-
-
-def _read(path: Path, *, secret: bool) -> bytes:
-    """Read a key file through one descriptor, so that what was checked is what is read."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_KEY_FILE_BYTES:
-                raise KeyRefused(f"{path.name} is not a key file")
-            if secret and state.st_mode & 0o077:
-                raise KeyRefused(f"{path.name} can be read by others; chmod 400 it")
-            if secret and state.st_uid not in (os.geteuid(), 0):
-                raise KeyRefused(f"{path.name} belongs to another account")
-            return file.read(MAX_KEY_FILE_BYTES)
-    except OSError as error:
-        raise KeyRefused(f"{path.name} cannot be read: {error.strerror}") from error

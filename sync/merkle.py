@@ -63,6 +63,24 @@ class Frontier:
         self.size += 1
         return b"".join(completed)
 
+    def extend(self, entries: Sequence[bytes]) -> list[bytes]:
+        """Add entries; give for each the nodes it completes. The same as `append`, but quicker."""
+        sha256, peaks, size = hashlib.sha256, self._peaks, self.size
+        found: list[bytes] = []
+        for entry in entries:
+            node = sha256(b"\x00" + entry).digest()
+            completed = b""
+            rest = size
+            while rest & 1:
+                node = sha256(b"\x01" + peaks.pop() + node).digest()
+                completed += node
+                rest >>= 1
+            peaks.append(node)
+            size += 1
+            found.append(completed)
+        self.size = size
+        return found
+
     def root(self) -> bytes:
         """The tree's root at this size."""
         if not self._peaks:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import select
 import socket as sockets
+import ssl
 import struct
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
@@ -19,7 +21,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from sync.encoding import MAX_BATCH_BYTES
-from sync.errors import LinkDown, LinkStolen
+from sync.errors import KeyRefused, LinkDown, LinkStolen
+from sync.keys import MAX_KEY_FILE_BYTES
+from sync.secret_file import read_secret
 
 CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 15
@@ -58,6 +62,18 @@ class Refused(NamedTuple):
     reason: int
 
 
+class Tls(NamedTuple):
+    """Files for a mutually authenticated connection (TLS 1.2 or newer), all in PEM.
+
+    `ca` holds the authorities that may vouch for the broker, and no others are asked; `cert`
+    and `key` are our own. The broker's certificate must name the host we connect to.
+    """
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
 LinkEvent = Connected | Disconnected | Received | Refused
 
 
@@ -72,6 +88,7 @@ class MqttLink:
         client_id: str,
         protocol: str,
         subscriptions: tuple[str, ...],
+        tls: Tls | None = None,
     ) -> None:
         """Begin unconnected.
 
@@ -81,12 +98,17 @@ class MqttLink:
             client_id: unique at this broker; two clients of one name fight for ever.
             protocol: "5" or "3.1.1".
             subscriptions: topic filters, subscribed to on every connection.
+            tls: certificates; None for a plain connection.
+
+        Raises:
+            KeyRefused: a certificate or key cannot be used.
         """
         self._host = host
         self._port = port
         self._client_id = client_id
         self._protocol = _PROTOCOLS[protocol]
         self._subscriptions = subscriptions
+        self._tls = None if tls is None else _context(tls)
         self._client: paho.Client | None = None
         self._up = False
         self._events: list[LinkEvent] = []
@@ -113,6 +135,9 @@ class MqttLink:
             properties.MaximumPacketSize = MAX_PACKET_BYTES
         try:
             client.connect(self._host, self._port, KEEPALIVE_S, properties=properties)
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason
+            raise LinkDown(f"broker {self._host}:{self._port}: TLS: {reason}") from error
         except (OSError, ValueError) as error:
             raise LinkDown(f"broker {self._host}:{self._port} is not reachable") from error
         self._client = client
@@ -127,6 +152,10 @@ class MqttLink:
         found: Any = None if self._client is None else self._client.socket()
         socket: sockets.socket | None = found
         return socket
+
+    def pending(self) -> bool:
+        """Whether bytes wait that `select` does not see, because TLS has read them already."""
+        return self._client is not None and _pending(self._client.socket())
 
     def wants_write(self) -> bool:
         """Whether to wait for the socket to take more, too."""
@@ -188,6 +217,8 @@ class MqttLink:
             clean_session=None if self._protocol == MQTTProtocolVersion.MQTTv5 else True,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -244,11 +275,31 @@ def _turn(client: paho.Client) -> bool:
         socket: Any = client.socket() if client.loop_read() == good else None
         if socket is None:
             return False
-        if not select.select([socket], [], [], 0)[0]:
+        if not _pending(socket) and not select.select([socket], [], [], 0)[0]:
             break
     if client.want_write() and client.loop_write() != good:
         return False
     return client.loop_misc() == good and client.socket() is not None
+
+
+def _pending(socket: Any) -> bool:
+    """Whether a TLS socket holds bytes that were read and not taken."""
+    return isinstance(socket, ssl.SSLSocket) and socket.pending() > 0
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Make the context: nobody but the named authorities, and our own certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    read_secret(tls.key, MAX_KEY_FILE_BYTES)
+    try:
+        context.load_verify_locations(cafile=tls.ca)
+        context.load_cert_chain(tls.cert, tls.key)
+    except (ssl.SSLError, OSError) as error:
+        raise KeyRefused(
+            f"{tls.ca.name}, {tls.cert.name}, {tls.key.name}: no certificates for TLS"
+        ) from error
+    return context
 
 
 def _close_socket(client: paho.Client) -> None:

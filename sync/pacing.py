@@ -18,6 +18,7 @@ from sync.backoff import MS
 QUEUE_NS = 200 * MS
 FIRST_BATCH_BYTES = 4096
 MIN_BATCH_BYTES = 1024
+BREAKS_TO_SUSPECT = 3
 MINIMUM_AGE_NS = 600_000 * MS
 """The least delay of so long a time counts; after a change of route an older one would lie."""
 
@@ -35,6 +36,8 @@ class Pace:
         self._minima: list[int] = []  # of the present and the last period
         self._period_ends_ns = 0
         self._next_cut_ns = 0
+        self._proven = 0
+        self._breaks = 0
         self.wait_ns = self._shortest_wait_ns
         self.window = 1
         self.batch_bytes = min(FIRST_BATCH_BYTES, self._largest)
@@ -42,6 +45,8 @@ class Pace:
     def answered(self, batches: int, delay_ns: int, now_ns: int) -> None:
         """A receipt came for so many batches, the last of which was sent once, so long ago."""
         self._measure(delay_ns)
+        if self.batch_bytes > self._proven:
+            self._proven, self._breaks = self.batch_bytes, 0
         queue_ns = delay_ns - self._least(delay_ns, now_ns)
         if queue_ns <= QUEUE_NS:
             if self.batch_bytes < self._largest:
@@ -59,6 +64,19 @@ class Pace:
         """No receipt came in time: begin slowly, wait longer."""
         self.wait_ns = min(2 * self.wait_ns, self._longest_wait_ns)
         self.window = 1
+
+    def broken(self) -> None:
+        """The connection ended while a batch had no answer.
+
+        It begins slowly again. If that happens again and again with batches larger than any
+        that was ever answered, the broker takes none of that size, though it does not say so.
+        """
+        self.window = 1
+        if self.batch_bytes > self._proven:
+            self._breaks += 1
+        if self._breaks >= BREAKS_TO_SUSPECT:
+            self._breaks = 0
+            self.too_large()
 
     def too_large(self) -> None:
         """The broker takes no packets of this size, whatever their pace."""

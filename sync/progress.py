@@ -12,9 +12,10 @@ class Progress(NamedTuple):
     """Where publishing stands, for metrics and alarms.
 
     `refusal` is the reason code with which the broker last denied a publish, 0 if the
-    central system has answered since. `resends` counts returns to the watermark, `live`
-    records that were sent before their turn. `drain_s` estimates when the central system
-    will have everything; None while there is nothing to tell it from.
+    central system has answered since. `resends` counts returns to the watermark,
+    `unanswered` those since the last receipt, `live` records that were sent before their
+    turn. `drain_s` estimates when the central system will have everything; None while there
+    is nothing to tell it from.
     """
 
     last_seq: int
@@ -23,6 +24,7 @@ class Progress(NamedTuple):
     connected: bool
     resends: int
     refusal: int
+    unanswered: int = 0
     live: int = 0
     drain_s: float | None = None
 

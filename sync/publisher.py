@@ -151,6 +151,7 @@ class Publisher:
         self._next_fast_resend_ns = 0
         self._heartbeat_ns: int | None = None  # when an idle gate states its size
         self._resends = 0
+        self._unanswered = 0
         self._refusal = 0
         self._output: list[Output] = []
 
@@ -173,6 +174,7 @@ class Publisher:
             self._connected,
             self._resends,
             self._refusal,
+            self._unanswered,
             self._live,
             self._drain.seconds(self._last_seq - self._watermark),
         )
@@ -190,6 +192,8 @@ class Publisher:
     def disconnected(self, now_ns: int) -> None:  # noqa: ARG002 (one shape for every input)
         """The connection is gone, and with it what was under way."""
         self._connected = False
+        if self._in_flight:
+            self._pace.broken()
         self._rewind()
         self._output = [op for op in self._output if isinstance(op, HandReceipt)]
 
@@ -302,6 +306,7 @@ class Publisher:
         """The time `due_ns` has come."""
         if self._give_up_ns is not None and now_ns >= self._give_up_ns:
             self._pace.silent()
+            self._unanswered += 1
             self._start_again(now_ns)
 
     def output(self) -> list[Output]:
@@ -346,7 +351,7 @@ class Publisher:
         if self._sent_seq >= self._last_seq:
             self._ripe_ns = None
         self._probing = False
-        self._refusal = 0
+        self._refusal = self._unanswered = 0
         self._backoff.reset()
         wait_ns = max(self._pace.wait_ns, self._backoff.next_ns())
         self._give_up_ns = now_ns + wait_ns if self._in_flight else None

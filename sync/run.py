@@ -17,12 +17,15 @@ from sync.backoff import MS, Backoff
 from sync.errors import LinkDown, ReceiptRefused, StorageUnavailable
 from sync.journal_reader import JournalReader
 from sync.keys import CentrePublic, SigningKey
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
 from sync.progress import Progress
 from sync.publisher import HandReceipt, Publish, Publisher, receipt_topic
 
 LONGEST_WAIT_NS = 1_000 * MS
 SHORT_LIFE_NS = 5_000 * MS
+UNANSWERED_TO_SUSPECT = 3
+"""A broker may drop what it denies, or grant a subscription it denies, without a word."""
+
 SHORT_LIVES_TO_SUSPECT = 5
 """So many connections in a row that ended this soon: another client has our name."""
 
@@ -53,6 +56,7 @@ class SyncService:
         random: Callable[[int], bytes],
         hand_receipt: Callable[[bytes], None],
         report_link: Callable[[bool], None],
+        tls: Tls | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first `turn`.
 
@@ -65,6 +69,10 @@ class SyncService:
             random: source of jitter and of keys.
             hand_receipt: gives a signed receipt to the agent; must not block.
             report_link: tells the agent whether the broker is connected; must not block.
+            tls: certificates for the broker; None for a plain connection.
+
+        Raises:
+            KeyRefused: the certificates cannot be used.
         """
         self._journal = journal
         self._gate = gate
@@ -80,11 +88,13 @@ class SyncService:
             client_id=f"{limits.topic_prefix}-gate-{gate}",
             protocol=limits.protocol,
             subscriptions=(receipt_topic(limits.topic_prefix, gate),),
+            tls=tls,
         )
         self._reconnect = Backoff(limits.retry_min_ms, limits.retry_max_ms, random)
         self._connect_ns = 0
         self._connected_ns = 0
         self._short_lives = 0
+        self._accepted = False
         self._reader: JournalReader | None = None
         self._publisher: Publisher | None = None
         self._look_ns = 0
@@ -122,6 +132,8 @@ class SyncService:
 
     def due_ns(self, now_ns: int) -> int:
         """When `turn` must be called next at the latest."""
+        if self._link.pending():
+            return now_ns
         times = [self._look_ns, now_ns + LONGEST_WAIT_NS]
         if self._publisher is not None and self._link.socket() is None:
             times.append(self._connect_ns)
@@ -145,6 +157,8 @@ class SyncService:
         alarm = self._alarm
         if progress.refusal:
             alarm = f"the broker denies our messages (reason {progress.refusal:#x})"
+        elif progress.unanswered >= UNANSWERED_TO_SUSPECT and not alarm:
+            alarm = "no receipt comes: is the centre there, may we publish and subscribe?"
         return SyncStatus(progress, waited, alarm)
 
     def close(self) -> None:
@@ -212,6 +226,7 @@ class SyncService:
         match event:
             case Connected():
                 self._alarm = ""
+                self._accepted = True
                 self._connected_ns = now_ns
                 publisher.connected(now_ns)
                 self._report_link(self._link.connected)
@@ -231,6 +246,11 @@ class SyncService:
 
     def _ended(self, now_ns: int) -> None:
         """Choose when to connect again. MQTT 3.1.1 does not say that a name was taken."""
+        accepted, self._accepted = self._accepted, False
+        if not accepted:
+            self._alarm = "the broker does not accept us: certificate, name or rights"
+            self._connect_ns = now_ns + self._reconnect.next_ns()
+            return
         if now_ns - self._connected_ns >= SHORT_LIFE_NS:
             self._short_lives = 0
             self._reconnect.reset()
@@ -240,6 +260,7 @@ class SyncService:
             self._alarm = "connections end at once: does another client use our name?"
             self._connect_ns = now_ns + self._reconnect.longest_ns()
         else:
+            self._alarm = "the connection to the broker ended"
             self._connect_ns = now_ns + self._reconnect.next_ns()
 
     def _publish(self, publisher: Publisher, now_ns: int) -> None:

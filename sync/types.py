@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command of the record; tagged with its own name on the wire."""
 
 
@@ -27,7 +27,7 @@ class RecordKind(StrEnum):
     SYSTEM = "system"  # start, stop, mode, alarms
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One journal entry, canonical as msgpack with sorted keys.
 
     `seq` counts from 1 without gaps within (`gate`, `epoch`); `epoch` is random per
@@ -51,7 +51,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     demo: bool = False
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The central system has stored everything up to and including `seq` (after COMMIT).
 
     `commitment` is the one to record `seq`, in hex. `checkpoint` is the gate's own note
@@ -69,7 +69,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     signature: str = ""
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A record with what belongs to it but not into it.
 
     `commitment` is SHA-256 over salt and record, and the leaf of the log. `wrapped` is the
@@ -84,21 +84,21 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     wrapped: bytes = b""
 
 
-class HourKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HourKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The key of an hour, sealed for the central system."""
 
     key_id: int
     for_centre: bytes
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Contents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What a batch brings: consecutive records and the hours' keys that they use."""
 
     items: tuple[Item, ...] = ()
     keys: tuple[HourKey, ...] = ()
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Consecutive records on their way, the first at `first_seq`.
 
     `sealed` are the `Contents`, encrypted for the central system: a broker sees sizes and

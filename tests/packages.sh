@@ -7,8 +7,15 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
 missing=
 programs="chromium:chromium chromedriver:chromium-driver openssl:openssl gcc:gcc swig:swig
-    pkg-config:pkg-config nfc-list:libnfc-bin mrtdreader:mrtdreader pcscd:pcscd opensc-tool:opensc"
-files="/usr/include/eac/eac.h:libeac-dev /usr/include/openssl/evp.h:libssl-dev
+    pkg-config:pkg-config mbpoll:mbpoll socat:socat
+    mosquitto:mosquitto mosquitto_sub:mosquitto-clients
+    nfc-list:libnfc-bin mrtdreader:mrtdreader pcscd:pcscd opensc-tool:opensc"
+files="/usr/include/eac/eac.h:libeac-dev /usr/include/modbus/modbus.h:libmodbus-dev
+    /usr/lib/python3/dist-packages/gi/__init__.py:python3-gi
+    /usr/share/doc/gir1.2-gst-rtsp-server-1.0:gir1.2-gst-rtsp-server-1.0
+    /usr/share/doc/gstreamer1.0-plugins-good:gstreamer1.0-plugins-good
+    /usr/share/doc/gstreamer1.0-plugins-base:gstreamer1.0-plugins-base
+    /usr/include/openssl/evp.h:libssl-dev
     /usr/include/PCSC/winscard.h:libpcsclite-dev /usr/include/stdlib.h:libc6-dev
     /usr/lib/pcsc/drivers/serial/libifdvpcd.so:vsmartcard-vpcd"
 for pair in $programs; do

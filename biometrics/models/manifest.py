@@ -53,7 +53,7 @@ class Model(Record, frozen=True, kw_only=True):
     """
 
     name: Name
-    role: Literal["hog", "landmarks", "detect", "embed", "pad", "quality"]
+    role: Literal["hog", "landmarks", "marks", "detect", "embed", "pad", "quality"]
     file: FileName
     sha256: Digest
     size_bytes: Annotated[int, Meta(ge=1, le=256 * 1024 * 1024)]
@@ -84,10 +84,14 @@ class Weighting(Record, frozen=True, kw_only=True):
 
 
 class Point(Record, frozen=True, kw_only=True):
-    """A threshold of the score and the false match rate measured at it."""
+    """A threshold of the score and the false match rate measured at it.
+
+    `frames` is how many live pictures were combined.
+    """
 
     fmr: Annotated[float, Meta(gt=0, lt=1)]
     threshold: float
+    frames: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
 class Likelihood(Record, frozen=True, kw_only=True):
@@ -131,19 +135,21 @@ class Calibration(Record, frozen=True, kw_only=True):
     provenance: str
     impostor_pairs: Annotated[int, Meta(ge=1)]
     networks: Annotated[tuple[Weighting, ...], Meta(min_length=1, max_length=4)]
-    points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=16)]
+    points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=32)]
     likelihood: Likelihood | None = None
 
-    def at(self, fmr: float) -> Point:
+    def at(self, fmr: float, frames: int = 1) -> Point:
         """The calibrated point with the greatest false match rate not above `fmr`.
+
+        With several live pictures combined, that of the greatest number up to `frames`.
 
         Raises:
             Uncalibrated: no point is as strict as that.
         """
-        strict = [point for point in self.points if point.fmr <= fmr * (1 + 1e-9)]
+        strict = [p for p in self.points if p.fmr <= fmr * (1 + 1e-9) and p.frames <= frames]
         if not strict:
             raise Uncalibrated(f"no threshold is calibrated for a false match rate of {fmr:g}")
-        return max(strict, key=lambda point: point.fmr)
+        return max(strict, key=lambda point: (point.fmr, point.frames))
 
 
 class TierEntry(Record, frozen=True, kw_only=True):

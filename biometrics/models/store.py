@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from biometrics import dlib_models
-from biometrics.convert import convert_bytes
+from biometrics.convert import convert_bytes, landmarks
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
 from biometrics.models.content import check_content
@@ -136,6 +136,10 @@ def _install(store: Path, model: Model) -> None:
         _write(store / model.file, _checked(data, model.name, model.sha256))
         return
     _checked(data, model.made_from, model.made_from_sha256)
+    if model.role == "marks":
+        small = landmarks.write(landmarks.parse(data))
+        _write(store / model.file, _checked(small, model.name, model.sha256))
+        return
     onnx = _checked(convert_bytes(data), model.name, model.sha256)
     reference = dlib_models.ReferenceNetwork(source)
     check_parity(open_session(model, onnx), reference, synthetic_chip())

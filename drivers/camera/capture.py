@@ -1,48 +1,111 @@
-"""A camera of the operating system (V4L2). The one file of drivers that imports OpenCV."""
+"""Cameras of the operating system (V4L2) and of the network (RTSP).
+
+The one file of drivers that imports OpenCV. A source connects when it is first read, and
+again after a fault; a camera that was pulled out and put back is found by the same name.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 
 from drivers.camera.mailbox import Frame
+from drivers.camera.stream_clock import StreamClock
 from drivers.errors import NoAnswer, PortLost
+from firmware_cfg.profile import Camera
+
+OPEN_MS = 5_000
+READ_MS = 2_000
+V4L2_MANUAL = 1  # V4L2_EXPOSURE_MANUAL
+V4L2_APERTURE_PRIORITY = 3
+MS = 1_000_000
+
+
+def controls(camera: Camera) -> tuple[tuple[int, float], ...]:
+    """What a V4L2 device is told after it was opened, in order: property and value.
+
+    Exposure is told after the automatic was switched off: some cameras refuse it before.
+    """
+    told: list[tuple[int, float]] = [
+        (cv2.CAP_PROP_FRAME_WIDTH, camera.width),
+        (cv2.CAP_PROP_FRAME_HEIGHT, camera.height),
+        (cv2.CAP_PROP_FPS, camera.fps),
+        (cv2.CAP_PROP_BUFFERSIZE, 1),
+    ]
+    if camera.exposure_us is None:
+        told.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_APERTURE_PRIORITY))
+    else:
+        told.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_MANUAL))
+        told.append((cv2.CAP_PROP_EXPOSURE, camera.exposure_us / 100))  # in 100 us (UVC)
+    if camera.backlight is not None:
+        told.append((cv2.CAP_PROP_BACKLIGHT, camera.backlight))
+    return tuple(told)
 
 
 class CaptureSource:
-    """Reads a numbered video device.
+    """Reads a video device (`device:0`, `device:/dev/egate/camera`) or a stream (`rtsp://...`)."""
 
-    Raises:
-        PortLost: the device is not there or busy.
-    """
-
-    def __init__(
-        self, index: int, width: int, height: int, fps: int, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, camera: Camera, clock: Callable[[], int]) -> None:
+        self._camera = camera
         self._clock = clock
-        self._capture = cv2.VideoCapture(index)
-        if not self._capture.isOpened():
-            self._capture.release()
-            raise PortLost(f"camera: video device {index} cannot be opened")
-        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
-        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
-        self._capture.set(cv2.CAP_PROP_FPS, fps)
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        kind, _, rest = camera.source.partition(":")
+        self._device = rest if kind == "device" else None
+        self._capture: Any = None
+        self._stream = StreamClock()
 
     def read(self) -> Frame | None:
-        """The next frame, RGB; blocks as long as the device's driver does.
+        """The next frame, RGB, or None when nobody can say yet how old it is.
 
         Raises:
-            NoAnswer: the device gives no frame.
+            PortLost: the camera is not there, or cannot be reached.
+            NoAnswer: it gives no frame.
         """
+        if self._capture is None:
+            self._open()
         good, picture = self._capture.read()
+        arrived_ns = self._clock()
         if not good:
-            raise NoAnswer("camera: the video device gives no frame")
+            self.close()
+            raise NoAnswer("camera: no frame comes")
+        taken_ns: int | None = arrived_ns
+        if self._device is None:
+            sent_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * MS)
+            taken_ns = self._stream.taken_ns(arrived_ns, sent_ns)
+        if taken_ns is None:
+            picture.fill(0)
+            return None
         flipped = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        return Frame(np.asarray(flipped, np.uint8), self._clock())
+        picture.fill(0)
+        return Frame(np.asarray(flipped, np.uint8), taken_ns)
 
     def close(self) -> None:
-        """Give the device back."""
-        self._capture.release()
+        """Give the camera back; the next `read` opens it anew."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _open(self) -> None:
+        if self._device is None:
+            limits = [
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                OPEN_MS,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                READ_MS,
+            ]
+            capture = cv2.VideoCapture(self._camera.source, cv2.CAP_FFMPEG, limits)
+            self._stream = StreamClock()
+        else:
+            name = self._device
+            path = f"/dev/video{name}" if name.isdigit() else name
+            capture = cv2.VideoCapture(os.path.realpath(path), cv2.CAP_V4L2)
+        if not capture.isOpened():
+            capture.release()
+            raise PortLost("camera: it is not there, or cannot be reached")
+        if self._device is not None:
+            for what, value in controls(self._camera):
+                capture.set(what, value)  # a camera without this control says no: it is optional
+        self._capture = capture

@@ -1,6 +1,7 @@
 """Where frames come from, named by a string of the profile.
 
-    device:N                          a video device of the operating system
+    device:N, device:/dev/NAME        a video device of the operating system (V4L2)
+    rtsp://HOST/PATH, rtsps://...     a network camera
     mjpeg:http://HOST:PORT/PATH       motion JPEG over HTTP
     file:PATH                         one picture, or a folder of them in turn
 
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from drivers.camera.mailbox import Frame
 from drivers.camera.mjpeg import MjpegParser, request
 from drivers.errors import DeviceRefused, NoAnswer, PortLost, ProtocolViolation
+from firmware_cfg.profile import Camera
 
 READ_WAIT_S = 0.2
 CONNECT_WAIT_S = 2.0
@@ -162,21 +164,15 @@ class FileSource:
 
 
 def open_source(
-    source: str,
+    camera: Camera,
     *,
-    width: int,
-    height: int,
-    fps: int,
     clock: Clock,
     wait: Callable[[float], object],
 ) -> Source:
     """Open the camera that a profile names.
 
     Args:
-        source: `device:N`, `mjpeg:URL` or `file:PATH`.
-        width: wanted columns, for a device.
-        height: wanted rows, for a device.
-        fps: wanted frames a second, for a device and for files.
+        camera: its source and settings.
         clock: monotonic nanoseconds.
         wait: waits that many seconds (e.g. the `wait` of the event that stops the thread).
 
@@ -184,13 +180,16 @@ def open_source(
         DeviceRefused: the string names no kind of camera.
         PortLost: the camera is not there.
     """
-    kind, _, rest = source.partition(":")
+    kind, _, rest = camera.source.partition(":")
     if kind == "mjpeg":
         return MjpegSource(rest, clock)
     if kind == "file":
-        return FileSource(Path(rest), fps, clock, wait)
-    if kind == "device" and re.fullmatch(r"[0-9]{1,3}", rest):
+        return FileSource(Path(rest), camera.fps, clock, wait)
+    device = kind == "device" and re.fullmatch(r"[0-9]{1,3}|/dev/[A-Za-z0-9_./-]{1,200}", rest)
+    if device or (kind in ("rtsp", "rtsps") and rest.startswith("//")):
         from drivers.camera.capture import CaptureSource
 
-        return CaptureSource(int(rest), width, height, fps, clock)
-    raise DeviceRefused("camera: the source is none of device:N, mjpeg:URL, file:PATH")
+        return CaptureSource(camera, clock)
+    raise DeviceRefused(
+        "camera: the source is none of device:N, device:/dev/NAME, rtsp://, mjpeg:URL, file:PATH"
+    )

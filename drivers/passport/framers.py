@@ -181,6 +181,8 @@ class ElyctisFramer:
             return None
         found = _lines(bytes(buffer[3 : 3 + size]))
         # Where a byte was lost, the next message begins inside what was taken for this one.
+        if size and buffer[2 + size : 4 + size] == b"I\x00":
+            found = [FramingError.BAD_LENGTH]
         good = not any(isinstance(item, FramingError) for item in found)
         del buffer[: 3 + size if good else 2]
         return found

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from drivers.errors import ProtocolViolation
 from drivers.passport import mrz as zone
 from drivers.passport.errors import MrzError
 from drivers.passport.framers import DeskoFramer, ElyctisFramer, RteFramer
-from drivers.passport.line_reader import FramingError, Item, LineFramer, MrzAssembler
+from drivers.passport.line_reader import FramingError, LineFramer, MrzAssembler
 from drivers.passport.mrz import Mrz
 
 MAX_BAD_LINES = 16
 
 
-class Framer(Protocol):
-    """Cuts a reader's bytes into MRZ lines.
-
-    Attributes:
-        errors: how often each kind of framing error was met.
-    """
-
-    errors: dict[FramingError, int]
-
-    def reset(self) -> None:
-        """Forget what was begun."""
-
-    def ask(self) -> bytes:
-        """What to send so that the reader reads; empty where it does so by itself."""
-
-    def go_on(self) -> bytes:
-        """What to send after a document, so that the next one is read."""
-
-    def receive(self, data: bytes) -> list[Item]:
-        """Take bytes; give lines and framing errors in their order."""
-
+Framer = LineFramer | DeskoFramer | RteFramer | ElyctisFramer
 
 FRAMERS: dict[str, type[Framer]] = {
     "cr": LineFramer,

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands import centre_admin
+
 MAX_SHARDS = 256
 
 
@@ -42,12 +44,21 @@ def register(commands: Any) -> None:
     show.add_argument("--gate", help="with --seq: the record of this gate")
     show.add_argument("--seq", type=int, help="decrypts its identity with the centre's key")
     show.set_defaults(run=_stopped_by(_show))
-    enrol = _action(actions, "enrol", "accept a gate, or revoke it; stop the collector first")
+    centre_admin.register(actions)
+    enrol = _action(
+        actions, "enrol", "accept a gate, or revoke it; with SQLite stop the collector first"
+    )
     enrol.add_argument("name", metavar="GATE")
     enrol.add_argument("key", nargs="?", type=Path, metavar="FILE", help="the gate's gate.pub")
+    enrol.add_argument(
+        "--token", action="store_true", help="print a token with which the gate enrols itself"
+    )
+    enrol.add_argument("--days", type=int, default=1, help="a token is good for (%(default)s)")
     enrol.add_argument("--revoke", action="store_true", help="accept nothing from it any more")
     enrol.set_defaults(run=_stopped_by(_enrol))
-    erase = _action(actions, "erase", "erase records; the proof stays; stop the collector first")
+    erase = _action(
+        actions, "erase", "erase records, the proof stays; with SQLite stop the collector"
+    )
     erase.add_argument("--gate", required=True)
     erase.add_argument("--epoch", help="needed if the gate has had several journals")
     erase.add_argument("--reason", required=True, help="one line, kept and signed")
@@ -140,11 +151,13 @@ def _enrol(arguments: argparse.Namespace) -> int:
     from sync.errors import EnrolmentRefused
     from sync.keys import read_public_key
 
+    if arguments.token:
+        return centre_admin.make_token(arguments)
     with closing(CentreStore(store_place(arguments.state))) as store:
         if arguments.revoke:
             store.revoke(arguments.name, live.utc_text())
         elif arguments.key is None:
-            raise EnrolmentRefused("a gate is enrolled with its gate.pub")
+            raise EnrolmentRefused("a gate is enrolled with its gate.pub, or with a --token")
         else:
             store.enrol(arguments.name, read_public_key(arguments.key), live.utc_text())
     return _print(arguments, {"gate": arguments.name, "revoked": arguments.revoke})

@@ -252,7 +252,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "tier": str(pipeline.tier),
         "chip": arguments.chip,
         "probes": arguments.probes,
-        **summary(found, pipeline.calibration, arguments.fmr, arguments.seed),
+        **summary(found, pipeline.calibration, arguments.fmr, arguments.seed, arguments.probes),
     }
     try:
         _write_results(arguments, result, found, chips, live)

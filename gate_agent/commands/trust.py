@@ -42,11 +42,9 @@ def _import(arguments: argparse.Namespace) -> int:
     except OSError as error:
         sys.stderr.write(f"egate trust import: {error.filename}: {error.strerror}\n")
         return 2
-    for file, why in found.refused:
-        sys.stderr.write(f"egate trust import: {file}: refused: {why}\n")
+    refused = _refused("import", found)
     every = _rows([*found.parsed(), *before.parsed()], arguments.store, today)
     rows = [row for row in every if row["sha256"] in imported]
-    refused = [{"file": str(file), "error": why} for file, why in found.refused]
     report = {"ok": not refused, "new": new, "objects": rows, "refused": refused}
     _say(arguments, report, [f"{new} new", *map(_line, rows)])
     return 1 if refused else 0
@@ -63,7 +61,7 @@ def _list(arguments: argparse.Namespace) -> int:
         return 2
     rows = _rows(stored.parsed(), arguments.store, utc_now().date())
     certificates = sum(row["certificates"] for row in rows)
-    report = {"certificates": certificates, "objects": rows}
+    report = {"certificates": certificates, "objects": rows, "refused": _refused("list", stored)}
     _say(arguments, report, list(map(_line, rows)) or ["nothing is installed"])
     return 0
 
@@ -83,7 +81,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     for _, standing in judged:
         counts[str(standing)] += 1
     rows = _rows(stored.parsed(), arguments.store, utc_now().date())
-    bad = counts[Standing.BAD] or any(not row["signature_good"] for row in rows)
+    refused = _refused("verify", stored)
+    bad = counts[Standing.BAD] or refused or any(not row["signature_good"] for row in rows)
     details = [
         {"sha256": c.sha256, "country": c.country, "serial": str(c.serial), "result": str(s)}
         for c, s in judged
@@ -94,11 +93,19 @@ def _verify(arguments: argparse.Namespace) -> int:
         "unreadable": sum(source.unreadable for source in stored.parsed()),
         **counts,
         "objects": rows,
+        "refused": refused,
         "judged": details,
     }
     words = [f"{name:<12} {number}" for name, number in counts.items()]
     _say(arguments, report, [f"{len(judged)} certificates", *words, *map(_line, rows)])
     return 1 if bad else 0
+
+
+def _refused(action: str, loaded: Any) -> list[dict[str, str]]:
+    """Files that are none of what a store holds; told on stderr too."""
+    for file, why in loaded.refused:
+        sys.stderr.write(f"egate trust {action}: {file}: refused: {why}\n")
+    return [{"file": str(file), "error": why} for file, why in loaded.refused]
 
 
 def _rows(sources: list[Any], store: Path, today: Any) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.states import dossier_of, initial
 from gate_agent.identity import holder_view, identity
-from gate_agent.journal_writer import JournalWriter
+from gate_agent.journal_writer import JournalWriter, Limits
 from gate_agent.lane_api import Action, Role, SyncView, View
 from gate_agent.lane_server import Callbacks, Clock, LaneServer
 from gate_agent.loop import Loop, Turn
@@ -56,12 +56,13 @@ from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
 from gate_agent.vault import Vault, VaultError
-from gate_agent.view import view
+from gate_agent.view import shown_crossing, view
 from gate_agent.worker_server import WorkerServer
 from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
 from sync.keys import CentrePublic, read_centre_public
+from sync.reserve import Reserve
 from sync.types import Append
 
 COMMANDS_FULL = 121
@@ -107,7 +108,17 @@ class AgentProcess:
         self._recorder = Recorder(state_dir / "trace", self._loop)
         key = centre and centre.verifying
         self._writer = JournalWriter(
-            journal, key, self._inbox.put, self._identity, live.monotonic_ns, live.utc_text
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(
+                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
+                unsent_s=profile.sync.unsent_alarm_s,
+            ),
         )
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
@@ -253,9 +264,10 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
+                alarm=written.alarm or self._recorder.alarm,
             ),
         )
-        dossier = dossier_of(turn.after.crossing)
+        dossier = dossier_of(shown_crossing(turn.after))
         if dossier is not None and dossier.holder is not None:
             shown = _with_holder(shown, self._identity(dossier.holder))
         self._lane.publish(shown)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from firmware_cfg.profile import Profile
+from firmware_cfg.profile import Profile, SyncTls
 from gate_agent import live
 from gate_agent.lane_api import HandReceipt, ReportLink, Role
 from gate_agent.lane_client import LaneAway, LaneClient
@@ -15,6 +15,7 @@ from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
 from sync.errors import KeyRefused, LinkStolen, StorageError
 from sync.keys import read_centre_public, read_signing_key
+from sync.mqtt import Tls
 from sync.run import SyncService, run_sync
 
 log = logging.getLogger("egate.sync")
@@ -72,25 +73,31 @@ class AgentLine:
 
 
 def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
-    """Run until told to stop; exit 78 for bad keys, 1 when another client has our name."""
+    """Run until told to stop.
+
+    Gives 78 for bad keys, and when another client has our name: two gates of one name are a
+    mistake that coming back would turn into a fight, so the service manager does not start
+    us again. 1 for a journal that cannot be read.
+    """
     stop = live.stop_on_sigterm()
     try:
         line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"))
         gate_key = read_signing_key(keys / "gate.key", accept_demo=profile.lane.demo)
         centre_keys = read_centre_public(keys)
+        service = SyncService(
+            journal=state_dir / "journal.db",
+            gate=profile.lane.gate,
+            key=gate_key,
+            centre=centre_keys,
+            limits=profile.sync,
+            random=live.system_random,
+            hand_receipt=line.hand_receipt,
+            report_link=line.report_link,
+            tls=_tls(profile.sync.tls, keys),
+        )
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate sync: {error.diagnosis}\n")
         return os.EX_CONFIG
-    service = SyncService(
-        journal=state_dir / "journal.db",
-        gate=profile.lane.gate,
-        key=gate_key,
-        centre=centre_keys,
-        limits=profile.sync,
-        random=live.system_random,
-        hand_receipt=line.hand_receipt,
-        report_link=line.report_link,
-    )
     line.service = service
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     wake_out, wake_in = os.pipe()
@@ -103,9 +110,19 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
             wake_fd=wake_out,
             on_wake=lambda: line.tend(live.monotonic_ns()),
         )
-    except (LinkStolen, StorageError) as error:
+    except LinkStolen as error:
+        sys.stderr.write(f"egate sync: {error.diagnosis}; stop one of the two\n")
+        return os.EX_CONFIG
+    except StorageError as error:
         sys.stderr.write(f"egate sync: {error.diagnosis}\n")
         return 1
     finally:
         manager.stopping()
     return 0
+
+
+def _tls(files: SyncTls | None, keys: Path) -> Tls | None:
+    """Where the files for TLS are: an absolute path stays as it is."""
+    if files is None:
+        return None
+    return Tls(keys / files.ca, keys / files.cert, keys / files.key)

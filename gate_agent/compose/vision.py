@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from biometrics.device import VisionDevice
@@ -11,14 +13,20 @@ from biometrics.errors import BiometricFault
 from biometrics.models.store import installed
 from biometrics.pipeline import Pipeline
 from biometrics.types import Tier
+from drivers.camera.aim import Seen
+from drivers.camera.column import ColumnMachine
 from drivers.camera.source import open_source
 from drivers.errors import DriverFault
+from drivers.serial_port import SerialPort
 from drivers.types import DeviceId
-from firmware_cfg.profile import Profile
+from firmware_cfg.profile import Column, Profile
 from gate_agent import live
+from gate_agent.beside import beside
 from gate_agent.service_manager import ServiceManager
 from gate_agent.vision_worker import VisionWorker
 from gate_agent.worker_link import WorkerLink
+
+log = logging.getLogger("egate.vision")
 
 
 def choose_tier(wanted: str, store: Path) -> Tier:
@@ -41,7 +49,12 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
             strict as the profile asks; found out here, not with a traveller at the gate.
     """
     pipeline = Pipeline(
-        tier, store, profile.face.quality, profile.face.expected_face_px, live.monotonic_ns
+        tier,
+        store,
+        profile.face.quality,
+        profile.face.expected_face_px,
+        live.monotonic_ns,
+        beside=beside(live.spawn),
     )
     pipeline.threshold(profile.face.fmr)
     return pipeline
@@ -56,23 +69,18 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
             lambda: load_pipeline(profile, tier, store),
             profile.camera.frame_age_max_ms,
         )
-        source = open_source(
-            profile.camera.source,
-            width=profile.camera.width,
-            height=profile.camera.height,
-            fps=profile.camera.fps,
-            clock=live.monotonic_ns,
-            wait=stop.wait,
-        )
+        source = open_source(profile.camera, clock=live.monotonic_ns, wait=stop.wait)
     except (BiometricFault, DriverFault) as fault:
         sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
         return os.EX_CONFIG
+    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     worker = VisionWorker(
         device,
         f"{tier.value} tier",
         lambda event: link.emit(event),  # noqa: PLW0108 - the link is made below
         lambda request, jpeg: link.answer(request, jpeg),  # noqa: PLW0108 - as above
         live.monotonic_ns,
+        _column(profile.camera.column, manager, stop),
     )
     link = WorkerLink(
         run_dir / "agent.sock",
@@ -81,7 +89,6 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         worker.on_connected,
         worker.on_query,
     )
-    manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     filming = manager.beside("the camera", stop.is_set)
     linked = manager.beside("the agent's line", stop.is_set)
     live.spawn("camera", lambda: worker.watch_camera(source, filming, stop.wait))
@@ -89,3 +96,33 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
     worker.run(manager.watched(stop.is_set))
     manager.stopping()
     return 0
+
+
+def _column(
+    column: Column | None, manager: ServiceManager, stop: live.Stop
+) -> Callable[[tuple[float, float] | None], None]:
+    """Start the camera column, if there is one; what tells it where the face is.
+
+    What a column reports is logged and no more: without it the camera looks where it looked.
+    """
+    if column is None:
+        return lambda _place: None
+    commands = live.CommandQueue()
+    stop.on_set(commands.wake)
+    moving = manager.beside("the camera column's thread", stop.is_set)
+
+    def follow() -> None:
+        live.run_machine(
+            ColumnMachine(column),
+            lambda _port: SerialPort(column.port, column.baud),
+            lambda emission: log.warning("camera column: %s", emission.event),
+            moving,
+            commands,
+        )
+
+    live.spawn("column", follow)
+    return lambda place: None if place is None else _tell(commands, Seen(*place))
+
+
+def _tell(commands: live.CommandQueue, seen: Seen) -> None:
+    commands.put(seen)  # a column that does not follow misses a frame

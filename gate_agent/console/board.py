@@ -266,9 +266,10 @@ def _device(device: DeviceView) -> Plain:
 def _sync_text(sync: SyncView) -> str:
     behind = max(0, sync.journal_seq - sync.receipt_seq)
     link = "Centre connected" if sync.connected else "Centre not connected"
+    alarm = f"; {sync.alarm}" if sync.alarm else ""
     if behind == 0:
-        return f"{link}, up to date"
-    return f"{link}, {behind} to send, oldest {sync.oldest_unsent_s} s"
+        return f"{link}, up to date{alarm}"
+    return f"{link}, {behind} to send, oldest {sync.oldest_unsent_s} s{alarm}"
 
 
 def _last(last: LastResult | None) -> Plain:

@@ -20,32 +20,39 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after, verify_limits
+from gate_agent.core.doors import is_mantrap, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
 from gate_agent.core.policy import document_reasons
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
+    Deciding,
     Dossier,
     Idle,
     Leaving,
+    Presenting,
+    Queued,
     Reading,
     State,
     Times,
     Verifying,
+    dossier_of,
     lease_live,
     replace,
 )
 
 
 def can_start(state: State, now_ns: int, profile: Profile) -> bool:
-    """Whether the lane would serve a traveller at this moment."""
+    """Whether the lane would serve a traveller at this moment.
+
+    Before the entry of a mantrap the doors may be on the move for somebody else.
+    """
     plant = state.plant
     return (
         state.mode is Mode.AUTO
         and lease_live(state, now_ns, profile)
         and plant.zone in (Zone.EMPTY, Zone.ONE)
-        and plant.entry is Door.CLOSED
-        and plant.exit is Door.CLOSED
+        and (is_mantrap(profile) or (plant.entry is Door.CLOSED and plant.exit is Door.CLOSED))
         and plant.fire is Flag.CLEAR
         and not state.closing
     )
@@ -87,9 +94,9 @@ def watch_zone(state: State, event: PlantChanged, now_ns: int, profile: Profile)
     """Before a release: note who is there, and that nobody else comes or goes."""
     del event
     crossing = state.crossing
-    if isinstance(crossing, Idle | Leaving):
+    dossier = dossier_of(crossing)
+    if dossier is None or not isinstance(crossing, Reading | Verifying | Deciding | Presenting):
         return state, ()
-    dossier = crossing.dossier
     zone = state.plant.zone
     if zone is Zone.EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
@@ -187,6 +194,8 @@ def _go_on(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Mov
         return refer(state, dossier, (), now_ns, profile)
     if evidence.portrait_usable is None:
         return state, ()
+    if reads_outside(profile):
+        return queue(state, dossier, now_ns, profile), ()
     dossier = replace(
         dossier,
         evidence=replace(evidence, face_asked=True),
@@ -195,6 +204,12 @@ def _go_on(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Mov
     due_ns = after(now_ns, profile.budgets.verify_ms)
     state = replace(state, crossing=Verifying(dossier=dossier, due_ns=due_ns))
     return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
+
+
+def queue(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> State:
+    """The document is in order: wait before the entry for the chamber."""
+    due_ns = after(now_ns, profile.budgets.wait_ms)
+    return replace(state, crossing=Queued(dossier=dossier, due_ns=due_ns))
 
 
 def document_removed(state: State, _event: DocumentRemoved, now_ns: int, profile: Profile) -> Moved:

@@ -12,13 +12,16 @@ from biometrics.types import StopVerify
 from drivers.types import CancelRead, Close, Flag, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
+from gate_agent.core.doors import is_mantrap, shut_and_empty
 from gate_agent.core.messages import Append, Command, Mode, Wipe
 from gate_agent.core.policy import Outcome, decide, rules_of
 from gate_agent.core.reasons import Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
+    RELEASED,
     CrossingState,
     Dossier,
+    Emptying,
     Idle,
     Last,
     Leaving,
@@ -137,7 +140,8 @@ def finish(
     """End a crossing: record it, wipe it, and wait for the zone to be empty.
 
     `vacated`: the zone was empty since the release, whoever stands there now is the next
-    traveller. `withdraw`: a release is still out and is closed once the zone is empty.
+    traveller. `withdraw`: a release is still out and is closed once the zone is empty. Two
+    doors are brought to rest in any case.
     """
     reasons = end_reasons(dossier)
     commands: Commands = (
@@ -156,7 +160,12 @@ def finish(
         at_ns=now_ns,
     )
     crossing: CrossingState = Idle()
-    if (state.plant.zone is not Zone.EMPTY and not vacated) or withdraw:
+    if is_mantrap(profile):
+        if not shut_and_empty(state):
+            due_ns = after(now_ns, profile.budgets.officer_ms)
+            used = isinstance(state.crossing, RELEASED)
+            crossing = Emptying(ticket=dossier.ticket, due_ns=due_ns, exit_used=used)
+    elif (state.plant.zone is not Zone.EMPTY and not vacated) or withdraw:
         crossing = Leaving(
             ticket=dossier.ticket,
             due_ns=after(now_ns, profile.budgets.officer_ms),
@@ -197,4 +206,6 @@ def standing(state: State, now_ns: int, profile: Profile) -> tuple[Reason, ...]:
         reasons.extend(state.alarms or (Reason.DEVICE_FAILED,))
     if state.plant.zone is Zone.MANY:
         reasons.append(Reason.TAILGATING)
+    if state.plant.power_loss is Flag.ACTIVE:
+        reasons.append(Reason.POWER_LOST)
     return tuple(reasons)

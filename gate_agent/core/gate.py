@@ -14,14 +14,18 @@ while somebody still stands in the zone waits for the zone to be empty (`Leaving
 
 `TABLE` is that text as data: state class x event class -> handler. A pair that is not in
 it changes nothing. An event that carries another ticket than the present crossing's is
-dropped before the table is asked. Fire ends every crossing, from every state. `REGIONS`
-brings plant, devices, lease and mode up to date before the crossing moves.
+dropped before the table is asked. Fire and the maintenance key end every crossing, from
+every state. `REGIONS` brings plant, devices, lease and mode up to date before the crossing
+moves.
+
+`CHAMBER` and `APPROACH` are the same for two doors: `gate_agent.core.chamber` and
+`gate_agent.core.approach` tell their story.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from biometrics.types import Observed, PortraitPrepared, VerifyEnded
 from drivers.types import (
@@ -37,7 +41,7 @@ from drivers.types import (
     ReadStep,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core import document, face, officer, passage, regions
+from gate_agent.core import approach, chamber, document, doors, face, officer, passage, regions
 from gate_agent.core.ending import Moved
 from gate_agent.core.messages import (
     Checked,
@@ -53,12 +57,18 @@ from gate_agent.core.states import (
     Clearing,
     Crossing,
     Deciding,
+    Departing,
+    Emptying,
+    Entering,
     Idle,
     Leaving,
     OfficerDeciding,
     Opening,
+    Presenting,
+    Queued,
     Reading,
     Referred,
+    Shutting,
     State,
     Verifying,
     dossier_of,
@@ -69,6 +79,9 @@ from sync.types import Appended, AppendFailed
 
 Handler = Callable[[State, Any, int, Profile], Moved]
 Table = Mapping[tuple[type[Any], type[Any]], Handler]
+
+ENDS_EVERYTHING = (Mode.EVACUATION, Mode.MAINTENANCE)
+"""Modes in which no crossing goes on, from whatever state."""
 
 REGIONS: Mapping[type[Any], Handler] = {
     PlantChanged: regions.plant_changed,
@@ -132,7 +145,70 @@ TABLE: Table = {
 }
 
 
-def step(state: State, event: Event, now_ns: int, profile: Profile, table: Table = TABLE) -> Moved:
+WORDS: Table = {
+    pair: TABLE[pair]
+    for pair in TABLE
+    if pair[0] in (Reading, Verifying, Deciding, Admitting, Referred, OfficerDeciding)
+}
+"""Rows that a chamber shares with a barrier: from the document to the durable accept."""
+
+CHAMBER: Table = {
+    **WORDS,
+    (Entering, PlantChanged): chamber.entering_moved,
+    (Entering, DeviceFailed): chamber.entry_device_failed,
+    (Entering, PermitRefused): chamber.shutting_refused,
+    (Entering, Tick): chamber.entering_late,
+    (Shutting, PlantChanged): chamber.shutting_moved,
+    (Shutting, DeviceFailed): chamber.entry_device_failed,
+    (Shutting, PermitRefused): chamber.shutting_refused,
+    (Shutting, Tick): chamber.shutting_late,
+    (Presenting, DocumentPresented): chamber.presented_inside,
+    (Presenting, PlantChanged): document.watch_zone,
+    (Presenting, DeviceFailed): chamber.entry_device_failed,
+    (Presenting, Tick): chamber.presenting_late,
+    (Opening, ActuationDone): chamber.exit_released,
+    (Opening, PermitRefused): passage.permit_refused,
+    (Opening, Tick): chamber.exit_unconfirmed,
+    (Departing, PlantChanged): chamber.exit_moved,
+    (Departing, Tick): chamber.exit_late,
+    (Emptying, PlantChanged): chamber.emptying_moved,
+    (Emptying, ActuationDone): chamber.emptying_moved,
+    (Emptying, PermitRefused): chamber.emptying_refused,
+    (Emptying, Tick): chamber.emptying_late,
+}
+
+APPROACH: Table = {
+    **{pair: TABLE[pair] for pair in TABLE if pair[0] in (Idle, Reading)},
+    (Queued, PlantChanged): approach.queue_moved,
+    (Queued, Tick): approach.queue_late,
+    (Referred, OfficerDecided): approach.approach_decided,
+    (Referred, PlantChanged): officer.referred_moved,
+    (Referred, Tick): officer.referral_late,
+    (OfficerDeciding, Appended): approach.approach_durable,
+    (OfficerDeciding, AppendFailed): passage.record_failed,
+    (OfficerDeciding, PlantChanged): officer.referred_moved,
+    (OfficerDeciding, DeviceFailed): passage.accept_device_failed,
+    (OfficerDeciding, Tick): passage.record_late,
+}
+
+
+class Tables(NamedTuple):
+    """The transitions of one topology: of the crossing, and of the approach to two doors."""
+
+    crossing: Table
+    approach: Table
+
+
+TABLES: Mapping[str, Tables] = {
+    "barrier": Tables(TABLE, {}),
+    "mantrap": Tables(CHAMBER, APPROACH),
+}
+"""The transitions of each topology of a profile."""
+
+
+def step(
+    state: State, event: Event, now_ns: int, profile: Profile, tables: Tables | None = None
+) -> Moved:
     """Take one event.
 
     Args:
@@ -140,25 +216,46 @@ def step(state: State, event: Event, now_ns: int, profile: Profile, table: Table
         event: what happened.
         now_ns: when, on the lane's monotonic clock.
         profile: the effective profile.
-        table: the transitions; another table than the product's is for tests.
+        tables: the transitions; others than the topology's own are for tests.
 
     Returns:
         The lane after, and the commands in the order in which they are to be carried out.
     """
+    rows, approach_rows = tables if tables is not None else TABLES[profile.lane.topology]
     mode_before = state.mode
     region = REGIONS.get(type(event))
-    state, first = region(state, event, now_ns, profile) if region else (state, ())
-    state = replace(state, mode=regions.mode_of(state))
+    state, commands = region(state, event, now_ns, profile) if region else (state, ())
+    mode = regions.mode_of(state)
+    if mode is not mode_before:
+        state = replace(state, mode=mode)
     before = state.crossing
-    dossier = dossier_of(before)
-    second = third = first[:0]
-    if state.mode is Mode.EVACUATION and dossier is not None:
-        state, second = regions.evacuate(state, dossier, now_ns, profile)
-    elif getattr(event, "ticket", ticket_of(before)) == ticket_of(before):
-        handler = table.get((type(before), type(event)))
-        if handler is not None:
-            state, second = handler(state, event, now_ns, profile)
-    state, third = regions.settle(state, mode_before, now_ns, profile)
+    state, more = _moved(state, event, now_ns, profile, rows)
+    commands += more
+    if approach_rows and doors.reads_outside(profile):
+
+        def act(outside: State) -> Moved:
+            return _moved(outside, event, now_ns, profile, approach_rows)
+
+        state, more = approach.seen_from_outside(state, act)
+        commands += more
+    state, more = regions.settle(state, mode_before, now_ns, profile)
+    commands += more
+    if approach_rows and commands:
+        state = doors.commanded(state, commands)
     if type(state.crossing) is not type(before):
         state = replace(state, since_ns=now_ns)
-    return state, first + second + third
+    return state, commands
+
+
+def _moved(state: State, event: Event, now_ns: int, profile: Profile, rows: Table) -> Moved:
+    """Move one crossing: by what ends every crossing, or by its row."""
+    crossing = state.crossing
+    if state.mode in ENDS_EVERYTHING:
+        dossier = dossier_of(crossing)
+        if dossier is not None:
+            return regions.evacuate(state, dossier, now_ns, profile)
+    ticket = ticket_of(crossing)
+    if getattr(event, "ticket", ticket) != ticket:
+        return state, ()
+    handler = rows.get((type(crossing), type(event)))
+    return handler(state, event, now_ns, profile) if handler is not None else (state, ())

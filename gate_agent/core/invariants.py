@@ -4,88 +4,90 @@ Used by the exhaustive search, by the property tests, and at every step of every
 simulation. A `Ghost` remembers what an onlooker would, from events and commands alone; it
 takes nothing from the core's conclusions but the mode and the deadlines, which are what
 is judged. `watch` gives the ghost after one turn and the names of the invariants that
-the turn broke.
-
-    entry_and_exit_open      1  entry and exit are never both open, fire apart
-    open_without_accept      2  the exit opens only on a durable, fresh, unused accept
-                                of this very stay in the zone
-    one_accept_one_passage   3  more passages than accepts stop the lane
-    fire_vetoed              4  fire puts the lane into evacuation, and nothing closes it
-    unknown_taken_as_good    5  nothing moves on what is unknown or stale
-    close_on_occupied        6  no close on an occupied or obstructed zone
-    open_before_resync       7  after a loss of the hardware: all seen in order first
-    power_on_opens           8  power-on opens nothing
-    tailgating_admitted      9  two persons or an object never pass without an officer
-    traveller_trapped       10  while somebody is served a deadline runs, or the lane stopped
-    moved_after_fire        11  after a fire nothing moves until it was acknowledged
-    unrecorded_actuation    12  every actuation is on record before it
-    officer_unchecked       15  an officer's accept is in time and names the crossing
-    no_lease                16  no service without an officer where the profile asks for one
+the turn broke; `INVARIANTS` says what each name stands for.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import NamedTuple
 
 import msgspec
 
 from drivers.types import (
+    Actuation,
     Close,
-    DeviceFailed,
-    DeviceId,
+    CloseEntry,
     Door,
     Flag,
+    Lock,
+    OpenEntry,
     OpenExit,
     Plant,
     PlantChanged,
     ReadDocument,
+    SetDirection,
     Zone,
+    action_of,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.messages import (
+    ACTUATIONS,
     Append,
-    Appended,
     Command,
     Event,
     Mode,
-    OfficerAction,
     OfficerDecided,
-    OfficerPresent,
     Tick,
 )
-from gate_agent.core.states import Idle, State
+from gate_agent.core.onlooker import Ghost, hear, see
+from gate_agent.core.states import Idle, State, dossier_of
 from sync.types import RecordKind
 
 MS = 1_000_000
 COUNTER_SPAN = 1 << 32
 PLAUSIBLE = 1 << 16
 
-_edit = msgspec.structs.replace
+
+class Invariant(NamedTuple):
+    """One predicate: the number of the rule it belongs to, and what it says."""
+
+    number: int
+    says: str
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """An accept that was given: by whom, and what of it is durable and still true."""
-
-    ticket: int
-    by: Literal["machine", "officer"]
-    until_ns: int
-    durable: bool = False
-    same_stay: bool = True
-
-
-class Ghost(msgspec.Struct, frozen=True, kw_only=True):
-    """What an onlooker remembers."""
-
-    plant: Plant | None = None
-    word: Word | None = None
-    served: bool = False
-    in_step: bool = False
-    fire: bool = False
-    crowd: bool = False
-    lease_ns: int = -1
-    released: int = 0
-    passed: int = 0
-    written: tuple[tuple[int, str], ...] = ()
+INVARIANTS = {
+    "entry_and_exit_open": Invariant(
+        1, "entry and exit are never both released, and neither while the other is not shut"
+    ),
+    "open_without_accept": Invariant(
+        2, "the exit opens only on a durable, fresh, unused accept of this very stay"
+    ),
+    "wrong_way": Invariant(
+        2, "whoever may have come in by the exit leaves by the entry on an officer's word only"
+    ),
+    "one_accept_one_passage": Invariant(3, "more passages than accepts stop the lane"),
+    "fire_vetoed": Invariant(4, "fire puts the lane into evacuation, and nothing closes in it"),
+    "unknown_taken_as_good": Invariant(5, "nothing moves on what is unknown or stale"),
+    "close_on_occupied": Invariant(6, "no close on an occupied or obstructed zone or doorway"),
+    "open_before_resync": Invariant(
+        7, "after a loss of the hardware everything is seen in order before anything opens"
+    ),
+    "power_on_opens": Invariant(8, "power-on opens nothing"),
+    "tailgating_admitted": Invariant(9, "two persons or an object never pass without an officer"),
+    "traveller_trapped": Invariant(
+        10, "while somebody is served a deadline runs, or the lane is stopped"
+    ),
+    "moved_after_fire": Invariant(11, "after a fire nothing moves until it was acknowledged"),
+    "unrecorded_actuation": Invariant(12, "every actuation is on record before it"),
+    "watchdog_fed_sick": Invariant(13, "the watchdog is fed only by a healthy loop"),
+    "changed_in_use": Invariant(
+        14, "mode and settings change only at rest: no crossing survives, none is cut in"
+    ),
+    "officer_unchecked": Invariant(
+        15, "an officer's word is in time and names the crossing it is about"
+    ),
+    "no_lease": Invariant(16, "no service without an officer where the profile asks for one"),
+}
 
 
 def watch(
@@ -111,173 +113,149 @@ def watch(
     Returns:
         The ghost after, and the names of broken invariants, each once.
     """
-    ghost, broken = _hear(ghost, before, event, after, now_ns, profile)
-    for command in commands:
-        ghost, more = _see(ghost, command, before, event, now_ns, profile)
-        broken |= more
-    if after.mode is Mode.AUTO and ghost.fire:
-        broken.add("moved_after_fire")
-    burning = ghost.plant is not None and ghost.plant.fire is Flag.ACTIVE
-    if burning and after.mode is not Mode.EVACUATION:
-        broken.add("fire_vetoed")
-    if after.mode is Mode.AUTO and not isinstance(after.crossing, Idle):
-        due = after.crossing.due_ns
-        overdue = isinstance(event, Tick) and due is not None and due <= now_ns
-        if due is None or overdue:
-            broken.add("traveller_trapped")
-    if after.mode is Mode.AUTO:
-        ghost = _edit(ghost, served=True)
-    return ghost, tuple(sorted(broken))
-
-
-def _hear(
-    ghost: Ghost, before: State, event: Event, after: State, now_ns: int, profile: Profile
-) -> tuple[Ghost, set[str]]:
     broken: set[str] = set()
     if isinstance(event, PlantChanged):
         broken = _count(ghost, before, event.plant, after)
-        ghost = _read(ghost, event.plant)
-    elif isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
-        ghost = _edit(ghost, plant=None, in_step=False, word=None)
-    elif isinstance(event, OfficerPresent):
-        limit_ns = now_ns + profile.budgets.lease_ms * MS
-        ghost = _edit(ghost, lease_ns=min(limit_ns, event.until_ns))
-    elif isinstance(event, Appended) and ghost.word is not None:
-        kind = RecordKind.DECISION if ghost.word.by == "machine" else RecordKind.OFFICER
-        if event.ticket == ghost.word.ticket and event.kind is kind:
-            ghost = _edit(ghost, word=_edit(ghost.word, durable=True))
-    elif isinstance(event, OfficerDecided) and event.action is OfficerAction.ACKNOWLEDGE:
-        plant = ghost.plant
-        clear = plant is not None and plant.fire is Flag.CLEAR and plant.zone is Zone.EMPTY
-        if clear and event.expires_at_ns > now_ns:
-            ghost = _edit(ghost, fire=False)
-    return ghost, broken
+    ghost = hear(ghost, event, now_ns, profile)
+    for command in commands:
+        if isinstance(command, WATCHED):
+            broken |= _commanded(ghost, command, before, event, now_ns, profile)
+            ghost = see(ghost, command, now_ns, profile)
+    if after.mode is Mode.AUTO:
+        broken |= _in_service(ghost, before, event, after, now_ns)
+        ghost = ghost if ghost.served else msgspec.structs.replace(ghost, served=True)
+    elif ghost.plant is not None and ghost.plant.fire is Flag.ACTIVE:
+        broken |= set() if after.mode is Mode.EVACUATION else {"fire_vetoed"}
+    return ghost, tuple(sorted(broken))
+
+
+def watch_feeding(
+    *, fed: bool, overdue_ns: int, waiting: int, room: int, limit_ns: int
+) -> set[str]:
+    """Judge one feeding of the watchdog: an overdue deadline or a full inbox is no health."""
+    sick = overdue_ns > limit_ns or waiting >= room
+    return {"watchdog_fed_sick"} if fed and sick else set()
+
+
+def _in_service(ghost: Ghost, before: State, event: Event, after: State, now_ns: int) -> set[str]:
+    """What holds whenever the lane says that it is in service."""
+    broken: set[str] = set()
+    plant = ghost.plant
+    if ghost.fire:
+        broken.add("moved_after_fire")
+    if plant is not None and plant.fire is Flag.ACTIVE:
+        broken.add("fire_vetoed")
+    if ghost.entry_out == 1 and ghost.exit_out == 1:
+        broken.add("entry_and_exit_open")
+    served = dossier_of(before.crossing)
+    still = dossier_of(after.crossing)
+    if before.mode is not Mode.AUTO and served is not None and still is not None:
+        broken |= {"changed_in_use"} if served.ticket == still.ticket else set()
+    for crossing in (after.crossing, after.approach):
+        due = None if isinstance(crossing, Idle) else crossing.due_ns
+        overdue = isinstance(event, Tick) and due is not None and due <= now_ns
+        if overdue or (due is None and not isinstance(crossing, Idle)):
+            broken.add("traveller_trapped")
+    return broken
 
 
 def _count(ghost: Ghost, before: State, plant: Plant, after: State) -> set[str]:
     """Passages against accepts, while the lane is in service."""
+    in_service = before.mode is Mode.AUTO and after.mode is Mode.AUTO
+    if in_service and ghost.passed > 1 and plant.zone is Zone.EMPTY:
+        return {"one_accept_one_passage"}
     old = ghost.plant.passages_exit if ghost.plant is not None else None
-    if old is None or plant.passages_exit is None or before.mode is not Mode.AUTO:
+    if old is None or plant.passages_exit is None or not in_service:
         return set()
     more = (plant.passages_exit - old) % COUNTER_SPAN
     allowed = 1 - ghost.passed if ghost.released else 0
-    if allowed < more < PLAUSIBLE and after.mode is Mode.AUTO:
-        return {"one_accept_one_passage"}
-    return set()
+    return {"one_accept_one_passage"} if allowed < more < PLAUSIBLE else set()
 
 
-def _read(ghost: Ghost, plant: Plant) -> Ghost:
-    was = ghost.plant
-    word = ghost.word
-    moved = was is None or was.zone is not plant.zone
-    if word is not None and moved and plant.zone in (Zone.EMPTY, Zone.UNKNOWN):
-        word = _edit(word, same_stay=False)
-    passed = ghost.passed
-    counted = was.passages_exit if was is not None else None
-    if None not in (counted, plant.passages_exit) and counted != plant.passages_exit:
-        passed = min(passed + 1, 1)
-    rest = (
-        plant.entry is Door.CLOSED
-        and plant.exit is Door.CLOSED
-        and plant.zone is Zone.EMPTY
-        and plant.fire is Flag.CLEAR
-    )
-    return _edit(
-        ghost,
-        plant=plant,
-        word=word,
-        passed=passed,
-        in_step=ghost.in_step or rest,
-        fire=ghost.fire or plant.fire is Flag.ACTIVE,
-        crowd=plant.zone is Zone.MANY or (ghost.crowd and plant.zone is not Zone.EMPTY),
-    )
-
-
-def _see(
+def _commanded(
     ghost: Ghost, command: Command, before: State, event: Event, now_ns: int, profile: Profile
-) -> tuple[Ghost, set[str]]:
+) -> set[str]:
+    """What holds for a command at the moment it goes out."""
     if isinstance(command, Append):
-        return _written(ghost, command, before, event, now_ns, profile)
-    required = profile.lane.officer_lease_required
+        return _recorded(command, before, event, now_ns)
+    leaseless = profile.lane.officer_lease_required and now_ns >= ghost.lease_ns
     if isinstance(command, ReadDocument):
-        leaseless = required and now_ns >= ghost.lease_ns
-        crowd = ghost.plant is not None and ghost.plant.zone is Zone.MANY
-        return _edit(ghost, crowd=crowd), {"no_lease"} if leaseless else set()
-    if isinstance(command, OpenExit | Close):
-        broken = _moves(ghost, command, now_ns, profile)
-        if isinstance(command, Close):
-            broken |= _closes(ghost)
-        else:
-            broken |= _opens(ghost, command, now_ns, required=required)
-            ghost = _edit(ghost, word=None, released=command.ticket, passed=0)
-        action = "close" if isinstance(command, Close) else "open_exit"
-        left = tuple(entry for entry in ghost.written if entry != (command.ticket, action))
-        return _edit(ghost, written=left), broken
-    return ghost, set()
+        return {"no_lease"} if leaseless else set()
+    if not isinstance(command, ACTUATIONS):
+        return set()
+    broken = _moves(ghost, command, now_ns, profile)
+    plant = ghost.plant
+    if plant is None:
+        return broken
+    match command:
+        case OpenExit():
+            two_doors = profile.lane.topology == "mantrap"
+            return broken | _opens(ghost, command, now_ns, leaseless=leaseless, two_doors=two_doors)
+        case OpenEntry():
+            return broken | _opens_entry(ghost, command, leaseless=leaseless)
+        case Close():
+            withdrawn_only = profile.lane.topology == "mantrap" and plant.exit is Door.CLOSED
+            occupied = plant.zone in (Zone.ONE, Zone.MANY) and not withdrawn_only
+            return broken | _closes(plant, plant.obstruction, occupied=occupied)
+        case CloseEntry():
+            return broken | _closes(plant, plant.entry_obstruction, occupied=False)
+        case SetDirection():
+            still = before.mode is Mode.OUT_OF_SERVICE and plant.zone is Zone.EMPTY
+            return broken if still else broken | {"changed_in_use"}
 
 
-def _written(
-    ghost: Ghost, command: Append, before: State, event: Event, now_ns: int, profile: Profile
-) -> tuple[Ghost, set[str]]:
-    """Follow a record on its way into the journal."""
-    facts = command.facts
-    until_ns = now_ns + profile.budgets.accept_valid_ms * MS
-    ticket = command.ticket
-    if command.kind is RecordKind.ACTUATION:
-        entry = (ticket, str(facts["action"]))
-        return _edit(ghost, written=(*ghost.written, entry)[-4:]), set()
-    if command.kind is RecordKind.FINISH and ticket == ghost.released:
-        return _edit(ghost, released=0, passed=0, word=None), set()
-    if command.kind is RecordKind.DECISION:
-        word = None
-        if facts["outcome"] == "admit":
-            word = Word(ticket=ticket, by="machine", until_ns=until_ns)
-        return _edit(ghost, word=word), set()
-    if command.kind is RecordKind.OFFICER and facts["action"] == "accept":
-        checked = (
-            isinstance(event, OfficerDecided)
-            and event.expires_at_ns > now_ns
-            and event.ticket == ticket
-            and not isinstance(before.crossing, Idle)
-        )
-        word = Word(ticket=ticket, by="officer", until_ns=until_ns)
-        return _edit(ghost, word=word), set() if checked else {"officer_unchecked"}
-    return ghost, set()
+def _recorded(command: Append, before: State, event: Event, now_ns: int) -> set[str]:
+    """An officer's word that moves something comes from an officer, in time, to somebody."""
+    action = command.facts.get("action") if command.kind is RecordKind.OFFICER else ""
+    if action not in ("accept", "release"):
+        return set()
+    checked = (
+        isinstance(event, OfficerDecided)
+        and event.expires_at_ns > now_ns
+        and event.ticket == command.ticket
+        and event.action.value == action
+        and not (isinstance(before.crossing, Idle) and isinstance(before.approach, Idle))
+    )
+    return set() if checked else {"officer_unchecked"}
 
 
-def _moves(ghost: Ghost, command: OpenExit | Close, now_ns: int, profile: Profile) -> set[str]:
+def _moves(ghost: Ghost, command: Actuation, now_ns: int, profile: Profile) -> set[str]:
     """What holds for whatever moves."""
     broken: set[str] = set()
-    action = "close" if isinstance(command, Close) else "open_exit"
-    if (command.ticket, action) not in ghost.written:
+    if (command.ticket, action_of(command)) not in ghost.written:
         broken.add("unrecorded_actuation")
     if ghost.fire:
         broken.add("moved_after_fire")
     plant = ghost.plant
     stale_ns = profile.budgets.plant_stale_ms * MS
     if plant is None or not 0 <= now_ns - plant.read_at_ns < stale_ns:
-        broken.add("unknown_taken_as_good")
-        return broken
-    if Zone.UNKNOWN in (plant.zone,) or Flag.UNKNOWN in (plant.fire, plant.obstruction):
-        broken.add("unknown_taken_as_good")
-    if isinstance(command, OpenExit) and plant.entry is Door.UNKNOWN:
+        return broken | {"unknown_taken_as_good"}
+    of_entry = isinstance(command, OpenEntry | CloseEntry)
+    needed = [plant.fire]
+    if not isinstance(command, SetDirection):
+        needed.append(plant.entry_obstruction if of_entry else plant.obstruction)
+    by_order = isinstance(command, OpenEntry) and ghost.order
+    two_doors = profile.lane.topology == "mantrap"
+    shut_already = two_doors and isinstance(command, Close) and plant.exit is Door.CLOSED
+    blind = plant.zone is Zone.UNKNOWN and not (by_order or shut_already)
+    other = {OpenExit: plant.entry, OpenEntry: plant.exit}.get(type(command))
+    if blind or Flag.UNKNOWN in needed or other is Door.UNKNOWN:
         broken.add("unknown_taken_as_good")
     return broken
 
 
-def _closes(ghost: Ghost) -> set[str]:
+def _closes(plant: Plant, obstruction: Flag, *, occupied: bool) -> set[str]:
     broken: set[str] = set()
-    plant = ghost.plant
-    if plant is None:
-        return broken
     if plant.fire is Flag.ACTIVE:
         broken.add("fire_vetoed")
-    if plant.zone in (Zone.ONE, Zone.MANY) or plant.obstruction is Flag.ACTIVE:
+    if occupied or obstruction is Flag.ACTIVE:
         broken.add("close_on_occupied")
     return broken
 
 
-def _opens(ghost: Ghost, command: OpenExit, now_ns: int, *, required: bool) -> set[str]:
+def _opens(
+    ghost: Ghost, command: OpenExit, now_ns: int, *, leaseless: bool, two_doors: bool
+) -> set[str]:
     broken: set[str] = set()
     word = ghost.word
     if (
@@ -288,16 +266,40 @@ def _opens(ghost: Ghost, command: OpenExit, now_ns: int, *, required: bool) -> s
         or now_ns >= word.until_ns
     ):
         broken.add("open_without_accept")
-    if required and now_ns >= ghost.lease_ns:
+    if leaseless:
         broken.add("no_lease")
     if not ghost.in_step:
         broken.add("open_before_resync" if ghost.served else "power_on_opens")
     plant = ghost.plant
     if plant is None:
         return broken
-    if plant.entry is Door.OPEN:
+    unlocked = two_doors and plant.entry_lock is not Lock.LOCKED
+    if plant.entry is Door.OPEN or unlocked or ghost.entry_out == 1:
         broken.add("entry_and_exit_open")
     machine = word is None or word.by == "machine"
     if plant.zone is Zone.MANY or plant.obstruction is Flag.ACTIVE or (machine and ghost.crowd):
         broken.add("tailgating_admitted")
     return broken
+
+
+def _opens_entry(ghost: Ghost, command: OpenEntry, *, leaseless: bool) -> set[str]:
+    """To come in, or to let somebody go back out."""
+    broken: set[str] = set()
+    plant = ghost.plant
+    if plant is None:
+        return broken
+    if plant.exit is Door.OPEN or plant.exit_lock is not Lock.LOCKED or ghost.exit_out == 1:
+        broken.add("entry_and_exit_open")
+    coming_in = plant.zone is Zone.EMPTY
+    if not ghost.in_step and (coming_in or not ghost.order):
+        broken.add("open_before_resync" if ghost.served else "power_on_opens")
+    if coming_in and leaseless:
+        broken.add("no_lease")
+    if coming_in and command.ticket <= ghost.inside:
+        broken.add("open_without_accept")
+    if not coming_in and ghost.exit_used and not ghost.order:
+        broken.add("wrong_way")
+    return broken
+
+
+WATCHED = (Append, ReadDocument, *ACTUATIONS)

@@ -20,6 +20,7 @@ from biometrics.types import (
     VerifyEnded,
 )
 from drivers.types import (
+    ACTIONS,
     ActuationDone,
     CancelRead,
     Close,
@@ -43,7 +44,7 @@ from drivers.types import (
 from sync.types import Append, Appended, AppendFailed
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of the agent's own events and commands."""
 
 
@@ -169,6 +170,9 @@ Command = (
     | Wipe
 )
 
+ACTUATIONS = tuple(ACTIONS)
+"""Commands that move hardware and pass the last guard."""
+
 SAFETY_EVENTS = (DeviceFailed, PlantChanged, OfficerDecided, AppendFailed)
 """Events with reserved places in the inbox: never dropped by a full one."""
 
@@ -176,6 +180,7 @@ NEWEST_WINS = (Observed, PlantChanged, ReadStep)
 """Events of which only the newest matters while it waits: one slot each."""
 
 __all__ = [
+    "ACTUATIONS",
     "NEWEST_WINS",
     "SAFETY_EVENTS",
     "ActuationDone",

@@ -7,7 +7,7 @@ also what is not carried out.
 
 from __future__ import annotations
 
-from drivers.types import Flag, Zone
+from drivers.types import Flag, SetDirection, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.ending import (
@@ -29,15 +29,24 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.passage import carry_out
 from gate_agent.core.record import evidence_sha256, officer_facts
-from gate_agent.core.states import Idle, OfficerDeciding, Referred, State, replace
+from gate_agent.core.states import (
+    CrossingState,
+    Emptying,
+    Idle,
+    OfficerDeciding,
+    Referred,
+    State,
+    replace,
+    standby,
+    ticket_of,
+)
 from sync.types import RecordKind
 
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
 
-def objection(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> str:
+def objection(referred: CrossingState, event: OfficerDecided, now_ns: int, profile: Profile) -> str:
     """Why an officer's decision on a traveller does not count; empty when it does."""
-    referred = state.crossing
     if event.expires_at_ns <= now_ns:
         return "expired"
     if not isinstance(referred, Referred):
@@ -74,32 +83,76 @@ def _ignored(event: OfficerDecided, why: str, profile: Profile) -> Commands:
 def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
     """Carry out an action on the lane; record an action that does not count."""
     if event.action in DECISIONS:
-        why = objection(state, event, now_ns, profile)
+        outside = event.ticket and event.ticket == ticket_of(state.approach)
+        referred = state.approach if outside else state.crossing
+        why = objection(referred, event, now_ns, profile)
         return state, (_ignored(event, why, profile) if why else ())
     if event.expires_at_ns <= now_ns:
         return state, _ignored(event, "expired", profile)
+    why, commands = "", (_append(event, profile),)
     if event.action is OfficerAction.OPEN_LANE:
         state = replace(state, closed=False, closing=False)
     elif event.action is OfficerAction.CLOSE_LANE:
-        idle = isinstance(state.crossing, Idle)
+        idle = isinstance(state.crossing, Idle) and isinstance(state.approach, Idle)
         state = replace(state, closed=idle or state.closed, closing=not idle)
+    elif event.action is OfficerAction.ACKNOWLEDGE:
+        state, why = _acknowledge(state)
+    elif event.action is OfficerAction.RELEASE:
+        state, why = _release(state, now_ns, profile)
     else:
-        if state.plant.fire is not Flag.CLEAR:
-            return state, _ignored(event, "fire", profile)
-        if state.fire_latched and state.plant.zone is not Zone.EMPTY:
-            return state, _ignored(event, "zone_not_empty", profile)
-        if state.fire_latched or state.alarms:
-            state = replace(state, fire_latched=False, alarms=(), resync=True)
-    return state, (_append(event, profile),)
+        why = _why_not_reverse(state, profile)
+        if not why:
+            state = replace(state, resync=True)
+            reverse = not state.plant.reversed
+            record = append_actuation(0, "set_direction", event.officer, event.reason, profile)
+            return state, (*commands, record, SetDirection(ticket=0, reverse=reverse))
+    return state, (_ignored(event, why, profile) if why else commands)
+
+
+def _acknowledge(state: State) -> tuple[State, str]:
+    """The lane was inspected: drop what was latched, and see everything in order anew."""
+    if state.plant.fire is not Flag.CLEAR:
+        return state, "fire"
+    if state.fire_latched and state.plant.zone is not Zone.EMPTY:
+        return state, "zone_not_empty"
+    if state.fire_latched or state.alarms:
+        state = replace(state, fire_latched=False, alarms=(), resync=True)
+        if isinstance(state.crossing, Emptying):
+            state = replace(state, crossing=replace(state.crossing, commanded="", attempts=0))
+    return state, ""
+
+
+def _release(state: State, now_ns: int, profile: Profile) -> tuple[State, str]:
+    """Let whoever is between the doors go back out by the entry."""
+    emptying = state.crossing
+    if not isinstance(emptying, Emptying):
+        return state, "nobody_to_release"
+    due_ns = after(now_ns, profile.budgets.officer_ms)
+    ordered = replace(emptying, ordered=True, commanded="", attempts=0, due_ns=due_ns)
+    return replace(state, crossing=ordered), ""
+
+
+def _why_not_reverse(state: State, profile: Profile) -> str:
+    """Why entry and exit cannot be swapped now; empty when they can."""
+    if not profile.lane.reversible:
+        return "not_reversible"
+    return "" if standby(state) else "not_in_standby"
 
 
 def officer_decided(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
     """Accept or refuse the referred traveller; the record comes first."""
+    return decide_referral(state, event, now_ns, profile, release=True)
+
+
+def decide_referral(
+    state: State, event: OfficerDecided, now_ns: int, profile: Profile, *, release: bool
+) -> Moved:
+    """Put the officer's word on record, with the intended release where one is due."""
     referred = state.crossing
     if (
         not isinstance(referred, Referred)
         or event.action not in DECISIONS
-        or objection(state, event, now_ns, profile)
+        or objection(referred, event, now_ns, profile)
     ):
         return state, ()
     accept = event.action is OfficerAction.ACCEPT
@@ -112,7 +165,7 @@ def officer_decided(state: State, event: OfficerDecided, now_ns: int, profile: P
         officer=event.officer,
     )
     commands: Commands = (_append(event, profile),)
-    if accept:
+    if accept and release:
         commands += (
             append_actuation(event.ticket, "open_exit", event.officer, event.reason, profile),
         )
@@ -124,23 +177,28 @@ def officer_decided(state: State, event: OfficerDecided, now_ns: int, profile: P
 def officer_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
     """A record of the officer's decision survived: carry the decision out."""
     crossing = state.crossing
-    if not isinstance(crossing, OfficerDeciding):
-        return state, ()
+    if not isinstance(crossing, OfficerDeciding) or not crossing.accept:
+        return durable_word(state, event, now_ns, profile)
     crossing = replace(
         crossing,
         officer_durable=crossing.officer_durable or event.kind is RecordKind.OFFICER,
-        actuation_durable=crossing.accept
-        and (crossing.actuation_durable or event.kind is RecordKind.ACTUATION),
+        actuation_durable=crossing.actuation_durable or event.kind is RecordKind.ACTUATION,
     )
     state = replace(state, crossing=crossing)
-    dossier = crossing.dossier
-    if crossing.accept:
-        if not (crossing.officer_durable and crossing.actuation_durable):
-            return state, ()
-        return carry_out(state, dossier, crossing.expires_ns, now_ns, profile)
-    if not crossing.officer_durable:
+    if not (crossing.officer_durable and crossing.actuation_durable):
         return state, ()
-    return finish(state, dossier, "refused", 0, now_ns, profile)
+    return carry_out(state, crossing.dossier, crossing.expires_ns, now_ns, profile)
+
+
+def durable_word(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+    """The refusal survived: the crossing ends."""
+    crossing = state.crossing
+    refused = isinstance(crossing, OfficerDeciding) and not crossing.accept
+    if not isinstance(crossing, OfficerDeciding) or not refused:
+        return state, ()
+    if event.kind is not RecordKind.OFFICER:
+        return state, ()
+    return finish(state, crossing.dossier, "refused", 0, now_ns, profile)
 
 
 def referred_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:

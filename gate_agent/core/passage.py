@@ -13,6 +13,7 @@ from drivers.types import ActuationDone, DeviceFailed, DeviceId, Door, Flag, Ope
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.document import failure_reasons
+from gate_agent.core.doors import entry_shut, exit_shut, is_mantrap, undisturbed
 from gate_agent.core.ending import (
     Moved,
     alarm,
@@ -94,19 +95,21 @@ def try_release(state: State, now_ns: int, profile: Profile) -> Moved:
         obstacles = (*obstacles, Reason.PERMIT_REFUSED)
     if obstacles:
         return refer(state, dossier, obstacles, now_ns, profile)
+    two_doors = is_mantrap(profile)
     clear = (
         plant.zone is Zone.ONE
         and plant.entry is Door.CLOSED
         and plant.fire is Flag.CLEAR
         and plant.obstruction is Flag.CLEAR
+        and not (two_doors and not (entry_shut(state) and exit_shut(state) and undisturbed(plant)))
     )
-    if not clear or plant.passages_exit is None:
+    if not clear or (plant.passages_exit is None and not two_doors):
         return state, ()
     dossier = replace(dossier, occupied=True, times=replace(dossier.times, release_ns=now_ns))
     opening = Opening(
         dossier=dossier,
         due_ns=after(now_ns, profile.budgets.actuation_ms),
-        baseline=plant.passages_exit,
+        baseline=plant.passages_exit or 0,
     )
     return replace(state, crossing=opening), (OpenExit(ticket=dossier.ticket),)
 
@@ -189,14 +192,18 @@ def _released(state: State, reasons: tuple[Reason, ...], now_ns: int, profile: P
     opening = state.crossing
     if not isinstance(opening, Opening):
         return state, ()
-    dossier = with_mishaps(opening.dossier, reasons)
-    dossier = replace(dossier, times=replace(dossier.times, opened_ns=now_ns))
     crossing = Crossing(
-        dossier=dossier,
+        dossier=released(opening.dossier, reasons, now_ns),
         due_ns=after(now_ns, profile.budgets.passage_ms),
         baseline=opening.baseline,
     )
     return watch_passage(replace(state, crossing=crossing), now_ns, profile)
+
+
+def released(dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int) -> Dossier:
+    """Note in the dossier that the exit is released, or may be."""
+    dossier = with_mishaps(dossier, reasons)
+    return replace(dossier, times=replace(dossier.times, opened_ns=now_ns))
 
 
 def passage_moved(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:

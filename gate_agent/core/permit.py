@@ -1,9 +1,9 @@
 """The last guard before the hardware: may this command go out now?
 
 The transition table proposes, `permit` disposes. It is written from the safety
-invariants alone and shares no code and no conclusions with the table: a `Ledger` of its
-own follows what was read, what was recorded and what was let through. A refusal names
-the clause that did not hold.
+invariants alone and shares no code and no conclusions with the table: a ledger of its own
+(`gate_agent.core.ledger`) follows what was read, what was recorded and what was let
+through. A refusal names the clause that did not hold.
 
 Opening needs: the lane in service, a plant known and fresh, no fire, nothing in the way,
 the entry known to be closed, exactly one person in the zone, an accept that is durably
@@ -11,35 +11,34 @@ recorded together with the intended release, given for this very stay, not expir
 used before, nobody else seen since the document was put down (unless an officer accepted),
 and an officer's lease where one is required. Closing needs: its record on the way, no fire
 and none awaiting acknowledgement, and a zone known to be empty and unobstructed.
+
+Between two doors: the exit also needs the entry locked and the very ticket that was let in.
+The entry opens only while the exit is shut, to come in (chamber empty, lane in service and
+in step, once a ticket) or to go back out (somebody inside who cannot have come by the exit,
+or on an officer's order). It is shut on no obstruction, and never without its record. The
+direction changes only out of service, at rest.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-import msgspec
-
 from drivers.types import (
+    Actuation,
     Close,
-    DeviceFailed,
-    DeviceId,
+    CloseEntry,
     Door,
     Flag,
+    Lock,
+    OpenEntry,
     OpenExit,
     Plant,
-    ReadDocument,
+    SetDirection,
     Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.messages import (
-    Append,
-    Appended,
-    Command,
-    Event,
-    Mode,
-    OfficerPresent,
-    PlantChanged,
-)
+from gate_agent.core.ledger import Ledger
+from gate_agent.core.messages import Mode
 from sync.types import RecordKind
 
 
@@ -62,116 +61,54 @@ class Clause(StrEnum):
     EXPIRED = "expired"
     USED = "used"
     NO_LEASE = "no_lease"
-
-
-class Accept(msgspec.Struct, frozen=True, kw_only=True):
-    """An accept on its way into the journal, bound to one stay in the zone.
-
-    `stay` is None for an accept that was given with nobody, or not exactly one, in the
-    zone: whoever steps in afterwards is not known to be the one who was judged.
-    """
-
-    ticket: int
-    stay: int | None
-    kind: RecordKind
-    expires_ns: int
-    word_durable: bool = False
-    release_said: bool = False
-    release_durable: bool = False
-
-
-class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guard knows by itself.
-
-    `spent`: the highest ticket it let open; `crowd`: more than one person was seen since
-    the present document was asked for; `closing`: the ticket whose close is on record.
-    """
-
-    plant: Plant | None = None
-    stay: int = 0
-    lease_until_ns: int = -1
-    accept: Accept | None = None
-    spent: int = 0
-    crowd: bool = False
-    closing: int = -1
-
-
-def heard(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger:
-    """Follow an event."""
-    change = msgspec.structs.replace
-    if isinstance(event, PlantChanged):
-        was = ledger.plant.zone if ledger.plant is not None else Zone.UNKNOWN
-        zone = event.plant.zone
-        gone = zone is not was and zone in (Zone.EMPTY, Zone.UNKNOWN)
-        crowd = ledger.crowd or zone is Zone.MANY
-        return change(ledger, plant=event.plant, stay=ledger.stay + gone, crowd=crowd)
-    if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
-        return change(ledger, plant=None, stay=ledger.stay + 1, accept=None)
-    if isinstance(event, OfficerPresent):
-        latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
-        return change(ledger, lease_until_ns=min(event.until_ns, latest_ns))
-    accept = ledger.accept
-    if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
-        if event.kind is accept.kind:
-            return change(ledger, accept=change(accept, word_durable=True))
-        if event.kind is RecordKind.ACTUATION and accept.release_said:
-            return change(ledger, accept=change(accept, release_durable=True))
-    return ledger
-
-
-def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
-    """Follow a command that goes out."""
-    change = msgspec.structs.replace
-    if isinstance(command, OpenExit):
-        return change(ledger, spent=max(ledger.spent, command.ticket), accept=None)
-    if isinstance(command, ReadDocument):
-        crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
-        return change(ledger, crowd=crowd)
-    if not isinstance(command, Append):
-        return ledger
-    facts = command.facts
-    machine = command.kind is RecordKind.DECISION
-    if machine and facts.get("outcome") != "admit":
-        return change(ledger, accept=None)
-    if machine or (command.kind is RecordKind.OFFICER and facts.get("action") == "accept"):
-        alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
-        accept = Accept(
-            ticket=command.ticket,
-            stay=ledger.stay if alone else None,
-            kind=command.kind,
-            expires_ns=now_ns + profile.budgets.accept_valid_ms * 1_000_000,
-        )
-        return change(ledger, accept=accept)
-    if command.kind is RecordKind.OFFICER and facts.get("action") == "reject":
-        return change(ledger, accept=None)
-    if command.kind is RecordKind.ACTUATION and facts.get("action") == "close":
-        return change(ledger, closing=command.ticket)
-    given = ledger.accept
-    if command.kind is RecordKind.ACTUATION and given and given.ticket == command.ticket:
-        return change(ledger, accept=change(given, release_said=True))
-    return ledger
+    EXIT_NOT_SHUT = "exit_not_shut"
+    ZONE_UNKNOWN = "zone_unknown"
+    NOT_IN_STEP = "not_in_step"
+    NOT_INSIDE = "not_inside"
+    EXIT_USED = "exit_used"
+    MAINTENANCE = "maintenance"
+    NOT_STANDBY = "not_standby"
+    ONE_WAY = "one_way"
+    NO_SUCH_DOOR = "no_such_door"
 
 
 def permit(
-    command: OpenExit | Close, ledger: Ledger, mode: Mode, profile: Profile, now_ns: int
+    command: Actuation, ledger: Ledger, mode: Mode, profile: Profile, now_ns: int
 ) -> Clause | None:
     """The clause that forbids this command now; None lets it out."""
     plant = ledger.plant
     if plant is None:
         return Clause.PLANT_UNKNOWN
     age_ns = now_ns - plant.read_at_ns
-    if not 0 <= age_ns < profile.budgets.plant_stale_ms * 1_000_000:
+    if age_ns < 0:
+        return Clause.PLANT_STALE
+    if age_ns >= profile.budgets.plant_stale_ms * 1_000_000:
         return Clause.PLANT_STALE
     if plant.fire is not Flag.CLEAR:
         return Clause.FIRE
+    match command:
+        case OpenExit():
+            return _open_exit(command, plant, ledger, mode, profile, now_ns)
+        case Close():
+            return _close(command, plant, ledger, mode)
+        case OpenEntry():
+            return _open_entry(command, plant, ledger, mode, profile, now_ns)
+        case CloseEntry():
+            return _close_entry(command, plant, ledger, mode)
+        case SetDirection():
+            return _set_direction(plant, ledger, mode, profile)
+
+
+def _open_exit(
+    command: OpenExit,
+    plant: Plant,
+    ledger: Ledger,
+    mode: Mode,
+    profile: Profile,
+    now_ns: int,
+) -> Clause | None:
     if plant.obstruction is not Flag.CLEAR:
         return Clause.OBSTRUCTED
-    if isinstance(command, Close):
-        if mode is Mode.EVACUATION:
-            return Clause.MODE
-        if command.ticket != ledger.closing:
-            return Clause.NOT_RECORDED
-        return None if plant.zone is Zone.EMPTY else Clause.ZONE_NOT_EMPTY
     if mode is not Mode.AUTO:
         return Clause.MODE
     if plant.entry is not Door.CLOSED:
@@ -180,6 +117,15 @@ def permit(
         return Clause.ZONE_NOT_ONE
     if profile.lane.officer_lease_required and now_ns >= ledger.lease_until_ns:
         return Clause.NO_LEASE
+    if profile.lane.topology == "mantrap":
+        if plant.entry_lock is not Lock.LOCKED:
+            return Clause.ENTRY_NOT_CLOSED
+        if ledger.entry_out:
+            return Clause.ENTRY_NOT_CLOSED
+        if not ledger.in_step:
+            return Clause.NOT_IN_STEP
+        if command.ticket != ledger.inside:
+            return Clause.NOT_INSIDE
     return _accept_clause(command, ledger, now_ns)
 
 
@@ -187,12 +133,114 @@ def _accept_clause(command: OpenExit, ledger: Ledger, now_ns: int) -> Clause | N
     accept = ledger.accept
     if command.ticket <= ledger.spent:
         return Clause.USED
-    if accept is None or accept.ticket != command.ticket:
+    if accept is None:
+        return Clause.NO_ACCEPT
+    if accept.ticket != command.ticket:
         return Clause.NO_ACCEPT
     if ledger.crowd and accept.kind is RecordKind.DECISION:
         return Clause.SEVERAL_PERSONS
-    if not (accept.word_durable and accept.release_durable):
+    if not accept.word_durable:
+        return Clause.NOT_DURABLE
+    if not accept.release_durable:
         return Clause.NOT_DURABLE
     if accept.stay != ledger.stay:
         return Clause.OTHER_OCCUPANCY
-    return Clause.EXPIRED if now_ns >= accept.expires_ns else None
+    if now_ns >= accept.expires_ns:
+        return Clause.EXPIRED
+    return None
+
+
+def _close(command: Close, plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
+    if plant.obstruction is not Flag.CLEAR:
+        return Clause.OBSTRUCTED
+    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+        return Clause.MODE
+    if command.ticket != ledger.closing:
+        return Clause.NOT_RECORDED
+    withdrawn_only = bool(ledger.exit_out) and plant.exit is Door.CLOSED
+    if plant.zone is not Zone.EMPTY and not withdrawn_only:
+        return Clause.ZONE_NOT_EMPTY
+    return None
+
+
+def _open_entry(
+    command: OpenEntry,
+    plant: Plant,
+    ledger: Ledger,
+    mode: Mode,
+    profile: Profile,
+    now_ns: int,
+) -> Clause | None:
+    if profile.lane.topology != "mantrap":
+        return Clause.NO_SUCH_DOOR
+    if plant.exit is not Door.CLOSED:
+        return Clause.EXIT_NOT_SHUT
+    if plant.exit_lock is not Lock.LOCKED:
+        return Clause.EXIT_NOT_SHUT
+    if ledger.exit_out:
+        return Clause.EXIT_NOT_SHUT
+    if plant.entry_obstruction is not Flag.CLEAR:
+        return Clause.OBSTRUCTED
+    if plant.maintenance is not Flag.CLEAR:
+        return Clause.MAINTENANCE
+    if command.ticket != ledger.entry_opening:
+        return Clause.NOT_RECORDED
+    if plant.zone is Zone.EMPTY:
+        return _come_in(command, ledger, mode, profile, now_ns)
+    return _go_back(plant, ledger, mode)
+
+
+def _come_in(
+    command: OpenEntry, ledger: Ledger, mode: Mode, profile: Profile, now_ns: int
+) -> Clause | None:
+    if mode is not Mode.AUTO:
+        return Clause.MODE
+    if not ledger.in_step:
+        return Clause.NOT_IN_STEP
+    if profile.lane.officer_lease_required and now_ns >= ledger.lease_until_ns:
+        return Clause.NO_LEASE
+    if command.ticket <= ledger.inside:
+        return Clause.USED
+    return None
+
+
+def _go_back(plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
+    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+        return Clause.MODE
+    if ledger.release_word:
+        return None
+    if plant.zone is Zone.UNKNOWN:
+        return Clause.ZONE_UNKNOWN
+    if not ledger.in_step:
+        return Clause.NOT_IN_STEP
+    if ledger.exit_used:
+        return Clause.EXIT_USED
+    return None
+
+
+def _close_entry(command: CloseEntry, plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
+    if plant.entry_obstruction is not Flag.CLEAR:
+        return Clause.OBSTRUCTED
+    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+        return Clause.MODE
+    if command.ticket != ledger.entry_closing:
+        return Clause.NOT_RECORDED
+    if plant.zone is Zone.UNKNOWN:
+        return Clause.ZONE_UNKNOWN
+    return None
+
+
+def _set_direction(plant: Plant, ledger: Ledger, mode: Mode, profile: Profile) -> Clause | None:
+    if mode is not Mode.OUT_OF_SERVICE:
+        return Clause.NOT_STANDBY
+    if not ledger.turning:
+        return Clause.NOT_RECORDED
+    if plant.entry is not Door.CLOSED:
+        return Clause.ENTRY_NOT_CLOSED
+    if plant.exit is not Door.CLOSED:
+        return Clause.EXIT_NOT_SHUT
+    if plant.zone is not Zone.EMPTY:
+        return Clause.ZONE_NOT_EMPTY
+    if not profile.lane.reversible:
+        return Clause.ONE_WAY
+    return None

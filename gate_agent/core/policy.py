@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     REFER = "refer"
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything a decision may rest on. None means: not (yet) known.
 
     `face_asked` says whether the live face was looked for: a document that already rules
@@ -45,14 +45,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     circumstances: tuple[Reason, ...] = ()
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The machine's decision with all reasons against admitting, in fixed order."""
 
     outcome: Outcome
     reasons: tuple[Reason, ...]
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
+class Rules(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The part of a profile that decisions depend on."""
 
     policy: Policy

@@ -18,9 +18,21 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
+from gate_agent.core.approach import serve
 from gate_agent.core.budgets import after
+from gate_agent.core.chamber import bring_to_rest
 from gate_agent.core.document import start
+from gate_agent.core.doors import (
+    answered,
+    at_rest,
+    followed,
+    forced,
+    is_mantrap,
+    refused,
+    undisturbed,
+)
 from gate_agent.core.ending import (
+    Commands,
     Moved,
     alarm,
     append_decision,
@@ -39,8 +51,10 @@ from gate_agent.core.states import (
     RELEASED,
     Clearing,
     Crossing,
+    Departing,
     DeviceState,
     Dossier,
+    Emptying,
     Idle,
     Leaving,
     Opening,
@@ -56,6 +70,8 @@ def mode_of(state: State) -> Mode:
     """The mode that follows from the lane's flags."""
     if state.fire_latched:
         return Mode.EVACUATION
+    if state.plant.maintenance is Flag.ACTIVE:
+        return Mode.MAINTENANCE
     if state.alarms or state.closed:
         return Mode.OUT_OF_SERVICE
     return Mode.STARTING if state.resync else Mode.AUTO
@@ -72,8 +88,10 @@ def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profi
         state,
         plant=plant,
         plant_stale_ns=stale_ns,
-        occupancy=_occupancy(state, before.zone, plant.zone),
+        occupancy=state.occupancy + _stay_over(before.zone, plant.zone),
     )
+    if is_mantrap(profile):
+        state = _doors_changed(state, before, profile)
     if plant.fire is Flag.ACTIVE:
         state = replace(state, fire_latched=True)
     if plant.tamper is Flag.ACTIVE:
@@ -83,10 +101,25 @@ def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profi
     return state, ()
 
 
-def _occupancy(state: State, before: Zone, now: Zone) -> int:
-    ended = before is not Zone.EMPTY and now is Zone.EMPTY
-    lost = before is not Zone.UNKNOWN and now is Zone.UNKNOWN
-    return state.occupancy + 1 if ended or lost else state.occupancy
+def _doors_changed(state: State, before: Plant, profile: Profile) -> State:
+    """What two doors add: the area before the entry, doors by force, mains, maintenance."""
+    plant = state.plant
+    state = replace(
+        followed(state),
+        approach_stay=state.approach_stay + _stay_over(before.approach, plant.approach),
+        had_turn=state.had_turn and plant.approach is not Zone.EMPTY,
+    )
+    if not undisturbed(plant):
+        state = replace(state, resync=True)
+    in_service = state.mode not in (Mode.EVACUATION, Mode.MAINTENANCE)
+    if in_service and plant.fire is Flag.CLEAR and forced(state, before, plant, profile):
+        state = alarm(state, Reason.DOOR_FORCED)
+    return state
+
+
+def _stay_over(before: Zone, now: Zone) -> int:
+    """1 where an area has become empty or was lost sight of, else 0."""
+    return int(before is not now and now in (Zone.EMPTY, Zone.UNKNOWN))
 
 
 def _uncalled_passage(state: State, before: Plant, plant: Plant) -> bool:
@@ -106,7 +139,8 @@ def _plant_lost(state: State) -> State:
         state,
         plant=unknown,
         plant_stale_ns=None,
-        occupancy=_occupancy(state, state.plant.zone, Zone.UNKNOWN),
+        occupancy=state.occupancy + _stay_over(state.plant.zone, Zone.UNKNOWN),
+        approach_stay=state.approach_stay + _stay_over(state.plant.approach, Zone.UNKNOWN),
         resync=True,
     )
 
@@ -166,7 +200,7 @@ def device_failed(state: State, event: DeviceFailed, _now_ns: int, profile: Prof
 
 def actuated(state: State, event: ActuationDone, _now_ns: int, _profile: Profile) -> Moved:
     """A command that is not confirmed leaves the hardware in doubt."""
-    return (state if event.ok else replace(state, resync=True)), ()
+    return (answered(state, event.action) if event.ok else replace(state, resync=True)), ()
 
 
 def append_failed(state: State, _event: AppendFailed, _now_ns: int, _profile: Profile) -> Moved:
@@ -177,37 +211,42 @@ def append_failed(state: State, _event: AppendFailed, _now_ns: int, _profile: Pr
 def permit_refused(state: State, event: PermitRefused, _now_ns: int, profile: Profile) -> Moved:
     """Record that the last guard stopped a command."""
     details = {"action": event.action, "clause": event.clause}
+    if is_mantrap(profile):
+        state = refused(state, event.action)
     return state, (append_system("permit_refused", profile, ticket=event.ticket, **details),)
 
 
 def evacuate(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
-    """Fire: the crossing ends here; the hardware opens the exit by itself."""
+    """Fire, or the maintenance key: the crossing ends here, the agent only observes."""
     crossing = state.crossing
     commands = halt(crossing)
+    reason = Reason.FIRE if state.mode is Mode.EVACUATION else Reason.MAINTENANCE
+    passages: int | None = 0
     if isinstance(crossing, Opening | Crossing | Clearing):
         passages = passages_since(crossing.baseline, state.plant.passages_exit)
-    else:
-        passages = 0
-        if not isinstance(crossing, Referred):
-            dossier = with_circumstances(dossier, (Reason.FIRE,))
-            dossier = decided(dossier, now_ns, profile)
-            commands = (*commands, append_decision(dossier, now_ns, profile))
+    elif not isinstance(crossing, Referred | Departing):
+        dossier = with_circumstances(dossier, (reason,))
+        dossier = decided(dossier, now_ns, profile)
+        commands = (*commands, append_decision(dossier, now_ns, profile))
     went = "accepted" if dossier.officer else "admitted"
     outcome = went if passages else "abandoned"
-    dossier = with_mishaps(dossier, (Reason.FIRE,))
+    dossier = with_mishaps(dossier, (reason,))
     withdraw = isinstance(crossing, RELEASED)
     state, more = finish(state, dossier, outcome, passages, now_ns, profile, withdraw=withdraw)
     return state, commands + more
 
 
-def in_order(state: State) -> bool:
+def in_order(state: State, profile: Profile) -> bool:
     """Whether devices and plant were all seen as a lane at rest should be."""
     plant = state.plant
+    if not all_ready(state) or state.plant_stale_ns is None:
+        return False
+    if not isinstance(state.crossing, Idle):
+        return False
+    if is_mantrap(profile):
+        return at_rest(state)
     return (
-        all_ready(state)
-        and state.plant_stale_ns is not None
-        and isinstance(state.crossing, Idle)
-        and plant.entry is Door.CLOSED
+        plant.entry is Door.CLOSED
         and plant.exit is Door.CLOSED
         and plant.zone is Zone.EMPTY
         and plant.fire is Flag.CLEAR
@@ -217,16 +256,39 @@ def in_order(state: State) -> bool:
 
 def settle(state: State, mode_before: Mode, now_ns: int, profile: Profile) -> Moved:
     """Draw the conclusions: what the mode is now, whether a waiting document is served."""
-    commands: tuple[Append, ...] = ()
+    first: Commands = ()
+    commands: Commands = ()
+    if is_mantrap(profile):
+        state, first = _settle_chamber(state, now_ns, profile)
     if isinstance(state.crossing, Idle):
-        if state.closing:
+        if state.closing and isinstance(state.approach, Idle):
             state = replace(state, closing=False, closed=True)
         if not state.resync and not all_ready(state):
             state = replace(state, resync=True)
-        elif state.resync and in_order(state):
+        elif state.resync and in_order(state, profile):
             state = replace(state, resync=False)
-    state = replace(state, mode=mode_of(state))
-    if state.mode is not mode_before:
+    mode = mode_of(state)
+    if mode is not state.mode:
+        state = replace(state, mode=mode)
+    if mode is not mode_before:
         commands = (Append(ticket=0, kind=RecordKind.SYSTEM, facts=mode_facts(state, profile)),)
-    state, more = start(state, now_ns, profile)
-    return state, commands + more
+    state, more = (serve if is_mantrap(profile) else start)(state, now_ns, profile)
+    return state, first + commands + more
+
+
+def _settle_chamber(state: State, now_ns: int, profile: Profile) -> Moved:
+    """Bring the chamber to rest whenever nobody is served in it."""
+    crossing, plant = state.crossing, state.plant
+    if isinstance(crossing, Idle):
+        if plant.zone in (Zone.ONE, Zone.MANY):
+            due_ns = after(now_ns, profile.budgets.officer_ms)
+            stray = Emptying(ticket=state.next_ticket, due_ns=due_ns)
+            return replace(
+                state, crossing=stray, next_ticket=state.next_ticket + 1, resync=True
+            ), ()
+        if not at_rest(state) and not state.resync:
+            state = replace(state, resync=True)
+        return state, ()
+    if isinstance(crossing, Emptying) and not crossing.commanded:
+        return bring_to_rest(state, now_ns, profile)
+    return state, ()

@@ -9,17 +9,21 @@
 Instants are monotonic nanoseconds. The state asks for one wake-up, `due_ns`.
 `occupancy` numbers stays in the zone: it moves on whenever the zone has become empty and
 whenever we lost sight of it, so that an accept can be bound to the very stay it was
-given for. Tickets number crossings; a mantrap may later hold two crossings side by side.
+given for. Tickets number crossings.
+
+Between two doors (a mantrap) `crossing` and `occupancy` are of the chamber; `approach` is a
+crossing of its own, of the traveller before the entry door, and `approach_stay` numbers
+stays there. A ticket moves from `approach` to `crossing` when the entry is released for it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from biometrics.types import Guidance, ModelsUsed
-from drivers.types import DeviceId, Plant
+from drivers.types import DeviceId, Door, Flag, Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.messages import Mode
 from gate_agent.core.policy import Decision, Evidence
@@ -28,7 +32,7 @@ from gate_agent.core.reasons import Reason
 replace = msgspec.structs.replace
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of the state's records."""
 
 
@@ -36,6 +40,9 @@ class Times(Record, frozen=True, kw_only=True):
     """When the steps of a crossing were reached."""
 
     started_ns: int
+    presented_ns: int | None = None
+    entry_ns: int | None = None
+    inside_ns: int | None = None
     document_ns: int | None = None
     prepare_ns: int | None = None
     prepared_ns: int | None = None
@@ -138,6 +145,49 @@ class Clearing(Record, frozen=True, kw_only=True, tag=True):
     withdrawn: bool = False
 
 
+class Queued(Record, frozen=True, kw_only=True, tag=True):
+    """Before the entry door: the document is in order, the chamber not yet free."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Entering(Record, frozen=True, kw_only=True, tag=True):
+    """The entry door is released; the traveller comes in."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Shutting(Record, frozen=True, kw_only=True, tag=True):
+    """The traveller is inside; the entry door is being shut behind them."""
+
+    dossier: Dossier
+    due_ns: int
+    attempts: int = 1
+
+
+class Presenting(Record, frozen=True, kw_only=True, tag=True):
+    """Inside and shut; the document is not on the reader yet."""
+
+    dossier: Dossier
+    due_ns: int
+
+
+class Departing(Record, frozen=True, kw_only=True, tag=True):
+    """The exit door is released; the traveller goes out.
+
+    `opened`: the exit was seen open. `beyond`: somebody was seen behind it. `several`: more
+    than one person or object was seen in the chamber meanwhile.
+    """
+
+    dossier: Dossier
+    due_ns: int
+    opened: bool = False
+    beyond: bool = False
+    several: bool = False
+
+
 class Referred(Record, frozen=True, kw_only=True, tag=True):
     """An officer is asked."""
 
@@ -166,6 +216,25 @@ class Leaving(Record, frozen=True, kw_only=True, tag=True):
     presented_ns: int | None = None
 
 
+Move = Literal["", "open_entry", "close_entry", "close"]
+
+
+class Emptying(Record, frozen=True, kw_only=True, tag=True):
+    """The crossing is over; chamber and doors are brought to rest.
+
+    `commanded` is the move under way. Whoever is in goes back by the entry; nothing is shut
+    upon anybody. `exit_used`: the exit was released, and whoever is in may have come through
+    it: only an officer lets them out. `ordered`: an officer said so.
+    """
+
+    ticket: int
+    due_ns: int | None
+    commanded: Move = ""
+    attempts: int = 0
+    exit_used: bool = False
+    ordered: bool = False
+
+
 CrossingState = (
     Idle
     | Reading
@@ -178,21 +247,15 @@ CrossingState = (
     | Referred
     | OfficerDeciding
     | Leaving
+    | Queued
+    | Entering
+    | Shutting
+    | Presenting
+    | Departing
+    | Emptying
 )
-CROSSING_STATES: tuple[type[Any], ...] = (
-    Idle,
-    Reading,
-    Verifying,
-    Deciding,
-    Admitting,
-    Opening,
-    Crossing,
-    Clearing,
-    Referred,
-    OfficerDeciding,
-    Leaving,
-)
-RELEASED = (Opening, Crossing, Clearing)
+CROSSING_STATES: tuple[type[Any], ...] = get_args(CrossingState)
+RELEASED = (Opening, Crossing, Clearing, Departing)
 """States in which a release is, or may be, out."""
 
 
@@ -222,13 +285,21 @@ class State(Record, frozen=True, kw_only=True):
     `resync` holds until devices and plant were all seen in order; `closed` is an
     officer's wish, `closing` the same while a crossing is finished first; `fire_latched`
     outlasts the fire until an officer acknowledged; `alarms` keep the lane out of service
-    until an officer acknowledged. `unfinished` are tickets a restart cut off.
+    until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
+    the entry was opened for whoever stands before it, and they did not come in. `entry_out`
+    and `exit_out` follow the release of two doors: 1 released, 2 shutting was commanded, 3
+    that was read back, 0 seen shut after it.
     """
 
     crossing: CrossingState = Idle()
     plant: Plant = Plant(read_at_ns=0)
     plant_stale_ns: int | None = None
     occupancy: int = 0
+    approach: CrossingState = Idle()
+    approach_stay: int = 0
+    had_turn: bool = False
+    entry_out: int = 0
+    exit_out: int = 0
     mode: Mode = Mode.STARTING
     resync: bool = True
     closed: bool = False
@@ -269,14 +340,14 @@ def ticket_of(crossing: CrossingState) -> int:
     """The ticket of a crossing, 0 when nobody is being served."""
     if isinstance(crossing, Idle):
         return 0
-    if isinstance(crossing, Leaving):
+    if isinstance(crossing, Leaving | Emptying):
         return crossing.ticket
     return crossing.dossier.ticket
 
 
 def dossier_of(crossing: CrossingState) -> Dossier | None:
     """The dossier of a crossing that has not ended."""
-    return None if isinstance(crossing, Idle | Leaving) else crossing.dossier
+    return None if isinstance(crossing, Idle | Leaving | Emptying) else crossing.dossier
 
 
 def due_ns(state: State) -> int | None:
@@ -284,10 +355,26 @@ def due_ns(state: State) -> int | None:
     due: int | None = None
     crossing = state.crossing
     crossing_due = None if isinstance(crossing, Idle) else crossing.due_ns
-    for instant in (crossing_due, state.plant_stale_ns, state.lease_until_ns):
+    approach = state.approach
+    approach_due = None if isinstance(approach, Idle) else approach.due_ns
+    for instant in (crossing_due, approach_due, state.plant_stale_ns, state.lease_until_ns):
         if instant is not None and (due is None or instant < due):
             due = instant
     return due
+
+
+def standby(state: State) -> bool:
+    """Whether the lane is at rest and out of service: mode and settings may change."""
+    plant = state.plant
+    return (
+        state.mode is Mode.OUT_OF_SERVICE
+        and isinstance(state.crossing, Idle)
+        and isinstance(state.approach, Idle)
+        and plant.entry is Door.CLOSED
+        and plant.exit is Door.CLOSED
+        and plant.zone is Zone.EMPTY
+        and plant.fire is Flag.CLEAR
+    )
 
 
 def ready(state: State, device: DeviceId) -> bool:

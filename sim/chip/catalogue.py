@@ -32,7 +32,7 @@ def prepare(specimen: str | None, folder: Path | None, faults: Sequence[str]) ->
     """
     unknown = [name for name in faults if name not in ALL_FAULTS and name not in ALL_FORGERIES]
     if unknown:
-        raise Unsuitable(f"no fault is called {unknown[0]}")
+        raise Unsuitable(f"no fault is called {unknown[0]}; `egate chip faults` lists them")
     behaviour = merged([ALL_FAULTS[name].behaviour for name in faults if name in ALL_FAULTS])
     forgeries = [ALL_FORGERIES[name] for name in faults if name in ALL_FORGERIES]
     if folder is not None:
@@ -40,11 +40,11 @@ def prepare(specimen: str | None, folder: Path | None, faults: Sequence[str]) ->
             raise Unsuitable(f"{forgeries[0].name} needs a specimen, whose keys are known")
         return load_card(folder, behaviour)
     if specimen is None or specimen not in SPECIMENS:
-        raise Unsuitable(f"no specimen is called {specimen}")
+        raise Unsuitable(f"no specimen is called {specimen}; `egate chip specimens` lists them")
     made = SPECIMENS[specimen].personalisation()
     for forgery in forgeries:
         if not forgery.fits(made):
-            raise Unsuitable(f"{forgery.name} does not fit {specimen}; {forgery.specimen} it does")
+            raise Unsuitable(f"{forgery.name} does not fit {specimen}; it fits {forgery.specimen}")
         made = forgery.apply(made)
     return card_of(made, behaviour)
 

@@ -1,9 +1,10 @@
 """A personalisation from a folder: elementary files as they were dumped from a chip.
 
 Files are found by the names in use: `COM`, `EF_SOD`, `DG1`, `Datagroup2`, `ef0101`, with any
-suffix, and `CARDACCESS`. Chips read from real documents give no private keys: what such a
-folder serves does Basic Access Control, with the MRZ of its own DG1, and refuses active and
-chip authentication as a clone would.
+suffix, and `CARDACCESS`. What such a folder serves does Basic Access Control with the MRZ of
+its own DG1, and the PACE with generic mapping over elliptic curves that its EF.CardAccess
+announces: neither needs a key. Private keys nobody reads from a chip; active and chip
+authentication are refused as a clone would.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import re
 from pathlib import Path
 
 from sim.chip.bac import access_keys
-from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card
+from sim.chip.curves import CURVES
+from sim.chip.key_derivation import CipherSuite
+from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, Features
 from sim.chip.mrz import Zone
+from sim.chip.pace import PaceProfile
 from sim.chip.personalise import EF_COM, EF_DG1, EF_SOD
 from sim.chip.tlv import data_objects
 
@@ -52,7 +56,27 @@ def load_card(folder: Path, behaviour: Behaviour) -> Card:
     if lines is None:
         raise FolderError(f"{folder} has no DG1 with a machine readable zone")
     text = Zone(*lines).access_key_text
+    announced = files.pop(EF_CARD_ACCESS, b"")
+    profiles = announced_profiles(announced)
+    if profiles:
+        master_files = {EF_CARD_ACCESS: announced}
+        features = Features(pace=profiles)
+        return Card(
+            files,
+            access_keys(text),
+            behaviour,
+            features=features,
+            master_files=master_files,
+            access_key_text=text,
+        )
     return Card(files, access_keys(text), behaviour, access_key_text=text)
+
+
+def announced_profiles(card_access: bytes) -> tuple[PaceProfile, ...]:
+    """What of EF.CardAccess this chip can do, in its order; version 2 alone is standardised."""
+    known = (PaceProfile(suite, number) for suite in CipherSuite for number in CURVES)
+    found = {card_access.find(profile.info): profile for profile in known}
+    return tuple(found[at] for at in sorted(found) if at >= 0)
 
 
 def file_identifier(stem: str) -> int | None:

@@ -10,7 +10,7 @@ from sim.chip.keys import HASH_OIDS
 from sim.chip.pki import Certificate, Signer
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
-_LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
+LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
 _CONTENT_TYPE = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 _SIGNING_TIME = "1.2.840.113549.1.9.5"
@@ -44,9 +44,16 @@ def document_security_object(
 
     `others` are certificates that no state puts there.
     """
+    return der.tlv(0x77, signed_object(LDS_SECURITY_OBJECT, content, signer, at, *others))
+
+
+def signed_object(
+    kind: str, content: bytes, signer: Signer, at: datetime, *others: Certificate
+) -> bytes:
+    """A CMS SignedData over content of this type: a security object, a master or defect list."""
     key = signer.key
     attributes = der.set_of(
-        _attribute(_CONTENT_TYPE, der.oid(_LDS_SECURITY_OBJECT)),
+        _attribute(_CONTENT_TYPE, der.oid(kind)),
         _attribute(_MESSAGE_DIGEST, der.octets(der.digest(key.hash_name, content))),
         _attribute(_SIGNING_TIME, der.instant(at)),
     )
@@ -62,12 +69,11 @@ def document_security_object(
     signed_data = der.sequence(
         der.integer(3),
         der.set_of(_hash_identifier(key.hash_name)),
-        der.sequence(der.oid(_LDS_SECURITY_OBJECT), der.explicit(0, der.octets(content))),
+        der.sequence(der.oid(kind), der.explicit(0, der.octets(content))),
         der.explicit(0, certificate.der, *(other.der for other in others)),
         der.set_of(signer_info),
     )
-    content_info = der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed_data))
-    return der.tlv(0x77, content_info)
+    return der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed_data))
 
 
 def _hash_identifier(hash_name: str) -> bytes:

@@ -156,6 +156,8 @@ class _Log:
             nonlocal last, size
             for row in self._evidence.stored(self._gate, self._epoch):
                 last, size = row.commitment.hex(), row.seq
+                if row.nodes is None and peaks is not None:
+                    self.found.append((row.seq, "the stored nodes of the tree are gone"))
                 if row.encoded and row.seq in by_centre:
                     self.found.append((row.seq, "the record was erased and is back"))
                 if not row.encoded and row.seq in by_centre and (row.salt or row.wrapped):

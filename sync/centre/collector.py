@@ -26,7 +26,7 @@ from sync.encoding import (
 from sync.envelope import centre_hour
 from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
 from sync.keys import CentreKeys, SigningKey, VerifyingKey
-from sync.merkle import HASH_BYTES, leaf_hash
+from sync.merkle import HASH_BYTES
 from sync.notes import Checkpoint, open_checkpoint, origin_of
 from sync.types import Batch, Contents, HourKey, Item, Receipt
 
@@ -332,10 +332,9 @@ def _place(log: OpenLog, opened: _Opened) -> list[NewRow]:
     if link is not None and link != log.newest.hex():
         raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
     frontier = log.frontier.copy()
-    rows = [
-        NewRow(seq, item, frontier.append(leaf_hash(item.commitment)))
-        for seq, item in enumerate(items[len(again) :], log.seq + 1)
-    ]
+    new = items[len(again) :]
+    nodes = frontier.extend([item.commitment for item in new])
+    rows = list(map(NewRow, range(log.seq + 1, last + 1), new, nodes))
     seen = log.live(rows[0].seq, last)
     if any(seen.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
         raise _Refusal(Reason.CONFLICT, batch.gate)

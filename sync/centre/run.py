@@ -17,12 +17,14 @@ from typing import NamedTuple
 from sync.backoff import MS, Backoff
 from sync.centre.audit import Finding
 from sync.centre.collector import Answer, Message, collect, standing
+from sync.centre.enrolment import admit
 from sync.centre.heads import check_heads, write_heads
 from sync.centre.store import CentreStore
 from sync.centre.types import Reason
-from sync.errors import LinkDown, StorageError
+from sync.enrolment import enrolled_topic, enrolment_topic
+from sync.errors import EnrolmentRefused, LinkDown, StorageError
 from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused
+from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
 from sync.publisher import live_topic, receipt_topic, records_topic
 
 CLIENT_ID = "egate-centre"
@@ -56,6 +58,7 @@ class BrokerAccess(NamedTuple):
     topic_prefix: str = "egate"
     retry_min_ms: int = 500
     retry_max_ms: int = 30_000
+    tls: Tls | None = None
 
 
 ALONE = Shard(1, 1)
@@ -169,10 +172,12 @@ class CentreService:
     def _wanted_topics(self) -> tuple[str, ...]:
         """Say what to subscribe to: alone everything, so that strangers are heard of, too."""
         prefix = self._broker.topic_prefix
+        requests = (enrolment_topic(prefix, "+"),) if self._shard.number == 1 else ()
         if self._shard.of == 1:
-            return (records_topic(prefix, "+"), live_topic(prefix, "+"))
+            return (records_topic(prefix, "+"), live_topic(prefix, "+"), *requests)
         gates = [gate for gate in self._store.gates() if self._shard.has(gate)]
-        return tuple(topic(prefix, gate) for gate in gates for topic in (records_topic, live_topic))
+        topics = [topic(prefix, gate) for gate in gates for topic in (records_topic, live_topic)]
+        return (*topics, *requests)
 
     def _new_link(self) -> MqttLink:
         """Make the client, unconnected."""
@@ -182,6 +187,7 @@ class CentreService:
             client_id=self._client_id,
             protocol=self._broker.protocol,
             subscriptions=self._topics,
+            tls=self._broker.tls,
         )
 
     def _write_heads(self) -> None:
@@ -195,7 +201,7 @@ class CentreService:
         socket = self._link.socket()
         reading = [fd for fd in (socket, wake_fd) if fd is not None]
         writing = [socket] if socket is not None and self._link.wants_write() else []
-        wait_ns = LONGEST_WAIT_NS
+        wait_ns = 0 if self._link.pending() else LONGEST_WAIT_NS
         if socket is None:
             wait_ns = min(wait_ns, max(0, self._connect_ns - now_ns))
         select.select(reading, writing, [], wait_ns / 1e9)
@@ -238,6 +244,31 @@ class CentreService:
 
     def _take(self, received: Sequence[Received], utc: str) -> None:
         """Store one round of messages, then acknowledge and answer it."""
+        asking = enrolment_topic(self._broker.topic_prefix, "")
+        for event in received:
+            if event.topic.startswith(asking):
+                self._enrol(event, utc)
+        received = [event for event in received if not event.topic.startswith(asking)]
+        if received:
+            self._collect(received, utc)
+
+    def _enrol(self, event: Received, utc: str) -> None:
+        """Answer a request for enrolment, or put it apart."""
+        try:
+            gate, answer = admit(self._store, self._keys, event.payload, utc)
+        except EnrolmentRefused as error:
+            with self._store.transaction():
+                self._store.quarantine(Reason.ENROLMENT, "", event.payload, utc)
+            self._quarantined[Reason.ENROLMENT] += 1
+            self._alarm = error.diagnosis
+        else:
+            topic = enrolled_topic(self._broker.topic_prefix, gate)
+            self._link.publish(topic, answer, retain=True)
+            self._changed = True
+        self._link.acknowledge(event.message_id)
+
+    def _collect(self, received: Sequence[Received], utc: str) -> None:
+        """Store one round of batches, then acknowledge and answer it."""
         live = live_topic(self._broker.topic_prefix, "")
         messages = [Message(event.payload, event.topic.startswith(live)) for event in received]
         outcome = collect(self._store, self._keys, messages, utc)

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sync.centre.audit import Finding, audit
 from sync.centre.live_copies import LiveCopies
+from sync.centre.registry import Registry
 from sync.centre.schema import SCHEMA, Tables
-from sync.centre.types import Enrolled, LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
+from sync.centre.types import LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
 from sync.chain import Stored
 from sync.database import Database
 from sync.encoding import GENESIS, decode_record
-from sync.errors import EnrolmentRefused, RecordMalformed, StorageCorrupt
+from sync.errors import RecordMalformed, StorageCorrupt
 from sync.hpke import OpeningKey
 from sync.keys import VerifyingKey
 from sync.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
@@ -34,10 +34,8 @@ MAX_QUARANTINED = 10_000
 MAX_HOURS = 10_000
 """So many keys of hours, still sealed, are remembered."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-
-class CentreStore:
+class CentreStore(Registry):
     """The central system's database. One thread at a time may use it."""
 
     def __init__(
@@ -57,76 +55,13 @@ class CentreStore:
         Raises:
             StorageError: see `Database.open_writer`, `PostgresTables`.
         """
-        self._db: Tables = _open(place, read_only=read_only)
+        super().__init__(_open(place, read_only=read_only))
         self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
         self._hours: dict[tuple[str, str, int], bytes] = {}
         self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
         if not read_only:
             self._adopt()
-
-    def enrol(self, gate: str, key: VerifyingKey, utc: str) -> None:
-        """Accept records of this gate, signed with this key. Enrolling again is no change.
-
-        Raises:
-            EnrolmentRefused: the gate is enrolled with another key, or its name cannot
-                stand in a topic.
-            StorageFailed: it could not be written.
-        """
-        if not _NAME.fullmatch(gate):
-            raise EnrolmentRefused("a gate's name has 1 to 64 letters, digits, dots and dashes")
-        self._db.run(
-            "INSERT INTO gates (gate, public_key, enrolled_utc) VALUES (?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (gate, key.raw, utc),
-        )
-        if self.key_of(gate) != key:
-            raise EnrolmentRefused(f"gate {gate} is enrolled with another key")
-
-    def revoke(self, gate: str, utc: str) -> None:
-        """Accept nothing from this gate any more; what it sent stays.
-
-        Raises:
-            EnrolmentRefused: it is not enrolled.
-        """
-        query = "UPDATE gates SET revoked_utc = coalesce(revoked_utc, ?) WHERE gate = ?"
-        if not self._db.run(query, (utc, gate)):
-            raise EnrolmentRefused(f"gate {gate} is not enrolled")
-
-    def use_token(self, sha256: bytes, gate: str, utc: str) -> bool:
-        """Note that an enrolment token was used; False if it was before."""
-        query = "INSERT INTO tokens VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-        return bool(self._db.run(query, (sha256, gate, utc)))
-
-    def key_of(self, gate: str) -> VerifyingKey | None:
-        """The key that a gate was enrolled with, or None."""
-        raw = self._db.value("SELECT public_key FROM gates WHERE gate = ?", (gate,))
-        return None if raw is None else VerifyingKey(raw)
-
-    def gates(self) -> list[str]:
-        """The gates that are enrolled."""
-        return [gate for (gate,) in self._db.rows("SELECT gate FROM gates ORDER BY gate")]
-
-    def registry(self) -> list[Enrolled]:
-        """The gates that are enrolled, with their keys."""
-        rows = self._db.rows(
-            "SELECT gate, public_key, enrolled_utc, coalesce(revoked_utc, '')"
-            " FROM gates ORDER BY gate"
-        )
-        return [Enrolled(gate, VerifyingKey(key), *times) for gate, key, *times in rows]
-
-    def hold(self, gates: Iterable[str]) -> dict[str, Enrolled]:
-        """Keep other collectors off these gates' logs until the transaction ends.
-
-        Gives those that are enrolled. Everybody takes them in the same order, so that
-        nobody waits in a circle.
-        """
-        columns = ("gate", "public_key", "enrolled_utc", "revoked_utc")
-        rows = self._db.hold("gates", columns, sorted(set(gates)))
-        return {
-            gate: Enrolled(gate, VerifyingKey(key), enrolled, revoked or "")
-            for gate, key, enrolled, revoked in rows
-        }
 
     def logs(self) -> list[tuple[str, str, LogEnd]]:
         """Every gate's logs: gate, epoch, and how far each goes."""

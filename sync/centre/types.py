@@ -34,6 +34,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # not encrypted for this central system
     REVOKED = "revoked"  # the gate's key is not accepted any more
     FORK = "fork"  # the signed tree is not the one that follows from the records
+    ENROLMENT = "enrolment"  # a request to enrol whose token or key is not good
     DAMAGED = "damaged"  # our own copy of that log is: audit, and restore it
 
 

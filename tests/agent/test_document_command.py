@@ -158,6 +158,16 @@ def test_trust_import_list_verify(capsys, tmp_path):
     assert checks["ds_chain"] == "successful"
 
 
+def test_a_store_that_was_damaged_is_told(capsys, tmp_path):
+    (tmp_path / "0123.trust").write_bytes(b"nonsense")
+    code, out, err = run(capsys, "trust", "verify", "--store", tmp_path, "--json")
+    assert code == 1
+    assert json.loads(out)["refused"][0]["file"].endswith("0123.trust")
+    assert "0123.trust: refused" in err
+    code, out, err = run(capsys, "trust", "list", "--store", tmp_path, "--json")
+    assert len(json.loads(out)["refused"]) == 1
+
+
 def test_a_file_that_is_none_is_refused(capsys, tmp_path):
     (tmp_path / "x.cer").write_bytes(b"nonsense")
     code, out, err = run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recommended(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with both tiers."""
     models = shared_data("models")
-    folder = tmp_path_factory.mktemp("recommended")
-    store.prepare(folder)
+    folder = tmp_path_factory.mktemp("both") / "models"
+    shutil.copytree(packaged, folder)
     store.add(models, folder)
     return folder

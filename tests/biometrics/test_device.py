@@ -14,8 +14,10 @@ from biometrics import image
 from biometrics.device import MAX_CROSSINGS, VisionDevice
 from biometrics.errors import Uncalibrated
 from biometrics.pipeline import Pipeline
+from biometrics.track import GAP_MAX_NS, LEAST_FRAMES
 from biometrics.types import (
     Guidance,
+    Observation,
     Observed,
     PortraitPrepared,
     Prepare,
@@ -85,17 +87,52 @@ def look(device: VisionDevice, frame: Any, at_ns: int = 0) -> Observed:
     return event
 
 
+def walk(device: VisionDevice, *pictures: bytes) -> list[Observation]:
+    """Frames an eighth of a second apart."""
+    return [
+        look(device, picture, number * 125 * MS).observation
+        for number, picture in enumerate(pictures)
+    ]
+
+
 def test_a_genuine_face_scores_above_and_an_impostor_below(
     device: VisionDevice, faces: Callable[[str, int], bytes]
 ) -> None:
     assert prepare(device, 7, faces("holder", 0)).usable
+    scores = {}
+    for who in ("holder", "impostor"):
+        device.command(StartVerify(ticket=7, limits=LIMITS), {}, 0)
+        assert device.wants_frame
+        seen = walk(device, *[faces(who, 1)] * LEAST_FRAMES)
+        assert all(frame.match is None for frame in seen[:-1])
+        assert seen[-1].match is not None
+        scores[who] = seen[-1].match
+        device.command(StopVerify(ticket=7), {}, 0)
+        device.events()
+    assert scores["holder"].score >= scores["holder"].threshold > scores["impostor"].score
+
+
+def test_somebody_else_in_the_same_place_begins_anew(
+    device: VisionDevice, faces: Callable[[str, int], bytes]
+) -> None:
+    prepare(device, 7, faces("holder", 0))
     device.command(StartVerify(ticket=7, limits=LIMITS), {}, 0)
-    assert device.wants_frame
-    genuine = look(device, faces("holder", 1)).observation
-    impostor = look(device, faces("impostor", 1)).observation
-    assert genuine.match is not None
-    assert impostor.match is not None
-    assert genuine.match.score >= genuine.match.threshold > impostor.match.score
+    impostor = [faces("impostor", 1)] * LEAST_FRAMES
+    seen = walk(device, *impostor, *[faces("holder", 1)] * LEAST_FRAMES)
+    compared = [frame.match is not None for frame in seen]
+    assert compared == [False, False, True, False, False, True]
+    assert seen[-1].match is not None
+    assert seen[-1].match.score >= seen[-1].match.threshold
+
+
+def test_a_face_that_was_away_begins_anew(
+    device: VisionDevice, faces: Callable[[str, int], bytes]
+) -> None:
+    prepare(device, 7, faces("holder", 0))
+    device.command(StartVerify(ticket=7, limits=LIMITS), {}, 0)
+    walk(device, *[faces("holder", 1)] * LEAST_FRAMES)
+    late = look(device, faces("holder", 1), 250 * MS + GAP_MAX_NS + 1).observation
+    assert late.match is None
 
 
 @pytest.mark.parametrize("file", [b"", b"\x75\x00", dg2(b"\xff\xd8\xff\xd9")])
@@ -209,6 +246,10 @@ def test_wiping_overwrites_what_a_crossing_left(
     assert held.live is not None
     assert held.template is not None
     buffers = [held.portrait, held.live, *held.template.embeddings.values()]
+    assert device._verification is not None
+    for _, live in device._verification.track._best:
+        buffers += list(live.embeddings.values())
+    assert len(buffers) == 4
     assert all(buffer.any() for buffer in buffers)
     assert not frame.any()
     device.wipe(7)

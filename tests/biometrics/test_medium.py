@@ -13,6 +13,7 @@ from biometrics.dlib_models import Box
 from biometrics.medium import MediumWatch
 from biometrics.pad import NOT_RUN, fused
 from biometrics.pipeline import Pipeline
+from biometrics.track import Track
 from biometrics.types import Liveness, LivenessState, Observation, Tier
 from firmware_cfg.profile import QualityLimits
 from gate_agent.commands.bench import default_photographs
@@ -40,14 +41,14 @@ def renderer() -> SceneRenderer:
 def walk_in(
     pipeline: Pipeline, renderer: SceneRenderer, handle: str, *, printed: bool, replayed: bool
 ) -> list[Observation]:
-    watch = MediumWatch()
+    track = Track(pipeline.calibration)
     seen = []
     for frame in range(FRAMES):
         scene = Scene(handle, min(1.0, 0.5 + frame / 10), printed=printed, replayed=replayed)
         picture = image.decode(renderer.render(scene, frame))
         reference = pipeline.reference(picture)
         assert not hasattr(reference, "reason")
-        look = pipeline.observe(picture, 0, reference, 1e-3, None, watch)  # type: ignore[arg-type]
+        look = pipeline.observe(picture, frame * 125_000_000, reference, 1e-3, None, track)  # type: ignore[arg-type]
         seen.append(look.observation)
     return seen
 

@@ -48,7 +48,8 @@ def aligned(blur_px: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> ima
 def components(given_face: Face, chip: image.Picture | None = None, **kw: Any) -> dict[str, Any]:
     faces = kw.pop("faces", [given_face])
     chip = aligned() if chip is None else chip
-    rows = quality.assess(given_face, faces, FRAME, chip, LIMITS)
+    place = quality.place(given_face, faces, FRAME, LIMITS)
+    rows = (*place, *quality.appearance(given_face, chip, LIMITS))
     return {"guidance": quality.guidance(rows), **{row.id: row for row in rows}}
 
 

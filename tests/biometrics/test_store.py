@@ -141,7 +141,12 @@ def test_arbitrary_bytes_are_refused(data: bytes) -> None:
 def test_the_packaged_tier_is_prepared_once(packaged: Path) -> None:
     assert store.installed(packaged) == (Tier.PACKAGED,)
     before = {p.name: p.stat().st_mtime_ns for p in packaged.iterdir()}
-    assert store.prepare(packaged) == ("dlib_hog", "dlib_landmarks5", "dlib_resnet")
+    assert store.prepare(packaged) == (
+        "dlib_hog",
+        "dlib_landmarks5",
+        "dlib_resnet",
+        "dlib_landmarks68",
+    )
     assert before == {p.name: p.stat().st_mtime_ns for p in packaged.iterdir()}
 
 

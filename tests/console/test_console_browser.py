@@ -10,6 +10,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from gate_agent.console.sentences import GUIDANCE, LANGUAGES
 from gate_agent.lane_api import FaceView, Step
 
 pytestmark = pytest.mark.browser
@@ -75,6 +76,18 @@ def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chr
     wait(chromium, lambda: "Accepted" in text(chromium, "#outcome"))
     wait(chromium, lambda: text(chromium, ".head h1").endswith("Traveller is crossing"))
     assert not accept.is_enabled()
+    assert complaints(chromium) == []
+
+
+def test_every_hint_is_shown_in_every_language(house, chromium):
+    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
+    for guidance, hint in GUIDANCE.items():
+        face = FaceView(guidance=guidance, faces=1)
+        shown = msgspec.structs.replace(waiting(2), step=Step.VERIFYING, ticket=3, face=face)
+        house.lanes[2].show(shown)
+        for language in LANGUAGES:
+            wanted, place = hint[language], f"[data-hint='{language}']"
+            wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
     assert complaints(chromium) == []
 
 

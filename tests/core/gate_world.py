@@ -177,8 +177,9 @@ class World:
     def decide(self, action: OfficerAction, **changes) -> tuple[Command, ...]:
         crossing = self.state.crossing
         evidence = evidence_sha256(crossing) if isinstance(crossing, Referred) else ""
+        of_crossing = action in (OfficerAction.ACCEPT, OfficerAction.REJECT)
         event = OfficerDecided(
-            ticket=self.ticket,
+            ticket=self.ticket if of_crossing else 0,
             officer="o1",
             action=action,
             reason="identity",

@@ -8,43 +8,66 @@ for never reaches the hardware.
 from __future__ import annotations
 
 import pytest
-from gate_search import SEARCHES, SMALL, Node, advance, search, verifying_lane
-from gate_world import REST, T0
 
-from biometrics.types import Observed
+from biometrics.types import Observed, PortraitPrepared
 from drivers.types import (
     ActuationDone,
     DeviceFailed,
     DeviceReady,
+    DocumentPresented,
+    DocumentVerified,
     Door,
     Flag,
+    MrzRead,
     OpenExit,
     PlantChanged,
+    PortraitRead,
+    Result,
     Zone,
 )
 from gate_agent.core import document, face, officer, passage
 from gate_agent.core.ending import append_actuation
-from gate_agent.core.gate import TABLE
-from gate_agent.core.invariants import Ghost
-from gate_agent.core.messages import Append, Appended, Mode, Tick
-from gate_agent.core.permit import Ledger, permit
+from gate_agent.core.gate import TABLE, Tables
+from gate_agent.core.invariants import INVARIANTS, watch_feeding
+from gate_agent.core.ledger import Ledger
+from gate_agent.core.messages import Append, Appended, Checked, ListState, Mode, Tick
+from gate_agent.core.onlooker import Ghost
+from gate_agent.core.permit import permit
 from gate_agent.core.states import (
-    CROSSING_STATES,
     Admitting,
+    Clearing,
     Crossing,
     Deciding,
+    Departing,
+    Emptying,
+    Entering,
     Idle,
     Leaving,
     OfficerDeciding,
     Opening,
     Reading,
     Referred,
+    Shutting,
     Verifying,
     dossier_of,
     initial,
     replace,
     ticket_of,
 )
+from gate_agent.loop import Pulse, healthy
+from gate_agent.safety.environment import ENVIRONMENTS
+from gate_agent.safety.scene import (
+    ADULT,
+    BARRIER,
+    BARRIER_AT_REST,
+    MODELS,
+    MS,
+    T0,
+    Node,
+    at_rest,
+    check,
+)
+from gate_agent.safety.search import advance, key, plain, search, served_lane
 from sync.types import RecordKind
 
 
@@ -52,34 +75,44 @@ def no_guard(*_arguments):
     return None
 
 
-@pytest.mark.parametrize("name", SEARCHES)
-def test_the_invariants_hold_everywhere(name, capsys):
-    alphabet, clocks = SEARCHES[name]
-    result = search(alphabet, clocks)
+EVERY = [(topology, name) for topology, named in ENVIRONMENTS.items() for name in named]
+COMMON = {Idle, Reading, Verifying, Deciding, Referred, OfficerDeciding, Opening}
+STEPS = {
+    "barrier": COMMON | {Admitting, Crossing, Clearing, Leaving},
+    "mantrap": COMMON | {Entering, Shutting, Departing, Emptying},
+}
+
+
+@pytest.mark.parametrize(("topology", "name"), EVERY)
+def test_the_invariants_hold_everywhere(topology, name, capsys):
+    environment = ENVIRONMENTS[topology][name]
+    found = search(environment, keep=True)
     with capsys.disabled():
         print(
-            f"\nsearch {name}: {result.states} states, {result.edges} edges, depth {result.depth}"
+            f"\nsearch {topology} {name}: {found.states} states, {found.edges} edges, "
+            f"depth {found.depth}"
         )
-    assert result.broken == {}
-    assert result.steps == {state.__name__ for state in CROSSING_STATES}
-    for node in result.nodes[:: max(1, len(result.nodes) // 400)]:
-        assert ends_by_itself(node)
+    assert found.broken == {}
+    assert found.steps >= {state.__name__ for state in STEPS[topology]}
+    for node in found.nodes[:: max(1, len(found.nodes) // 400)]:
+        assert ends_by_itself(node, environment.profile), key(node)
 
 
-def ends_by_itself(node: Node) -> bool:
+def ends_by_itself(node: Node, profile) -> bool:
     """Invariant 10: everybody leaves, time passes, and the lane is free or stopped."""
-    for _ in range(8):
+    for _ in range(12):
         state = node.state
-        if isinstance(state.crossing, Idle) or state.mode is not Mode.AUTO:
+        crossing = state.crossing
+        if isinstance(crossing, Idle) or state.mode is not Mode.AUTO:
             return True
-        due = state.crossing.due_ns
+        due = crossing.due_ns
         if due is None:
             return False
-        late = replace(state, crossing=replace(state.crossing, due_ns=T0))
-        node, _ = advance(node._replace(state=late), Tick(), TABLE, permit)
-        if isinstance(node.state.crossing, Leaving):
-            gone = replace(REST, passages_exit=node.state.plant.passages_exit)
-            node, _ = advance(node, PlantChanged(plant=gone), TABLE, permit)
+        late = replace(state, crossing=replace(crossing, due_ns=T0))
+        node, _ = advance(node._replace(state=late), Tick(), profile)
+        if isinstance(node.state.crossing, Leaving | Emptying):
+            gone = replace(at_rest(profile), passages_exit=node.state.plant.passages_exit)
+            node, _ = advance(node, PlantChanged(plant=gone), profile)
     return False
 
 
@@ -282,29 +315,43 @@ SEEDED = {
 }
 
 
+def verifying_lane() -> Node:
+    """A lane whose genuine traveller is about to be looked at."""
+    node = served_lane(BARRIER)
+    for event in (
+        PlantChanged(plant=replace(BARRIER_AT_REST, zone=Zone.ONE)),
+        DocumentPresented(),
+        MrzRead(ticket=1, attributes=ADULT, holder="h"),
+        Checked(ticket=1, state=ListState.NO_HIT, list_age_s=1),
+        PortraitRead(ticket=1, portrait="p"),
+        PortraitPrepared(ticket=1, usable=True, models=MODELS),
+        DocumentVerified(ticket=1, checks=check(Result.SUCCESSFUL)),
+    ):
+        node, _ = advance(node, event, BARRIER)
+    return plain(node)
+
+
 def seeded(seed: str):
     search_name, lie, _ = SEEDED[seed]
+    tables = Tables({**TABLE, **lie}, {})
     if search_name == "power":
-        alphabet, clocks = SEARCHES["hardware"]
-        start = Node(initial(SMALL), Ledger(), Ghost())
-    else:
-        alphabet, clocks = SEARCHES[search_name]
-        start = verifying_lane(TABLE, permit)
-    return alphabet, clocks, start, {**TABLE, **lie}
+        start = Node(initial(BARRIER), Ledger(), Ghost())
+        return ENVIRONMENTS["barrier"]["hardware"], start, tables
+    return ENVIRONMENTS["barrier"][search_name], verifying_lane(), tables
 
 
 @pytest.mark.parametrize("seed", SEEDED)
 def test_a_seeded_bug_is_caught_by_name(seed):
-    alphabet, clocks, start, table = seeded(seed)
+    environment, start, tables = seeded(seed)
     name = seed.partition(":")[0]
-    result = search(alphabet, clocks, table=table, guard=no_guard, start=start, stop_at=name)
-    assert name in result.broken, f"{result.states} states, broken {result.broken}"
-    assert result.broken[name]
+    found = search(environment, tables=tables, guard=no_guard, start=start, stop_at=name)
+    assert name in found.broken, f"{found.states} states, broken {found.broken}"
+    assert found.broken[name]
 
 
 @pytest.mark.parametrize("seed", [seed for seed in SEEDED if SEEDED[seed][2]])
 def test_the_guard_stops_what_the_table_lets_through(seed):
-    alphabet, clocks, start, table = seeded(seed)
+    environment, start, tables = seeded(seed)
     refused = []
 
     def watching(command, *rest):
@@ -314,8 +361,23 @@ def test_the_guard_stops_what_the_table_lets_through(seed):
         return clause
 
     name = seed.partition(":")[0]
-    result = search(
-        alphabet, clocks, table=table, guard=watching, start=start, stop_at=name, deepest=5
-    )
-    assert name not in result.broken, result.broken.get(name)
+    found = search(environment, tables=tables, guard=watching, start=start, stop_at=name, deepest=5)
+    assert name not in found.broken, found.broken.get(name)
     assert refused
+
+
+def test_every_invariant_is_numbered_and_none_is_missing():
+    assert {rule.number for rule in INVARIANTS.values()} == set(range(1, 17))
+
+
+@pytest.mark.parametrize(
+    ("overdue_ms", "waiting", "fed", "sick"),
+    [(0, 0, True, False), (900, 3, True, False), (1_100, 0, True, True), (0, 256, True, True)],
+)
+def test_a_sick_loop_must_not_be_fed(overdue_ms, waiting, fed, sick):
+    broken = watch_feeding(
+        fed=fed, overdue_ns=overdue_ms * MS, waiting=waiting, room=256, limit_ns=1_000 * MS
+    )
+    assert broken == ({"watchdog_fed_sick"} if sick else set())
+    pulse = Pulse(due_ns=T0 - overdue_ms * MS, waiting=waiting, turned=True)
+    assert healthy(pulse, T0, limit_ms=1_000) is not sick

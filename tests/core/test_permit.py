@@ -6,8 +6,9 @@ import pytest
 from gate_world import MS, PROFILE, REST, T0
 
 from drivers.types import Close, DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
+from gate_agent.core.ledger import Accept, Ledger, heard, said
 from gate_agent.core.messages import Append, Mode
-from gate_agent.core.permit import Accept, Clause, Ledger, heard, permit, said
+from gate_agent.core.permit import Clause, permit
 from gate_agent.core.states import replace
 from sync.types import RecordKind
 

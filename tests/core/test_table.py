@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from gate_search import SMALL
 from gate_world import ADULT, GOOD_CHECKS, MODELS, MS, PROFILE, REST, T0, World, frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,8 +29,9 @@ from drivers.types import (
     Result,
     Zone,
 )
-from gate_agent.core.gate import REGIONS, TABLE
-from gate_agent.core.invariants import Ghost, watch
+from gate_agent.core.gate import REGIONS, TABLE, TABLES
+from gate_agent.core.invariants import watch
+from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import (
     AppendFailed,
     Checked,
@@ -44,11 +44,12 @@ from gate_agent.core.messages import (
     PermitRefused,
     Tick,
 )
-from gate_agent.core.permit import Ledger
+from gate_agent.core.onlooker import Ghost
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import CROSSING_STATES, Referred, initial, replace, ticket_of
 from gate_agent.lane_api import SyncView
 from gate_agent.loop import turn
+from gate_agent.safety.scene import BARRIER as SMALL
 from gate_agent.view import view
 from sync.types import Appended, RecordKind
 
@@ -90,9 +91,10 @@ def test_the_list_of_events_is_complete():
 
 
 def test_the_table_names_only_states_and_events():
-    for state, event in TABLE:
-        assert state in CROSSING_STATES
-        assert event in Event.__args__
+    for tables in TABLES.values():
+        for state, event in (*tables.crossing, *tables.approach):
+            assert state in CROSSING_STATES
+            assert event in Event.__args__
     assert set(REGIONS) <= set(Event.__args__)
 
 

@@ -100,6 +100,14 @@ def test_lost_byte_spoils_at_most_its_own_message(framer, wire, cut, noise):
 
 
 @kinds
+def test_lost_byte_does_not_take_the_next_message_with_it(framer, wire):
+    whole = wire(ONE, TWO)
+    for at in range(len(whole)):
+        out = framer().receive(whole[:at] + whole[at + 1 :] + whole)
+        assert out[-2:] == [Line(ONE), Line(TWO)], at
+
+
+@kinds
 @given(pieces=st.lists(st.binary(max_size=300), max_size=10))
 def test_any_bytes_are_held_within_limits(framer, wire, pieces):
     made = framer()

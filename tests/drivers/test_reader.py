@@ -8,6 +8,7 @@ from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
 from drivers.passport.pn532 import ACK
+from drivers.passport.pn532_commands import exchange, find_again
 from drivers.passport.reader import MAX_FAST_FAULTS
 from drivers.passport.zone_reader import MAX_BAD_LINES
 from drivers.types import (
@@ -356,3 +357,32 @@ def test_second_question_ends_the_first():
     made.run(1_001)
     assert [event.ticket for event in made.named(DocumentVerified)] == [1, 2]
     assert made.now_ns > 1_000 * MS
+
+
+def test_long_commands_and_answers_go_in_pieces_over_the_wire():
+    """More than 262 bytes each way, by the MI bit, through the simulated PN532's firmware."""
+    made = bench()
+    heard, answers = [], []
+
+    class Echo:
+        silent = False
+
+        def power_up(self):
+            pass
+
+        def transmit(self, raw):
+            heard.append(raw)
+            return raw[::-1] * 2, 0
+
+    made.peer.put_chip(Echo(), made.now_ns)
+    apdu = bytes(range(256)) * 3
+
+    def job():
+        target = yield from find_again(1_000)
+        answers.append((yield from exchange(target.number, apdu, 1_000)))
+
+    made.reader._runner.start(job(), made.now_ns)
+    made.call(lambda _now_ns: None)
+    made.run(3_000)
+    assert heard == [apdu]
+    assert answers == [apdu[::-1] * 2]

@@ -114,11 +114,13 @@ def test_trust_and_files_are_written(tmp_path, capsys):
     made = SPECIMENS["pace_aa_ca"].personalisation()
     folder = files / "pace_aa_ca"
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == named_files(made)
-    # What was written can be served again, as a clone would: with BAC, without its keys.
+    # What was written can be served again, as a clone would: opened by BAC or PACE, keyless.
     card = prepare(None, folder, ["mute"])
     assert card.access_key_text == made.access_key_text
     assert card.files[0x0102] == made.files[0x0102]
     assert card.behaviour.mute
+    assert card.features.pace == made.features.pace
+    assert card.master_files == made.master_files
     with pytest.raises(Unsuitable, match="needs a specimen"):
         prepare(None, folder, ["altered_dg1"])
 

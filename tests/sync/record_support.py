@@ -16,6 +16,7 @@ from sync.envelope import Sealer
 from sync.hpke import OpeningKey
 from sync.journal import Entry, Journal
 from sync.keys import CentreKeys, SigningKey
+from sync.mqtt import Tls
 from sync.run import SyncService
 from sync.types import RecordKind
 
@@ -65,8 +66,11 @@ def now_ns() -> int:
 class Bench:
     """A gate's sync and a centre, turned by one thread, over a real broker."""
 
-    def __init__(self, tmp: Path, limits: Sync) -> None:
+    def __init__(
+        self, tmp: Path, limits: Sync, tls: Tls | None = None, centre_tls: Tls | None = None
+    ) -> None:
         self.tmp = tmp
+        self.tls, self.centre_tls = tls, centre_tls
         self.limits = limits
         self.journal = open_journal(tmp / "journal.db")
         self.store = CentreStore(tmp / "centre.db")
@@ -85,14 +89,17 @@ class Bench:
             random=seeded(1),
             hand_receipt=lambda data: self.journal.acknowledge(data, CENTRE_KEY.public) and None,
             report_link=self.links.append,
+            tls=self.tls,
         )
 
     def new_centre(self) -> CentreService:
         broker = BrokerAccess(
+            host=self.limits.host,
             port=self.limits.port,
             protocol=self.limits.protocol,
             retry_min_ms=self.limits.retry_min_ms,
             retry_max_ms=self.limits.retry_max_ms,
+            tls=self.centre_tls,
         )
         return CentreService(store=self.store, keys=CENTRE_KEYS, broker=broker, random=seeded(2))
 

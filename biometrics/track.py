@@ -1,0 +1,125 @@
+"""One face followed over the frames of a verification, and what the frames say together.
+
+Evidence of attack detection and of comparison counts only while it comes from one face: who
+jumps across the picture, stays away for a second or looks like somebody else begins anew, so
+that nobody is found alive with their own face and compared with another. Nothing is decided
+before `LEAST_FRAMES` frames. The best few live templates are combined for the comparison.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+from biometrics.detect import Face
+from biometrics.image import Picture
+from biometrics.match import Template, score
+from biometrics.medium import MediumWatch
+from biometrics.models.manifest import Calibration
+from biometrics.pad import NOT_RUN, fused
+from biometrics.plane import PlaneWatch
+from biometrics.types import Liveness, LivenessState
+
+LEAST_FRAMES = 3
+GRADES = 5  # of the network's, averaged
+BEST = 3  # live templates combined
+GAP_MAX_NS = 1_500_000_000
+JUMP = 1.2  # widths of a face between two frames
+GROWTH = 1.6
+
+
+class Track:
+    """What is known of the face before the camera; wiped at the end of a verification."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        self._last: tuple[Face, int] | None = None
+        self._best: list[tuple[float, Template]] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self.wipe()
+        self._frames = 0
+        self._grades: deque[float] = deque(maxlen=GRADES)
+        self._medium = MediumWatch()
+        self._plane = PlaneWatch()
+        self._evidence = 0.0
+
+    def wipe(self) -> None:
+        """Overwrite the templates."""
+        for _, template in self._best:
+            template.wipe()
+        self._best = []
+
+    @property
+    def settled(self) -> bool:
+        """Whether enough was seen to decide, with no evidence that waits for another frame."""
+        return self._frames >= LEAST_FRAMES and not self._evidence
+
+    def see(self, picture: Picture, face: Face, frame_at_ns: int) -> None:
+        """Take a frame with a face into account, compared or not."""
+        if self._last is not None and _elsewhere(*self._last, face, frame_at_ns):
+            self._begin()
+        self._last = (face, frame_at_ns)
+        self._frames += 1
+        medium, plane = self._medium.look(picture, face), self._plane.look(face)
+        self._evidence = 1 - (1 - medium) * (1 - plane)
+
+    def liveness(self, by_model: Liveness, threshold: float) -> Liveness:
+        """The network's grades and the evidence of all frames in one: 0 (attack) .. 1.
+
+        Not run while too few frames were seen to call the face bona fide.
+        """
+        if by_model.score is not None:
+            self._grades.append(by_model.score)
+            by_model = Liveness(state=by_model.state, score=float(np.mean(self._grades)))
+        found = fused(by_model, self._evidence, threshold)
+        if self._frames >= LEAST_FRAMES or self._evidence:
+            return found
+        return NOT_RUN
+
+    def combined(self, live: Template, quality: float) -> tuple[Template, int]:
+        """The best live templates so far as one, and how many they are.
+
+        The track takes `live` over; the combined template is the caller's to wipe.
+        """
+        if self._best:
+            so_far = _mean([template for _, template in self._best])
+            loosest = max(self._calibration.points, key=lambda point: point.fmr)
+            stranger = score(so_far, live, self._calibration) < loosest.threshold
+            so_far.wipe()
+            if stranger:
+                self._begin()
+                self._frames = 1
+        self._best.append((quality, live))
+        self._best.sort(key=lambda pair: -pair[0])
+        for _, dropped in self._best[BEST:]:
+            dropped.wipe()
+        del self._best[BEST:]
+        return _mean([template for _, template in self._best]), len(self._best)
+
+
+def attacked(liveness: Liveness) -> bool:
+    """Whether an attack was found."""
+    return liveness.state is LivenessState.ATTACK
+
+
+def _mean(templates: list[Template]) -> Template:
+    means = {}
+    for name in templates[0].embeddings:
+        total = np.sum([template.embeddings[name] for template in templates], axis=0)
+        length = float(np.linalg.norm(total))
+        means[name] = np.asarray(total / length if length > 0 else total, np.float32)
+    return Template(means)
+
+
+def _elsewhere(before: Face, before_ns: int, face: Face, at_ns: int) -> bool:
+    """Whether this cannot be the same face that was seen before."""
+    (left, right), (left_now, right_now) = before.eyes, face.eyes
+    apart, apart_now = max(before.eye_distance_px, 1.0), max(face.eye_distance_px, 1.0)
+    moved = float(math.hypot(*((left_now + right_now) - (left + right)) / 2))
+    width = 2.5 * max(apart, apart_now)
+    growth = max(apart, apart_now) / min(apart, apart_now)
+    return at_ns - before_ns > GAP_MAX_NS or moved > JUMP * width or growth > GROWTH

@@ -1,0 +1,139 @@
+"""The crossing before the entry door of a mantrap, beside the one in the chamber.
+
+With `entry_opens = "after_document"` a traveller's document is read out here while another
+traveller fills the chamber: `Idle -> Reading -> Queued`, and by a referral `-> Referred ->
+OfficerDeciding -> Queued`. The handlers are those of any crossing; `seen_from_outside` lets
+them see the area before the entry as their zone. `Queued` ends when the chamber is at rest:
+the ticket moves into it. An officer's accept out here lets the traveller in and no further:
+the exit takes a decision given behind two shut doors.
+
+With `entry_opens = "on_approach"` whoever comes is let in at once, and the document is read
+inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drivers.types import PlantChanged, Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.chamber import let_in
+from gate_agent.core.document import queue, start
+from gate_agent.core.doors import can_admit_into, reads_outside
+from gate_agent.core.ending import Moved, refer, walked_away
+from gate_agent.core.messages import Appended, Mode, OfficerDecided, Tick
+from gate_agent.core.officer import decide_referral, durable_word
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import (
+    Dossier,
+    Emptying,
+    Idle,
+    OfficerDeciding,
+    Queued,
+    State,
+    Times,
+    lease_live,
+    replace,
+)
+
+
+def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
+    """Let `act` move the approach as if it were the crossing, and its area the zone.
+
+    Several people before the entry are a queue, not a crowd. A crossing that is over out
+    here leaves nothing to be brought to rest.
+    """
+    plant = state.plant
+    zone = Zone.ONE if plant.approach is Zone.MANY else plant.approach
+    outside = replace(
+        state,
+        crossing=state.approach,
+        occupancy=state.approach_stay,
+        plant=replace(plant, zone=zone),
+    )
+    moved, commands = act(outside)
+    approach = moved.crossing
+    if isinstance(approach, Emptying):
+        approach = Idle()
+    return (
+        replace(
+            moved,
+            crossing=state.crossing,
+            approach=approach,
+            occupancy=state.occupancy,
+            plant=plant,
+        ),
+        commands,
+    )
+
+
+def queue_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """Somebody moved before the entry while a traveller waits for the chamber."""
+    queued = state.crossing
+    if not isinstance(queued, Queued):
+        return state, ()
+    dossier = queued.dossier
+    if state.plant.zone is Zone.EMPTY and dossier.occupied:
+        return walked_away(state, dossier, now_ns, profile)
+    if state.plant.zone is Zone.ONE and not dossier.occupied:
+        dossier = replace(dossier, occupied=True)
+        state = replace(state, crossing=replace(queued, dossier=dossier))
+    return state, ()
+
+
+def queue_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The chamber was not free in time: an officer is asked."""
+    queued = state.crossing
+    if not isinstance(queued, Queued) or now_ns < queued.due_ns:
+        return state, ()
+    return refer(state, queued.dossier, (Reason.NOT_ENTERED,), now_ns, profile)
+
+
+def approach_decided(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
+    """An officer decided on a referral before the entry; nothing is released yet."""
+    return decide_referral(state, event, now_ns, profile, release=False)
+
+
+def approach_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+    """The officer's word survived: the traveller may come in, or is sent back."""
+    deciding = state.crossing
+    if not isinstance(deciding, OfficerDeciding) or not deciding.accept:
+        return durable_word(state, event, now_ns, profile)
+    if event.ticket != deciding.dossier.ticket:
+        return state, ()
+    return queue(state, deciding.dossier, now_ns, profile), ()
+
+
+def serve(state: State, now_ns: int, profile: Profile) -> Moved:
+    """Start what can start: a document before the entry, and the next traveller inside."""
+    state, commands = _take_in(state, now_ns, profile)
+    if reads_outside(profile) and isinstance(state.approach, Idle):
+        state, more = seen_from_outside(state, lambda outside: start(outside, now_ns, profile))
+        commands += more
+    return state, commands
+
+
+def _take_in(state: State, now_ns: int, profile: Profile) -> Moved:
+    someone = state.plant.approach in (Zone.ONE, Zone.MANY)
+    free = (
+        state.mode is Mode.AUTO
+        and someone
+        and not state.closing
+        and lease_live(state, now_ns, profile)
+        and can_admit_into(state)
+    )
+    if not free:
+        return state, ()
+    queued = state.approach
+    if isinstance(queued, Queued):
+        return let_in(replace(state, approach=Idle()), queued.dossier, now_ns, profile)
+    if reads_outside(profile) or state.had_turn:
+        return state, ()
+    ticket = state.next_ticket
+    dossier = Dossier(
+        ticket=ticket,
+        occupancy=state.occupancy,
+        occupied=False,
+        times=Times(started_ns=now_ns),
+    )
+    return let_in(replace(state, next_ticket=ticket + 1), dossier, now_ns, profile)

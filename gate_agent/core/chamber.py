@@ -1,0 +1,384 @@
+"""Handlers of the chamber between two doors (a mantrap).
+
+    Entering -> Shutting -> (Presenting -> Reading ->) Verifying -> ... -> Departing -> Emptying
+
+The entry is released for one ticket while the exit is shut and the chamber empty. It is shut
+as soon as one person stands inside and nobody in the doorway; the face is compared only
+behind two shut doors. After an accept the exit is released, and the crossing ends when the
+chamber is empty. `Emptying` brings doors and chamber to rest after every crossing: whoever
+is still inside goes back by the entry, no door moves onto anybody, and a door that does not
+follow stops the lane.
+"""
+
+from __future__ import annotations
+
+from biometrics.types import StartVerify
+from drivers.types import (
+    ActuationDone,
+    Close,
+    CloseEntry,
+    DeviceFailed,
+    DeviceId,
+    DocumentPresented,
+    Door,
+    Flag,
+    OpenEntry,
+    PlantChanged,
+    ReadDocument,
+    Zone,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import after, verify_limits
+from gate_agent.core.document import failure_reasons
+from gate_agent.core.doors import entry_shut, next_move, reads_outside, shut_and_empty
+from gate_agent.core.ending import (
+    Commands,
+    Moved,
+    alarm,
+    append_actuation,
+    finish,
+    refer,
+    walked_away,
+    with_circumstances,
+    with_mishaps,
+)
+from gate_agent.core.messages import PermitRefused, Tick
+from gate_agent.core.passage import released
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import (
+    Departing,
+    Dossier,
+    Emptying,
+    Entering,
+    Idle,
+    Move,
+    Opening,
+    Presenting,
+    Reading,
+    Shutting,
+    State,
+    Verifying,
+    lease_live,
+    replace,
+)
+
+
+def let_in(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    """Release the entry for this ticket; the chamber is at rest."""
+    times = replace(dossier.times, entry_ns=now_ns)
+    dossier = replace(
+        dossier,
+        occupancy=state.occupancy,
+        occupied=False,
+        decision=None,
+        officer="",
+        officer_due_ns=None,
+        times=times,
+    )
+    entering = Entering(dossier=dossier, due_ns=after(now_ns, profile.budgets.entry_ms))
+    ticket = dossier.ticket
+    record = append_actuation(ticket, "open_entry", "machine", "come in", profile)
+    return replace(state, crossing=entering), (record, OpenEntry(ticket=ticket))
+
+
+def _shut_entry(ticket: int, why: str, profile: Profile) -> Commands:
+    record = append_actuation(ticket, "close_entry", "machine", why, profile)
+    return (record, CloseEntry(ticket=ticket))
+
+
+def _not_entered(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    dossier = with_mishaps(dossier, (Reason.NOT_ENTERED,))
+    state = replace(state, had_turn=True)
+    return finish(state, dossier, "abandoned", 0, now_ns, profile)
+
+
+def _given_up(
+    state: State, dossier: Dossier, reason: Reason, now_ns: int, profile: Profile
+) -> Moved:
+    """The crossing cannot go on while the entry is not shut: stop, an officer must look."""
+    dossier = with_mishaps(dossier, (reason,))
+    return finish(alarm(state, reason), dossier, "abandoned", 0, now_ns, profile)
+
+
+def entering_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """Shut the entry behind one person; several are waited for to be one."""
+    entering = state.crossing
+    if not isinstance(entering, Entering):
+        return state, ()
+    dossier, plant = entering.dossier, state.plant
+    if state.occupancy != dossier.occupancy:
+        if plant.zone is Zone.EMPTY:
+            return _not_entered(state, dossier, now_ns, profile)
+        return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
+    if plant.zone is Zone.MANY and Reason.TAILGATING not in dossier.evidence.circumstances:
+        dossier = with_circumstances(dossier, (Reason.TAILGATING,))
+    dossier = replace(dossier, occupied=plant.zone is not Zone.EMPTY)
+    state = replace(state, crossing=replace(entering, dossier=dossier))
+    if plant.zone is not Zone.ONE or plant.entry_obstruction is not Flag.CLEAR:
+        return state, ()
+    due_ns = after(now_ns, profile.budgets.door_ms)
+    state = replace(state, crossing=Shutting(dossier=dossier, due_ns=due_ns))
+    return state, _shut_entry(dossier.ticket, "traveller inside", profile)
+
+
+def entering_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """Nobody came in, or more than one did and none went back."""
+    entering = state.crossing
+    if not isinstance(entering, Entering):
+        return state, ()
+    dossier = entering.dossier
+    if state.occupancy != dossier.occupancy:
+        return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
+    if now_ns < entering.due_ns:
+        return state, ()
+    if dossier.occupied:
+        reason = Reason.OBSTRUCTED if state.plant.zone is Zone.ONE else Reason.TAILGATING
+        return _given_up(state, dossier, reason, now_ns, profile)
+    return _not_entered(state, dossier, now_ns, profile)
+
+
+def shutting_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """Go on once the entry is closed and locked behind one person."""
+    shutting = state.crossing
+    if not isinstance(shutting, Shutting):
+        return state, ()
+    dossier, plant = shutting.dossier, state.plant
+    if plant.zone is Zone.EMPTY:
+        return walked_away(state, dossier, now_ns, profile)
+    if state.occupancy != dossier.occupancy:
+        return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
+    if not entry_shut(state):
+        return state, ()
+    if plant.zone is not Zone.ONE:
+        return refer(state, dossier, (Reason.TAILGATING,), now_ns, profile)
+    return _inside(state, dossier, now_ns, profile)
+
+
+def _inside(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    """One person behind two shut doors: ask for the document, or look at the face."""
+    dossier = replace(dossier, times=replace(dossier.times, inside_ns=now_ns))
+    if not reads_outside(profile):
+        due_ns = after(now_ns, profile.budgets.present_ms)
+        return replace(state, crossing=Presenting(dossier=dossier, due_ns=due_ns)), ()
+    if dossier.evidence.portrait_usable is not True:
+        return refer(state, dossier, (), now_ns, profile)
+    dossier = replace(
+        dossier,
+        evidence=replace(dossier.evidence, face_asked=True),
+        times=replace(dossier.times, verify_ns=now_ns),
+    )
+    due_ns = after(now_ns, profile.budgets.verify_ms)
+    state = replace(state, crossing=Verifying(dossier=dossier, due_ns=due_ns))
+    return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
+
+
+def shutting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The entry does not shut: try again so often, then stop the lane."""
+    shutting = state.crossing
+    if not isinstance(shutting, Shutting):
+        return state, ()
+    dossier = shutting.dossier
+    if state.occupancy != dossier.occupancy:
+        return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
+    if now_ns < shutting.due_ns:
+        return state, ()
+    if shutting.attempts >= profile.lane.door_close_attempts:
+        return _given_up(state, dossier, Reason.DOOR_HELD, now_ns, profile)
+    due_ns = after(now_ns, profile.budgets.door_ms)
+    again = replace(shutting, due_ns=due_ns, attempts=shutting.attempts + 1)
+    state = replace(state, crossing=again)
+    if state.plant.entry_obstruction is not Flag.CLEAR:
+        return state, ()
+    return state, _shut_entry(dossier.ticket, "try again", profile)
+
+
+def shutting_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+    """The last guard stopped a move of the entry: an officer must see to it."""
+    crossing = state.crossing
+    if not isinstance(crossing, Entering | Shutting):
+        return state, ()
+    del event
+    return _given_up(state, crossing.dossier, Reason.PERMIT_REFUSED, now_ns, profile)
+
+
+def entry_device_failed(state: State, event: DeviceFailed, now_ns: int, profile: Profile) -> Moved:
+    """A device that is still needed failed while the traveller comes in."""
+    crossing = state.crossing
+    if not isinstance(crossing, Entering | Shutting | Presenting):
+        return state, ()
+    document_done = crossing.dossier.evidence.checks is not None
+    if event.device is DeviceId.LISTS or (event.device is DeviceId.READER and document_done):
+        return state, ()
+    if isinstance(crossing, Presenting):
+        return refer(state, crossing.dossier, failure_reasons(event), now_ns, profile)
+    return _given_up(state, crossing.dossier, failure_reasons(event)[0], now_ns, profile)
+
+
+def presented_inside(
+    state: State, _event: DocumentPresented, now_ns: int, profile: Profile
+) -> Moved:
+    """The document is on the reader inside the chamber."""
+    presenting = state.crossing
+    if not isinstance(presenting, Presenting):
+        return state, ()
+    budgets = profile.budgets
+    dossier = presenting.dossier
+    if not lease_live(state, now_ns, profile):
+        return refer(state, dossier, (Reason.LEASE_LOST,), now_ns, profile)
+    dossier = replace(dossier, times=replace(dossier.times, presented_ns=now_ns))
+    reading = Reading(dossier=dossier, due_ns=after(now_ns, budgets.mrz_ms))
+    command = ReadDocument(
+        ticket=dossier.ticket, mrz_budget_ms=budgets.mrz_ms, chip_budget_ms=budgets.chip_ms
+    )
+    return replace(state, crossing=reading), (command,)
+
+
+def presenting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """No document came, or the traveller was lost sight of."""
+    presenting = state.crossing
+    if not isinstance(presenting, Presenting):
+        return state, ()
+    dossier = presenting.dossier
+    if state.occupancy != dossier.occupancy:
+        return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
+    if now_ns < presenting.due_ns:
+        return state, ()
+    return refer(state, dossier, (Reason.DOCUMENT_TIMEOUT,), now_ns, profile)
+
+
+# --- out by the exit -------------------------------------------------------------------
+
+
+def exit_released(state: State, event: ActuationDone, now_ns: int, profile: Profile) -> Moved:
+    """The release of the exit was read back, or may have happened."""
+    opening = state.crossing
+    if not isinstance(opening, Opening) or event.action != "open_exit":
+        return state, ()
+    reasons = () if event.ok else (Reason.DEVICE_FAILED,)
+    return _departing(state, opening.dossier, reasons, now_ns, profile)
+
+
+def exit_unconfirmed(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The release was never confirmed: it may have happened, and is never repeated."""
+    opening = state.crossing
+    if not isinstance(opening, Opening) or now_ns < opening.due_ns:
+        return state, ()
+    state = replace(state, resync=True)
+    return _departing(state, opening.dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
+
+
+def _departing(
+    state: State, dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int, profile: Profile
+) -> Moved:
+    departing = Departing(
+        dossier=released(dossier, reasons, now_ns),
+        due_ns=after(now_ns, profile.budgets.passage_ms),
+    )
+    return _watch(replace(state, crossing=departing), now_ns, profile)
+
+
+def exit_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+    """The plant was read while the exit is released."""
+    return _watch(state, now_ns, profile)
+
+
+def _watch(state: State, now_ns: int, profile: Profile) -> Moved:
+    crossing = state.crossing
+    plant = state.plant
+    if not isinstance(crossing, Departing):
+        return state, ()
+    crossing = replace(
+        crossing,
+        opened=crossing.opened or plant.exit is Door.OPEN,
+        beyond=crossing.beyond or plant.beyond in (Zone.ONE, Zone.MANY),
+        several=crossing.several or plant.zone is Zone.MANY,
+    )
+    state = replace(state, crossing=crossing)
+    if plant.zone is not Zone.EMPTY:
+        return state, ()
+    dossier = crossing.dossier
+    if crossing.several:
+        dossier = with_mishaps(dossier, (Reason.SEVERAL_PERSONS,))
+        state = alarm(state, Reason.SEVERAL_PERSONS)
+    if not crossing.opened:
+        dossier = with_mishaps(dossier, (Reason.DEVICE_FAILED,))
+        return finish(
+            alarm(state, Reason.DEVICE_FAILED), dossier, "abandoned", None, now_ns, profile
+        )
+    dossier = replace(dossier, times=replace(dossier.times, passed_ns=now_ns))
+    outcome = "accepted" if dossier.officer else "admitted"
+    passages = None if crossing.several else 1
+    return finish(state, dossier, outcome, passages, now_ns, profile)
+
+
+def exit_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """The chamber does not become empty: somebody stays, or something was left."""
+    departing = state.crossing
+    if not isinstance(departing, Departing) or now_ns < departing.due_ns:
+        return state, ()
+    reason = Reason.LEFT_OBJECT if departing.beyond else Reason.PASSAGE_TIMEOUT
+    dossier = with_mishaps(departing.dossier, (reason,))
+    return finish(alarm(state, reason), dossier, "abandoned", None, now_ns, profile)
+
+
+# --- to rest ---------------------------------------------------------------------------
+
+
+def emptying_moved(
+    state: State, _event: PlantChanged | ActuationDone, now_ns: int, profile: Profile
+) -> Moved:
+    """The plant was read, or a move was answered: command the next one."""
+    return bring_to_rest(state, now_ns, profile)
+
+
+def bring_to_rest(state: State, now_ns: int, profile: Profile) -> Moved:
+    """One step towards an empty chamber between two shut doors."""
+    emptying = state.crossing
+    if not isinstance(emptying, Emptying):
+        return state, ()
+    if shut_and_empty(state):
+        return replace(state, crossing=Idle()), ()
+    move = next_move(state, emptying)
+    if move == emptying.commanded or not move:
+        return state, ()
+    return _command(state, emptying, move, 1, now_ns, profile)
+
+
+def _command(
+    state: State, emptying: Emptying, move: Move, attempts: int, now_ns: int, profile: Profile
+) -> Moved:
+    ticket = emptying.ticket
+    going_back = move == "open_entry"
+    budget_ms = profile.budgets.officer_ms if going_back else profile.budgets.door_ms
+    commanded = replace(
+        emptying, commanded=move, attempts=attempts, due_ns=after(now_ns, budget_ms)
+    )
+    why = "go back" if going_back else "zone empty"
+    by = "officer" if going_back and emptying.ordered else "machine"
+    record = append_actuation(ticket, move, by, why, profile)
+    command: OpenEntry | CloseEntry | Close
+    if going_back:
+        command = OpenEntry(ticket=ticket)
+    elif move == "close":
+        command = Close(ticket=ticket)
+    else:
+        command = CloseEntry(ticket=ticket)
+    return replace(state, crossing=commanded), (record, command)
+
+
+def emptying_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+    """A door does not follow, or somebody stays: try again so often, then stop the lane."""
+    emptying = state.crossing
+    if not isinstance(emptying, Emptying) or emptying.due_ns is None or now_ns < emptying.due_ns:
+        return state, ()
+    move = next_move(state, emptying)
+    closing = move in ("close", "close_entry")
+    if closing and emptying.attempts < profile.lane.door_close_attempts:
+        return _command(state, emptying, move, emptying.attempts + 1, now_ns, profile)
+    reason = Reason.DOOR_HELD if state.plant.zone is Zone.EMPTY else Reason.PASSAGE_TIMEOUT
+    return alarm(replace(state, crossing=replace(emptying, due_ns=None)), reason), ()
+
+
+def emptying_refused(state: State, _event: PermitRefused, _now_ns: int, _profile: Profile) -> Moved:
+    """The last guard stopped a move: it is tried again when an officer has acknowledged."""
+    return alarm(state, Reason.PERMIT_REFUSED), ()

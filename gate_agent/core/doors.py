@@ -1,0 +1,174 @@
+"""What the doors of a mantrap allow, from the plant as last read.
+
+A door is shut when its contacts say closed and its lock says locked; anything else is not
+shut, whatever it may be.
+"""
+
+from __future__ import annotations
+
+from drivers.types import (
+    Close,
+    CloseEntry,
+    Door,
+    Flag,
+    Lock,
+    OpenEntry,
+    OpenExit,
+    Plant,
+    Zone,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import Command, Mode
+from gate_agent.core.states import (
+    RELEASED,
+    Emptying,
+    Entering,
+    Idle,
+    Move,
+    Shutting,
+    State,
+    replace,
+)
+
+RELEASED_OUT, SHUTTING, READ_BACK = 1, 2, 3
+"""How far the release of a door is: see `State`."""
+
+
+def is_mantrap(profile: Profile) -> bool:
+    """Whether the lane is a chamber between two doors."""
+    return profile.lane.topology == "mantrap"
+
+
+def reads_outside(profile: Profile) -> bool:
+    """Whether the document is read before the entry door."""
+    return is_mantrap(profile) and profile.lane.entry_opens == "after_document"
+
+
+def entry_shut(state: State) -> bool:
+    """Whether the entry door is closed and locked, and no release of it is out."""
+    plant = state.plant
+    shut = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
+    return shut and state.entry_out == 0
+
+
+def exit_shut(state: State) -> bool:
+    """Whether the exit door is closed and locked, and no release of it is out."""
+    plant = state.plant
+    shut = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
+    return shut and state.exit_out == 0
+
+
+def followed(state: State) -> State:
+    """Note which releases are over, now that the plant was read again."""
+    plant = state.plant
+    entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
+    leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
+    if state.entry_out == READ_BACK and entry:
+        state = replace(state, entry_out=0)
+    if state.exit_out == READ_BACK and leave:
+        state = replace(state, exit_out=0)
+    return state
+
+
+def answered(state: State, action: str) -> State:
+    """Note that shutting a door was read back."""
+    if action == "close_entry" and state.entry_out == SHUTTING:
+        return replace(state, entry_out=READ_BACK)
+    if action == "close" and state.exit_out == SHUTTING:
+        return replace(state, exit_out=READ_BACK)
+    return state
+
+
+def refused(state: State, action: str) -> State:
+    """Note that a move did not go out after all."""
+    match action:
+        case "open_entry":
+            return replace(state, entry_out=0)
+        case "close_entry":
+            return replace(state, entry_out=RELEASED_OUT)
+        case "open_exit":
+            return replace(state, exit_out=0)
+        case "close":
+            return replace(state, exit_out=RELEASED_OUT)
+    return state
+
+
+def commanded(state: State, commands: tuple[Command, ...]) -> State:
+    """Note which doors are being released and shut."""
+    for command in commands:
+        match command:
+            case OpenEntry():
+                state = replace(state, entry_out=RELEASED_OUT)
+            case OpenExit():
+                state = replace(state, exit_out=RELEASED_OUT)
+            case CloseEntry():
+                state = replace(state, entry_out=SHUTTING)
+            case Close():
+                state = replace(state, exit_out=SHUTTING)
+    return state
+
+
+def undisturbed(plant: Plant) -> bool:
+    """Whether fire, mains and maintenance switch are all known to be as in service."""
+    return (
+        plant.fire is Flag.CLEAR
+        and plant.power_loss is Flag.CLEAR
+        and plant.maintenance is Flag.CLEAR
+    )
+
+
+def shut_and_empty(state: State) -> bool:
+    """Whether both doors are shut and nobody and nothing is between them."""
+    return state.plant.zone is Zone.EMPTY and entry_shut(state) and exit_shut(state)
+
+
+def at_rest(state: State) -> bool:
+    """Whether the plant is as between two crossings in service."""
+    plant = state.plant
+    return (
+        shut_and_empty(state)
+        and undisturbed(plant)
+        and plant.obstruction is Flag.CLEAR
+        and plant.entry_obstruction is Flag.CLEAR
+    )
+
+
+def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
+    """Whether a door opened that nobody had released."""
+    crossing = state.crossing
+    moved = crossing.commanded if isinstance(crossing, Emptying) else ""
+    entry_free = isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
+    exit_free = isinstance(crossing, RELEASED) or moved == "close"
+    without_mains = plant.power_loss is not Flag.CLEAR
+    lane = profile.lane.on_power_loss
+    entry_free |= without_mains and lane.entry == "released"
+    exit_free |= without_mains and lane.exit == "released"
+    entry = before.entry is Door.CLOSED and plant.entry is Door.OPEN
+    leave = before.exit is Door.CLOSED and plant.exit is Door.OPEN
+    return (entry and not entry_free) or (leave and not exit_free)
+
+
+def next_move(state: State, emptying: Emptying) -> Move:
+    """What brings the chamber nearer to rest now; "" where nothing may move or need."""
+    plant = state.plant
+    if state.mode in (Mode.EVACUATION, Mode.MAINTENANCE) or plant.fire is not Flag.CLEAR:
+        return ""
+    empty = plant.zone is Zone.EMPTY
+    if not exit_shut(state) and (empty or (state.exit_out and plant.exit is Door.CLOSED)):
+        return "close" if plant.obstruction is Flag.CLEAR else ""
+    if empty:
+        unsafe = entry_shut(state) or plant.entry_obstruction is not Flag.CLEAR
+        return "" if unsafe else "close_entry"
+    way_back = (
+        exit_shut(state)
+        and plant.entry is Door.CLOSED
+        and plant.entry_obstruction is Flag.CLEAR
+        and plant.maintenance is Flag.CLEAR
+    )
+    known = plant.zone in (Zone.ONE, Zone.MANY) and not state.resync and not emptying.exit_used
+    return "open_entry" if way_back and (emptying.ordered or known) else ""
+
+
+def can_admit_into(state: State) -> bool:
+    """Whether the chamber could take the next traveller."""
+    return isinstance(state.crossing, Idle) and at_rest(state)

@@ -1,0 +1,207 @@
+"""What the last guard knows by itself, from events and from commands that go out.
+
+Written for `gate_agent.core.permit` alone; it shares no code and no conclusions with the
+transition table, nor with the onlooker of the invariants.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from drivers.types import (
+    ActuationDone,
+    Close,
+    CloseEntry,
+    DeviceFailed,
+    DeviceId,
+    Door,
+    Flag,
+    Lock,
+    OpenEntry,
+    OpenExit,
+    Plant,
+    ReadDocument,
+    SetDirection,
+    Zone,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import (
+    Append,
+    Appended,
+    Command,
+    Event,
+    OfficerPresent,
+    PlantChanged,
+)
+from sync.types import RecordKind
+
+
+class Accept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An accept on its way into the journal, bound to one stay in the zone.
+
+    `stay` is None for an accept that was given with nobody, or not exactly one, in the
+    zone: whoever steps in afterwards is not known to be the one who was judged.
+    """
+
+    ticket: int
+    stay: int | None
+    kind: RecordKind
+    expires_ns: int
+    word_durable: bool = False
+    release_said: bool = False
+    release_durable: bool = False
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the guard knows by itself.
+
+    `spent`: the highest ticket it let open; `crowd`: more than one person was seen since
+    the present document was asked for, or since the chamber was empty; `closing`: the
+    ticket whose close is on record, `entry_opening` and `entry_closing` likewise, `turning`
+    for the direction. `inside`: the highest ticket it let in; `in_step`: two doors were
+    seen at rest since the hardware was last lost or disturbed; `entry_out`, `exit_out`: 1
+    let open, 2 shutting went out, 3 it was read back, 0 seen shut after it; `exit_used`: the
+    exit was released since; `release_word`: an officer's order to let somebody out is on record.
+    """
+
+    plant: Plant | None = None
+    stay: int = 0
+    lease_until_ns: int = -1
+    accept: Accept | None = None
+    spent: int = 0
+    crowd: bool = False
+    closing: int = -1
+    entry_opening: int = -1
+    entry_closing: int = -1
+    turning: bool = False
+    inside: int = 0
+    in_step: bool = False
+    entry_out: int = 0
+    exit_out: int = 0
+    exit_used: bool = False
+    release_word: bool = False
+
+
+_edit = msgspec.structs.replace
+
+
+def heard(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger:
+    """Follow an event."""
+    if isinstance(event, PlantChanged):
+        return _read(ledger, event.plant, now_ns, profile)
+    if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
+        return _edit(ledger, plant=None, stay=ledger.stay + 1, accept=None, in_step=False)
+    if isinstance(event, OfficerPresent):
+        latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
+        return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
+    if isinstance(event, ActuationDone) and event.ok:
+        if event.action == "close_entry" and ledger.entry_out == 2:
+            return _edit(ledger, entry_out=3)
+        if event.action == "close" and ledger.exit_out == 2:
+            return _edit(ledger, exit_out=3)
+    accept = ledger.accept
+    if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
+        if event.kind is accept.kind:
+            return _edit(ledger, accept=_edit(accept, word_durable=True))
+        if event.kind is RecordKind.ACTUATION and accept.release_said:
+            return _edit(ledger, accept=_edit(accept, release_durable=True))
+    return ledger
+
+
+def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger:
+    """Follow a reading of the plant."""
+    before = ledger.plant
+    was = before.zone if before is not None else Zone.UNKNOWN
+    zone = plant.zone
+    stay = ledger.stay + (zone is not was and zone in (Zone.EMPTY, Zone.UNKNOWN))
+    crowd = ledger.crowd or zone is Zone.MANY
+    if profile.lane.topology != "mantrap":
+        return _edit(ledger, plant=plant, stay=stay, crowd=crowd)
+    entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
+    leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
+    rest = entry and leave and zone is Zone.EMPTY
+    undisturbed = Flag.CLEAR is plant.fire is plant.power_loss is plant.maintenance
+    stale_ns = profile.budgets.plant_stale_ms * 1_000_000
+    followed = before is not None and now_ns - before.read_at_ns < stale_ns
+    return _edit(
+        ledger,
+        plant=plant,
+        stay=stay,
+        crowd=crowd and zone is not Zone.EMPTY,
+        in_step=undisturbed and (rest or (ledger.in_step and followed)),
+        entry_out=0 if entry and ledger.entry_out == 3 else ledger.entry_out,
+        exit_out=0 if leave and ledger.exit_out == 3 else ledger.exit_out,
+        exit_used=ledger.exit_used and not rest,
+        release_word=ledger.release_word and not rest,
+    )
+
+
+def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
+    """Follow a command that goes out."""
+    match command:
+        case OpenExit():
+            spent = max(ledger.spent, command.ticket)
+            if profile.lane.topology != "mantrap":
+                return _edit(ledger, spent=spent, accept=None)
+            return _edit(ledger, spent=spent, accept=None, exit_used=True, exit_out=1)
+        case OpenEntry():
+            inside = max(ledger.inside, command.ticket)
+            return _edit(ledger, inside=inside, entry_opening=-1, entry_out=1, release_word=False)
+        case Close():
+            return _edit(ledger, closing=-1, exit_out=2 if ledger.exit_out else 0)
+        case CloseEntry():
+            return _edit(ledger, entry_closing=-1, entry_out=2 if ledger.entry_out else 0)
+        case SetDirection():
+            return _edit(ledger, turning=False, in_step=False)
+        case ReadDocument() if profile.lane.topology != "mantrap":
+            crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
+            return _edit(ledger, crowd=crowd)
+        case Append(kind=RecordKind.FINISH, ticket=ticket):
+            if ledger.accept is not None and ledger.accept.ticket == ticket:
+                return _edit(ledger, accept=None)
+        case Append(kind=RecordKind.ACTUATION):
+            return _actuation_said(ledger, command)
+        case Append(kind=RecordKind.DECISION | RecordKind.OFFICER):
+            return _word_said(ledger, command, now_ns, profile)
+    return ledger
+
+
+def _actuation_said(ledger: Ledger, command: Append) -> Ledger:
+    """Follow the record of an intended actuation."""
+    match command.facts.get("action"):
+        case "close":
+            return _edit(ledger, closing=command.ticket)
+        case "open_entry":
+            return _edit(ledger, entry_opening=command.ticket)
+        case "close_entry":
+            return _edit(ledger, entry_closing=command.ticket)
+        case "set_direction":
+            return _edit(ledger, turning=True)
+    accept = ledger.accept
+    if accept is not None and accept.ticket == command.ticket:
+        return _edit(ledger, accept=_edit(accept, release_said=True))
+    return ledger
+
+
+def _word_said(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -> Ledger:
+    """Follow the record of a decision, the machine's or an officer's."""
+    machine = command.kind is RecordKind.DECISION
+    word = command.facts.get("outcome" if machine else "action")
+    if word == "release":
+        return _edit(ledger, release_word=True)
+    if word == ("admit" if machine else "accept"):
+        if profile.lane.topology == "mantrap" and command.ticket != ledger.inside:
+            return ledger
+        alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
+        accept = Accept(
+            ticket=command.ticket,
+            stay=ledger.stay if alone else None,
+            kind=command.kind,
+            expires_ns=now_ns + profile.budgets.accept_valid_ms * 1_000_000,
+        )
+        return _edit(ledger, accept=accept)
+    given = ledger.accept
+    taken_back = machine or word == "reject"
+    if taken_back and given is not None and given.ticket == command.ticket:
+        return _edit(ledger, accept=None)
+    return ledger

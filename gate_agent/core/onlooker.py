@@ -1,0 +1,197 @@
+"""What an onlooker remembers of a lane, from events and commands alone.
+
+The memory behind `gate_agent.core.invariants`: it takes nothing from the core's states, so
+that what is judged cannot mislead the judge.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from drivers.types import (
+    Close,
+    CloseEntry,
+    DeviceFailed,
+    DeviceId,
+    Door,
+    Flag,
+    Lock,
+    OpenEntry,
+    OpenExit,
+    Plant,
+    PlantChanged,
+    ReadDocument,
+    Zone,
+    action_of,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import (
+    ACTUATIONS,
+    Append,
+    Appended,
+    Command,
+    Event,
+    OfficerAction,
+    OfficerDecided,
+    OfficerPresent,
+)
+from sync.types import RecordKind
+
+MS = 1_000_000
+
+_edit = msgspec.structs.replace
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An accept that was given: by whom, and what of it is durable and still true."""
+
+    ticket: int
+    by: Literal["machine", "officer"]
+    until_ns: int
+    durable: bool = False
+    same_stay: bool = True
+
+
+class Ghost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an onlooker remembers.
+
+    `entry_out` and `exit_out`: 1 released, 2 being shut, 0 seen shut since. `inside`: the
+    highest ticket that was let in. `order`: an officer said to let somebody out.
+    """
+
+    plant: Plant | None = None
+    word: Word | None = None
+    served: bool = False
+    in_step: bool = False
+    fire: bool = False
+    crowd: bool = False
+    lease_ns: int = -1
+    released: int = 0
+    passed: int = 0
+    written: tuple[tuple[int, str], ...] = ()
+    entry_out: int = 0
+    exit_out: int = 0
+    inside: int = 0
+    exit_used: bool = False
+    order: bool = False
+
+
+def hear(ghost: Ghost, event: Event, now_ns: int, profile: Profile) -> Ghost:
+    """Remember what an event says."""
+    if isinstance(event, PlantChanged):
+        return _read(ghost, event.plant, two_doors=profile.lane.topology == "mantrap")
+    if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
+        return _edit(ghost, plant=None, in_step=False, word=None)
+    if isinstance(event, OfficerPresent):
+        limit_ns = now_ns + profile.budgets.lease_ms * MS
+        return _edit(ghost, lease_ns=min(limit_ns, event.until_ns))
+    word = ghost.word
+    if isinstance(event, Appended) and word is not None:
+        kind = RecordKind.DECISION if word.by == "machine" else RecordKind.OFFICER
+        if event.ticket == word.ticket and event.kind is kind:
+            return _edit(ghost, word=_edit(word, durable=True))
+    elif isinstance(event, OfficerDecided) and event.action is OfficerAction.ACKNOWLEDGE:
+        plant = ghost.plant
+        clear = plant is not None and plant.fire is Flag.CLEAR and plant.zone is Zone.EMPTY
+        if clear and event.expires_at_ns > now_ns:
+            return _edit(ghost, fire=False)
+    return ghost
+
+
+def _read(ghost: Ghost, plant: Plant, *, two_doors: bool) -> Ghost:
+    was = ghost.plant
+    word = ghost.word
+    moved = was is None or was.zone is not plant.zone
+    if word is not None and moved and plant.zone in (Zone.EMPTY, Zone.UNKNOWN):
+        word = _edit(word, same_stay=False)
+    passed = ghost.passed
+    counted = was.passages_exit if was is not None else None
+    if None not in (counted, plant.passages_exit) and counted != plant.passages_exit:
+        passed = min(passed + 1, 1)
+    if two_doors and ghost.exit_out == 1 and plant.zone is Zone.MANY:
+        passed = 2
+    entry = plant.entry is Door.CLOSED and (not two_doors or plant.entry_lock is Lock.LOCKED)
+    leave = plant.exit is Door.CLOSED and (not two_doors or plant.exit_lock is Lock.LOCKED)
+    rest = entry and leave and plant.zone is Zone.EMPTY and plant.fire is Flag.CLEAR
+    disturbed = two_doors and not Flag.CLEAR is plant.power_loss is plant.maintenance
+    return _edit(
+        ghost,
+        plant=plant,
+        word=word,
+        passed=passed,
+        in_step=(ghost.in_step or rest) and not disturbed,
+        fire=ghost.fire or plant.fire is Flag.ACTIVE,
+        crowd=plant.zone is Zone.MANY or (ghost.crowd and plant.zone is not Zone.EMPTY),
+        entry_out=0 if entry and ghost.entry_out == 2 else ghost.entry_out,
+        exit_out=0 if leave and ghost.exit_out == 2 else ghost.exit_out,
+        exit_used=ghost.exit_used and not rest,
+        order=ghost.order and not rest,
+    )
+
+
+def see(ghost: Ghost, command: Command, now_ns: int, profile: Profile) -> Ghost:
+    """Remember a command that went out."""
+    two_doors = profile.lane.topology == "mantrap"
+    if isinstance(command, Append):
+        return _written(ghost, command, now_ns, profile, two_doors=two_doors)
+    if isinstance(command, ReadDocument) and not two_doors:
+        return _edit(ghost, crowd=ghost.plant is not None and ghost.plant.zone is Zone.MANY)
+    if not isinstance(command, ACTUATIONS):
+        return ghost
+    action = (command.ticket, action_of(command))
+    ghost = _edit(ghost, written=tuple(entry for entry in ghost.written if entry != action))
+    match command:
+        case OpenExit():
+            out = 1 if two_doors else 0
+            return _edit(
+                ghost,
+                word=None,
+                released=command.ticket,
+                passed=0,
+                exit_out=out,
+                exit_used=two_doors,
+            )
+        case OpenEntry():
+            return _edit(ghost, entry_out=1, inside=command.ticket, order=False)
+        case Close() if ghost.exit_out:
+            return _edit(ghost, exit_out=2)
+        case CloseEntry() if ghost.entry_out:
+            return _edit(ghost, entry_out=2)
+    return ghost
+
+
+def _finished(ghost: Ghost, ticket: int) -> Ghost:
+    """A crossing is over: what was intended for it and not done is void."""
+    written = tuple(entry for entry in ghost.written if entry[0] != ticket)
+    word = ghost.word
+    if word is not None and word.ticket == ticket:
+        word = None
+    if ticket != ghost.released:
+        return _edit(ghost, written=written, word=word)
+    return _edit(ghost, written=written, word=word, released=0, passed=0)
+
+
+def _written(
+    ghost: Ghost, command: Append, now_ns: int, profile: Profile, *, two_doors: bool
+) -> Ghost:
+    """Follow a record on its way into the journal."""
+    facts, ticket = command.facts, command.ticket
+    if command.kind is RecordKind.ACTUATION:
+        entry = (ticket, str(facts["action"]))
+        return _edit(ghost, written=(*ghost.written, entry)[-4:])
+    if command.kind is RecordKind.FINISH:
+        return _finished(ghost, ticket)
+    until_ns = now_ns + profile.budgets.accept_valid_ms * MS
+    if command.kind is RecordKind.DECISION:
+        if facts["outcome"] == "admit":
+            return _edit(ghost, word=Word(ticket=ticket, by="machine", until_ns=until_ns))
+        other = two_doors and ghost.word is not None and ghost.word.ticket != ticket
+        return ghost if other else _edit(ghost, word=None)
+    action = facts.get("action") if command.kind is RecordKind.OFFICER else ""
+    if action == "release":
+        return _edit(ghost, order=True)
+    if action == "accept" and not (two_doors and ticket != ghost.inside):
+        return _edit(ghost, word=Word(ticket=ticket, by="officer", until_ns=until_ns))
+    return ghost

@@ -1,0 +1,353 @@
+"""What may happen to a lane: people, documents, officers, hardware, as lists of events.
+
+Each function gives, for one node of the search, every event that this part of the world may
+cause there. A search joins a few of them: what varies in one is at rest in the other, so
+that each search closes. `ENVIRONMENTS` names them for each topology.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from biometrics.types import LivenessState, Observed, PortraitPrepared, VerifyEnded
+from drivers.types import (
+    ActuationDone,
+    DeviceFailed,
+    DeviceId,
+    DeviceReady,
+    DocumentPresented,
+    DocumentRemoved,
+    DocumentVerified,
+    Door,
+    Flag,
+    Lock,
+    MrzRead,
+    PlantChanged,
+    PortraitRead,
+    Result,
+    Zone,
+)
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import (
+    AppendFailed,
+    Checked,
+    Event,
+    ListState,
+    OfficerAction,
+    OfficerDecided,
+    OfficerPresent,
+)
+from gate_agent.core.record import evidence_sha256
+from gate_agent.core.states import (
+    REQUIRED_DEVICES,
+    CrossingState,
+    Departing,
+    Emptying,
+    Entering,
+    Idle,
+    Leaving,
+    Presenting,
+    Queued,
+    Reading,
+    Referred,
+    Verifying,
+    ticket_of,
+)
+from gate_agent.safety.scene import (
+    ADULT,
+    BARRIER,
+    COUNT,
+    ENOUGH_NS,
+    MANTRAP,
+    MANTRAP_READS_INSIDE,
+    MODELS,
+    Node,
+    at_rest,
+    check,
+    frame,
+    replace,
+)
+from sync.types import Appended, RecordKind
+
+Events = Callable[[Node], Iterator[Event]]
+
+SHUT = (Door.CLOSED, Lock.LOCKED)
+RELEASED = (Door.OPEN, Lock.UNLOCKED)
+ANY_DOOR = (
+    SHUT,
+    RELEASED,
+    (Door.CLOSED, Lock.UNLOCKED),
+    (Door.UNKNOWN, Lock.UNKNOWN),
+)
+CALM = (Zone.EMPTY, Zone.ONE)
+
+
+def officer(action: OfficerAction, ticket: int = 0, seen: str = "") -> OfficerDecided:
+    """An officer acts, in time."""
+    return OfficerDecided(
+        ticket=ticket,
+        officer="o",
+        action=action,
+        reason="identity",
+        evidence_sha256=seen,
+        expires_at_ns=ENOUGH_NS,
+    )
+
+
+def documents(node: Node) -> Iterator[Event]:
+    """Documents, faces and records, in any order, also for the ticket before."""
+    crossing = node.state.crossing
+    ticket = ticket_of(crossing)
+    for of in sorted({ticket, max(0, ticket - 1)}) if ticket else [1]:
+        if isinstance(crossing, Reading):
+            yield MrzRead(ticket=of, attributes=ADULT, holder="h")
+            yield PortraitRead(ticket=of, portrait="p")
+            yield PortraitPrepared(ticket=of, usable=True, models=MODELS)
+            for result in (Result.SUCCESSFUL, Result.FAILED):
+                yield DocumentVerified(ticket=of, checks=check(result))
+            yield DocumentRemoved(ticket=of)
+        if isinstance(crossing, Reading | Verifying):
+            yield Checked(ticket=of, state=ListState.NO_HIT, list_age_s=1)
+            for live in (LivenessState.BONA_FIDE, LivenessState.ATTACK):
+                yield Observed(ticket=of, observation=frame(live))
+            yield VerifyEnded(ticket=of, frames=1, dropped=0)
+        yield from _answers(of)
+    if isinstance(crossing, Idle | Leaving):
+        yield DocumentPresented()
+    yield from _words(crossing)
+
+
+def orderly(node: Node) -> Iterator[Event]:
+    """The same, whose devices answer in one order and only to tickets that are served."""
+    state = node.state
+    if isinstance(state.approach, Idle) or isinstance(state.crossing, Presenting | Leaving):
+        yield DocumentPresented()
+    for crossing in (state.crossing, state.approach):
+        ticket = ticket_of(crossing)
+        if isinstance(crossing, Reading):
+            yield from _next_of_document(crossing, ticket)
+        elif isinstance(crossing, Verifying):
+            yield Observed(ticket=ticket, observation=frame())
+            yield VerifyEnded(ticket=ticket, frames=1, dropped=0)
+        if ticket:
+            yield from _answers(ticket)
+            yield from _words(crossing)
+
+
+def _next_of_document(reading: Reading, ticket: int) -> Iterator[Event]:
+    dossier = reading.dossier
+    if dossier.holder is None:
+        yield MrzRead(ticket=ticket, attributes=ADULT, holder="h")
+        yield DocumentRemoved(ticket=ticket)
+    elif dossier.portrait is None:
+        yield PortraitRead(ticket=ticket, portrait="p")
+        yield DocumentVerified(ticket=ticket, checks=check(Result.FAILED))
+    elif dossier.evidence.portrait_usable is None:
+        yield PortraitPrepared(ticket=ticket, usable=True, models=MODELS)
+    elif dossier.evidence.list_state is None:
+        yield Checked(ticket=ticket, state=ListState.NO_HIT, list_age_s=1)
+    else:
+        yield DocumentVerified(ticket=ticket, checks=check(Result.SUCCESSFUL))
+
+
+def _answers(ticket: int) -> Iterator[Event]:
+    for kind in (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION):
+        yield Appended(ticket=ticket, kind=kind, seq=1)
+    for action in ("open_exit", "close", "close_entry"):
+        yield ActuationDone(ticket=ticket, action=action, ok=True)
+
+
+def _words(crossing: CrossingState) -> Iterator[Event]:
+    seen = evidence_sha256(crossing) if isinstance(crossing, Referred) else ""
+    for action in (OfficerAction.ACCEPT, OfficerAction.REJECT):
+        yield officer(action, ticket_of(crossing), seen)
+
+
+def lease(node: Node) -> Iterator[Event]:
+    """An officer is there again."""
+    if node.state.lease_until_ns is None:
+        yield OfficerPresent(officer="o", until_ns=ENOUGH_NS)
+
+
+def lane(node: Node) -> Iterator[Event]:
+    """An officer closes, opens and turns the lane."""
+    del node
+    yield officer(OfficerAction.CLOSE_LANE)
+    yield officer(OfficerAction.OPEN_LANE)
+    yield officer(OfficerAction.REVERSE)
+
+
+def acknowledgement(node: Node) -> Iterator[Event]:
+    """An officer inspected the lane."""
+    if node.state.alarms or node.state.fire_latched:
+        yield officer(OfficerAction.ACKNOWLEDGE)
+    if isinstance(node.state.crossing, Emptying):
+        yield officer(OfficerAction.RELEASE)
+
+
+def passages(node: Node) -> Iterator[Event]:
+    """At a barrier: who stands where, and who went through."""
+    plant = node.state.plant
+    if node.state.plant_stale_ns is None:
+        yield from _seen_again(BARRIER)
+        return
+    for zone in Zone:
+        yield PlantChanged(plant=replace(plant, zone=zone))
+    for more in (1, 2):
+        yield PlantChanged(plant=replace(plant, passages_exit=COUNT + more, zone=Zone.EMPTY))
+
+
+def calm_passages(node: Node) -> Iterator[Event]:
+    """The same, with nobody but the traveller."""
+    for event in passages(node):
+        if isinstance(event, PlantChanged) and event.plant.passages_exit == COUNT + 2:
+            continue
+        if not isinstance(event, PlantChanged) or event.plant.zone in CALM:
+            yield event
+
+
+def _seen_again(profile: Profile) -> Iterator[Event]:
+    rest = at_rest(profile)
+    yield PlantChanged(plant=rest)
+    yield PlantChanged(plant=replace(rest, zone=Zone.ONE))
+
+
+def doors_follow(node: Node) -> Iterator[Event]:
+    """Between two doors: they do what they are told, and people use open ones."""
+    yield from _doors(node, node.state.crossing)
+
+
+def doors_and_queue(node: Node) -> Iterator[Event]:
+    """The same, with the reader before the entry."""
+    yield from _doors(node, node.state.approach)
+
+
+def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
+    state, _, ghost = node
+    plant = state.plant
+    if state.plant_stale_ns is None:
+        yield from _seen_again(MANTRAP)
+        return
+    if ghost.entry_out == 1:
+        yield PlantChanged(plant=replace(plant, entry=Door.OPEN, entry_lock=Lock.UNLOCKED))
+    else:
+        yield PlantChanged(plant=replace(plant, entry=Door.CLOSED, entry_lock=Lock.LOCKED))
+    if ghost.exit_out == 1:
+        yield PlantChanged(plant=replace(plant, exit=Door.OPEN, exit_lock=Lock.UNLOCKED))
+    else:
+        yield PlantChanged(plant=replace(plant, exit=Door.CLOSED, exit_lock=Lock.LOCKED))
+    if Door.OPEN in (plant.entry, plant.exit):
+        for zone in CALM:
+            yield PlantChanged(plant=replace(plant, zone=zone))
+    if isinstance(arriving, Idle | Entering | Queued):
+        for zone in CALM:
+            yield PlantChanged(plant=replace(plant, approach=zone))
+
+
+def crowd(node: Node) -> Iterator[Event]:
+    """Whoever and whatever stands between the doors, at any moment; somebody behind them."""
+    plant = node.state.plant
+    if node.state.plant_stale_ns is None:
+        return
+    for zone in Zone:
+        yield PlantChanged(plant=replace(plant, zone=zone))
+    if isinstance(node.state.crossing, Departing):
+        yield PlantChanged(plant=replace(plant, beyond=Zone.ONE))
+
+
+def any_entry(node: Node) -> Iterator[Event]:
+    """An entry door that does as it likes, and things in its way."""
+    plant = node.state.plant
+    for door, lock in ANY_DOOR:
+        yield PlantChanged(plant=replace(plant, entry=door, entry_lock=lock))
+    for thing in (Flag.CLEAR, Flag.ACTIVE):
+        yield PlantChanged(plant=replace(plant, entry_obstruction=thing))
+
+
+def any_exit(node: Node) -> Iterator[Event]:
+    """An exit door that does as it likes, and things in its way."""
+    plant = node.state.plant
+    for door, lock in ANY_DOOR:
+        yield PlantChanged(plant=replace(plant, exit=door, exit_lock=lock))
+    for thing in (Flag.CLEAR, Flag.ACTIVE):
+        yield PlantChanged(plant=replace(plant, obstruction=thing))
+
+
+def barrier_doors(node: Node) -> Iterator[Event]:
+    """A barrier that is not closed, and something in its way."""
+    for door in Door:
+        yield PlantChanged(plant=replace(node.state.plant, entry=door))
+    for thing in (Flag.CLEAR, Flag.ACTIVE):
+        yield PlantChanged(plant=replace(node.state.plant, obstruction=thing))
+
+
+def journal(node: Node) -> Iterator[Event]:
+    """The journal cannot write."""
+    ticket = ticket_of(node.state.crossing)
+    yield AppendFailed(ticket=ticket, kind=RecordKind.DECISION, detail="")
+
+
+def fire(node: Node) -> Iterator[Event]:
+    """The fire contact, whatever else is the case."""
+    for contact in Flag:
+        yield PlantChanged(plant=replace(node.state.plant, fire=contact))
+    yield officer(OfficerAction.ACKNOWLEDGE)
+
+
+def mains(node: Node) -> Iterator[Event]:
+    """The mains and the maintenance switch."""
+    for contact in Flag:
+        yield PlantChanged(plant=replace(node.state.plant, power_loss=contact))
+        yield PlantChanged(plant=replace(node.state.plant, maintenance=contact))
+
+
+def hardware(node: Node) -> Iterator[Event]:
+    """Turnstile and vision fail and come back, commands stay unconfirmed."""
+    state = node.state
+    ticket = ticket_of(state.crossing)
+    yield DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
+    if isinstance(state.crossing, Verifying):
+        yield DeviceFailed(device=DeviceId.VISION, code=1, retryable=True, diagnosis="")
+    for device in state.devices:
+        if not device.ready and device.device in REQUIRED_DEVICES:
+            yield DeviceReady(device=device.device)
+    for action in ("open_exit", "close", "open_entry", "close_entry"):
+        yield ActuationDone(ticket=ticket, action=action, ok=False)
+
+
+class Environment(NamedTuple):
+    """One search: a topology's profile, what may happen, and which clocks may run out."""
+
+    profile: Profile
+    events: tuple[Events, ...]
+    clocks: tuple[str, ...] = ()
+
+
+_ONE = (orderly, calm_passages)
+_TWO = (orderly, doors_follow)
+
+ENVIRONMENTS: dict[str, dict[str, Environment]] = {
+    "barrier": {
+        "people": Environment(BARRIER, (documents, passages, acknowledgement)),
+        "lease": Environment(BARRIER, (*_ONE, lease), ("lease",)),
+        "lane": Environment(BARRIER, (*_ONE, acknowledgement, lane)),
+        "fire": Environment(BARRIER, (*_ONE, fire)),
+        "hardware": Environment(BARRIER, (*_ONE, acknowledgement, hardware), ("plant",)),
+        "doors": Environment(BARRIER, (*_ONE, acknowledgement, barrier_doors, journal)),
+    },
+    "mantrap": {
+        "people": Environment(MANTRAP_READS_INSIDE, (*_TWO, crowd, acknowledgement)),
+        "queue": Environment(MANTRAP, (orderly, doors_and_queue, acknowledgement)),
+        "lease": Environment(MANTRAP_READS_INSIDE, (*_TWO, lease), ("lease",)),
+        "lane": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, lane, journal)),
+        "fire": Environment(MANTRAP_READS_INSIDE, (*_TWO, fire)),
+        "mains": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, mains)),
+        "hardware": Environment(
+            MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, hardware), ("plant",)
+        ),
+        "entry": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, any_entry)),
+        "exit": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, any_exit)),
+    },
+}
+"""The searches of each topology, by name."""

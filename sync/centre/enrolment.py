@@ -1,0 +1,49 @@
+"""Enrolment at the central system: a token is good once, until its time, for its gate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sync.centre.store import CentreStore
+from sync.enrolment import INFO, MAX_REQUEST_BYTES, make_answer, read_request, token_is_by
+from sync.errors import EnrolmentRefused, SealBroken
+from sync.keys import CentreKeys, VerifyingKey
+
+
+class Admission(NamedTuple):
+    """A gate that is enrolled now, and the note to tell it so."""
+
+    gate: str
+    answer: bytes
+
+
+def admit(store: CentreStore, keys: CentreKeys, payload: bytes, utc: str) -> Admission:
+    """Enrol a gate that shows a good token. The same request again has the same answer.
+
+    Args:
+        store: the registry of gates.
+        keys: open the request, check the token, sign the answer.
+        payload: the request as it came.
+        utc: now, RFC 3339 with milliseconds and Z.
+
+    Raises:
+        EnrolmentRefused: the request, its token or its key is not good.
+        StorageError: nothing was changed.
+    """
+    if len(payload) > MAX_REQUEST_BYTES:
+        raise EnrolmentRefused("a request for enrolment is too long")
+    try:
+        request = read_request(keys.opening.open(payload, INFO))
+    except SealBroken as error:
+        raise EnrolmentRefused("a request for enrolment is not for this centre") from error
+    token = request.token
+    if not token_is_by(token, keys.signing.public):
+        raise EnrolmentRefused("a token is not by this centre")
+    if utc > token.expires_utc:  # both have one form, in which text is ordered as time is
+        raise EnrolmentRefused(f"the token of gate {token.gate} has expired")
+    key = VerifyingKey(request.public)
+    with store.transaction():
+        if not store.use_token(token.sha256, token.gate, utc) and store.key_of(token.gate) != key:
+            raise EnrolmentRefused(f"the token of gate {token.gate} was used")
+        store.enrol(token.gate, key, utc)
+    return Admission(token.gate, make_answer(token.gate, key, keys.signing))
