@@ -55,7 +55,7 @@ def test_the_library_has_its_themes_and_teaches() -> None:
         if entry.theme:
             first = entry.path.read_text().splitlines()[0]
             assert first == f"# {entry.plan.learn}"
-    assert sum(entry.plan.realtime for entry in entries) >= 5
+    assert sum(entry.plan.realtime for entry in entries) >= 3
 
 
 def test_a_scenario_is_found_by_its_name() -> None:
