@@ -62,7 +62,7 @@ from gate_agent.worker_server import WorkerServer
 from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
-from sync.keys import CentrePublic, read_centre_public
+from sync.keys import CentrePublic, VerifyingKey, read_centre_public
 from sync.reserve import Reserve
 from sync.types import Append
 
@@ -110,19 +110,7 @@ class AgentProcess:
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
         key = centre and centre.verifying
-        self._writer = JournalWriter(
-            journal,
-            key,
-            self._inbox.put,
-            self._identity,
-            live.monotonic_ns,
-            live.utc_text,
-            Reserve(state_dir / "journal.reserve"),
-            Limits(
-                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
-                unsent_s=profile.sync.unsent_alarm_s,
-            ),
-        )
+        self._writer = self._writer_of(journal, key, state_dir)
         self._workers = WorkerServer(
             run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
         )
@@ -140,6 +128,21 @@ class AgentProcess:
             ),
             live.system_random,
             Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
+        )
+
+    def _writer_of(
+        self, journal: Journal, key: VerifyingKey | None, state_dir: Path
+    ) -> JournalWriter:
+        limits = self._profile.sync
+        return JournalWriter(
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(limits.journal_alarm_mb * 1_000_000, limits.unsent_alarm_s),
         )
 
     def run(self) -> None:
