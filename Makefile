@@ -1,11 +1,12 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
+# make soak   a thousand random days; make scenarios: the whole library, long ones too
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
 # make tampering  ten thousand random changes in each kind of centre database: all are found
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos fuzz tampering clean
+.PHONY: help setup prepare demo test check chaos fuzz soak scenarios tampering clean
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -48,6 +49,15 @@ chaos: setup
 
 fuzz: setup
 	.venv/bin/python tests/fuzz/run.py $(FUZZ)
+
+# A random day that fails is named with the command that plays it again.
+SEEDS ?= 1000
+soak: setup
+	@$(EGATE) sim soak --seeds $(SEEDS) --jobs 2
+
+scenarios: setup
+	@for file in $$(find sim/scenarios -name '*.toml' | sort); do \
+		echo "$$file"; $(EGATE) sim run $$file > /dev/null || exit 1; done
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz

@@ -124,7 +124,8 @@ class Face(Section, frozen=True, kw_only=True):
     """Verification: error rate asked for, models and limits."""
 
     fmr: Annotated[float, Meta(gt=0.0, le=1e-2)] = 1e-3  # BSI TR-03121: FMR <= 0.1 %
-    tier: Literal["best", "packaged", "recommended"] = "best"
+    tier: Literal["best", "packaged", "recommended", "authority"] = "best"
+    execution: Literal["cpu", "openvino"] = "cpu"  # openvino: onnxruntime-openvino is installed
     expected_face_px: Annotated[int, Meta(ge=40, le=2000)] = 220
     quality: QualityLimits = QualityLimits()
 
@@ -209,6 +210,22 @@ class RegisterMap(Section, frozen=True, kw_only=True):
     counter_entry: Register = 0x46
     error: Register = 0x48
     mode: Register = 0x3000
+
+
+class Setting(Section, frozen=True, kw_only=True):
+    """One register of a device's own configuration, and what it should hold."""
+
+    name: Name
+    register: Register
+    value: Register
+
+
+class Firmware(Section, frozen=True, kw_only=True):
+    """Revisions of a device's firmware that were tried; an empty bound is none."""
+
+    lowest: Annotated[str, Meta(max_length=32)] = ""
+    highest: Annotated[str, Meta(max_length=32)] = ""
+    denied: tuple[Annotated[str, Meta(min_length=1, max_length=32)], ...] = ()
 
 
 class SwingGate(Section, frozen=True, kw_only=True):
@@ -301,9 +318,12 @@ class Turnstile(Section, frozen=True, kw_only=True):
     poll_ms: BudgetMs = 50
     heartbeat_ms: BudgetMs = 250
     answer_ms: BudgetMs = 100
-    backoff_ms: BudgetMs = 600
-    stale_ms: BudgetMs = 500
+    backoff_ms: BudgetMs = 600  # a slave may sit half a second inside a broken frame
+    stale_ms: BudgetMs = 900  # longer than two bad answers and the rest after them
     identity: str = ""  # expected vendor/product, empty accepts any
+    firmware: Firmware = Firmware()
+    settings: Annotated[tuple[Setting, ...], Meta(max_length=32)] = ()
+    settings_check_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
     registers: RegisterMap = RegisterMap()
     swing: SwingGate = SwingGate()
     io: IoModule = IoModule()

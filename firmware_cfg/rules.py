@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from firmware_cfg.profile import Profile, RegisterMap
+from firmware_cfg.profile import IoModule, Profile, RegisterMap, Turnstile
 
 REAL_CAMERAS = ("device", "rtsp", "rtsps")
 NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, not used
@@ -31,6 +31,19 @@ CORE_CHECKS = (
 )
 """Checks without which nobody knows whose document it is: every gate demands their success."""
 
+INPUTS = (
+    "chamber_empty",
+    "chamber_occupied",
+    "chamber_single",
+    "approach_clear",
+    "beyond_clear",
+    "fire_ok",
+    "closed_housing",
+    "mains_ok",
+    "maintenance_key",
+)
+"""Inputs of a module that belong to no door."""
+
 
 def problems(profile: Profile) -> Iterator[tuple[str, str]]:
     """Every broken rule as the field it concerns and what is wrong."""
@@ -39,6 +52,8 @@ def problems(profile: Profile) -> Iterator[tuple[str, str]]:
     yield from _checks(profile)
     yield from _timing(profile)
     yield from _registers(profile.turnstile.registers)
+    yield from _driver(profile)
+    yield from _settings(profile.turnstile)
 
 
 def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -117,8 +132,72 @@ def _timing(profile: Profile) -> Iterator[tuple[str, str]]:
         yield "turnstile.heartbeat_ms", "must be less than budgets.plant_stale_ms"
     if turnstile.answer_ms > turnstile.backoff_ms:
         yield "turnstile.backoff_ms", "must be at least turnstile.answer_ms"
+    yield from _patience(turnstile)
     if profile.sync.retry_min_ms > profile.sync.retry_max_ms:
         yield "sync.retry_max_ms", "must be at least sync.retry_min_ms"
+
+
+def _patience(turnstile: Turnstile) -> Iterator[tuple[str, str]]:
+    """Two bad answers in a row and the rest after them must not look like a lost plant."""
+    needed_ms = turnstile.poll_ms + 2 * turnstile.answer_ms + turnstile.backoff_ms
+    if turnstile.stale_ms < needed_ms:
+        sum_of = "turnstile.poll_ms + 2 * turnstile.answer_ms + turnstile.backoff_ms"
+        yield "turnstile.stale_ms", f"must be at least {needed_ms}: {sum_of}"
+    if turnstile.driver == "relay_io" and turnstile.io.watchdog_ms <= needed_ms:
+        yield "turnstile.io.watchdog_ms", f"must be more than {needed_ms}, or it strikes in a rest"
+
+
+def _driver(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Two doors want a module of relays and inputs; nothing else does."""
+    two_doors = profile.lane.topology == "mantrap"
+    module = profile.turnstile.driver == "relay_io"
+    if two_doors and not module:
+        yield "turnstile.driver", "must be relay_io where lane.topology is mantrap"
+    if module and not two_doors:
+        yield "turnstile.driver", "must not be relay_io where lane.topology is barrier"
+    if module:
+        yield from _wiring(profile.turnstile.io)
+
+
+def _wiring(io: IoModule) -> Iterator[tuple[str, str]]:
+    """No two meanings on one input or on one coil."""
+    inputs: dict[int, str] = {}
+    coils: dict[int, str] = {}
+    for name, taken, number in _points(io, inputs, coils):
+        if number in taken:
+            yield f"turnstile.io.{name}", f"has the number of {taken[number]}"
+        taken.setdefault(number, name)
+    for door in (io.entry, io.exit):
+        if door.release > 15:
+            yield "turnstile.io", "a release must be one of the coils 0 to 15: the safe value is"
+
+
+def _points(
+    io: IoModule, inputs: dict[int, str], coils: dict[int, str]
+) -> Iterator[tuple[str, dict[int, str], int]]:
+    for side, door in (("entry", io.entry), ("exit", io.exit)):
+        for name in door.__struct_fields__:
+            taken = coils if name == "release" else inputs
+            yield f"{side}.{name}", taken, getattr(door, name)
+    for name in INPUTS:
+        number = getattr(io, name)
+        if number is not None:
+            yield name, inputs, number
+    if io.direction is not None:
+        yield "direction", coils, io.direction
+
+
+def _settings(turnstile: Turnstile) -> Iterator[tuple[str, str]]:
+    """Settings are registers of a turnstile that has some, each once, none that moves it."""
+    if turnstile.settings and turnstile.driver != "modbus":
+        yield "turnstile.settings", "only a turnstile with a register map has them"
+    names = [setting.name for setting in turnstile.settings]
+    places = [setting.register for setting in turnstile.settings]
+    if len(set(names)) < len(names) or len(set(places)) < len(places):
+        yield "turnstile.settings", "a name or a register stands twice"
+    moving = {turnstile.registers.authorise_exit, turnstile.registers.authorise_entry}
+    if moving & set(places):
+        yield "turnstile.settings", "must not name a register that releases"
 
 
 def _registers(registers: RegisterMap) -> Iterator[tuple[str, str]]:

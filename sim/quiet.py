@@ -76,7 +76,6 @@ class QuietDevice(WiredDevice):
         emit: Callable[[Emission], None],
     ) -> None:
         super().__init__(kernel, machine, {port: line}, emit)
-        self.skipped_bytes = 0
         self._line, self._peer = line, peer
         self._told = PlantChanged(plant=Plant(read_at_ns=0))
         self._told_ns = 0
@@ -138,7 +137,7 @@ class QuietDevice(WiredDevice):
             self._even = False
             self._emit(emission)
             return
-        if now_ns <= self._told_ns:
+        if self._rousing and now_ns <= self._told_ns:
             return  # roused: this one was reported already
         event = _later(event, self._skew_ns)
         self._reported = True

@@ -334,7 +334,7 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         chips=_chips(day.transcripts),
         wire={
             "carried_bytes": sum(lane.carried_bytes for lane in lanes),
-            "quiet_bytes_counted": sum(lane.skipped_bytes for lane in lanes),
+            "quiet_bytes_counted": sum(lane.bus.skipped_bytes for lane in lanes),
         },
         queue=summary(len(lanes), day.waits, day.held, day.arriving_s),
         clock="virtual",

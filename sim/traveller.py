@@ -19,7 +19,8 @@ from sim.kernel import MS, SECOND
 from sim.scenario import Traveller
 from sim.stage import Stage
 
-LOOK_NS = 100 * MS
+LOOK_NS = 101 * MS
+"""Not a divisor of what machines take: nobody looks at the very instant of a change."""
 PATIENCE_NS = 150 * SECOND
 PLACE_AGAIN_NS = 8 * SECOND
 GIVE_UP_NS = 6 * SECOND

@@ -283,6 +283,8 @@ class SimTurnstile:
             self._map.authorise_exit: lambda n: self._authorise(self.barrier.exit, n, now_ns),
             self._map.authorise_entry: lambda n: self._authorise(self.barrier.entry, n, now_ns),
             self._map.mode: self._set_mode,
+            START_S_REGISTER: lambda n: setattr(self.barrier, "start_s", n),
+            FINISH_S_REGISTER: lambda n: setattr(self.barrier, "finish_s", n),
         }
 
     def _authorise(self, side: Side, passages: int, now_ns: int) -> None:

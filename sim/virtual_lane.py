@@ -12,7 +12,9 @@ import random
 from collections import deque
 
 from biometrics.types import Prepare, StartVerify, StopVerify
+from drivers.passport.reader import PassportReader
 from drivers.ports import Emission
+from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
     CancelRead,
     Close,
@@ -35,7 +37,7 @@ from gate_agent.core.messages import (
     ListState,
     Wipe,
 )
-from gate_agent.core.states import initial
+from gate_agent.core.states import State, initial
 from gate_agent.lane_api import Step
 from gate_agent.loop import Loop, Mailbox, Turn
 from gate_agent.recorder import Recorder, TraceHash
@@ -52,7 +54,7 @@ from sim.compose import (
     profile_of,
     utc,
 )
-from sim.desk import Desk
+from sim.desk import Desk, finish_of
 from sim.kernel import MS, Alarm
 from sim.links import WiredDevice
 from sim.play import Play
@@ -109,12 +111,10 @@ class VirtualLane:
             world.start_ns,
             queue=world.queue,
         )
-        self.officer = VirtualOfficer(
-            self._kernel, scenario.officer, lambda: self.loop.state, self.put
-        )
-        self._boots = 0
-        self._up = False
-        self._turnstile: WiredDevice
+        model = scenario.officer
+        self.officer = VirtualOfficer(self._kernel, model, lambda: self.loop.state, self.put)
+        self._boots, self._up = 0, False
+        self.bus: WiredDevice
         self._build()
 
     @property
@@ -126,11 +126,6 @@ class VirtualLane:
     def step(self) -> Step:
         """What the lane's display shows."""
         return step_of(self.loop.state) if self._up else Step.CLOSED
-
-    @property
-    def skipped_bytes(self) -> int:
-        """Bytes of a quiet line that were counted, not carried."""
-        return self._turnstile.skipped_bytes if isinstance(self._turnstile, QuietDevice) else 0
 
     @property
     def carried_bytes(self) -> int:
@@ -175,33 +170,36 @@ class VirtualLane:
             tuple(journal.unfinished_tickets()),
             journal.last_ticket() + 1,
         )
-        self.loop = Loop(state, self.profile)
+        self.loop = self.make_loop(state)
         if self._world.traced:
             self._recorder = Recorder(folder / "traces" / name, self.loop)
         self._vision = SimVision(self._kernel, self._look, self.put, self._usable)
-        self._reader = WiredDevice(
-            self._kernel,
-            make_reader(
-                self.profile,
-                self._world.country,
-                self._reader_random,
-                self._today,
-            ),
-            {port: self._lines[port] for port in ("mrz", "chip")},
-            self._emitted,
-        )
-        machine, bus = make_turnstile(self.profile), self._lines["bus"]
+        lines = {port: self._lines[port] for port in ("mrz", "chip")}
+        self._reader = WiredDevice(self._kernel, self.make_reader(), lines, self._emitted)
+        machine, bus = self.make_turnstile(), self._lines["bus"]
         if self._world.every_byte:
-            self._turnstile = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
+            self.bus = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
         else:
             plant = self.stage.turnstile
-            self._turnstile = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
+            self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
+
+    def make_loop(self, state: State) -> Loop:
+        """The production core and its guard."""
+        return Loop(state, self.profile)
+
+    def make_reader(self) -> PassportReader:
+        """The production passport reader."""
+        return make_reader(self.profile, self._world.country, self._reader_random, self._today)
+
+    def make_turnstile(self) -> TurnstileMachine:
+        """The production turnstile driver."""
+        return make_turnstile(self.profile)
 
     def _power_on(self, now_ns: int) -> None:
         self._up = True
         self.put(DeviceReady(device=DeviceId.JOURNAL))
         self.put(DeviceReady(device=DeviceId.VISION, identity="simulated"))
-        for device in (self._reader, self._turnstile):
+        for device in (self._reader, self.bus):
             device.open(now_ns)
 
     def power(self, now_ns: int, *, on: bool) -> None:
@@ -212,7 +210,7 @@ class VirtualLane:
             self._power_on(now_ns)
         elif not on and self._up:
             self._up = False
-            for device in (self._reader, self._turnstile):
+            for device in (self._reader, self.bus):
                 device.stop(now_ns)
             self._vision.stop()
             if self._turning is not None:
@@ -261,7 +259,7 @@ class VirtualLane:
                     self._who[command.ticket] = actor
                 self._reader.command(command, now_ns)
             case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
-                self._turnstile.command(command, now_ns)
+                self.bus.command(command, now_ns)
             case Prepare() | StartVerify() | StopVerify():
                 self._vision.command(command, now_ns)
             case CheckLists(ticket=ticket):
@@ -272,7 +270,10 @@ class VirtualLane:
                 answer_ns, answer = self.desk.append(command, holder, now_ns)
                 self._later(answer_ns, answer)
                 if command.kind is RecordKind.FINISH and isinstance(answer, Appended):
-                    self._finished(command, now_ns)
+                    finish = finish_of(command, self._who.pop(command.ticket, None), now_ns)
+                    self.finishes.append(finish)
+                    self.witness.finished(finish, now_ns)
+                    self._world.ended(self.number, finish)
             case Wipe(ticket=ticket):
                 self._reader.wipe(ticket)
                 self._vision.wipe(ticket)
@@ -317,14 +318,14 @@ class VirtualLane:
 
     def _touching(self, port: str) -> None:
         if port == "bus":
-            self._turnstile.rouse(self._kernel.now_ns)
+            self.bus.rouse(self._kernel.now_ns)
 
     def _touched(self, port: str) -> None:
-        (self._turnstile if port == "bus" else self._reader).touch()
+        (self.bus if port == "bus" else self._reader).touch()
 
     def _usable(self) -> bool:
         actor = self.play.actor
-        return actor is None or not UNUSABLE.intersection(actor.traveller.document.forgeries)
+        return actor is None or not UNUSABLE & {*actor.traveller.document.forgeries}
 
     def _look(self) -> Seen | None:
         stand, actor = self.stage.stand, self.play.actor
@@ -335,20 +336,6 @@ class VirtualLane:
         return Seen(stand.face, actor.rng)
 
     # --- people -------------------------------------------------------------------------
-
-    def _finished(self, command: Append, now_ns: int) -> None:
-        facts = command.facts
-        spans = dict(facts["spans_ms"])
-        actor = self._who.pop(command.ticket, None)
-        if actor is not None and actor.served_ns is not None:
-            spans["wait"] = (actor.served_ns - actor.came_ns) / MS
-            spans["lane"] = (now_ns - actor.served_ns) / MS
-        name = actor.traveller.name if actor is not None else ""
-        outcome, reasons = str(facts["outcome"]), tuple(facts["reasons"])
-        finish = Finish(command.ticket, outcome, reasons, spans, name)
-        self.finishes.append(finish)
-        self.witness.finished(finish, now_ns)
-        self._world.ended(self.number, finish)
 
     def _act(self, now_ns: int) -> None:
         present = self.play.present
@@ -364,7 +351,7 @@ class VirtualLane:
 
     def noise(self, device: str, faults: WireFaults, rng: random.Random, now_ns: int) -> None:
         """Change what goes wrong on the lines of `bus` or `reader`."""
-        wired = self._turnstile if device == "bus" else self._reader
+        wired = self.bus if device == "bus" else self._reader
         wired.rouse(now_ns)
         for line in wired.lines.values():
             line.to_peer.set_faults(faults, rng)
@@ -373,7 +360,7 @@ class VirtualLane:
 
     def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
         """Pull the plug of `bus` or `reader`, or put it back."""
-        wired = self._turnstile if device == "bus" else self._reader
+        wired = self.bus if device == "bus" else self._reader
         if not self._up:
             return
         if plugged:

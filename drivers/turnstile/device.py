@@ -10,7 +10,7 @@ Rules that hold whatever the line does, besides those of `drivers.turnstile.mach
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import ClassVar
 
 from drivers.errors import DeviceRefused, ProtocolViolation, WrongIdentity
@@ -26,6 +26,7 @@ from drivers.turnstile.rtu import (
     Silence,
     Written,
 )
+from drivers.turnstile.settings import Drift, drift_of, read_settings, unfit
 from drivers.turnstile.signals import MODE_ANTIPANIC, Reading, ReadPlan, judge_release, plant_of
 from drivers.types import Actuation, Close, OpenExit
 from firmware_cfg.profile import Turnstile
@@ -44,11 +45,21 @@ class TurnstileMachine(PlantMachine):
     Args:
         profile: the lane's turnstile.
         actuation_ms: after this long nothing is written (again) for one command.
+        on_drift: told what of the device's own configuration is not the profile's, at start
+            and whenever that has changed.
     """
 
     carries_out: ClassVar[tuple[type[Actuation], ...]] = (OpenExit, Close)
 
-    def __init__(self, profile: Turnstile, *, actuation_ms: int = 2_000) -> None:
+    def __init__(
+        self,
+        profile: Turnstile,
+        *,
+        actuation_ms: int = 2_000,
+        on_drift: Callable[[tuple[Drift, ...]], None] = lambda _drift: None,
+    ) -> None:
+        self._on_drift = on_drift
+        self._drift: tuple[Drift, ...] = ()
         self._plan = ReadPlan(profile.registers)
         self._master = Master(
             profile.unit,
@@ -62,6 +73,7 @@ class TurnstileMachine(PlantMachine):
 
     def _forget(self) -> None:
         self._reading: Reading | None = None
+        self._check_ns = self._now_ns
 
     @property
     def metrics(self) -> Metrics:
@@ -84,7 +96,29 @@ class TurnstileMachine(PlantMachine):
                 WrongIdentity(f"turnstile is '{name}', the profile names '{expected}'")
             )
             return
+        wrong = unfit(
+            self._profile.firmware, outcome.revision if isinstance(outcome, Identity) else ""
+        )
+        if wrong:
+            self._wrong_device(WrongIdentity(f"turnstile: {wrong}"))
+            return
         self._known(identity)
+
+    def _spare(self) -> Job | None:
+        if not (self._ready and self._profile.settings and self._now_ns >= self._check_ns):
+            return None
+        self._check_ns = self._now_ns + self._profile.settings_check_s * 1_000_000_000
+        return self._check_settings()
+
+    def _check_settings(self) -> Job:
+        """Read the device's own configuration back; nothing is written."""
+        held = yield from read_settings(self._profile.settings)
+        if held is None:
+            return
+        drift = drift_of(self._profile.settings, held)
+        if drift != self._drift:
+            self._drift = drift
+            self._on_drift(drift)
 
     def _poll(self) -> Job:
         yield from self._read_all()

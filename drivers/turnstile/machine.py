@@ -99,6 +99,9 @@ class PlantMachine:
         """Carry out one command; ends in `_actions.finish`."""
         raise NotImplementedError
 
+    def _spare(self) -> Job | None:
+        """What to do when there is neither a command nor a poll to be done."""
+
     def _forget(self) -> None:
         """Forget what was read: the line is new, or what was read is too old."""
 
@@ -236,7 +239,7 @@ class PlantMachine:
         if self._now_ns >= self._next_poll_ns:
             self._next_poll_ns = self._now_ns + self._poll_ns
             return self._poll()
-        return None
+        return self._spare()
 
     def _makes_way(self) -> bool:
         """Whether a poll under way should be left for a command that waits."""

@@ -88,6 +88,6 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     if arguments.state is not None:
         findings += doctor.disk(arguments.state)
     if arguments.keys is not None:
-        names = (*(f"{role.value}.key" for role in Role), "gate.key", "journal.key")
+        names = (*(f"{role.value}.key" for role in Role), "journal.key")
         findings += doctor.keys(arguments.keys, names)
     return findings

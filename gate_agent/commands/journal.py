@@ -36,6 +36,15 @@ def register(commands: Any) -> None:
     restore.add_argument("--records", type=Path, required=True, metavar="FILE")
     restore.add_argument("--keys", type=Path, metavar="FILE", help="without it: no identities")
     restore.set_defaults(run=_run(_restore))
+    schema = actions.add_parser("schema", help="print the JSON Schema of a record")
+    schema.set_defaults(run=_schema)
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from gate_agent.record_schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+    return 0
 
 
 def _action(actions: Any, name: str, text: str) -> Any:

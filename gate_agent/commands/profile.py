@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands import profile_drift
+
 
 def register(commands: Any) -> None:
     """Add `egate profile` to the command line."""
@@ -25,6 +27,7 @@ def register(commands: Any) -> None:
     show.set_defaults(run=_show)
     schema = actions.add_parser("schema", help="print the JSON Schema of a profile")
     schema.set_defaults(run=_schema)
+    profile_drift.register(actions)
 
 
 def load(paths: list[Path]) -> Any:

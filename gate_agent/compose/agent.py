@@ -56,6 +56,7 @@ from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
+from gate_agent.socket_access import access_of, let_the_group_read
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import shown_crossing, view
 from gate_agent.worker_server import WorkerServer
@@ -93,6 +94,7 @@ class AgentProcess:
         self._offset_ms = live.utc_offset_ms()
         self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
+        let_the_group_read(state_dir / "journal.db")
         journal = Journal.open(
             state_dir / "journal.db",
             gate=profile.lane.gate,
@@ -112,7 +114,15 @@ class AgentProcess:
         key = centre and centre.verifying
         self._writer = self._writer_of(journal, key, state_dir)
         self._workers = WorkerServer(
-            run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from drivers.turnstile.device import TurnstileMachine
 from drivers.turnstile.machine import PlantMachine
 from drivers.turnstile.mantrap import MantrapMachine
+from drivers.turnstile.settings import Drift
 from drivers.turnstile.swing_gate import SwingGateMachine
 from firmware_cfg.profile import Profile
+
+log = logging.getLogger("egate.turnstile")
 
 
 def turnstile_of(profile: Profile) -> PlantMachine:
@@ -18,4 +23,10 @@ def turnstile_of(profile: Profile) -> PlantMachine:
         return MantrapMachine(
             profile.turnstile, profile.lane.on_power_loss, actuation_ms=actuation_ms
         )
-    return TurnstileMachine(profile.turnstile, actuation_ms=actuation_ms)
+    return TurnstileMachine(profile.turnstile, actuation_ms=actuation_ms, on_drift=_log)
+
+
+def _log(drift: tuple[Drift, ...]) -> None:
+    """Say that the turnstile's own settings are not the profile's (or are again)."""
+    told = ", ".join(f"{d.name} holds {d.held}, not {d.wanted}" for d in drift)
+    log.warning("turnstile's settings: %s", told or "as the profile says")

@@ -118,6 +118,6 @@ def test_the_command_tells_json_and_its_exit_code(tmp_path, capsys):
     assert (told["ok"], told["exit"]) == (False, 2)
     assert "lane.number" in by_check["profile"]["what"]
     assert by_check["key: console.key"]["grade"] == "good"
-    assert by_check["key: gate.key"]["grade"] == "broken"
+    assert by_check["key: journal.key"]["grade"] == "broken"
     assert main([*argv, "--trust", str(tmp_path)]) == 2
     assert "cannot go into service" in capsys.readouterr().out

@@ -105,9 +105,15 @@ def test_slower_bus_is_an_overlay() -> None:
         ("[turnstile]\nport = '//dev/ttyUSB0'", "turnstile.port", "serial device"),
         ("[mrz_reader]\nport = '/run/egate/mrz'", "mrz_reader.port", "serial device"),
         ("[chip_reader]\nport = 'ttyUSB0'", "chip_reader.port", "serial device"),
-        ("[turnstile]\npoll_ms = 300", "turnstile.heartbeat_ms", "poll_ms"),
+        ("[turnstile]\npoll_ms = 80\nheartbeat_ms = 70", "turnstile.heartbeat_ms", "poll_ms"),
         ("[turnstile]\nstale_ms = 1500", "turnstile.stale_ms", "plant_stale_ms"),
         ("[turnstile]\nbackoff_ms = 50", "turnstile.backoff_ms", "answer_ms"),
+        ("[turnstile]\nstale_ms = 849", "turnstile.stale_ms", "must be at least 850"),
+        (
+            '[[turnstile.settings]]\nname = "x"\nregister = 0x40\nvalue = 1',
+            "turnstile.settings",
+            "releases",
+        ),
         ("[sync]\nretry_min_ms = 40000", "sync.retry_max_ms", "retry_min_ms"),
         ("[turnstile.registers]\nerror = 0x45", "turnstile.registers.error", "overlaps"),
         (
@@ -224,3 +230,65 @@ def test_no_gate_leaves_out_a_check_that_makes_a_document(tmp_path, check_id, de
     assert only_error([*base, less]).field == "policy.mandatory_checks"
     lax = overlay(tmp_path, f'[policy]\nundetermined_allowed = ["{check_id}"]', "lax.toml")
     assert only_error([*base, lax]).field == "policy.undetermined_allowed"
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "problem"),
+    [
+        ("[turnstile]\nbackoff_ms = 700", "turnstile.stale_ms", "must be at least 950"),
+        ('[turnstile]\ndriver = "relay_io"', "turnstile.driver", "barrier"),
+        ('[turnstile]\ndriver = "swing"', "turnstile.settings", "register map"),
+        ('[lane]\ntopology = "mantrap"', "turnstile.driver", "must be relay_io"),
+    ],
+)
+def test_rules_across_files(tmp_path: Path, text: str, field: str, problem: str) -> None:
+    errors = check([*PRODUCTION, overlay(tmp_path, text)])
+    assert any(error.field == field and problem in error.problem for error in errors), errors
+
+
+def mantrap(tmp_path: Path, more: str = "") -> list[Path]:
+    gate = tmp_path / "gate.toml"
+    gate.write_text('[lane]\ntopology = "mantrap"\n' + more)
+    names = ("io_module", "pn532", "mrz_line", "camera_usb", "camera_column")
+    port = tmp_path / "column.toml"
+    port.write_text('[camera.column]\nport = "/dev/egate/column"\n')
+    files = [PROFILES_DIR / f"{name}.toml" for name in names]
+    return [*files, SITES_DIR / "example.toml", port, gate]
+
+
+def test_two_doors_with_a_module_and_a_column_are_a_production_profile(tmp_path: Path) -> None:
+    profile = load(mantrap(tmp_path))
+    assert (profile.turnstile.driver, profile.turnstile.io.watchdog_ms) == ("relay_io", 1_000)
+    assert profile.camera.column is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "problem"),
+    [
+        ("[turnstile.io]\nfire_ok = 16", "turnstile.io.closed_housing", "number of fire_ok"),
+        ("[turnstile.io.exit]\nrelease = 0", "turnstile.io.exit.release", "entry.release"),
+        ("[turnstile.io]\ndirection = 1", "turnstile.io.direction", "exit.release"),
+        ("[turnstile.io.exit]\nrelease = 20", "turnstile.io", "coils 0 to 15"),
+        ("[turnstile.io]\nwatchdog_ms = 650", "turnstile.io.watchdog_ms", "more than 650"),
+        ("[turnstile.io]\nclosed_housing = 99", "turnstile.io.closed_housing", "63"),
+    ],
+)
+def test_wiring_that_cannot_be_is_named(
+    tmp_path: Path, more: str, field: str, problem: str
+) -> None:
+    error = only_error(mantrap(tmp_path, more))
+    assert (error.field, problem in error.problem) == (field, True)
+
+
+def test_every_device_profile_is_laid_over_by_some_lane() -> None:
+    tested = {"turnstile_modbus", "pn532", "mrz_line", "camera_usb", "io_module", "camera_column"}
+    tested |= {"turnstile_modbus_9600", "turnstile_swing", "camera_rtsp"}
+    assert {path.stem for path in PROFILES_DIR.glob("*.toml")} == tested
+
+
+def test_a_swing_gate_and_a_network_camera_are_a_production_profile(tmp_path: Path) -> None:
+    gate = tmp_path / "gate.toml"
+    gate.write_text('[camera]\nsource = "rtsp://192.0.2.7/live"\n')
+    names = ("turnstile_swing", "pn532", "mrz_line", "camera_rtsp")
+    files = [PROFILES_DIR / f"{name}.toml" for name in names]
+    assert load([*files, SITES_DIR / "example.toml", gate]).turnstile.driver == "swing"

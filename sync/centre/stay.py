@@ -1,0 +1,186 @@
+"""Entries and exits of one person paired into stays, and how long a stay may be.
+
+Pure functions of dates. Regulation (EU) 2016/399 (Schengen Borders Code), Article 6(1) and
+(2), as amended by Regulation (EU) 610/2013: at most 90 days in any period of 180 days, which
+for each day of the stay is that day and the 179 before it; the day of entry is the first day
+of a stay and the day of exit its last. Regulation (EU) 2017/2226, Article 11: the calculator.
+
+Out of scope: days under bilateral visa waiver agreements (Article 20(2) of the Schengen
+Convention), whose lists overlap this rule country by country; residence permits and
+long-stay visas, whose days the caller leaves out as Article 6(2) says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+LIMIT_DAYS = 90
+PERIOD_DAYS = 180
+
+DAY = timedelta(days=1)
+
+
+class Direction(StrEnum):
+    """Which way somebody crossed."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class Crossing(NamedTuple):
+    """A crossing that was completed. `at` orders those of one day (RFC 3339 or a number)."""
+
+    direction: Direction
+    day: date
+    at: str = ""
+
+
+class Stay(NamedTuple):
+    """From the day of entry to the day of exit, both counted.
+
+    None stands for what is not known: no exit yet, or an entry that nobody recorded.
+    """
+
+    entry: date | None
+    exit: date | None
+
+
+class Visa(NamedTuple):
+    """A short-stay visa: valid from and to, days it allows, and how many entries (0: any)."""
+
+    valid_from: date
+    valid_to: date
+    days: int
+    entries: int = 0
+
+
+class Authorised(NamedTuple):
+    """How long somebody may stay from a day on.
+
+    `days` counts that day; 0 if the stay is not authorised. `last_day` is the last day on
+    which he may still be there, None with 0 days. `limit` says what ends it.
+    """
+
+    days: int
+    last_day: date | None
+    limit: str
+
+
+def pair(crossings: Iterable[Crossing]) -> list[Stay]:
+    """Pair entries with exits in order of time.
+
+    Two entries in a row leave the first stay open: its exit was missed. An exit without an
+    entry is a stay whose beginning is unknown.
+    """
+    stays: list[Stay] = []
+    entered: date | None = None
+    for crossing in sorted(crossings, key=lambda each: (each.day, each.at)):
+        if crossing.direction is Direction.ENTRY:
+            if entered is not None:
+                stays.append(Stay(entered, None))
+            entered = crossing.day
+        else:
+            stays.append(Stay(entered, crossing.day))
+            entered = None
+    if entered is not None:
+        stays.append(Stay(entered, None))
+    return stays
+
+
+def days_present(stays: Iterable[Stay], until: date) -> set[date]:
+    """Every day up to `until` on which somebody was there, once each.
+
+    Only the newest stay may be going on: an earlier one without an exit counts its first
+    day alone, because nobody knows more; so does one without an entry with its last.
+    """
+    known = sorted(stays, key=lambda stay: stay.entry or stay.exit or until)
+    days: set[date] = set()
+    for n, stay in enumerate(known):
+        newest = n == len(known) - 1
+        first = stay.entry or stay.exit
+        last = stay.exit or (until if newest else first)
+        if first is not None and last is not None:
+            days.update(_days(first, min(last, until)))
+    return days
+
+
+def used_days(stays: Sequence[Stay], on: date) -> int:
+    """Days of stay within the period of 180 days that ends with `on`."""
+    return _used(days_present(stays, on), on)
+
+
+def overstayed_days(stays: Sequence[Stay], on: date) -> int:
+    """Days beyond 90 within the period that ends with `on`, as the calculator counts them."""
+    return max(0, used_days(stays, on) - LIMIT_DAYS)
+
+
+def authorised(stays: Sequence[Stay], entry: date, visa: Visa | None = None) -> Authorised:
+    """How long somebody who enters on a day may stay.
+
+    Args:
+        stays: earlier stays, none of them going on.
+        entry: the day of entry, the first day of the new stay.
+        visa: the visa, None for somebody who needs none.
+    """
+    present = {day for day in days_present(stays, entry) if day < entry}
+    if visa is not None:
+        refusal = _visa_refusal(visa, stays, entry)
+        if refusal:
+            return Authorised(0, None, refusal)
+    last: date | None = None
+    day = entry
+    limit = "90/180 days"
+    while (day - entry).days < LIMIT_DAYS:
+        if visa is not None and day > visa.valid_to:
+            limit = "end of the visa's validity"
+            break
+        if visa is not None and _used_under(visa, stays, entry) + (day - entry).days >= visa.days:
+            limit = "days of the visa"
+            break
+        present.add(day)
+        if _used(present, day) > LIMIT_DAYS:
+            break
+        last = day
+        day += DAY
+    if last is None:
+        return Authorised(0, None, limit)
+    return Authorised((last - entry).days + 1, last, limit)
+
+
+def earliest_entry(stays: Sequence[Stay], after: date, days: int) -> date | None:
+    """The first day from `after` on at which so many days are authorised.
+
+    None for more than 90 or fewer than one, which never are.
+    """
+    if not 1 <= days <= LIMIT_DAYS:
+        return None
+    for offset in range(PERIOD_DAYS + 1):
+        day = after + offset * DAY
+        if authorised(stays, day).days >= days:
+            return day
+    return None
+
+
+def _visa_refusal(visa: Visa, stays: Sequence[Stay], entry: date) -> str:
+    """Say why a visa does not allow this entry, or nothing."""
+    if not visa.valid_from <= entry <= visa.valid_to:
+        return "outside the visa's validity"
+    entries = sum(1 for stay in stays if stay.entry and visa.valid_from <= stay.entry < entry)
+    return "entries of the visa" if visa.entries and entries >= visa.entries else ""
+
+
+def _used_under(visa: Visa, stays: Sequence[Stay], entry: date) -> int:
+    """Days that were spent under a visa before this entry."""
+    return sum(1 for day in days_present(stays, entry) if visa.valid_from <= day < entry)
+
+
+def _used(present: set[date], on: date) -> int:
+    """Days of a set within the period that ends with `on`."""
+    return sum(1 for day in present if 0 <= (on - day).days < PERIOD_DAYS)
+
+
+def _days(first: date, last: date) -> Iterable[date]:
+    return (first + n * DAY for n in range((last - first).days + 1))
