@@ -102,14 +102,8 @@ class AgentProcess:
             sealer=sealer,
             demo=profile.lane.demo,
         )
-        self._loop = Loop(
-            initial(
-                profile,
-                tuple(journal.unfinished_tickets()),
-                next_ticket=journal.last_ticket() + 1,
-            ),
-            profile,
-        )
+        unfinished, next_ticket = tuple(journal.unfinished_tickets()), journal.last_ticket() + 1
+        self._loop = Loop(initial(profile, unfinished, next_ticket=next_ticket), profile)
         self._recorder = Recorder(state_dir / "trace", self._loop)
         key = centre and centre.verifying
         self._writer = self._writer_of(journal, key, state_dir)
