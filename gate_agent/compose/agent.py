@@ -63,7 +63,7 @@ from gate_agent.worker_server import WorkerServer
 from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
 from sync.journal import Journal
-from sync.keys import CentrePublic, VerifyingKey, read_centre_public
+from sync.keys import CentrePublic, read_centre_public
 from sync.reserve import Reserve
 from sync.types import Append
 
@@ -102,22 +102,17 @@ class AgentProcess:
             sealer=sealer,
             demo=profile.lane.demo,
         )
-        unfinished, next_ticket = tuple(journal.unfinished_tickets()), journal.last_ticket() + 1
-        self._loop = Loop(initial(profile, unfinished, next_ticket=next_ticket), profile)
-        self._recorder = Recorder(state_dir / "trace", self._loop)
-        key = centre and centre.verifying
-        self._writer = self._writer_of(journal, key, state_dir)
-        self._workers = WorkerServer(
-            run_dir,
-            self._on_worker,
-            self._keep,
-            self._pictures.answer,
-            live.monotonic_ns,
-            {
-                device: access_of(f"egate-{device}", group=f"egate-{device}")
-                for device in (DeviceId.READER, DeviceId.VISION)
-            },
+        self._loop = Loop(
+            initial(
+                profile,
+                tuple(journal.unfinished_tickets()),
+                next_ticket=journal.last_ticket() + 1,
+            ),
+            profile,
         )
+        self._recorder = Recorder(state_dir / "trace", self._loop)
+        self._writer = self._journal_writer(journal, state_dir, centre)
+        self._workers = self._worker_server(run_dir)
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
@@ -134,10 +129,12 @@ class AgentProcess:
             Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
         )
 
-    def _writer_of(
-        self, journal: Journal, key: VerifyingKey | None, state_dir: Path
+    def _journal_writer(
+        self, journal: Journal, state_dir: Path, centre: CentrePublic | None
     ) -> JournalWriter:
+        """The journal's only writer, with the room kept for it and what it warns of."""
         limits = self._profile.sync
+        key = centre and centre.verifying
         return JournalWriter(
             journal,
             key,
@@ -146,7 +143,24 @@ class AgentProcess:
             live.monotonic_ns,
             live.utc_text,
             Reserve(state_dir / "journal.reserve"),
-            Limits(limits.journal_alarm_mb * 1_000_000, limits.unsent_alarm_s),
+            Limits(
+                size_bytes=limits.journal_alarm_mb * 1_000_000,
+                unsent_s=limits.unsent_alarm_s,
+            ),
+        )
+
+    def _worker_server(self, run_dir: Path) -> WorkerServer:
+        """A socket for each worker, open to the user of that worker alone."""
+        return WorkerServer(
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
 
     def run(self) -> None:
