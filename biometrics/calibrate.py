@@ -166,5 +166,7 @@ def false_non_match_rates(gallery_: Gallery, calibration: Calibration) -> dict[f
     """Share of genuine pairs below each calibrated threshold, failures to acquire included."""
     scores = genuine_scores(gallery_, calibration)
     return {
-        point.fmr: float(1 - (scores >= point.threshold).mean()) for point in calibration.points if point.frames == 1
+        point.fmr: float(1 - (scores >= point.threshold).mean())
+        for point in calibration.points
+        if point.frames == 1
     }

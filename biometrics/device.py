@@ -176,7 +176,16 @@ class VisionDevice:
             return
         self._verification = None
         run.track.wipe()
-        self._events.append(VerifyEnded(ticket=run.ticket, frames=run.frames, dropped=run.dropped))
+        strangers = run.track.strangers
+        self._events.append(
+            VerifyEnded(
+                ticket=run.ticket,
+                frames=run.frames,
+                dropped=run.dropped,
+                impostor_comparisons=strangers.comparisons,
+                impostor_matches=strangers.matches,
+            )
+        )
 
     def expire(self, now_ns: int) -> None:
         """End a verification whose time has passed."""

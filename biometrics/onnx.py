@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from biometrics.errors import ModelRefused
+from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
 from biometrics.models.manifest import Contract
 
@@ -21,6 +22,12 @@ Floats = NDArray[np.float32]
 Extents = list[int | str | None]
 
 onnxruntime.set_default_logger_severity(4)
+
+Execution = Literal["cpu", "openvino"]
+_PROVIDERS: dict[Execution, tuple[str, dict[str, str]]] = {
+    "cpu": ("CPUExecutionProvider", {}),
+    "openvino": ("OpenVINOExecutionProvider", {"device_type": "CPU", "num_of_threads": "1"}),
+}
 
 _REFUSALS = (
     onnxruntime.capi.onnxruntime_pybind11_state.Fail,
@@ -58,11 +65,24 @@ def give_back_memory() -> None:
 class Session:
     """A loaded graph.
 
+    Args:
+        name: for messages.
+        model: the ONNX file.
+        execution: what computes it. `openvino` needs the package onnxruntime-openvino in the
+            place of onnxruntime (they carry the same module).
+
     Raises:
         ModelRefused: the runtime does not take it.
+        ModelMissing: the runtime that is installed has no such execution.
     """
 
-    def __init__(self, name: str, model: bytes) -> None:
+    def __init__(self, name: str, model: bytes, execution: Execution = "cpu") -> None:
+        provider, settings = _PROVIDERS[execution]
+        if provider not in onnxruntime.get_available_providers():
+            raise ModelMissing(
+                f"execution {execution}: the installed onnxruntime has no {provider}; install "
+                f"onnxruntime-{execution} in its place, or set face.execution to cpu"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -72,7 +92,7 @@ class Session:
         self.name = name
         try:
             self._session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
+                model, options, providers=[(provider, settings)]
             )
         except _REFUSALS as error:
             raise ModelRefused(f"{name}: the runtime does not take it") from error

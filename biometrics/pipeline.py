@@ -12,24 +12,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biometrics import align, image, quality
+from biometrics import align, cohort, image, quality
+from biometrics.cohort import Cohort
 from biometrics.convert.landmarks import read as read_landmarks
 from biometrics.detect import Face, FrontEnd, HogFrontEnd, YunetFrontEnd, main_face
 from biometrics.dlib_models import Box, HogDetector, Landmarks5
-from biometrics.errors import ModelMissing, ModelRefused
+from biometrics.errors import ModelMissing, ModelRefused, Uncalibrated
 from biometrics.image import Picture
 from biometrics.landmarks import Landmarks68
 from biometrics.match import Embedder, Embedding, Template, compare
 from biometrics.models import store as models
+from biometrics.models.authority import manifest_of
+from biometrics.models.golden import check_golden, golden_cosines
 from biometrics.models.manifest import (
     Calibration,
     Contract,
     Manifest,
     Model,
     Weighting,
-    load_manifest,
 )
-from biometrics.onnx import Session, give_back_memory
+from biometrics.onnx import Execution, Session, give_back_memory
 from biometrics.pad import NOT_RUN, WITHOUT_MODEL, AttackDetector
 from biometrics.track import Track, attacked
 from biometrics.types import (
@@ -88,6 +90,7 @@ class Pipeline:
         clock: monotonic nanoseconds, for the budget of a frame.
         manifest: of the models; None is the one that comes with the project.
         beside: runs tasks, beside one another where it can, and returns after the last.
+        execution: what computes the networks.
 
     Raises:
         ModelMissing: a required model is not installed.
@@ -103,11 +106,12 @@ class Pipeline:
         clock: Callable[[], int],
         manifest: Manifest | None = None,
         beside: Callable[[Sequence[Callable[[], None]]], None] = in_turn,
+        execution: Execution = "cpu",
     ) -> None:
-        manifest = manifest or load_manifest()
+        manifest = manifest or manifest_of(store)
         if tier not in manifest.tiers:
             raise ModelMissing(f"tier {tier}: not in the manifest")
-        loader = _Loader(store, manifest, tier)
+        loader = _Loader(store, manifest, tier, execution)
         self.tier = tier
         self.calibration: Calibration = manifest.tiers[tier].calibration
         self._limits = limits
@@ -116,10 +120,13 @@ class Pipeline:
         self._landmarks = loader.landmarks()
         self._front_end = loader.front_end(self._landmarks)
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
+        for w, made in self._embedders.items():
+            check_golden(made, w.model, self.calibration)
         self._attack = loader.attack_detector()
         self._learned = loader.learned_quality()
         self._marks = loader.marks()
         self._beside = beside
+        self._cohort = loader.cohort(list(self._embedders))
         self.models = ModelsUsed(tier=tier, sha256=loader.used, pad=self._attack is not None)
         give_back_memory()
 
@@ -127,9 +134,17 @@ class Pipeline:
         """The calibrated threshold for a false match rate.
 
         Raises:
-            Uncalibrated: no threshold is as strict as that.
+            Uncalibrated: no threshold is as strict as that, or the rate is above the ceiling
+                of the calibration.
         """
+        if fmr > self.calibration.fmr_ceiling * (1 + 1e-9):
+            ceiling = self.calibration.fmr_ceiling
+            raise Uncalibrated(f"a false match rate of {fmr:g} is above the ceiling of {ceiling:g}")
         return self.calibration.at(fmr).threshold
+
+    def golden(self) -> dict[str, tuple[float, float, float]]:
+        """What each network makes of the golden pairs, for a calibration of one's own."""
+        return {w.model: golden_cosines(made) for w, made in self._embedders.items()}
 
     def reference(self, portrait: bytes | Picture) -> Template | Unusable:
         """Make the template of a portrait: the largest, most central face counts.
@@ -273,6 +288,8 @@ class Pipeline:
             live, frames = track.combined(live, quality.usefulness(components))
         undecided = track is not None and not track.settled and not attacked(liveness)
         result = None if undecided else compare(reference, live, self.calibration, fmr, frames)
+        if track is not None and result is not None and self._cohort is not None:
+            track.strangers = self._cohort.count(live, self.calibration, result.threshold)
         live.wipe()
         return result
 
@@ -296,9 +313,11 @@ class Pipeline:
 class _Loader:
     """Opens the models of a tier by role and remembers the hash of each."""
 
-    def __init__(self, store: Path, manifest: Manifest, tier: Tier) -> None:
+    def __init__(self, store: Path, manifest: Manifest, tier: Tier, execution: Execution) -> None:
+        self._execution = execution
         self._store = store
         self._manifest = manifest
+        self._tier = tier
         entry = manifest.tiers[tier]
         self._models = [manifest.model(name) for name in (*entry.required, *entry.optional)]
         self._optional = set(entry.optional)
@@ -327,7 +346,7 @@ class _Loader:
 
     def _session(self, name: str) -> Session:
         model = self._manifest.model(name)
-        session = models.open_session(model, models.read(self._store, model))
+        session = models.open_session(model, models.read(self._store, model), self._execution)
         self.used[name] = model.sha256
         return session
 
@@ -343,6 +362,12 @@ class _Loader:
             return None
         self.used[model.name] = model.sha256
         return Landmarks68(read_landmarks(models.read(self._store, model)))
+
+    def cohort(self, networks: list[Weighting]) -> Cohort | None:
+        path = self._store / cohort.file_name(self._tier)
+        if not path.is_file():
+            return None
+        return cohort.read(path, self.used, [w.model for w in networks])
 
     def learned_quality(self) -> quality.LearnedQuality | None:
         model = self._optional_model("quality")

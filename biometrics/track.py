@@ -13,6 +13,7 @@ from collections import deque
 
 import numpy as np
 
+from biometrics.cohort import ImpostorCount
 from biometrics.detect import Face
 from biometrics.image import Picture
 from biometrics.match import Template, score
@@ -31,12 +32,16 @@ GROWTH = 1.6
 
 
 class Track:
-    """What is known of the face before the camera; wiped at the end of a verification."""
+    """What is known of the face before the camera; wiped at the end of a verification.
+
+    `strangers` counts its latest comparison with the cohort, where there is one.
+    """
 
     def __init__(self, calibration: Calibration) -> None:
         self._calibration = calibration
         self._last: tuple[Face, int] | None = None
         self._best: list[tuple[float, Template]] = []
+        self.strangers = ImpostorCount()
         self._begin()
 
     def _begin(self) -> None:

@@ -19,6 +19,7 @@ class Tier(StrEnum):
 
     PACKAGED = "packaged"
     RECOMMENDED = "recommended"
+    AUTHORITY = "authority"  # brought and sealed by the authority (`biometrics.models.authority`)
 
 
 class Guidance(StrEnum):
@@ -130,11 +131,17 @@ class Observed(Message, frozen=True, kw_only=True):
 
 
 class VerifyEnded(Message, frozen=True, kw_only=True):
-    """Vision stopped looking: its own deadline passed, or it was told to stop."""
+    """Vision stopped looking: its own deadline passed, or it was told to stop.
+
+    `impostor_comparisons` and `impostor_matches` are of the live face with the fixed cohort
+    that comes with the models: the operational false match rate, summed over crossings.
+    """
 
     ticket: int
     frames: int
     dropped: int
+    impostor_comparisons: int = 0
+    impostor_matches: int = 0
 
 
 # --- commands -------------------------------------------------------------------------

@@ -124,7 +124,8 @@ class Face(Section, frozen=True, kw_only=True):
     """Verification: error rate asked for, models and limits."""
 
     fmr: Annotated[float, Meta(gt=0.0, le=1e-2)] = 1e-3  # BSI TR-03121: FMR <= 0.1 %
-    tier: Literal["best", "packaged", "recommended"] = "best"
+    tier: Literal["best", "packaged", "recommended", "authority"] = "best"
+    execution: Literal["cpu", "openvino"] = "cpu"  # openvino: onnxruntime-openvino is installed
     expected_face_px: Annotated[int, Meta(ge=40, le=2000)] = 220
     quality: QualityLimits = QualityLimits()
 

@@ -17,7 +17,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from drivers.types import DeviceFailed, DeviceId, DeviceReady
-from sync.errors import ReceiptRefused, RecordMalformed, StorageError
+from sync.errors import (
+    ReceiptAhead,
+    ReceiptConflict,
+    ReceiptRefused,
+    RecordMalformed,
+    StorageError,
+)
 from sync.journal import Entry, Journal
 from sync.keys import VerifyingKey
 from sync.reserve import Reserve
@@ -92,6 +98,7 @@ class JournalWriter:
         self._limits = limits
         self._ready = self._told = False
         self._look_ns = 0
+        self._dispute = ""
         self._ending = False
         self._began = (journal.last_seq, clock())
         self._centre_key = centre_key
@@ -224,6 +231,10 @@ class JournalWriter:
             return
         try:
             self._with_reserve(lambda: self._journal.acknowledge(data, key))
+        except (ReceiptConflict, ReceiptAhead) as error:
+            # The past is in dispute: a restored backup, a copy of this gate, or a false centre.
+            self._dispute = f"{error.diagnosis}: was a backup restored, or a gate copied?"
+            log.error("%s", self._dispute)
         except (ReceiptRefused, StorageError) as error:
             log.warning("receipt refused: %s", error.diagnosis)
 
@@ -241,7 +252,9 @@ class JournalWriter:
         self.written = Written(self._journal.last_seq, self._journal.receipt_seq, alarm)
 
     def _alarm(self, unsent_ns: int) -> str:
-        """Say what an operator must know of the journal's size and age."""
+        """Say what an operator must know of the journal: disputes, age, size."""
+        if self._dispute:
+            return self._dispute
         if unsent_ns >= self._limits.unsent_s * 1_000_000_000:
             hours = unsent_ns // 3_600_000_000_000
             return f"records have waited {hours} h for the centre: look at its link"

@@ -265,9 +265,10 @@ class HandReceipt(Message, frozen=True, kw_only=True):
 
 
 class ReportLink(Message, frozen=True, kw_only=True):
-    """Sync says whether it is connected to the broker."""
+    """Sync says whether it is connected to the broker; `alarm` is one line, "" if all is well."""
 
     connected: bool
+    alarm: str = ""
 
 
 FromLane = Challenge | Snapshot | Delta | ActionResult | Picture | Refused

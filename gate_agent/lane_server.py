@@ -48,7 +48,9 @@ from gate_agent.lane_api import (
     proof,
 )
 from gate_agent.lane_peer import Cause, Dropped, Feed, Peer
+from gate_agent.socket_access import access_of, hand_over
 
+LANE_GROUP = "egate-lane"  # of processes that may knock here; their keys say what they may do
 MAX_PEERS = 16
 MAX_PICTURE_BYTES = 1024 * 1024
 MAX_PENDING_PICTURES = 8
@@ -75,16 +77,15 @@ class Clock:
 class Callbacks:
     """What the agent does with requests that are in order. All run on the server's thread.
 
-    `on_action` returns None when the action was taken, else what to tell the officer.
-    `on_picture` gets (ticket, kind, reply); `reply(jpeg)` may come from any thread, once,
-    b"" when there is nothing to show. `on_receipt` gets the centre's own encoding, unchecked.
+    `on_action` returns None when it was taken, else what to tell the officer. `on_picture` gets
+    (ticket, kind, reply): `reply(jpeg)` once, from any thread, b"" for nothing. `on_link`: alarm.
     """
 
     on_action: Callable[[Action], str | None]
     on_lease: Callable[[str], None]
     on_picture: Callable[[int, str, Reply], None]
     on_receipt: Callable[[bytes], None]
-    on_link: Callable[[bool], None]
+    on_link: Callable[[bool, str], None]
 
 
 _ALLOWED: dict[Role, tuple[type[Message], ...]] = {
@@ -168,7 +169,7 @@ class LaneServer:
         try:
             os.fchmod(listener.fileno(), 0o600)  # Linux gives the file the socket's own mode
             listener.bind(str(self._path))
-            self._path.chmod(0o600)
+            hand_over(self._path, access_of(group=LANE_GROUP))
             listener.listen(MAX_PEERS)
             listener.settimeout(0)
         except OSError:
@@ -363,7 +364,7 @@ class LaneServer:
             case HandReceipt():
                 self._callbacks.on_receipt(message.receipt)
             case ReportLink():
-                self._callbacks.on_link(message.connected)
+                self._callbacks.on_link(message.connected, message.alarm)
 
     def _authenticate(self, peer: Peer, message: ToLane) -> None:
         if isinstance(message, Authenticate):

@@ -1,8 +1,9 @@
-"""The agent's side of its workers: one Unix socket, one connection per worker device.
+"""The agent's side of its workers: a Unix socket and one connection per worker device.
 
 A worker may only say what its device can know: a reader cannot speak for an officer, and
 vision cannot speak for a document. Anything else, and any frame that does not decode,
-ends the connection and is a `DeviceFailed`, as is a worker that dies.
+ends the connection and is a `DeviceFailed`, as is a worker that dies. Who connects must be
+the worker's own user, and must say hello at once.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from gate_agent.channel import (
     WorkerHello,
     encode,
 )
+from gate_agent.socket_access import Access, access_of, hand_over, peer_uid
 
 log = logging.getLogger("egate.workers")
 
@@ -50,6 +52,7 @@ WORKER_VIOLATION = 111
 
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 8
+HELLO_NS = 2_000_000_000
 MAX_PENDING = 1024
 
 _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
@@ -68,10 +71,12 @@ _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
 
 
 class _Connection:
-    """One peer: not yet a worker until its hello."""
+    """One peer on a device's socket: not yet a worker until its hello."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, door: DeviceId, hello_by_ns: int) -> None:
         self.sock = sock
+        self.door = door
+        self.hello_by_ns = hello_by_ns
         self.reader: FrameReader[Any] = FrameReader(WorkerFrame)
         self.device: DeviceId | None = None
         self.out = bytearray()
@@ -81,20 +86,28 @@ class WorkerServer:
     """Carries commands to workers and their events to the inbox.
 
     Args:
-        path: where the socket is made, mode 0600.
+        run_dir: where the sockets are made: `reader.sock` and `vision.sock`.
         put: puts an event into the inbox.
         keep: keeps an event's payload in the vault: `keep(ticket, payload)`.
         on_picture: `on_picture(request, jpeg)` when vision answered a view query.
+        clock: monotonic nanoseconds.
+        access: who may connect to a device's socket; our own user alone unless given.
     """
 
     def __init__(
         self,
-        path: Path,
+        run_dir: Path,
         put: Callable[[Any], None],
         keep: Callable[[int, Mapping[str, bytes]], None],
         on_picture: Callable[[int, bytes], None],
+        clock: Callable[[], int],
+        access: Mapping[DeviceId, Access] | None = None,
     ) -> None:
-        self._path = path
+        self._paths = {device: run_dir / f"{device}.sock" for device in _MAY_SAY}
+        self._clock = clock
+        ours = access_of()
+        self._access = {device: (access or {}).get(device, ours) for device in _MAY_SAY}
+        self._nameless: set[_Connection] = set()
         self._put = put
         self._keep = keep
         self._on_picture = on_picture
@@ -121,25 +134,28 @@ class WorkerServer:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Serve until `stop()`; the body of one thread."""
-        listener = self._listen()
-        self._selector.register(listener, selectors.EVENT_READ, None)
+        listeners = {device: self._listen(device) for device in self._paths}
+        for device, listener in listeners.items():
+            self._selector.register(listener, selectors.EVENT_READ, device)
         self._selector.register(self._wake_out, selectors.EVENT_READ, None)
         try:
             while not stop():
                 for key, mask in self._selector.select(timeout=1.0):
-                    if key.fileobj is listener:
-                        self._accept(listener)
+                    if isinstance(key.data, DeviceId):
+                        self._accept(listeners[key.data], key.data)
                     elif key.fileobj is self._wake_out:
                         self._drain_wake()
                     else:
                         self._serve(key.data, mask)
                 self._flush_pending()
+                self._end_silent()
         finally:
-            self._close_all(listener)
+            self._close_all(listeners)
 
-    def _listen(self) -> socket.socket:
+    def _listen(self, device: DeviceId) -> socket.socket:
         """The listening socket; it takes its name only when it can be connected to."""
-        unnamed = self._path.with_name(self._path.name + ".new")
+        path = self._paths[device]
+        unnamed = path.with_name(path.name + ".new")
         unnamed.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         previous = os.umask(0o177)
@@ -149,7 +165,8 @@ class WorkerServer:
             os.umask(previous)
         listener.listen(MAX_CONNECTIONS)
         listener.setblocking(False)
-        unnamed.rename(self._path)
+        hand_over(unnamed, self._access[device])
+        unnamed.rename(path)
         return listener
 
     def _send(self, device: DeviceId, frame: bytes) -> None:
@@ -171,14 +188,25 @@ class WorkerServer:
         except BlockingIOError:
             return
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, door: DeviceId) -> None:
         sock, _ = listener.accept()
-        if self._connections >= MAX_CONNECTIONS:
+        uid = peer_uid(sock)
+        if self._connections >= MAX_CONNECTIONS or uid not in self._access[door].uids:
+            log.warning("a peer of user %d was not let in at %s", uid, door)
             sock.close()
             return
         sock.setblocking(False)
         self._connections += 1
-        self._selector.register(sock, selectors.EVENT_READ, _Connection(sock))
+        connection = _Connection(sock, door, self._clock() + HELLO_NS)
+        self._nameless.add(connection)
+        self._selector.register(sock, selectors.EVENT_READ, connection)
+
+    def _end_silent(self) -> None:
+        """Drop who connected and does not say who they are."""
+        now_ns = self._clock()
+        for connection in tuple(self._nameless):
+            if now_ns >= connection.hello_by_ns:
+                self._drop(connection, WORKER_VIOLATION, "no hello in time")
 
     def _serve(self, connection: _Connection, mask: int) -> None:
         if connection.sock.fileno() >= 0 and mask & selectors.EVENT_WRITE:
@@ -216,11 +244,12 @@ class WorkerServer:
             device = DeviceId(hello.device)
         except ValueError as error:
             raise ChannelError("hello of an unknown device") from error
-        if device not in _MAY_SAY or hello.version != 1:
+        if device is not connection.door or connection.device is not None or hello.version != 1:
             raise ChannelError(f"hello of {device} version {hello.version}")
         if device in self._workers:
             self._drop(self._workers[device], WORKER_LOST, "a new process took its place")
         connection.device = device
+        self._nameless.discard(connection)
         self._workers[device] = connection
         log.info("worker %s connected", device)
 
@@ -268,6 +297,7 @@ class WorkerServer:
         self._selector.unregister(connection.sock)
         connection.sock.close()
         self._connections -= 1
+        self._nameless.discard(connection)
         device = connection.device
         if device is None:
             log.warning("a peer without a name was dropped: %s", diagnosis)
@@ -277,12 +307,13 @@ class WorkerServer:
         log.warning("worker %s dropped: %s", device, diagnosis)
         self._put(DeviceFailed(device=device, code=code, retryable=True, diagnosis=diagnosis))
 
-    def _close_all(self, listener: socket.socket) -> None:
+    def _close_all(self, listeners: Mapping[DeviceId, socket.socket]) -> None:
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, _Connection):
                 key.data.sock.close()
         self._selector.close()
-        listener.close()
         self._wake_out.close()
         self._wake_in.close()
-        self._path.unlink(missing_ok=True)
+        for device, listener in listeners.items():
+            listener.close()
+            self._paths[device].unlink(missing_ok=True)

@@ -200,27 +200,27 @@ class GateSide:
         Gives the time it took, when each record of now was written, and the largest
         memory of this process.
         """
-        began = self._clock()
-        moved_ns, watermark = began, self.journal.receipt_seq
-        backlog = self.journal.last_seq
+        began = moved_ns = self._clock()
+        watermark, backlog = self.journal.receipt_seq, self.journal.last_seq
         written: list[tuple[int, int]] = []
-        next_ns = began + live_ns
-        while self.journal.receipt_seq < backlog:
+        next_ns, took_ns = began + live_ns, 0
+        while self.journal.receipt_seq < self.journal.last_seq:
             now = self._clock()
-            if live_ns and now >= next_ns:
-                record = self.journal.append_many(crossing(2)[:1])[0]
-                written.append((record.seq, now))
-                next_ns += live_ns
-            self._service.turn(now)
             if self.journal.receipt_seq > watermark:
                 moved_ns, watermark = now, self.journal.receipt_seq
             elif now - moved_ns > STALL_NS:
                 break
+            if not took_ns and watermark >= backlog:
+                took_ns = now - began
+            if live_ns and now >= next_ns and not took_ns:
+                record = self.journal.append_many(crossing(2)[:1])[0]
+                written.append((record.seq, now))
+                next_ns += live_ns
+            self._service.turn(now)
             self._service.wait(self._clock())
-        took = self._clock() - began
         return {
-            "took_ns": took,
-            "confirmed": self.journal.receipt_seq,
+            "took_ns": took_ns or self._clock() - began,
+            "confirmed": min(backlog, self.journal.receipt_seq),
             "written": written,
             "memory_mb": peak_memory_mb(),
         }

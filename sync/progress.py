@@ -56,3 +56,24 @@ class DrainRate:
     def seconds(self, lag: int) -> float | None:
         """How long this many records will take; None while nothing is known."""
         return lag / self._per_s if self._per_s else (None if lag else 0.0)
+
+
+def metrics(progress: Progress, oldest_wait_ns: int, *, alarm: bool) -> str:
+    """Give the figures as Prometheus reads them (text format 0.0.4)."""
+    figures = {
+        "connected": progress.connected,
+        "lag_records": progress.lag,
+        "oldest_wait_seconds": oldest_wait_ns / 1e9,
+        "in_flight_batches": progress.in_flight,
+        "resends_total": progress.resends,
+        "live_records_total": progress.live,
+        "refusal_code": progress.refusal,
+        "alarm": alarm,
+    }
+    if progress.drain_s is not None:
+        figures["drain_seconds"] = progress.drain_s
+    return "".join(
+        f"# TYPE egate_sync_{name} {'counter' if name.endswith('_total') else 'gauge'}\n"
+        f"egate_sync_{name} {float(value):g}\n"
+        for name, value in figures.items()
+    )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from firmware_cfg.profile import Sync
 from sync.backoff import MS, Backoff
-from sync.errors import LinkDown, ReceiptRefused, StorageUnavailable
+from sync.errors import LinkDown, ReceiptAhead, ReceiptRefused, StorageUnavailable
 from sync.journal_reader import JournalReader
 from sync.keys import CentrePublic, SigningKey
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
@@ -241,6 +241,9 @@ class SyncService:
                 try:
                     publisher.receive_receipt(payload, now_ns)
                     self._alarm = ""
+                except ReceiptAhead as error:
+                    self._alarm = error.diagnosis
+                    self._hand_receipt(payload)  # the agent alone can judge: our look may be old
                 except ReceiptRefused as error:
                     self._alarm = error.diagnosis
 

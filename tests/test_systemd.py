@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import subprocess
@@ -84,3 +85,77 @@ def test_a_process_with_a_loop_is_watched(name):
     lines = (ROOT / "systemd" / f"egate-{name}@.service").read_text().splitlines()
     assert {"Type=notify", "NotifyAccess=main", "Restart=always"} <= set(lines)
     assert any(line.startswith("WatchdogSec=") for line in lines)
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """What a unit sets; device and group lists as words."""
+    lines = [x for x in unit.read_text().splitlines() if "=" in x and not x.startswith("#")]
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, value = line.partition("=")
+        found.setdefault(name, []).extend(value.split())
+    return found
+
+
+def test_every_process_has_a_user_of_its_own():
+    users = [settings(unit)["User"] for unit in UNITS]
+    assert len({user for (user,) in users}) == len(UNITS)
+    made = (ROOT / "systemd" / "egate.sysusers.conf").read_text().splitlines()
+    known = {line.split()[1] for line in made if line[:2] in ("u ", "g ")}
+    for unit in UNITS:
+        held = settings(unit)
+        assert held["User"] == held["Group"]
+        groups = {*held["User"], *held.get("SupplementaryGroups", [])}
+        assert groups <= known | {"dialout", "video"}, unit.name
+
+
+def test_only_the_control_process_owns_the_lanes_folders():
+    for unit in UNITS:
+        held = settings(unit)
+        owns = "RuntimeDirectory" in held
+        assert owns is unit.name.startswith("egate-agent"), unit.name
+        if "StateDirectory" in held:
+            assert unit.name.startswith(("egate-agent", "egate-centre"))
+
+
+def test_no_process_is_in_the_group_of_another_ones_door():
+    members = {
+        unit.name.split("@")[0]: set(settings(unit).get("SupplementaryGroups", []))
+        for unit in UNITS
+        if "@" in unit.name
+    }
+    assert {"egate-reader", "egate-vision", "egate-lane"} <= members["egate-agent"]
+    for worker in ("egate-reader", "egate-vision"):
+        assert not any(group.startswith("egate-") for group in members[worker])
+    assert members["egate-console"] == {"egate-lane"}
+
+
+def test_users_and_folders_are_made_by_the_service_managers_own_tools(tmp_path):
+    if shutil.which("systemd-sysusers") is None or os.geteuid() != 0:
+        pytest.skip("needs the Debian package systemd, and root")
+    (tmp_path / "etc").mkdir()
+    for name in ("passwd", "group"):
+        (tmp_path / "etc" / name).write_text(
+            "root:x:0:0::/root:/bin/sh\n" if name == "passwd" else "root:x:0:\n"
+        )
+    users = subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", str(ROOT / "systemd" / "egate.sysusers.conf")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert users.returncode == 0, users.stderr
+    assert "egate-vision" in (tmp_path / "etc" / "passwd").read_text()
+    folders = subprocess.run(
+        [
+            "systemd-tmpfiles",
+            "--create",
+            f"--root={tmp_path}",
+            str(ROOT / "systemd" / "egate.tmpfiles.conf"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert folders.returncode == 0, folders.stderr
+    assert (tmp_path / "etc" / "egate" / "keys").stat().st_mode & 0o777 == 0o711

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from bisect import bisect_right
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +16,14 @@ from biometrics.errors import ModelRefused, Uncalibrated
 from biometrics.types import Tier
 
 PACKAGED_MANIFEST = Path(__file__).with_name("manifest.toml")
+MANIFEST_SHA256 = "7b41157ddffd3aeeb7f2da66adede7e5987b98306b3ff03fa718b9b0d72c15e8"
+"""Binds the calibration that comes with the project: a changed threshold is refused."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$")]
 FileName = Annotated[
     str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
 ]
+OptionalFileName = Annotated[str, Meta(max_length=100, pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*)?$")]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Extent = int | Literal["*"]
 
@@ -60,7 +65,7 @@ class Model(Record, frozen=True, kw_only=True):
     source: Literal["package", "converted", "built_in", "added"]
     licence: str
     provenance: str
-    made_from: FileName = ""
+    made_from: OptionalFileName = ""
     made_from_sha256: str = ""
     contract: Contract | None = None
     threshold: float | None = None  # of a graded output, e.g. attack detection
@@ -130,13 +135,19 @@ class Likelihood(Record, frozen=True, kw_only=True):
 
 
 class Calibration(Record, frozen=True, kw_only=True):
-    """What scores mean for one tier: numbers and where they come from."""
+    """What scores mean for one tier: numbers and where they come from.
+
+    A gate may not ask for a false match rate above `fmr_ceiling`. `golden` has, per network,
+    the cosines of the pairs of `golden.PAIRS`: what a sound installation computes again.
+    """
 
     provenance: str
     impostor_pairs: Annotated[int, Meta(ge=1)]
     networks: Annotated[tuple[Weighting, ...], Meta(min_length=1, max_length=4)]
     points: Annotated[tuple[Point, ...], Meta(min_length=1, max_length=32)]
     likelihood: Likelihood | None = None
+    fmr_ceiling: Annotated[float, Meta(gt=0, le=1e-2)] = 1e-3
+    golden: dict[Name, tuple[float, float, float]] = {}
 
     def at(self, fmr: float, frames: int = 1) -> Point:
         """The calibrated point with the greatest false match rate not above `fmr`.
@@ -183,10 +194,15 @@ def load_manifest(path: Path = PACKAGED_MANIFEST) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ModelRefused: it does not decode; the diagnosis names the field.
+        ModelRefused: it does not decode (the diagnosis names the field), or the project's own
+            was changed.
         OSError: it cannot be read.
     """
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if path == PACKAGED_MANIFEST and not hmac.compare_digest(digest, MANIFEST_SHA256):
+        raise ModelRefused(f"{path.name}: is not the one that this version was released with")
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Manifest)
+        return msgspec.toml.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ModelRefused(f"{path.name}: {error}") from error

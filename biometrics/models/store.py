@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from biometrics import dlib_models
 from biometrics.convert import convert_bytes, landmarks
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture
+from biometrics.models.authority import PUBLIC_KEY, SEALED, manifest_of, merged, unseal
 from biometrics.models.content import check_content
-from biometrics.models.manifest import Extent, Manifest, Model, load_manifest
-from biometrics.onnx import Extents, Session
+from biometrics.models.golden import drawn
+from biometrics.models.manifest import Contract, Extent, Manifest, Model
+from biometrics.onnx import Execution, Extents, Session
 from biometrics.types import Tier
 
 MIN_COSINE = 0.9999
@@ -49,18 +52,19 @@ def _same_shape(have: Extents, want: tuple[Extent, ...]) -> bool:
     return all(w == "*" or h == w for h, w in zip(have, want, strict=True))
 
 
-def open_session(model: Model, data: bytes) -> Session:
+def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> Session:
     """Load a graph after checking its content and its contract.
 
     Raises:
         ModelRefused: external data, a custom operator, or other inputs or outputs than the
             manifest's.
+        ModelMissing: the installed runtime has no such execution.
     """
     contract = model.contract
     if contract is None:
         raise ModelRefused(f"{model.name}: has no contract in the manifest")
     check_content(model.name, data)
-    session = Session(model.name, data)
+    session = Session(model.name, data, execution)
     right = (
         list(session.inputs) == [contract.input]
         and _same_shape(session.inputs[contract.input], contract.shape)
@@ -70,16 +74,6 @@ def open_session(model: Model, data: bytes) -> Session:
     if not right:
         raise ModelRefused(f"{model.name}: inputs or outputs differ from the manifest's contract")
     return session
-
-
-def synthetic_chip() -> Picture:
-    """A picture with structure at every scale, the same everywhere."""
-    rows, columns = np.mgrid[0:150, 0:150]
-    channels = [(rows * a + columns * b + (rows * columns) // c) % 256 for a, b, c in _WAVES]
-    return np.ascontiguousarray(np.stack(channels, axis=-1).astype(np.uint8))
-
-
-_WAVES = ((3, 5, 7), (11, 2, 13), (1, 17, 5))
 
 
 def check_parity(session: Session, reference: dlib_models.ReferenceNetwork, chip: Picture) -> None:
@@ -110,7 +104,7 @@ def prepare(store: Path, manifest: Manifest | None = None) -> tuple[str, ...]:
         WeightsMalformed: the weights do not parse.
         OSError: the store cannot be written.
     """
-    manifest = manifest or load_manifest()
+    manifest = manifest or manifest_of(store)
     store.mkdir(parents=True, exist_ok=True)
     done: list[str] = []
     for model in manifest.models:
@@ -142,7 +136,7 @@ def _install(store: Path, model: Model) -> None:
         return
     onnx = _checked(convert_bytes(data), model.name, model.sha256)
     reference = dlib_models.ReferenceNetwork(source)
-    check_parity(open_session(model, onnx), reference, synthetic_chip())
+    check_parity(open_session(model, onnx), reference, drawn())
     _write(store / model.file, onnx)
 
 
@@ -154,7 +148,7 @@ def add(directory: Path, store: Path, manifest: Manifest | None = None) -> tuple
         ModelRefused: a file is not the manifest's.
         OSError: a file cannot be read or written.
     """
-    manifest = manifest or load_manifest()
+    manifest = manifest or manifest_of(store)
     required = {name for tier in manifest.tiers.values() for name in tier.required}
     found: list[tuple[Model, bytes]] = []
     for model in manifest.models:
@@ -172,6 +166,80 @@ def add(directory: Path, store: Path, manifest: Manifest | None = None) -> tuple
     for model, data in found:
         _write(store / model.file, data)
     return tuple(model.name for model, _ in found)
+
+
+def add_authority(directory: Path, store: Path, public_key: bytes) -> tuple[str, ...]:
+    """Install an authority's models with their sealed calibration, all or none.
+
+    Raises:
+        ModelRefused: the seal, a hash, a contract or a content is not right.
+        OSError: a file cannot be read or written.
+    """
+    sealed = (directory / SEALED).read_bytes()
+    addition = unseal(sealed, public_key)
+    manifest = merged(addition)
+    found: list[tuple[Model, bytes]] = []
+    for model in addition.models:
+        data = _checked(_read(directory / model.file, model.size_bytes), model.name, model.sha256)
+        if model.contract is not None:
+            open_session(model, data)
+        found.append((model, data))
+    faults = {name: fault(store, manifest.model(name)) for name in addition.required}
+    own = {model.name for model in addition.models}
+    for name, diagnosis in faults.items():
+        if diagnosis and name not in own:
+            raise ModelRefused(f"the authority's tier needs {diagnosis}")
+    store.mkdir(parents=True, exist_ok=True)
+    for model, data in found:
+        _write(store / model.file, data)
+    _write(store / PUBLIC_KEY, public_key.hex().encode() + b"\n")
+    _write(store / SEALED, sealed)
+    return tuple(model.name for model, _ in found)
+
+
+def describe(path: Path, name: str, licence: str, provenance: str) -> Model:
+    """The entry of an embedding network with ArcFace's contract, made from the file itself.
+
+    Raises:
+        ModelRefused: it is no ONNX file of its own, or has another contract.
+        OSError: it cannot be read.
+    """
+    data = path.read_bytes()
+    check_content(name, data)
+    session = Session(name, data)
+    if len(session.inputs) != 1 or len(session.outputs) != 1:
+        raise ModelRefused(f"{name}: ArcFace's contract has one input and one output")
+    (source, given), (target, made) = *session.inputs.items(), *session.outputs.items()
+    last = made[-1] if made else None
+    layouts: dict[tuple[Extent, ...], Literal["nchw", "nhwc"]] = {
+        (3, 112, 112): "nchw",
+        (112, 112, 3): "nhwc",
+    }
+    layout = layouts.get(tuple(e if isinstance(e, int) else "*" for e in given[1:]))
+    if layout is None or len(made) != 2 or not isinstance(last, int):
+        raise ModelRefused(f"{name}: not N pictures of 112 x 112 to N embeddings: {given}, {made}")
+    contract = Contract(
+        input=source,
+        shape=("*", 3, 112, 112) if layout == "nchw" else ("*", 112, 112, 3),
+        layout=layout,
+        colour="rgb",
+        size_px=112,
+        mean=127.5,
+        divisor=127.5,
+        outputs={target: ("*", last)},
+        alignment="arcface112",
+    )
+    return Model(
+        name=name,
+        role="embed",
+        file=path.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=len(data),
+        source="added",
+        licence=licence,
+        provenance=provenance,
+        contract=contract,
+    )
 
 
 def read(store: Path, model: Model) -> bytes:
@@ -199,15 +267,15 @@ def fault(store: Path, model: Model) -> str:
 
 def verify(store: Path, manifest: Manifest | None = None) -> Mapping[str, str]:
     """Check every model: name -> what is wrong with it, empty when it is installed and good."""
-    return {model.name: fault(store, model) for model in (manifest or load_manifest()).models}
+    return {model.name: fault(store, model) for model in (manifest or manifest_of(store)).models}
 
 
 def installed(store: Path, manifest: Manifest | None = None) -> tuple[Tier, ...]:
     """Tiers whose required models are installed and good, the best last."""
-    manifest = manifest or load_manifest()
+    manifest = manifest or manifest_of(store)
     state = verify(store, manifest)
     return tuple(
         tier
-        for tier in (Tier.PACKAGED, Tier.RECOMMENDED)
+        for tier in Tier
         if tier in manifest.tiers and not any(state[n] for n in manifest.tiers[tier].required)
     )

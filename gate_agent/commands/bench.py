@@ -48,6 +48,8 @@ def register(commands: Any) -> None:
 def _face(arguments: argparse.Namespace) -> int:
     from biometrics.bench import bench
     from biometrics.errors import BiometricFault
+    from biometrics.models.store import installed
+    from gate_agent.commands.bench_start import measured
     from gate_agent.live import monotonic_ns
 
     photographs = sorted(
@@ -63,6 +65,10 @@ def _face(arguments: argparse.Namespace) -> int:
     except BiometricFault as fault:
         sys.stderr.write(f"egate bench face: {fault.diagnosis}\n")
         return 1
+    result["start"] = {
+        str(tier): measured(arguments.store, str(tier), photographs[0])
+        for tier in installed(arguments.store)
+    }
     if arguments.json:
         print(json.dumps(result))
         return 0
@@ -71,4 +77,7 @@ def _face(arguments: argparse.Namespace) -> int:
         print(f"{name:<44} {row['p50_ms']:>9.1f} {row['p99_ms']:>9.1f}")
     for name, ratio in result["ratios"].items():
         print(f"{name:<64} {ratio:>6.1f} x")
+    for tier, cost in result["start"].items():
+        if cost:
+            print(f"start {tier}: first score {cost['first_score_s']} s, {cost['memory_mb']} MB")
     return 0

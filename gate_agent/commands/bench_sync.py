@@ -37,6 +37,14 @@ def register(actions: Any) -> None:
     sync.add_argument("--folder", type=Path, help="where to write (default: a temporary folder)")
     sync.add_argument("--json", action="store_true", help="print JSON")
     sync.set_defaults(run=_sync)
+    sync.add_argument(
+        "--thingsboard",
+        action="store_true",
+        help="install ThingsBoard IoT Gateway from PyPI beside it, kill both stores, compare",
+    )
+    keep = actions.add_parser("sync-keep")
+    keep.add_argument("folder", type=Path)
+    keep.set_defaults(run=_keep)
     gate = actions.add_parser("sync-gate")
     gate.add_argument("folder", type=Path)
     gate.add_argument("--port", type=int, required=True)
@@ -47,6 +55,7 @@ def register(actions: Any) -> None:
 def _sync(arguments: argparse.Namespace) -> int:
     from gate_agent.live import monotonic_ns, system_random
     from sync.bench import parts, whole
+    from sync.bench_rival import compare
     from sync.errors import SyncError
 
     if arguments.records < 1000:
@@ -68,6 +77,15 @@ def _sync(arguments: argparse.Namespace) -> int:
                 clock=monotonic_ns,
                 random=system_random,
             )
+            if arguments.thingsboard:
+                _progress("thingsboard", 0, 1)
+                result |= compare(
+                    folder,
+                    result["bytes_a_record"],
+                    [sys.executable, "-m", "gate_agent.cli", "bench", "sync-keep"],
+                    clock=monotonic_ns,
+                    seed=1,
+                )
     except SyncError as error:
         sys.stderr.write(f"egate bench sync: {error.diagnosis}\n")
         return 2
@@ -98,6 +116,23 @@ def _gate(arguments: argparse.Namespace) -> int:
     finally:
         gate.close()
     return 0
+
+
+def _keep(arguments: argparse.Namespace) -> int:
+    """Be a journal that keeps one record after another, until killed."""
+    from gate_agent.live import system_random
+    from sync.bench_paths import GATE, crossing
+    from sync.envelope import Sealer
+    from sync.journal import Journal
+    from sync.keys import CentreKeys
+
+    sealer = Sealer(CentreKeys.generate(system_random).public.sealing, system_random)
+    path = arguments.folder / "journal.db"
+    journal = Journal.open(path, gate=GATE, random=system_random, sealer=sealer)
+    print("ready", flush=True)
+    while True:
+        for entry in crossing():
+            print(journal.append_many([entry])[0].seq, flush=True)
 
 
 class _Processes:

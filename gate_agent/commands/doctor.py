@@ -11,7 +11,7 @@ EPILOG = """\
 exit codes: 0 everything is good; 1 the lane works, but something needs attention;
 2 the lane cannot go into service. Run it as the user of the units, before they run:
 
-  runuser -u egate-agent -- egate doctor --profile /etc/egate/lane1.toml \\
+  runuser -u egate-agent -- egate doctor --profile /etc/egate/lane1.d \\
       --state /var/lib/egate/lane1 --keys /etc/egate/keys/lane1 \\
       --trust /etc/egate/trust --models /var/lib/egate/models
 """
@@ -88,6 +88,6 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     if arguments.state is not None:
         findings += doctor.disk(arguments.state)
     if arguments.keys is not None:
-        names = (*(f"{role.value}.key" for role in Role), "gate.key", "journal.key")
+        names = (*(f"{role.value}.key" for role in Role), "journal.key")
         findings += doctor.keys(arguments.keys, names)
     return findings

@@ -51,10 +51,20 @@ def register(commands: Any) -> None:
     )
     calibrate.add_argument("--images", type=Path, required=True, metavar="DIR")
     calibrate.add_argument("--out", type=Path, required=True, metavar="FILE")
+    calibrate.add_argument(
+        "--addition", type=Path, metavar="DIR", help="an authority's models, not sealed yet"
+    )
+    calibrate.add_argument(
+        "--live-only",
+        action="store_true",
+        help="thresholds without looking at chip photographs (half the time)",
+    )
     calibrate.add_argument("--provenance", default="", help="where the pictures come from")
     calibrate.set_defaults(run=_calibrate)
     for action in actions.choices.values():
-        action.add_argument("--tier", choices=("packaged", "recommended"), help="default: best")
+        action.add_argument(
+            "--tier", choices=("packaged", "recommended", "authority"), help="default: best"
+        )
         action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
         action.add_argument("--json", action="store_true", help="print JSON")
 
@@ -112,6 +122,40 @@ def _pipeline(arguments: argparse.Namespace) -> Pipeline:
     else:
         tier = (installed(arguments.store) or (Tier.PACKAGED,))[-1]
     return Pipeline(tier, arguments.store, None, EXPECTED_FACE_PX, monotonic_ns)
+
+
+def _addition(arguments: argparse.Namespace) -> Pipeline:
+    """The tier of an addition that is to be calibrated, its own files beside the store's.
+
+    Raises:
+        BiometricFault: the addition is not as it must be, or a model is missing.
+    """
+    import tempfile
+
+    from biometrics.errors import ModelMissing
+    from biometrics.models.authority import merged, read_addition
+    from biometrics.pipeline import Pipeline
+    from biometrics.types import Tier
+    from gate_agent.live import monotonic_ns
+
+    with tempfile.TemporaryDirectory(prefix="egate-models-") as folder:
+        try:
+            addition = read_addition(arguments.addition)
+            own = [(arguments.addition, model.file) for model in addition.models]
+            theirs = [(arguments.store, path.name) for path in arguments.store.iterdir()]
+            for home, name in (*theirs, *own):
+                if (home / name).is_file():
+                    (Path(folder) / name).symlink_to((home / name).resolve())
+        except OSError as error:
+            raise ModelMissing(f"{error.filename}: {error.strerror}") from error
+        return Pipeline(
+            Tier.AUTHORITY,
+            Path(folder),
+            None,
+            EXPECTED_FACE_PX,
+            monotonic_ns,
+            manifest=merged(addition),
+        )
 
 
 def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
@@ -301,15 +345,18 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
     from biometrics.calibrate import calibrate
     from biometrics.errors import BiometricFault
-    from biometrics.gallery import gallery
+    from biometrics.gallery import galleries
 
     if not arguments.images.is_dir():
         return _refused("calibrate", f"{arguments.images}: not a folder", 2)
     try:
-        pipeline = _pipeline(arguments)
-        made = gallery(pipeline, arguments.images, progress=_Bar("templates"))
-        provenance = arguments.provenance or f"{made.person.size} pictures"
-        found = calibrate(made, pipeline.calibration.networks, provenance)
+        pipeline = _addition(arguments) if arguments.addition else _pipeline(arguments)
+        live, chips = galleries(
+            pipeline, arguments.images, chip=not arguments.live_only, progress=_Bar("templates")
+        )
+        provenance = arguments.provenance or f"{live.person.size} pictures"
+        found = calibrate(live, pipeline.calibration.networks, provenance, chips)
+        found = msgspec.structs.replace(found, golden=pipeline.golden())
     except BiometricFault as fault:
         return _refused("calibrate", fault.diagnosis, 1)
     except ValueError as error:

@@ -6,6 +6,7 @@ nothing that a traveller brought but the text of the machine readable zone.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -55,6 +56,7 @@ from gate_agent.pictures import Pictures
 from gate_agent.recorder import Recorder
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
+from gate_agent.socket_access import access_of, let_the_group_read
 from gate_agent.vault import Vault, VaultError
 from gate_agent.view import shown_crossing, view
 from gate_agent.worker_server import WorkerServer
@@ -64,6 +66,8 @@ from sync.journal import Journal
 from sync.keys import CentrePublic, read_centre_public
 from sync.reserve import Reserve
 from sync.types import Append
+
+log = logging.getLogger("egate.agent")
 
 COMMANDS_FULL = 121
 """Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
@@ -88,8 +92,9 @@ class AgentProcess:
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._offset_ms = live.utc_offset_ms()
-        self._link_up = False
+        self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
+        let_the_group_read(state_dir / "journal.db")
         journal = Journal.open(
             state_dir / "journal.db",
             gate=profile.lane.gate,
@@ -106,23 +111,8 @@ class AgentProcess:
             profile,
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
-        key = centre and centre.verifying
-        self._writer = JournalWriter(
-            journal,
-            key,
-            self._inbox.put,
-            self._identity,
-            live.monotonic_ns,
-            live.utc_text,
-            Reserve(state_dir / "journal.reserve"),
-            Limits(
-                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
-                unsent_s=profile.sync.unsent_alarm_s,
-            ),
-        )
-        self._workers = WorkerServer(
-            run_dir / "agent.sock", self._on_worker, self._keep, self._pictures.answer
-        )
+        self._writer = self._journal_writer(journal, state_dir, centre)
+        self._workers = self._worker_server(run_dir)
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
@@ -137,6 +127,40 @@ class AgentProcess:
             ),
             live.system_random,
             Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
+        )
+
+    def _journal_writer(
+        self, journal: Journal, state_dir: Path, centre: CentrePublic | None
+    ) -> JournalWriter:
+        """The journal's only writer, with the room kept for it and what it warns of."""
+        limits = self._profile.sync
+        key = centre and centre.verifying
+        return JournalWriter(
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(
+                size_bytes=limits.journal_alarm_mb * 1_000_000,
+                unsent_s=limits.unsent_alarm_s,
+            ),
+        )
+
+    def _worker_server(self, run_dir: Path) -> WorkerServer:
+        """A socket for each worker, open to the user of that worker alone."""
+        return WorkerServer(
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
 
     def run(self) -> None:
@@ -264,7 +288,7 @@ class AgentProcess:
                 receipt_seq=written.receipt_seq,
                 oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
                 connected=self._link_up,
-                alarm=written.alarm or self._recorder.alarm,
+                alarm=written.alarm or self._link_alarm or self._recorder.alarm,
             ),
         )
         dossier = dossier_of(shown_crossing(turn.after))
@@ -291,7 +315,10 @@ class AgentProcess:
         until_ns = live.monotonic_ns() + self._profile.budgets.lease_ms * 1_000_000
         self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
 
-    def _on_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
+    def _on_link(self, connected: bool, alarm: str) -> None:  # noqa: FBT001 - the callback's shape
+        if alarm and alarm != self._link_alarm:
+            log.error("sync: %s", alarm)
+        self._link_alarm = alarm
         self._link_up = connected
 
     def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:

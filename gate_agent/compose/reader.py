@@ -50,7 +50,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
             link.emit(event)
 
     link = WorkerLink(
-        run_dir / "agent.sock",
+        run_dir / "reader.sock",
         machine.device,
         lambda command, _payload: _accept(commands, command),
         tell_again,

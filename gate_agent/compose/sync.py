@@ -16,20 +16,25 @@ from gate_agent.service_manager import ServiceManager
 from sync.errors import KeyRefused, LinkStolen, StorageError
 from sync.keys import read_centre_public, read_signing_key
 from sync.mqtt import Tls
-from sync.run import SyncService, run_sync
+from sync.progress import metrics
+from sync.run import SyncService, SyncStatus, run_sync
 
 log = logging.getLogger("egate.sync")
 
 RETRY_NS = 500_000_000
+METRICS_NS = 5_000_000_000
+MAX_ALARM = 200
 
 
 class AgentLine:
     """The way to the agent's lane API; keeps trying, and repeats itself when it is back."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, metrics_file: Path | None = None) -> None:
         self._path, self._key = path, key
         self._client: LaneClient | None = None
         self._retry_ns = 0
+        self._connected, self._alarm = False, ""
+        self._metrics, self._metrics_ns = metrics_file, 0
         self.service: SyncService | None = None
 
     def tend(self, now_ns: int) -> None:
@@ -48,14 +53,27 @@ class AgentLine:
                 self._client.receive()
             except LaneAway as away:
                 self._lose(away)
+        if self.service is not None:
+            self.report(self.service.status(now_ns), now_ns)
 
     def hand_receipt(self, receipt: bytes) -> None:
         """Give a receipt to the agent; when it is away, it is repeated later."""
         self._send(HandReceipt(receipt=receipt))
 
     def report_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
-        """Tell the agent whether the broker is connected."""
-        self._send(ReportLink(connected=connected))
+        """Tell the agent whether the broker is connected, and what an operator must know."""
+        self._connected = connected
+        self._send(ReportLink(connected=connected, alarm=self._alarm[:MAX_ALARM]))
+
+    def report(self, status: SyncStatus, now_ns: int) -> None:
+        """Tell the agent of a new alarm; write the figures down now and then."""
+        if status.alarm != self._alarm:
+            self._alarm = status.alarm
+            self.report_link(self._connected)
+        if now_ns >= self._metrics_ns:
+            self._metrics_ns = now_ns + METRICS_NS
+            if self._metrics is not None:
+                write_metrics(self._metrics, status)
 
     def _send(self, message: HandReceipt | ReportLink) -> None:
         if self._client is None:
@@ -72,8 +90,14 @@ class AgentLine:
             self._client = None
 
 
-def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
-    """Run until told to stop.
+def run(
+    profile: Profile,
+    run_dir: Path,
+    state_dir: Path,
+    keys: Path,
+    metrics_file: Path | None = None,
+) -> int:
+    """Run until told to stop; write figures to a file now and then, if there is one to write.
 
     Gives 78 for bad keys, and when another client has our name: two gates of one name are a
     mistake that coming back would turn into a fight, so the service manager does not start
@@ -81,7 +105,7 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     """
     stop = live.stop_on_sigterm()
     try:
-        line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"))
+        line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"), metrics_file)
         gate_key = read_signing_key(keys / "gate.key", accept_demo=profile.lane.demo)
         centre_keys = read_centre_public(keys)
         service = SyncService(
@@ -119,6 +143,16 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     finally:
         manager.stopping()
     return 0
+
+
+def write_metrics(path: Path, status: SyncStatus) -> None:
+    """Replace the file that a collector of metrics reads; a full disk costs the figures only."""
+    part = path.with_suffix(".part")
+    try:
+        part.write_text(metrics(status.progress, status.oldest_wait_ns, alarm=bool(status.alarm)))
+        part.rename(path)
+    except OSError as error:
+        log.warning("no metrics: %s", error.strerror)
 
 
 def _tls(files: SyncTls | None, keys: Path) -> Tls | None:

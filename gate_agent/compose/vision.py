@@ -55,6 +55,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
         profile.face.expected_face_px,
         live.monotonic_ns,
         beside=beside(live.spawn),
+        execution=profile.face.execution,
     )
     pipeline.threshold(profile.face.fmr)
     return pipeline
@@ -83,7 +84,7 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         _column(profile.camera.column, manager, stop),
     )
     link = WorkerLink(
-        run_dir / "agent.sock",
+        run_dir / "vision.sock",
         DeviceId.VISION,
         worker.on_command,
         worker.on_connected,

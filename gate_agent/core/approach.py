@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from drivers.types import PlantChanged, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import Times
 from gate_agent.core.chamber import let_in
 from gate_agent.core.document import queue, start
 from gate_agent.core.doors import can_admit_into, reads_outside
@@ -31,7 +32,6 @@ from gate_agent.core.states import (
     OfficerDeciding,
     Queued,
     State,
-    Times,
     lease_live,
     replace,
 )

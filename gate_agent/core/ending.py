@@ -95,7 +95,9 @@ def end_reasons(dossier: Dossier) -> tuple[Reason, ...]:
 def decided(dossier: Dossier, now_ns: int, profile: Profile) -> Dossier:
     """Let the policy decide on the dossier as it stands."""
     decision = decide(dossier.evidence, rules_of(profile))
-    times = replace(dossier.times, decided_ns=now_ns)
+    times = dossier.times
+    if times.decided_ns is None:
+        times = replace(times, decided_ns=now_ns)
     return replace(dossier, decision=decision, times=times)
 
 
@@ -109,7 +111,10 @@ def refer(
     due_ns = dossier.officer_due_ns
     if due_ns is None:
         due_ns = after(now_ns, profile.budgets.officer_ms)
-    dossier = replace(dossier, officer_due_ns=due_ns, officer="")
+    times = dossier.times
+    if times.accepted_ns is not None and Reason.RECORD_FAILED not in reasons:
+        times = replace(times, accepted_ns=None)
+    dossier = replace(dossier, officer_due_ns=due_ns, officer="", times=times)
     commands = (*halt(state.crossing), append_decision(dossier, now_ns, profile))
     return replace(state, crossing=Referred(dossier=dossier, due_ns=due_ns)), commands
 

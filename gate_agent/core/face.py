@@ -55,6 +55,7 @@ def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Pr
     if obstacles:
         return refer(state, dossier, obstacles, now_ns, profile)
     dossier = decided(dossier, now_ns, profile)
+    dossier = replace(dossier, times=replace(dossier.times, accepted_ns=now_ns))
     deciding = Deciding(
         dossier=dossier,
         due_ns=after(now_ns, profile.budgets.append_ms),

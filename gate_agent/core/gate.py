@@ -167,6 +167,7 @@ CHAMBER: Table = {
     (Presenting, DeviceFailed): chamber.entry_device_failed,
     (Presenting, Tick): chamber.presenting_late,
     (Opening, ActuationDone): chamber.exit_released,
+    (Opening, PlantChanged): chamber.opening_moved,
     (Opening, PermitRefused): passage.permit_refused,
     (Opening, Tick): chamber.exit_unconfirmed,
     (Departing, PlantChanged): chamber.exit_moved,

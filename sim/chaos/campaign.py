@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from gate_agent import live
 from sim.broker import EmbeddedBroker
+from sim.chaos.database import PostgresHome
 from sim.chaos.verdict import compare
 from sim.chaos.wire import Listener
 from sim.demo_setup import folder, free_port, write_key
@@ -45,12 +46,16 @@ TURN_MS = 20
 
 
 class Plan(NamedTuple):
-    """What a campaign does. `per_turn` records are asked for fifty times a second."""
+    """What a campaign does. `per_turn` records are asked for fifty times a second.
+
+    `postgres` is where the programs of PostgreSQL are; None for the centre's SQLite.
+    """
 
     kills: int
     records: int
     per_turn: int
     seed: int
+    postgres: Path | None = None
 
 
 class CampaignFailed(Exception):
@@ -64,7 +69,10 @@ class CampaignFailed(Exception):
 class Campaign:
     """One campaign in one folder, from its keys to its verdict."""
 
-    def __init__(self, root: Path, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, plan: Plan, say: Callable[[str], None], *, keep: bool = False
+    ) -> None:
+        self._keep = keep
         self._plan = plan
         self._say = say
         self._dice = random.Random(plan.seed)  # noqa: S311 - the kills' schedule
@@ -74,6 +82,7 @@ class Campaign:
         self._keys = self._lay_out()
         self._broker = EmbeddedBroker(port=self._port)
         self._broker_at_ns: int | None = None
+        self._database = None if plan.postgres is None else PostgresHome(plan.postgres)
         self._supervisor = Supervisor()
         self._listener = Listener(self._port)
         self._stop = live.Stop()
@@ -92,11 +101,15 @@ class Campaign:
             confirmed = self._standing()[1]
             (self._home / "enough").touch()
             settled = self._settle()
+            self._supervisor.end(["agent", "sync", "collector"])
+            place = self._centre / "centre.db" if self._database is None else self._database.address
+            found = compare(self._home, place, self._keys)
         finally:
             self._supervisor.end()
             self._listener.close()
             self._broker.stop()
-        found = compare(self._home, self._centre, self._keys)
+            if self._database is not None:
+                self._database.leave(self._centre / "postgresql" if self._keep else None)
         return {
             "kills": sum(self._kills.values()),
             "records": found.records,
@@ -109,6 +122,7 @@ class Campaign:
             "settled": settled,
             "quarantined": found.quarantined,
             "findings": found.findings,
+            "store": "sqlite" if self._database is None else "postgresql",
             "killed": dict(sorted(self._kills.items())),
             "seed": self._plan.seed,
             "seconds": (live.monotonic_ns() - began) // 1_000_000_000,
@@ -131,13 +145,16 @@ class Campaign:
 
     def _start(self) -> None:
         self._broker.start()
+        if self._database is not None:
+            (self._centre / "database").write_text(self._database.address)
         egate = [sys.executable, "-m", "gate_agent.cli"]
         sync = [*egate, "sync", "--profile", str(self._home / "gate.toml")]
         sync += ["--run-dir", str(self._home), "--state", str(self._home / "state")]
         centre = [*egate, "centre", "run", "--demo", "--state", str(self._centre)]
         centre += ["--port", str(self._port)]
         agent = [sys.executable, "-m", "sim.chaos.gate", "--home", str(self._home)]
-        children = {
+        children = {} if self._database is None else {"database": self._database.argv}
+        children |= {
             "agent": [*agent, "--gate", GATE, "--per-turn", str(self._plan.per_turn)],
             "sync": [*sync, "--keys", str(self._home / "keys")],
             "collector": [*centre, "--gate", f"{GATE}={self._home / 'keys' / 'gate.pub'}"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,10 +17,11 @@ DESCRIPTION = """\
 Kills the processes that carry records, at random, while records flow; then compares both
 sides, body by body. 0 lost, 0 duplicated, 0 altered is the only good answer (exit 0).
 
-Killed (SIGKILL): the gate's journal writer (agent), sync, the broker, and the collector
-with its database. All are the product's own processes over a real broker, but for the
-agent: in its place stands a process that only writes records, with the agent's own journal,
-journal writer, sealing and lane API, so that thousands of records a minute flow.
+Killed (SIGKILL): the gate's journal writer (agent), sync, the broker, the collector, and
+its database: PostgreSQL where it is installed, else SQLite within the collector. All are
+the product's own processes over a real broker, but for the agent: in its place stands a
+process that only writes records, with the agent's own journal, journal writer, sealing and
+lane API, so that thousands of records a minute flow.
 
   records      in the gate's journal at the end
   lost         acknowledged or journalled, and not at the centre
@@ -50,6 +52,9 @@ def register(commands: Any) -> None:
     chaos.add_argument("--kills", type=int, default=50, help="kills (default: %(default)s)")
     chaos.add_argument("--power-cuts", type=int, metavar="N", help="cut the power so often instead")
     chaos.add_argument("--records", type=int, help="at least so many (default: 50 a kill)")
+    chaos.add_argument(
+        "--sqlite", action="store_true", help="SQLite at the centre, though PostgreSQL is there"
+    )
     chaos.add_argument("--seed", type=int, help="of the kills, to repeat a schedule")
     chaos.add_argument("--keep", type=Path, metavar="DIR", help="a new folder for both sides' data")
     chaos.add_argument("--json", action="store_true", help="print JSON")
@@ -75,6 +80,7 @@ def _kills(root: Path, arguments: argparse.Namespace) -> int:
     from gate_agent.live import system_random
     from sim.broker import BrokerFailed
     from sim.chaos.campaign import Campaign, CampaignFailed, Plan
+    from sim.chaos.database import postgres_programs
 
     seed = arguments.seed
     plan = Plan(
@@ -82,11 +88,15 @@ def _kills(root: Path, arguments: argparse.Namespace) -> int:
         records=arguments.kills * 50 if arguments.records is None else arguments.records,
         per_turn=8,
         seed=int.from_bytes(system_random(4), "big") if seed is None else seed,
+        postgres=None if arguments.sqlite else postgres_programs(),
     )
     try:
-        result = Campaign(root, plan, _progress).run()
+        result = Campaign(root, plan, _progress, keep=arguments.keep is not None).run()
     except (CampaignFailed, BrokerFailed) as error:
         sys.stderr.write(f"egate chaos: {error.diagnosis}\n")
+        return 1
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"egate chaos: cannot be set up: {error}\n")
         return 1
     return print_result(result, as_json=arguments.json)
 

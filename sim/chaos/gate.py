@@ -139,7 +139,7 @@ def run(home: Path, gate: str, per_turn: int) -> int:
             on_lease=lambda _officer: None,
             on_picture=lambda _ticket, _kind, reply: reply(b""),
             on_receipt=writer.receipt,
-            on_link=lambda _up: None,
+            on_link=lambda _up, _alarm: None,
         ),
         live.system_random,
         Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),

@@ -29,8 +29,10 @@ class Comparison(NamedTuple):
     findings: int
 
 
-def compare(home: Path, centre: Path, keys: CentreKeys) -> Comparison:
+def compare(home: Path, centre: Path | str, keys: CentreKeys) -> Comparison:
     """Hold the ledger, the journal and the centre's records against one another.
+
+    `centre` is the place of the centre's store.
 
     lost: a place that was acknowledged or stands in the journal, and not at the centre.
     duplicated: a body that stands at two places of the centre, or a place the gate never had.
@@ -40,7 +42,7 @@ def compare(home: Path, centre: Path, keys: CentreKeys) -> Comparison:
     ledger = read_ledger(home / "ledger")
     with (
         closing(JournalReader(home / "state" / "journal.db")) as reader,
-        closing(CentreStore(centre / "centre.db", read_only=True)) as store,
+        closing(CentreStore(centre, read_only=True)) as store,
     ):
         log = (reader.gate, reader.epoch)
         ours = {row.seq: row.encoded for row in reader.stored(reader.last_seq())}

@@ -8,16 +8,21 @@ import socket
 import msgspec
 import pytest
 
+from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from firmware_cfg.profile import Camera, Sync
 from gate_agent import doctor
 from gate_agent.cli import main
 from gate_agent.doctor import Grade
 from gate_agent.lane_api import Role
-from sim.compose import profile_of
 from sim.pty import Pty
-from sim.scenario import ScenarioLane
 
-PROFILE = profile_of(ScenarioLane(number=1))
+PROFILE = load(
+    [
+        *(PROFILES_DIR / f"{name}.toml" for name in ("turnstile_modbus", "pn532", "mrz_line")),
+        PROFILES_DIR / "camera_usb.toml",
+        SITES_DIR / "example.toml",
+    ]
+)
 
 
 def grades(findings) -> dict[str, Grade]:
@@ -118,6 +123,6 @@ def test_the_command_tells_json_and_its_exit_code(tmp_path, capsys):
     assert (told["ok"], told["exit"]) == (False, 2)
     assert "lane.number" in by_check["profile"]["what"]
     assert by_check["key: console.key"]["grade"] == "good"
-    assert by_check["key: gate.key"]["grade"] == "broken"
+    assert by_check["key: journal.key"]["grade"] == "broken"
     assert main([*argv, "--trust", str(tmp_path)]) == 2
     assert "cannot go into service" in capsys.readouterr().out

@@ -88,7 +88,7 @@ class Lane:
             on_lease=lambda officer: self.calls.append(("lease", officer)),
             on_picture=self._picture,
             on_receipt=lambda data: self.calls.append(("receipt", data)),
-            on_link=lambda up: self.calls.append(("link", up)),
+            on_link=lambda up, _alarm: self.calls.append(("link", up)),
         )
         self.server = LaneServer(
             path,

@@ -1,5 +1,6 @@
 """Workers over a real Unix socket: what they may say, and what happens when they die."""
 
+import os
 import queue
 import socket
 import threading
@@ -18,8 +19,16 @@ from drivers.types import (
 )
 from gate_agent.channel import AgentFrame, FrameReader, FromWorker, WorkerHello, encode
 from gate_agent.core.messages import OfficerAction, OfficerDecided, Wipe
+from gate_agent.live import monotonic_ns
+from gate_agent.socket_access import (
+    Access,
+    access_of,
+    hand_over,
+    let_the_group_read,
+    peer_uid,
+)
 from gate_agent.worker_link import WorkerLink
-from gate_agent.worker_server import WORKER_LOST, WORKER_VIOLATION, WorkerServer
+from gate_agent.worker_server import HELLO_NS, WORKER_LOST, WORKER_VIOLATION, WorkerServer
 
 PATIENCE_S = 10.0
 
@@ -27,27 +36,32 @@ PATIENCE_S = 10.0
 class Served:
     """A running server, its events and payloads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, run_dir: Path, **more) -> None:
         self.events: queue.Queue = queue.Queue()
         self.kept: list = []
         self.pictures: queue.Queue = queue.Queue()
         self.done = threading.Event()
         self.server = WorkerServer(
-            path,
+            run_dir,
             self.events.put,
             lambda ticket, payload: self.kept.append((ticket, dict(payload))),
             lambda request, jpeg: self.pictures.put((request, jpeg)),
+            **{"clock": monotonic_ns, **more},
         )
-        self.path = path
+        self.run_dir = run_dir
         self.thread = threading.Thread(target=self.server.run, args=(self.done.is_set,))
         self.thread.start()
-        while not path.exists():
+        while not all((run_dir / f"{name}.sock").exists() for name in ("reader", "vision")):
             assert self.thread.is_alive()
 
-    def connect(self, device: str) -> socket.socket:
+    def knock(self, door: str) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(PATIENCE_S)
-        sock.connect(str(self.path))
+        sock.connect(str(self.run_dir / f"{door}.sock"))
+        return sock
+
+    def connect(self, device: str, door: str = "") -> socket.socket:
+        sock = self.knock(door or (device if device in ("reader", "vision") else "reader"))
         sock.sendall(encode(WorkerHello(device=device)))
         return sock
 
@@ -63,13 +77,83 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path):
-    running = Served(tmp_path / "agent.sock")
+    running = Served(tmp_path)
     yield running
     running.close()
 
 
 def test_the_socket_is_for_its_owner_alone(served):
-    assert served.path.stat().st_mode & 0o777 == 0o600
+    for name in ("reader.sock", "vision.sock"):
+        assert (served.run_dir / name).stat().st_mode & 0o777 == 0o600
+
+
+def hung_up(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(("device", "door"), [("vision", "reader"), ("reader", "vision")])
+def test_a_worker_at_another_ones_door_is_not_heard(served, device, door):
+    with served.connect(device, door) as sock:
+        assert hung_up(sock)
+    assert served.events.empty()
+
+
+def test_a_hello_comes_once(served):
+    with served.connect("reader") as sock:
+        sock.sendall(encode(WorkerHello(device="reader")))
+        assert hung_up(sock)
+    assert served.event().code == WORKER_VIOLATION
+
+
+def test_another_user_is_not_let_in(tmp_path):
+    others = Access(frozenset({os.getuid() + 1}), None)
+    running = Served(tmp_path, access={DeviceId.READER: others})
+    try:
+        with running.knock("reader") as refused:
+            assert hung_up(refused)
+        with running.connect("vision") as sock:
+            ready = DeviceReady(device=DeviceId.VISION)
+            sock.sendall(encode(FromWorker(event=ready)))
+            assert running.event() == ready
+    finally:
+        running.close()
+
+
+def test_who_says_nothing_is_sent_away_in_time(tmp_path):
+    now_ns = [0]
+    running = Served(tmp_path, clock=lambda: now_ns[0])
+    try:
+        with running.knock("reader") as silent, running.connect("vision") as sock:
+            ready = DeviceReady(device=DeviceId.VISION)
+            sock.sendall(encode(FromWorker(event=ready)))
+            assert running.event() == ready
+            now_ns[0] = HELLO_NS
+            running.server.stop()  # look around
+            assert hung_up(silent)
+            sock.sendall(encode(FromWorker(event=ready)))
+            assert running.event() == ready
+    finally:
+        running.close()
+
+
+def test_who_connects_is_known_from_the_kernel():
+    here, there = socket.socketpair(socket.AF_UNIX)
+    with here, there:
+        assert peer_uid(here) == os.getuid()
+
+
+def test_users_and_groups_that_do_not_exist_open_no_door(tmp_path):
+    access = access_of("egate-no-such-user", group="egate-no-such-group")
+    assert access == Access(frozenset({os.getuid()}), None)
+    path = tmp_path / "file"
+    path.touch(mode=0o666)
+    hand_over(path, access)
+    assert path.stat().st_mode & 0o777 == 0o600
+    hand_over(path, Access(access.uids, os.getgid()))
+    assert path.stat().st_mode & 0o777 == 0o660
 
 
 def test_an_event_reaches_the_inbox_after_its_payload_is_kept(served):
@@ -152,7 +236,7 @@ def test_the_link_carries_commands_events_and_pictures_both_ways(served):
     commands: queue.Queue = queue.Queue()
     done = threading.Event()
     link = WorkerLink(
-        served.path,
+        served.run_dir / "vision.sock",
         DeviceId.VISION,
         lambda command, payload: commands.put((command, dict(payload))),
         lambda: link.emit(DeviceReady(device=DeviceId.VISION)),
@@ -175,14 +259,27 @@ def test_the_link_carries_commands_events_and_pictures_both_ways(served):
 
 
 def test_a_command_after_the_end_harms_nobody(tmp_path):
-    running = Served(tmp_path / "agent.sock")
+    running = Served(tmp_path)
     running.close()
     running.server.command(DeviceId.READER, Wipe(ticket=1), {})
     running.server.stop()
 
 
 def test_an_event_after_the_end_harms_nobody(tmp_path):
-    link = WorkerLink(tmp_path / "agent.sock", DeviceId.READER, lambda *_: None, lambda: None)
+    link = WorkerLink(tmp_path / "reader.sock", DeviceId.READER, lambda *_: None, lambda: None)
     link._connected = True
     link.run(lambda: True, lambda _s: None)
     link.emit(DeviceReady(device=DeviceId.READER, identity=""))
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0o077, 0o600)])
+def test_a_journal_is_for_the_group_to_read_where_the_umask_lets_it(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        let_the_group_read(tmp_path / "journal.db")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "journal.db").stat().st_mode & 0o777 == mode
+    (tmp_path / "journal.db").write_bytes(b"kept")
+    let_the_group_read(tmp_path / "journal.db")
+    assert (tmp_path / "journal.db").read_bytes() == b"kept"

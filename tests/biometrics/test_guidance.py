@@ -25,7 +25,7 @@ from fake_lane import referred
 TURNED_DEG = {Tier.PACKAGED: 32.0, Tier.RECOMMENDED: 45.0}  # one finds faces less turned
 
 
-@pytest.fixture(scope="module", params=list(Tier))
+@pytest.fixture(scope="module", params=[Tier.PACKAGED, Tier.RECOMMENDED])
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     folder = request.getfixturevalue(request.param.value)
     return Pipeline(request.param, folder, QualityLimits(), 220, lambda: 0)

@@ -24,7 +24,7 @@ FRAMES = 8
 EXPECTED_FACE_PX = 220
 
 
-@pytest.fixture(scope="module", params=list(Tier))
+@pytest.fixture(scope="module", params=[Tier.PACKAGED, Tier.RECOMMENDED])
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     folder = request.getfixturevalue(request.param.value)
     return Pipeline(request.param, folder, QualityLimits(), EXPECTED_FACE_PX, lambda: 0)

@@ -22,7 +22,7 @@ def still() -> int:
     return 0
 
 
-@pytest.fixture(scope="module", params=list(Tier))
+@pytest.fixture(scope="module", params=[Tier.PACKAGED, Tier.RECOMMENDED])
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     folder = request.getfixturevalue(request.param.value)
     return Pipeline(request.param, folder, None, 100, still)

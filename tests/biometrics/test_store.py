@@ -17,6 +17,7 @@ from biometrics.errors import ModelMissing, ModelRefused, Uncalibrated
 from biometrics.models import store
 from biometrics.models.content import check_content
 from biometrics.models.manifest import Calibration, Contract, Manifest, load_manifest
+from biometrics.pipeline import Pipeline
 from biometrics.types import Tier
 
 MANIFEST = load_manifest()
@@ -189,7 +190,7 @@ def test_a_bad_manifest_is_refused(text: str, tmp_path: Path) -> None:
         load_manifest(path)
 
 
-@pytest.mark.parametrize("tier", list(Tier))
+@pytest.mark.parametrize("tier", [Tier.PACKAGED, Tier.RECOMMENDED])
 def test_thresholds_rise_as_the_rate_falls(tier: Tier) -> None:
     calibration: Calibration = MANIFEST.tiers[tier].calibration
     thresholds = [calibration.at(fmr).threshold for fmr in (1e-2, 1e-3, 1e-4)]
@@ -197,3 +198,12 @@ def test_thresholds_rise_as_the_rate_falls(tier: Tier) -> None:
     assert calibration.at(5e-3).fmr == 1e-3  # never laxer than asked
     with pytest.raises(Uncalibrated):
         calibration.at(9e-5)
+
+
+def test_an_execution_that_the_runtime_lacks_is_named(packaged: Path) -> None:
+    import onnxruntime
+
+    if "OpenVINOExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this runtime has OpenVINO")
+    with pytest.raises(ModelMissing, match="onnxruntime-openvino"):
+        Pipeline(Tier.PACKAGED, packaged, None, 220, lambda: 0, execution="openvino")

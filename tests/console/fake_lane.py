@@ -126,7 +126,7 @@ class FakeLane:
             on_lease=lambda officer: self._note(self.leases, officer),
             on_picture=self._picture,
             on_receipt=lambda receipt: self._note(self.receipts, receipt),
-            on_link=lambda connected: self._note(self.links, connected),
+            on_link=lambda connected, _alarm: self._note(self.links, connected),
         )
         self.server = LaneServer(path, KEYS, callbacks, os.urandom, CLOCK)
         self.server.listen()

@@ -10,19 +10,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from postgres_server import require
 
 from sim.chaos.verdict import Comparison, compare
 from sync.keys import CentreKeys, read_centre_keys
 
 pytestmark = pytest.mark.live
 
-KILLS = 55
+KILLS = 52
 
 
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     root = tmp_path_factory.mktemp("chaos")
-    command = [sys.executable, "-m", "gate_agent.cli", "chaos", "--kills", str(KILLS)]
+    command = [sys.executable, "-m", "gate_agent.cli", "chaos", "--kills", str(KILLS), "--sqlite"]
     done = subprocess.run(
         [*command, "--json", "--keep", str(root)],
         capture_output=True,
@@ -45,6 +46,21 @@ def test_fifty_kills_lose_double_and_alter_nothing(
     assert result["confirmed_under_fire"] > 0  # type: ignore[operator]
     assert result["redelivered"] > 0  # type: ignore[operator]
     assert result["ok"] is True
+
+
+def test_the_database_is_killed_too(tmp_path: Path) -> None:
+    """A PostgreSQL server, with the collector on it, among the victims."""
+    require()
+    command = [sys.executable, "-m", "gate_agent.cli", "chaos", "--kills", "12", "--seed", "5"]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["lost"], result["duplicated"], result["altered"]) == (0, 0, 0), result
+    assert result["ok"] is True
+    assert result["store"] == "postgresql"
+    assert result["killed"]["database"] > 0
 
 
 CENTRE, JOURNAL = "centre/centre.db", "gate/state/journal.db"
@@ -78,7 +94,7 @@ BREAKS = [
 
 def opened(root: Path) -> tuple[Comparison, CentreKeys]:
     keys = read_centre_keys(root / "centre", accept_demo=True)
-    return compare(root / "gate", root / "centre", keys), keys
+    return compare(root / "gate", root / "centre" / "centre.db", keys), keys
 
 
 @pytest.mark.parametrize(("database", "statements", "told"), BREAKS)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
 from sync.merkle import (
     EMPTY_ROOT,
@@ -187,16 +187,33 @@ def test_a_frontier_goes_on_from_what_is_stored() -> None:
     assert sum(map(len, log.completed)) <= 200 * HASH_BYTES
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("pymerkle") is None, reason="needs pymerkle, which is not installed"
-)
 def test_another_implementation_agrees() -> None:
-    from pymerkle import InmemoryTree
-
+    """pymerkle: the same roots, and the same proofs of inclusion, hash by hash."""
     tree = InmemoryTree(algorithm="sha256")
     data = [bytes([n]) for n in range(100)]
     for leaf in data:
         tree.append_entry(leaf)
     log = Log(data)
-    for size in (1, 2, 3, 64, 99, 100):
-        assert tree.get_state(size) == log.roots[size]
+    for size in (1, 2, 3, 7, 64, 65, 99, 100):
+        assert tree.get_root(size) == log.roots[size]
+        for index in {0, size // 2, size - 1}:
+            theirs = tree.prove_inclusion(index + 1, size)
+            verify_inclusion(leaf_hash(data[index]), log.roots[size], theirs)
+            ours = inclusion_proof(index, size, log.nodes)
+            assert [leaf_hash(data[index]), *ours] == theirs.path
+            assert includes(leaf_hash(data[index]), index, size, theirs.path[1:], log.roots[size])
+
+
+def test_another_implementation_agrees_on_consistency() -> None:
+    """What pymerkle proves consistent, our proofs show, too."""
+    tree = InmemoryTree(algorithm="sha256")
+    data = [bytes([n]) for n in range(40)]
+    for leaf in data:
+        tree.append_entry(leaf)
+    log = Log(data)
+    for first in range(1, 41):
+        for second in range(first, 41):
+            proof = tree.prove_consistency(first, second)
+            verify_consistency(log.roots[first], log.roots[second], proof)
+            ours = consistency_proof(first, second, log.nodes)
+            assert extends(first, log.roots[first], second, log.roots[second], ours)

@@ -348,16 +348,29 @@ def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) ->
 
 
 def test_sixty_hours_without_an_uplink(tmp_path: Path) -> None:
-    world = World(tmp_path, 1, 0.0, lanes=1)
+    """A hundred records in each of 60 h without a connection: none is lost."""
+    limits = Sync(batch_max_bytes=65_536)
+    world = World(tmp_path, 1, 0.0, lanes=1, limits=limits, latency=lambda _now: 20 * MS)
     with world.stack:
-        world.uplink.cut("gate-0", world.now)
-        for hour in range(60):
-            fill(world.journals[0], 20)
-            world.now = hour * 3_600_000 * MS
-        world.uplink._look_ns = world.now
+        journal, uplink = world.journals[0], world.uplink
+        uplink.cut("gate-0", world.now)
+        for _ in range(60):
+            fill(journal, 100)
+            world.now += 3_600_000 * MS
+            uplink._look_ns = world.now  # an hour of looks finds what the last one does
+            uplink.expire(world.now)
+        publisher = uplink._lanes["gate-0"].publisher
+        assert publisher.progress.lag == 6_000
+        assert publisher.progress.in_flight == 0
         assert world.store.count() == 0
-        world.uplink.restore("gate-0", world.now)
-        world.run(world.now + 120_000 * MS)
-        assert world.settled()
-        assert world.store.count() == 1200
+        uplink.restore("gate-0", world.now)
+        cut_off = world.now
+        fill(journal, 1)
+        while not world.settled():
+            world.run(world.now + 1_000 * MS)
+            assert world.now < cut_off + 600_000 * MS
+        assert world.store.count() == 6_001
+        assert list(world.store.records("gate-0")) == list(journal.records())
         assert world.store.audit() == []
+        assert world.store.quarantined() == []
+        assert journal.verify() == []
