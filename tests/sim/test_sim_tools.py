@@ -247,7 +247,7 @@ def test_a_trace_replays_varies_and_reduces(
     ring = str(tmp_path / "traces" / "lane1")
     assert main(["sim", "replay", ring]) == 0
     policy = tmp_path / "policy.toml"
-    policy.write_text("min_age_years = 40\n")
+    policy.write_text("min_age_years = 50\n")
     capsys.readouterr()
     assert main(["sim", "replay", ring, "--policy", str(policy), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
