@@ -14,7 +14,7 @@ from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import is_mantrap, shut_and_empty
 from gate_agent.core.messages import Append, Command, Mode, Wipe
-from gate_agent.core.policy import Outcome, decide, rules_of
+from gate_agent.core.policy import Decision, Outcome, decide, rules_of
 from gate_agent.core.reasons import Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
@@ -92,9 +92,12 @@ def end_reasons(dossier: Dossier) -> tuple[Reason, ...]:
     return ordered(reasons | set(dossier.mishaps))
 
 
-def decided(dossier: Dossier, now_ns: int, profile: Profile) -> Dossier:
-    """Let the policy decide on the dossier as it stands."""
-    decision = decide(dossier.evidence, rules_of(profile))
+def decided(
+    dossier: Dossier, now_ns: int, profile: Profile, decision: Decision | None = None
+) -> Dossier:
+    """Let the policy decide on the dossier as it stands, unless it just did."""
+    if decision is None:
+        decision = decide(dossier.evidence, rules_of(profile))
     times = dossier.times
     if times.decided_ns is None:
         times = replace(times, decided_ns=now_ns)

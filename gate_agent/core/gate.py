@@ -232,7 +232,9 @@ def step(
     before = state.crossing
     state, more = _moved(state, event, now_ns, profile, rows)
     commands += more
-    if approach_rows and doors.reads_outside(profile):
+    if not isinstance(state.approach, Idle) or (
+        (Idle, type(event)) in approach_rows and doors.reads_outside(profile)
+    ):
 
         def act(outside: State) -> Moved:
             return _moved(outside, event, now_ns, profile, approach_rows)

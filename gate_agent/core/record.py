@@ -55,7 +55,7 @@ def face_facts(dossier: Dossier) -> dict[str, Any]:
 
 def _checks(evidence: Evidence) -> list[list[Any]]:
     return [
-        [check.id, check.result.value, check.mode.value, check.ms]
+        [check.id, check.result, check.mode, check.ms]  # encoded by their values
         for check in evidence.checks or ()
     ]
 

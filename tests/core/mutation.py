@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from gate_agent.core import gate, ledger, permit  # noqa: E402
+from gate_agent.core import chamber, document, gate, ledger, passage, permit  # noqa: E402
 from gate_agent.core.states import replace  # noqa: E402
 from gate_agent.safety.environment import ENVIRONMENTS  # noqa: E402
 from gate_agent.safety.search import search  # noqa: E402
@@ -53,6 +53,18 @@ BREAKS = (AssertionError, LookupError, TypeError, ValueError, AttributeError, Re
 
 EQUIVALENT: dict[str, str] = {}
 """Mutants that no test can tell from the original, each with the reason."""
+
+SILENT_ALREADY = (
+    document.presented,
+    document.read_step,
+    document.lists_checked,
+    passage.withdrawn,
+    passage.close_refused,
+    passage.leaving_late,
+    chamber.opening_moved,
+    chamber.emptying_refused,
+)
+"""Handlers that command nothing: *silent* is what they are, and no mutant."""
 
 
 class Mutant(NamedTuple):
@@ -80,6 +92,8 @@ def _of_tables() -> Iterator[Mutant]:
             row = f"{title}: {pair[0].__name__} x {pair[1].__name__}"
             yield Mutant(f"{row}: dropped", _without(table, pair))
             for what, wrong in (("stays", _stays), ("silent", _silent)):
+                if wrong is _silent and handler in SILENT_ALREADY:
+                    continue
                 yield Mutant(f"{row}: {what}", _instead(table, pair, wrong(handler)))
 
 

@@ -87,9 +87,37 @@ def place(lane: World) -> Place:
 def _barrier() -> Iterator[tuple[str, World]]:
     for step in STATES:
         yield f"barrier {step}", World().to(step)
+    for later in ("lists", "portrait"):
+        reading = World().to("Reading")
+        reading.put(MrzRead(ticket=1, attributes=ADULT, holder="h"))
+        reading.put(PortraitRead(ticket=1, portrait="p"))
+        if later == "lists":
+            reading.put(PortraitPrepared(ticket=1, usable=True, models=MODELS))
+        else:
+            reading.put(Checked(ticket=1, state=ListState.NO_LIST, list_age_s=None))
+        reading.put(DocumentVerified(ticket=1, checks=GOOD_CHECKS))
+        if later == "lists":
+            reading.look()
+        yield f"barrier, {later} late", reading
     late = World().to("Crossing")
     late.later(12_100)
     yield "barrier Clearing, occupied", late
+
+
+def _again() -> Iterator[tuple[str, World]]:
+    """Between two doors, what else may be late or refused."""
+    for later in ("lists", "portrait"):
+        lane = lane_at("Reading", ON_APPROACH)
+        lane.put(MrzRead(ticket=1, attributes=ADULT, holder="h"))
+        lane.put(PortraitRead(ticket=1, portrait="p"))
+        if later == "lists":
+            lane.put(PortraitPrepared(ticket=1, usable=True, models=MODELS))
+        else:
+            lane.put(Checked(ticket=1, state=ListState.NO_LIST, list_age_s=None))
+        lane.put(DocumentVerified(ticket=1, checks=GOOD_CHECKS))
+        if later == "lists":
+            lane.look()
+        yield f"mantrap, {later} late", lane
 
 
 def _mantrap() -> Iterator[tuple[str, World]]:
@@ -147,7 +175,7 @@ def _approach() -> Iterator[tuple[str, World]]:
 
 @cache
 def places() -> dict[str, Place]:
-    made = (*_barrier(), *_mantrap(), *_approach())
+    made = (*_barrier(), *_mantrap(), *_again(), *_approach())
     return {name: place(lane) for name, lane in made}
 
 
@@ -205,7 +233,8 @@ def _said(ticket: int, now: int, seen: str) -> Iterator[tuple[str, Event]]:
     yield "PortraitPrepared", PortraitPrepared(ticket=ticket, usable=True, models=MODELS)
     yield "DocumentVerified", DocumentVerified(ticket=ticket, checks=GOOD_CHECKS)
     yield "DocumentRemoved", DocumentRemoved(ticket=ticket)
-    yield "Checked", Checked(ticket=ticket, state=ListState.HIT, list_age_s=1)
+    yield "Checked", Checked(ticket=ticket, state=ListState.NO_HIT, list_age_s=1)
+    yield "Checked hit", Checked(ticket=ticket, state=ListState.HIT, list_age_s=1)
     yield "Observed", Observed(ticket=ticket, observation=frame())
     attack = frame(live=LivenessState.ATTACK)
     yield "Observed attack", Observed(ticket=ticket, observation=attack)
@@ -292,7 +321,7 @@ def golden() -> dict[str, list[str]]:
     return found
 
 
-NAMES = tuple(name for made in (_barrier(), _mantrap(), _approach()) for name, _ in made)
+NAMES = tuple(name for made in (_barrier(), _mantrap(), _again(), _approach()) for name, _ in made)
 
 
 @pytest.mark.parametrize("name", NAMES)
