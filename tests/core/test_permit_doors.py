@@ -37,6 +37,7 @@ LEDGER = Ledger(
     in_step=True,
 )
 INSIDE = {"zone": Zone.ONE}
+LAX = replace(MANTRAP, lane=replace(MANTRAP.lane, officer_lease_required=False))
 ONE_WAY = replace(MANTRAP, lane=replace(MANTRAP.lane, reversible=False))
 
 
@@ -78,6 +79,7 @@ def test_the_exit_behind_a_locked_entry(clause, wrong):
         (Clause.MODE, {"mode": Mode.OUT_OF_SERVICE}),
         (Clause.NOT_IN_STEP, {"in_step": False}),
         (Clause.NO_LEASE, {"lease_until_ns": T0}),
+        (None, {"lease_until_ns": T0, "profile": LAX}),
         (Clause.USED, {"inside": 3}),
     ],
 )
