@@ -94,14 +94,7 @@ class AgentProcess:
         self._offset_ms = live.utc_offset_ms()
         self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
-        let_the_group_read(state_dir / "journal.db")
-        journal = Journal.open(
-            state_dir / "journal.db",
-            gate=profile.lane.gate,
-            random=live.system_random,
-            sealer=sealer,
-            demo=profile.lane.demo,
-        )
+        journal = _open_journal(profile, state_dir, sealer)
         self._loop = Loop(
             initial(
                 profile,
@@ -125,17 +118,7 @@ class AgentProcess:
                 unsent_s=profile.sync.unsent_alarm_s,
             ),
         )
-        self._workers = WorkerServer(
-            run_dir,
-            self._on_worker,
-            self._keep,
-            self._pictures.answer,
-            live.monotonic_ns,
-            {
-                device: access_of(f"egate-{device}", group=f"egate-{device}")
-                for device in (DeviceId.READER, DeviceId.VISION)
-            },
-        )
+        self._workers = self._doors(run_dir)
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
@@ -150,6 +133,20 @@ class AgentProcess:
             ),
             live.system_random,
             Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
+        )
+
+    def _doors(self, run_dir: Path) -> WorkerServer:
+        """A socket for each worker, and for its user alone where it has one."""
+        return WorkerServer(
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
 
     def run(self) -> None:
@@ -337,3 +334,14 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
 
 def _with_holder(shown: View, fields: dict[str, str]) -> View:
     return msgspec.structs.replace(shown, holder=holder_view(fields))
+
+
+def _open_journal(profile: Profile, state_dir: Path, sealer: Sealer | None) -> Journal:
+    let_the_group_read(state_dir / "journal.db")
+    return Journal.open(
+        state_dir / "journal.db",
+        gate=profile.lane.gate,
+        random=live.system_random,
+        sealer=sealer,
+        demo=profile.lane.demo,
+    )
