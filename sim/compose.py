@@ -12,8 +12,9 @@ import msgspec
 from drivers.passport.certificates import parse_certificate
 from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.machine import PlantMachine
 from firmware_cfg.profile import Profile
+from gate_agent.compose.turnstile import turnstile_of
 from sim.cast import Passport
 from sim.chip.pki import Country
 from sim.kernel import MS, Kernel
@@ -22,11 +23,14 @@ from sim.play import Queue
 from sim.recorded_chip import Transcripts
 from sim.scenario import Scenario, ScenarioError, ScenarioLane, Traveller, stream
 from sim.stage import Stage
+from sim.stage_mantrap import MantrapStage
 from sim.timeline import Timeline
 from sim.wire import Wire
 from sync.keys import CentreKeys
 
 LATENCY_US = 200
+DRIVERS = {"barrier": "modbus", "mantrap": "relay_io"}
+"""What speaks to the plant of each topology."""
 
 
 class Violation(NamedTuple):
@@ -92,6 +96,7 @@ def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
             "site": "sim",
             "number": lane.number,
             "direction": lane.direction,
+            "topology": lane.topology,
             "authority": "Simulated authority",
             "crossing_point": "Simulated crossing point",
             "demo": True,
@@ -99,7 +104,7 @@ def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
         "camera": {"source": "sim"},
         "mrz_reader": {"port": "mrz"},
         "chip_reader": {"port": "chip"},
-        "turnstile": {"port": "bus"},
+        "turnstile": {"port": "bus", "driver": DRIVERS[lane.topology]},
         "policy": {"pad_required": False},
     }
     return laid_over(plain, scenario.profile, scenario.title)
@@ -122,12 +127,19 @@ def laid_over(
         raise ScenarioError(name, f"$.profile{field.rstrip('`')}", problem) from error
 
 
-def make_lines(stage: Stage, profile: Profile, seed: int, name: str) -> dict[str, Line]:
+def stage_of(topology: str) -> type[Stage | MantrapStage]:
+    """The hardware of a lane of this topology."""
+    return MantrapStage if topology == "mantrap" else Stage
+
+
+def make_lines(
+    stage: Stage | MantrapStage, profile: Profile, seed: int, name: str
+) -> dict[str, Line]:
     """The lane's serial lines, each wire with a random stream of its own."""
     peers: dict[str, tuple[Peer, int]] = {
         "mrz": (stage.mrz, profile.mrz_reader.baud),
         "chip": (stage.chip, profile.chip_reader.baud),
-        "bus": (stage.turnstile, profile.turnstile.baud),
+        "bus": (stage.bus, profile.turnstile.baud),
     }
 
     def wire(port: str, baud: int) -> Wire:
@@ -151,9 +163,9 @@ def make_reader(
     )
 
 
-def make_turnstile(profile: Profile) -> TurnstileMachine:
-    """The production turnstile driver."""
-    return TurnstileMachine(profile.turnstile)
+def make_turnstile(profile: Profile) -> PlantMachine:
+    """The production driver of the lane's turnstile or doors."""
+    return turnstile_of(profile)
 
 
 def centre_keys_of(scenario: Scenario) -> CentreKeys:

@@ -17,7 +17,8 @@ from typing import Any
 
 from sim.chip.keys import KeySource
 from sim.chip.pki import Country, found_country
-from sim.scenario import Scenario
+from sim.compose import DRIVERS
+from sim.scenario import Scenario, ScenarioLane
 from sync.keys import (
     CentreKeys,
     SigningKey,
@@ -122,7 +123,7 @@ def lay_out(
         source = f"mjpeg:http://127.0.0.1:{place.camera_port}/lane{lane.number}"
         if camera is not None and lane is scenario.lanes[0]:
             source = f"device:{camera}"
-        text = _profile(place, lane.direction, source, broker_port, officer_ms, pad_required)
+        text = _profile(place, lane, source, broker_port, officer_ms, pad_required)
         place.profile.write_text(_laid_over(text, scenario.profile) if scenario.profile else text)
         places.append(place)
     return places
@@ -136,7 +137,7 @@ def folder(path: Path) -> Path:
 
 def _profile(
     place: LanePlace,
-    direction: str,
+    lane: ScenarioLane,
     camera: str,
     broker_port: int,
     officer_ms: int,
@@ -149,7 +150,8 @@ def _profile(
 gate = "{place.gate}"
 site = "demo"
 number = {place.number}
-direction = "{direction}"
+direction = "{lane.direction}"
+topology = "{lane.topology}"
 authority = "Demo border authority"
 crossing_point = "Demo crossing point"
 demo = true
@@ -174,8 +176,12 @@ port = "{place.run_dir / "chip"}"
 
 [turnstile]
 port = "{place.run_dir / "turnstile"}"
+driver = "{DRIVERS[lane.topology]}"
 answer_ms = 300
 stale_ms = 1500
+
+[turnstile.io]
+watchdog_ms = 3000
 
 [sync]
 port = {broker_port}
@@ -183,12 +189,16 @@ port = {broker_port}
 
 
 def _laid_over(text: str, overlay: Mapping[str, Mapping[str, Any]]) -> str:
-    """A profile's text with some of its fields replaced. JSON's scalars are TOML's."""
+    """A profile's text with some of its fields replaced. JSON's scalars and lists are TOML's."""
     plain: dict[str, dict[str, Any]] = tomllib.loads(text)
     for section, fields in overlay.items():
         plain[section] = {**plain.get(section, {}), **fields}
     lines = []
     for section, fields in plain.items():
         lines.append(f"[{section}]")
-        lines += [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+        parts = {name: value for name, value in fields.items() if isinstance(value, dict)}
+        lines += [f"{n} = {json.dumps(value)}" for n, value in fields.items() if n not in parts]
+        for name, part in parts.items():
+            lines.append(f"[{section}.{name}]")
+            lines += [f"{field} = {json.dumps(value)}" for field, value in part.items()]
     return "\n".join([*lines, ""])

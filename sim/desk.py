@@ -9,7 +9,7 @@ from gate_agent.identity import identity
 from sim.compose import Finish, World, centre_keys_of, utc_text
 from sim.kernel import MS
 from sim.scenario import stream
-from sim.traveller import TravellerActor
+from sim.traveller import Person
 from sim.witness import Witness
 from sync.envelope import Sealer
 from sync.journal import Journal
@@ -91,7 +91,7 @@ class Desk:
             self.journal.close()
 
 
-def finish_of(command: Append, actor: TravellerActor | None, now_ns: int) -> Finish:
+def finish_of(command: Append, actor: Person | None, now_ns: int) -> Finish:
     """A FINISH record as a crossing that ended, with how long its traveller waited."""
     facts = command.facts
     spans = dict(facts["spans_ms"])

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gate_agent.lane_api import Step
+from sim.io_module import IDENTITY, SimIoModule
 from sim.kernel import MS, SECOND, Kernel
 from sim.scenario import Scenario, stream
 from sim.scenario_parts import Fault
 from sim.stage import Stage
+from sim.stage_mantrap import MantrapStage
 from sim.timeline import Row, Timeline
 from sim.turnstile import SimIdentity, SimTurnstile
 from sim.virtual_officer import VirtualOfficer
@@ -44,25 +46,60 @@ STAGE_DEEDS: dict[str, Callable[[SimTurnstile, Fault, bool], None]] = {
 """What is done to a turnstile: the same on the virtual clock and in real time."""
 
 
-def strike_stage(stage: Stage, fault: Fault, now_ns: int, *, on: bool) -> bool:
+def _chamber(plant: SimIoModule, *, on: bool, empty: bool) -> None:
+    """The presence sensor of the chamber says always the same, or what is."""
+    wiring = plant.wiring
+    told = {wiring.chamber_empty: empty, wiring.chamber_occupied: not empty}
+    for number, value in told.items():
+        if on:
+            plant.broken[number] = value
+        else:
+            plant.broken.pop(number, None)
+
+
+DOOR_DEEDS: dict[str, Callable[[SimIoModule, Fault, bool], None]] = {
+    "turnstile_silent": lambda plant, _, on: plant.freeze(frozen=on),
+    "turnstile_error": lambda plant, _, on: setattr(plant, "tampered", on),
+    "wrong_identity": lambda plant, _, on: setattr(
+        plant, "identity", ("other", *IDENTITY[1:]) if on else IDENTITY
+    ),
+    "door_stuck": lambda plant, _, on: setattr(plant.exit, "stuck", on),
+    "door_forced": lambda plant, _, on: setattr(plant.exit, "forced", on),
+    "sensor_ghost": lambda plant, _, on: _chamber(plant, on=on, empty=False),
+    "sensor_blind": lambda plant, _, on: _chamber(plant, on=on, empty=True),
+}
+"""The same at two doors: doors are the exit, the error is an open housing. No counters wrap."""
+
+
+def strike_stage(stage: Stage | MantrapStage, fault: Fault, now_ns: int, *, on: bool) -> bool:
     """Begin or end a fault of the lane's hardware; False if it is not one."""
-    deed = STAGE_DEEDS.get(fault.kind)
-    if fault.kind == "fire":
-        stage.work(now_ns, lambda plant: plant.set_fire(now_ns, active=on))
-    elif fault.kind == "camera_black":
+    if fault.kind not in STAGE_KINDS:
+        return False
+    if fault.kind == "camera_black":
         stage.dark = on
     elif fault.kind == "mrz_silent":
         stage.mrz.dead = on
     elif fault.kind == "chip_silent":
         stage.chips_silent = on
-    elif deed is not None:
-        stage.work(now_ns, lambda plant: deed(plant, fault, on))
-    else:
-        return False
+    elif isinstance(stage, MantrapStage):
+        _strike_doors(stage, fault, now_ns, on=on)
+    elif fault.kind == "fire":
+        stage.work(now_ns, lambda plant: plant.set_fire(now_ns, active=on))
+    elif fault.kind in STAGE_DEEDS:
+        stage.work(now_ns, lambda plant: STAGE_DEEDS[fault.kind](plant, fault, on))
     return True
 
 
-STAGE_KINDS = frozenset({*STAGE_DEEDS, "fire", "camera_black", "mrz_silent", "chip_silent"})
+def _strike_doors(stage: MantrapStage, fault: Fault, now_ns: int, *, on: bool) -> None:
+    if fault.kind == "fire":
+        stage.work(now_ns, lambda plant: setattr(plant, "fire", on))
+    elif fault.kind in DOOR_DEEDS:
+        stage.work(now_ns, lambda plant: DOOR_DEEDS[fault.kind](plant, fault, on))
+
+
+STAGE_KINDS = frozenset(
+    {*STAGE_DEEDS, *DOOR_DEEDS, "fire", "camera_black", "mrz_silent", "chip_silent"}
+)
 
 
 class StageFaults:
@@ -74,7 +111,7 @@ class StageFaults:
         stage: that hardware.
     """
 
-    def __init__(self, scenario: Scenario, lane: int, stage: Stage) -> None:
+    def __init__(self, scenario: Scenario, lane: int, stage: Stage | MantrapStage) -> None:
         mine = [fault for fault in scenario.faults if fault.lane in (None, lane)]
         self._waiting = [fault for fault in mine if fault.kind in STAGE_KINDS]
         self._lane = lane
@@ -113,7 +150,7 @@ class FaultyLane(Protocol):
     """What faults are done to."""
 
     number: int
-    stage: Stage
+    stage: Stage | MantrapStage
     officer: VirtualOfficer
 
     def noise(self, device: str, faults: WireFaults, rng: random.Random, now_ns: int) -> None:

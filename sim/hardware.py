@@ -27,6 +27,7 @@ from gate_agent.lane_client import LaneAway, LaneClient
 from sim.camera import EMPTY, Scene, SceneRenderer, icao_portrait
 from sim.cast import Passport, issue_passport
 from sim.chip.pki import Country
+from sim.compose import stage_of
 from sim.demo_setup import demo_country
 from sim.faults import StageFaults
 from sim.kernel import MS, SECOND
@@ -36,7 +37,6 @@ from sim.photos import by_handle, live_counterpart, missing, somebody_else
 from sim.play import Play
 from sim.pty import Pty
 from sim.scenario import Face, Scenario, Traveller
-from sim.stage import Stage
 
 log = logging.getLogger("egate.hardware")
 
@@ -146,7 +146,9 @@ class Hardware:
         self._played = False
         self._noted = (0, 0)  # releases, passages
         self.play: Play | None = None
-        self.stage = Stage(Turnstile(port="turnstile"), random, lambda _port: None)
+        (topology,) = (one.topology for one in scenario.lanes if one.number == lane)
+        plant = Turnstile(port="turnstile")
+        self.stage = stage_of(topology)(plant, random, lambda _port: None)
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
         self._display = Display(place)
@@ -158,7 +160,7 @@ class Hardware:
         peers: dict[str, Peer] = {
             "mrz": self.stage.mrz,
             "chip": self.stage.chip,
-            "turnstile": self.stage.turnstile,
+            "turnstile": self.stage.bus,
         }
         self._faults = StageFaults(scenario, lane, self.stage)
         self._ports = [(peer, Pty(place.run_dir / name)) for name, peer in peers.items()]
@@ -202,12 +204,12 @@ class Hardware:
 
     def _note(self, now_ns: int) -> None:
         """Log what the turnstile did: a witness that does not depend on the agent."""
-        turnstile, before = self.stage.turnstile, self._noted
-        self._noted = (turnstile.releases, turnstile.passages)
-        if turnstile.releases != before[0]:
+        stage, before = self.stage, self._noted
+        self._noted = (stage.releases, stage.passed)
+        if stage.releases != before[0]:
             log.info("released at_ns=%d", now_ns)
-        if turnstile.passages != before[1]:
-            log.info("passed persons=%d at_ns=%d", turnstile.passages - before[1], now_ns)
+        if stage.passed != before[1]:
+            log.info("passed persons=%d at_ns=%d", stage.passed - before[1], now_ns)
 
     def _wait(self, now_ns: int) -> set[int]:
         dues = [peer.due_ns for peer, _ in self._ports]

@@ -53,6 +53,7 @@ class SimDoor:
     freed: bool = False
     blocked: bool = False
     forced: bool = False
+    stuck: bool = False
     position: float = 0.0  # 0 closed, 1 open
     _at_ns: int = 0
 
@@ -60,6 +61,8 @@ class SimDoor:
         """Let time pass."""
         passed = (now_ns - self._at_ns) / (self.travel_ms * 1_000_000)
         self._at_ns = now_ns
+        if self.stuck:
+            return
         if self.freed or self.forced:
             self.position = min(1.0, self.position + passed)
         elif not self.blocked:
@@ -105,6 +108,7 @@ class SimIoModule:
         self.persons = self.approaching = self.leaving = 0
         self.fire = self.tampered = self.mains_lost = self.key = False
         self.broken: dict[int, bool] = {}
+        self.identity = IDENTITY
         self.releases = 0
         self.coils = [False] * POINTS
         self.config = [0, 0, 0]
@@ -214,7 +218,7 @@ class SimIoModule:
 
     def _serve(self, function: int, body: bytes) -> bytes:
         if function == ENCAPSULATED:
-            return _identity(body)
+            return _identity(body, self.identity)
         address, value = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         match function:
             case _ if function in (READ_COILS, READ_INPUTS) and len(body) == 4:
@@ -257,13 +261,13 @@ class SimIoModule:
             self.coils[address + at] = on
 
 
-def _identity(body: bytes) -> bytes:
+def _identity(body: bytes, identity: tuple[str, str, str]) -> bytes:
     if len(body) != 3 or body[0] != MEI_IDENTITY:
         raise _Exception(ILLEGAL_FUNCTION)
     objects = b"".join(
-        bytes((number, len(text))) + text.encode("ascii") for number, text in enumerate(IDENTITY)
+        bytes((number, len(text))) + text.encode("ascii") for number, text in enumerate(identity)
     )
-    return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(IDENTITY))) + objects
+    return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(identity))) + objects
 
 
 def _packed(held: list[bool], address: int, count: int) -> bytes:

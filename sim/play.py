@@ -11,7 +11,9 @@ from sim.cast import Passport
 from sim.kernel import SECOND
 from sim.scenario import Traveller, stream
 from sim.stage import Stage
-from sim.traveller import LOOK_NS, Phase, TravellerActor
+from sim.stage_mantrap import MantrapStage
+from sim.traveller import LOOK_NS, Person, Phase, TravellerActor
+from sim.traveller_mantrap import MantrapTraveller
 
 
 class Left(NamedTuple):
@@ -62,7 +64,7 @@ class Play:
         self,
         travellers: tuple[Traveller, ...],
         passport: Callable[[Traveller], Passport],
-        stage: Stage,
+        stage: Stage | MantrapStage,
         seed: int,
         start_ns: int,
         *,
@@ -78,7 +80,7 @@ class Play:
         self._queue = queue or Queue((), start_ns)
         self._next = 0
         self._look_ns = start_ns
-        self.actor: TravellerActor | None = None
+        self.actor: Person | None = None
         self._bring_next(start_ns, None)
 
     @property
@@ -138,4 +140,7 @@ class Play:
     def _bring(self, traveller: Traveller, at_ns: int) -> None:
         rng = stream(self._seed, "traveller", traveller.name)
         passport = self._passport(traveller)
-        self.actor = TravellerActor(traveller, passport, self._stage, rng, at_ns)
+        if isinstance(self._stage, MantrapStage):
+            self.actor = MantrapTraveller(traveller, passport, self._stage, rng, at_ns)
+        else:
+            self.actor = TravellerActor(traveller, passport, self._stage, rng, at_ns)

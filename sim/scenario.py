@@ -94,10 +94,15 @@ Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned", "n
 
 
 class ScenarioLane(Part, frozen=True, kw_only=True):
-    """One lane. `exit` is a lane for departures."""
+    """One lane. `exit` is a lane for departures.
+
+    A `mantrap` has two doors and a chamber between them: the document is read before the
+    entry, the face compared inside.
+    """
 
     number: LaneNumber
     direction: Literal["entry", "exit"] = "exit"
+    topology: Literal["barrier", "mantrap"] = "barrier"
 
 
 class Document(Part, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ FaultKind = Literal[
     "counter_wrap",
     "fire",
     "door_stuck",
+    "door_forced",
     "sensor_ghost",
     "sensor_blind",
     "camera_black",
@@ -48,7 +49,18 @@ FaultKind = Literal[
     "power_cut",
 ]
 LANE_STEPS = Literal[
-    "closed", "waiting", "reading", "verifying", "deciding", "crossing", "referred", "leaving"
+    "closed",
+    "waiting",
+    "reading",
+    "verifying",
+    "deciding",
+    "crossing",
+    "referred",
+    "leaving",
+    "queued",
+    "entering",
+    "presenting",
+    "going_back",
 ]
 SPANS = Literal[
     "document", "prepare", "verify", "append", "open", "passage", "total", "wait", "lane"

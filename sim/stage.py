@@ -1,4 +1,6 @@
-"""One lane as people meet it: readers, turnstile, and the place before the camera.
+"""One lane as people meet it: readers, the place before the camera, and the way through.
+
+`Stage` has a barrier, `sim.stage_mantrap` two doors; `Counter` is what they share.
 
 The same stage stands behind virtual wires and behind pseudo-terminals: its peers are
 sans-IO, and what a traveller does to them is a method call.
@@ -35,15 +37,69 @@ class Stand(NamedTuple):
         return min(1.0, max(0.0, (now_ns - self.since_ns) / self.walk_in_ns))
 
 
-class Stage:
-    """The simulated hardware of one lane.
+class Counter:
+    """Readers and camera of one lane: what people meet whatever the way through is.
 
     Args:
-        turnstile: the lane's turnstile, for its register map, unit and speed.
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
         touching: called before.
         chip_of: makes the chip in a passport; without it, an emulated one.
+    """
+
+    def __init__(
+        self,
+        random: Random,
+        touched: Callable[[str], None],
+        touching: Callable[[str], None] = lambda _port: None,
+        chip_of: Callable[[Passport], Chip] | None = None,
+    ) -> None:
+        self.mrz = MrzLineReader()
+        self.chip = Pn532Peer(random)
+        self.stand: Stand | None = None
+        self.chips_silent = False
+        """No chip is felt in the field."""
+        self.dark = False
+        """The camera sees nobody."""
+        self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
+        self._touched = touched
+        self._touching = touching
+
+    def appear(self, face: Face, portrait: str, walk_in_ns: int, now_ns: int) -> None:
+        """Somebody walks up to the camera."""
+        self.stand = Stand(face, portrait, now_ns, walk_in_ns)
+
+    def disappear(self) -> None:
+        """Nobody is before the camera."""
+        self.stand = None
+
+    def place(self, passport: Passport, now_ns: int) -> None:
+        """Lay a passport on the reader."""
+        self.mrz.place(passport.lines, now_ns)
+        if not self.chips_silent:
+            self.chip.put_chip(self._chip_of(passport), now_ns)
+        self._touched("mrz")
+        self._touched("chip")
+
+    def place_badly(self, now_ns: int) -> None:
+        """Lay a passport so that its lines are cut off and its chip is out of reach."""
+        self.mrz.place(("P<UTO",), now_ns)
+        self._touched("mrz")
+
+    def take(self, now_ns: int) -> None:
+        """Take the passport away."""
+        self.mrz.remove(now_ns)
+        self.chip.remove_chip(now_ns)
+        self._touched("mrz")
+        self._touched("chip")
+
+
+class Stage(Counter):
+    """The simulated hardware of a lane with a barrier.
+
+    Args:
+        turnstile: the lane's turnstile, for its register map, unit and speed.
+        random, touched, touching, chip_of: as for `Counter`.
     """
 
     def __init__(
@@ -54,17 +110,23 @@ class Stage:
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
-        self.mrz = MrzLineReader()
-        self.chip = Pn532Peer(random)
+        super().__init__(random, touched, touching, chip_of)
         self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
-        self.stand: Stand | None = None
-        self.chips_silent = False
-        """No chip is felt in the field."""
-        self.dark = False
-        """The camera sees nobody."""
-        self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
-        self._touched = touched
-        self._touching = touching
+
+    @property
+    def bus(self) -> SimTurnstile:
+        """What the lane's bus ends in."""
+        return self.turnstile
+
+    @property
+    def releases(self) -> int:
+        """How often the way out was released."""
+        return self.turnstile.releases
+
+    @property
+    def passed(self) -> int:
+        """Persons who went out."""
+        return self.turnstile.barrier.passed
 
     @property
     def released(self) -> bool:
@@ -75,14 +137,6 @@ class Stage:
     def empty(self) -> bool:
         """Whether nobody is in the zone."""
         return self.turnstile.zone == 0
-
-    def appear(self, face: Face, portrait: str, walk_in_ns: int, now_ns: int) -> None:
-        """Somebody walks up to the camera."""
-        self.stand = Stand(face, portrait, now_ns, walk_in_ns)
-
-    def disappear(self) -> None:
-        """Nobody is before the camera."""
-        self.stand = None
 
     def step_in(self, persons: int, now_ns: int) -> None:
         """People step into the zone."""
@@ -105,19 +159,6 @@ class Stage:
         self._touched("bus")
         return went
 
-    def place(self, passport: Passport, now_ns: int) -> None:
-        """Lay a passport on the reader."""
-        self.mrz.place(passport.lines, now_ns)
-        if not self.chips_silent:
-            self.chip.put_chip(self._chip_of(passport), now_ns)
-        self._touched("mrz")
-        self._touched("chip")
-
-    def place_badly(self, now_ns: int) -> None:
-        """Lay a passport so that its lines are cut off and its chip is out of reach."""
-        self.mrz.place(("P<UTO",), now_ns)
-        self._touched("mrz")
-
     def leave_thing(self, now_ns: int, *, there: bool) -> None:
         """Leave a thing in the zone, or fetch it."""
         self.work(now_ns, lambda plant: setattr(plant.barrier, "things", int(there)))
@@ -128,10 +169,3 @@ class Stage:
         self.turnstile.expire(now_ns)
         deed(self.turnstile)
         self._touched("bus")
-
-    def take(self, now_ns: int) -> None:
-        """Take the passport away."""
-        self.mrz.remove(now_ns)
-        self.chip.remove_chip(now_ns)
-        self._touched("mrz")
-        self._touched("chip")

@@ -17,7 +17,7 @@ from gate_agent.lane_api import Step
 from sim.cast import Passport
 from sim.kernel import MS, SECOND
 from sim.scenario import Traveller
-from sim.stage import Stage
+from sim.stage import Counter, Stage
 
 LOOK_NS = 101 * MS
 """Not a divisor of what machines take: nobody looks at the very instant of a change."""
@@ -45,15 +45,20 @@ class Phase(Enum):
     FETCHING = "fetching"
     TURNING_AWAY = "turning_away"
     GONE = "gone"
+    ENTERING = "entering"  # two doors: these are of `sim.traveller_mantrap`
+    IN_ENTRY = "in_entry"
+    INSIDE = "inside"
+    GOING_BACK = "going_back"
+    IN_EXIT = "in_exit"
 
 
-class TravellerActor:
-    """One traveller at one lane.
+class Person:
+    """What a traveller is at any lane: a passport in the hand or on the reader, and patience.
 
     Args:
         traveller: who they are and how they behave.
         passport: what they carry.
-        stage: the lane they meet.
+        counter: the readers they meet.
         rng: their own stream of chance, for human times.
         at_ns: not before this time.
     """
@@ -62,7 +67,7 @@ class TravellerActor:
         self,
         traveller: Traveller,
         passport: Passport,
-        stage: Stage,
+        counter: Counter,
         rng: random.Random,
         at_ns: int,
     ) -> None:
@@ -70,7 +75,7 @@ class TravellerActor:
         self.phase = Phase.OUTSIDE
         self.due_ns: int | None = at_ns
         self._passport = passport
-        self._stage = stage
+        self._counter = counter
         self.rng = rng
         self._slow = SLOWNESS.get(traveller.behaviour, 1)
         self.came_ns = at_ns
@@ -89,6 +94,64 @@ class TravellerActor:
     def gone(self) -> bool:
         """Whether the traveller has left the lane."""
         return self.phase is Phase.GONE
+
+    def expire(self, now_ns: int, step: Step | None) -> None:
+        """The time `due_ns` has come; `step` is what the lane's display shows, if any."""
+        raise NotImplementedError
+
+    def _human(self, low_ms: int, high_ms: int) -> int:
+        return self.rng.randrange(low_ms, high_ms) * MS * self._slow
+
+    def _tired_of_closed(self, now_ns: int, step: Step | None) -> bool:
+        """Whether the lane has shown itself closed for longer than people wait."""
+        if step is not Step.CLOSED:
+            self._closed_ns = None
+        elif self._closed_ns is None:
+            self._closed_ns = now_ns
+        return self._closed_ns is not None and now_ns - self._closed_ns >= GIVE_UP_NS
+
+    def _turn(self, now_ns: int) -> None:
+        self.phase = Phase.TURNING_AWAY
+        self.due_ns = now_ns + self._human(600, 1_400)
+
+    def _vanish(self) -> None:
+        self._counter.disappear()
+        self.phase = Phase.GONE
+        self.due_ns = None
+
+    def _place(self, now_ns: int) -> None:
+        if self._misplaced:
+            self._misplaced = False
+            self._counter.place_badly(now_ns)
+        else:
+            self._counter.place(self._passport, now_ns)
+        self._holding = False
+        self._placed_ns = now_ns
+
+    def _take(self, now_ns: int) -> None:
+        if not self._holding:
+            self._holding = True
+            self._counter.take(now_ns)
+
+
+class TravellerActor(Person):
+    """One traveller at a lane with a barrier.
+
+    Args:
+        stage: the lane they meet.
+        traveller, passport, rng, at_ns: as for `Person`.
+    """
+
+    def __init__(
+        self,
+        traveller: Traveller,
+        passport: Passport,
+        stage: Stage,
+        rng: random.Random,
+        at_ns: int,
+    ) -> None:
+        super().__init__(traveller, passport, stage, rng, at_ns)
+        self._stage = stage
 
     def expire(self, now_ns: int, step: Step | None) -> None:
         """The time `due_ns` has come; `step` is what the lane's display shows, if any."""
@@ -114,9 +177,6 @@ class TravellerActor:
                 self._vanish()
             case Phase.GONE:
                 self.due_ns = None
-
-    def _human(self, low_ms: int, high_ms: int) -> int:
-        return self.rng.randrange(low_ms, high_ms) * MS * self._slow
 
     def _outside(self, now_ns: int, step: Step | None) -> None:
         if step not in (None, Step.WAITING) or not self._stage.empty:
@@ -153,11 +213,7 @@ class TravellerActor:
         self.due_ns = now_ns + LOOK_NS
 
     def _waiting(self, now_ns: int, step: Step | None) -> None:
-        if step is not Step.CLOSED:
-            self._closed_ns = None
-        elif self._closed_ns is None:
-            self._closed_ns = now_ns
-        elif now_ns - self._closed_ns >= GIVE_UP_NS and not self._stage.released:
+        if self._tired_of_closed(now_ns, step) and not self._stage.released:
             self._turn(now_ns)
             return
         if step in READ:
@@ -202,31 +258,8 @@ class TravellerActor:
         self.phase = Phase.FETCHING
         self.due_ns = now_ns + FETCH_NS
 
-    def _turn(self, now_ns: int) -> None:
-        self.phase = Phase.TURNING_AWAY
-        self.due_ns = now_ns + self._human(600, 1_400)
-
     def _leave(self, now_ns: int) -> None:
         self._take(now_ns)
         if self._persons:
             self._stage.step_back(self._persons, now_ns)
         self._vanish()
-
-    def _vanish(self) -> None:
-        self._stage.disappear()
-        self.phase = Phase.GONE
-        self.due_ns = None
-
-    def _place(self, now_ns: int) -> None:
-        if self._misplaced:
-            self._misplaced = False
-            self._stage.place_badly(now_ns)
-        else:
-            self._stage.place(self._passport, now_ns)
-        self._holding = False
-        self._placed_ns = now_ns
-
-    def _take(self, now_ns: int) -> None:
-        if not self._holding:
-            self._holding = True
-            self._stage.take(now_ns)

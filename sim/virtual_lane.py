@@ -14,7 +14,7 @@ from collections import deque
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.passport.reader import PassportReader
 from drivers.ports import Emission
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.machine import PlantMachine
 from drivers.types import (
     CancelRead,
     Close,
@@ -52,6 +52,7 @@ from sim.compose import (
     make_reader,
     make_turnstile,
     profile_of,
+    stage_of,
     utc,
 )
 from sim.desk import Desk, finish_of
@@ -61,8 +62,8 @@ from sim.play import Play
 from sim.quiet import QuietDevice
 from sim.recorded_chip import RecordedChip
 from sim.scenario import ScenarioLane, stream
-from sim.stage import Stage
-from sim.traveller import TravellerActor
+from sim.traveller import Person
+from sim.turnstile import SimTurnstile
 from sim.virtual_officer import VirtualOfficer
 from sim.vision import Seen, SimVision
 from sim.wire import WireFaults
@@ -89,13 +90,13 @@ class VirtualLane:
         self._scenario = scenario
         self._name = f"lane{lane.number}"
         self.finishes: deque[Finish] = deque(maxlen=MAX_KEPT)
-        self._who: dict[int, TravellerActor] = {}
+        self._who: dict[int, Person] = {}
         self._hash = TraceHash()
         self._recorder: Recorder | None = None
         self._reader_dice = stream(scenario.seed, self._name, "reader")
         self._trusted = True
         self.desk = Desk(world, lane.number, self.profile.lane.gate, self.witness)
-        self.stage = Stage(
+        self.stage = stage_of(self.profile.lane.topology)(
             self.profile.turnstile,
             stream(scenario.seed, self._name, "chips").randbytes,
             self._touched,
@@ -177,10 +178,10 @@ class VirtualLane:
         lines = {port: self._lines[port] for port in ("mrz", "chip")}
         self._reader = WiredDevice(self._kernel, self.make_reader(), lines, self._emitted)
         machine, bus = self.make_turnstile(), self._lines["bus"]
-        if self._world.every_byte:
+        plant = self.stage.bus
+        if self._world.every_byte or not isinstance(plant, SimTurnstile):
             self.bus = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
         else:
-            plant = self.stage.turnstile
             self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
 
     def make_loop(self, state: State) -> Loop:
@@ -191,8 +192,8 @@ class VirtualLane:
         """The production passport reader."""
         return make_reader(self.profile, self._world.country, self._reader_random, self._today)
 
-    def make_turnstile(self) -> TurnstileMachine:
-        """The production turnstile driver."""
+    def make_turnstile(self) -> PlantMachine:
+        """The production driver of turnstile or doors."""
         return make_turnstile(self.profile)
 
     def _power_on(self, now_ns: int) -> None:

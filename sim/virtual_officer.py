@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from drivers.types import Zone
 from gate_agent.core.messages import OfficerAction, OfficerDecided, OfficerPresent
 from gate_agent.core.record import evidence_sha256
-from gate_agent.core.states import Referred, State
+from gate_agent.core.states import Emptying, Referred, State
 from sim.kernel import MS, SECOND, Kernel
 from sim.scenario import Traveller
 from sim.scenario_parts import OfficerModel
@@ -64,8 +65,8 @@ class VirtualOfficer:
         if alarmed and not self._alarmed and patience_ms is not None:
             self._alarmed = True
             self._kernel.at(now_ns + (patience_ms + self.slow_ms) * MS, self._acknowledge)
-        referred = state.crossing
-        if not isinstance(referred, Referred) or traveller is None:
+        referred = _referred(state)
+        if referred is None or traveller is None:
             return
         ticket, officer = referred.dossier.ticket, traveller.officer
         if ticket == self._asked or officer.action == "ignore":
@@ -83,8 +84,8 @@ class VirtualOfficer:
         self._kernel.at(now_ns + LEASE_NS, self._renew)
 
     def _decide(self, ticket: int, action: OfficerAction, reason: str, now_ns: int) -> None:
-        referred = self._state().crossing
-        if not isinstance(referred, Referred) or referred.dossier.ticket != ticket:
+        referred = _referred(self._state())
+        if referred is None or referred.dossier.ticket != ticket:
             return
         if not self.attending:
             self._asked = 0
@@ -100,6 +101,8 @@ class VirtualOfficer:
             return
         if self.attending:
             self._act(0, OfficerAction.ACKNOWLEDGE, "", "", now_ns)
+            if isinstance(state.crossing, Emptying) and state.plant.zone is not Zone.EMPTY:
+                self._act(0, OfficerAction.RELEASE, "", "", now_ns)
         self._kernel.at(now_ns + ACKNOWLEDGE_AGAIN_NS, self._acknowledge)
 
     def _act(
@@ -115,3 +118,11 @@ class VirtualOfficer:
                 expires_at_ns=now_ns + ACTION_VALID_NS,
             )
         )
+
+
+def _referred(state: State) -> Referred | None:
+    """The traveller an officer is asked about: between two doors, or before them."""
+    for crossing in (state.crossing, state.approach):
+        if isinstance(crossing, Referred):
+            return crossing
+    return None

@@ -1,0 +1,115 @@
+"""A lane with two doors as people meet it: readers before the entry, the camera inside.
+
+People stand in four places: before the entry, in a doorway, in the chamber, behind the exit.
+The doors move as the module's relays let them (`sim.io_module`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from firmware_cfg.profile import Turnstile
+from sim.cast import Passport
+from sim.chip.card import Chip
+from sim.io_module import SimDoor, SimIoModule
+from sim.stage import Counter, Random
+
+WIDE_ENOUGH = 0.8
+"""From this share of its travel on, a person fits through a door."""
+
+DoorName = Literal["entry", "exit"]
+
+
+class MantrapStage(Counter):
+    """The simulated hardware of a lane with two doors.
+
+    Args:
+        turnstile: the lane's module, for its wiring, unit and speed.
+        random, touched, touching, chip_of: as for `sim.stage.Counter`.
+
+    Attributes:
+        passed: persons who went out by the exit.
+    """
+
+    def __init__(
+        self,
+        turnstile: Turnstile,
+        random: Random,
+        touched: Callable[[str], None],
+        touching: Callable[[str], None] = lambda _port: None,
+        chip_of: Callable[[Passport], Chip] | None = None,
+    ) -> None:
+        super().__init__(random, touched, touching, chip_of)
+        self.module = SimIoModule(turnstile.io, unit=turnstile.unit, baud=turnstile.baud)
+        self.passed = 0
+
+    @property
+    def bus(self) -> SimIoModule:
+        """What the lane's bus ends in."""
+        return self.module
+
+    @property
+    def releases(self) -> int:
+        """How often the exit was released."""
+        return self.module.releases
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody and nothing is before the entry or in the chamber."""
+        return self.module.persons == 0 and self.module.approaching == 0
+
+    def lets(self, name: DoorName) -> bool:
+        """Whether a door is open wide enough to walk through."""
+        return self._door(name).position >= WIDE_ENOUGH
+
+    def walk_up(self, persons: int, now_ns: int) -> None:
+        """People come to stand before the entry."""
+        self._do(now_ns, lambda: self._stand(approaching=persons))
+
+    def walk_off(self, persons: int, now_ns: int) -> None:
+        """People before the entry go away."""
+        self._do(now_ns, lambda: self._stand(approaching=-persons))
+
+    def stand_in(self, name: DoorName, now_ns: int, *, there: bool) -> None:
+        """Somebody stands in a doorway, or has left it."""
+        self._do(now_ns, lambda: setattr(self._door(name), "blocked", there))
+
+    def step_in(self, persons: int, now_ns: int) -> None:
+        """People step from before the entry into the chamber."""
+        self._do(now_ns, lambda: self._stand(approaching=-persons, inside=persons))
+
+    def step_back(self, persons: int, now_ns: int) -> None:
+        """People step from the chamber back before the entry."""
+        self._do(now_ns, lambda: self._stand(approaching=persons, inside=-persons))
+
+    def step_out(self, persons: int, now_ns: int) -> None:
+        """People step from the chamber behind the exit."""
+        self.passed += persons
+        self._do(now_ns, lambda: self._stand(inside=-persons, leaving=persons))
+
+    def walk_on(self, persons: int, now_ns: int) -> None:
+        """People behind the exit go on their way."""
+        self._do(now_ns, lambda: self._stand(leaving=-persons))
+
+    def leave_thing(self, now_ns: int, *, there: bool) -> None:
+        """Leave a thing in the chamber, or fetch it."""
+        self._do(now_ns, lambda: self._stand(inside=1 if there else -1))
+
+    def work(self, now_ns: int, deed: Callable[[SimIoModule], None]) -> None:
+        """Do something to the module or its doors: whatever breaks them, or mends them."""
+        self._do(now_ns, lambda: deed(self.module))
+
+    def _door(self, name: DoorName) -> SimDoor:
+        return self.module.entry if name == "entry" else self.module.exit
+
+    def _stand(self, *, approaching: int = 0, inside: int = 0, leaving: int = 0) -> None:
+        self.module.approaching += approaching
+        self.module.persons += inside
+        self.module.leaving += leaving
+
+    def _do(self, now_ns: int, deed: Callable[[], None]) -> None:
+        self._touching("bus")
+        self.module.expire(now_ns)
+        deed()
+        self._touched("bus")
