@@ -73,22 +73,23 @@ class WiredDevice:
             self._call(now_ns, self.machine.opened, port, now_ns - self._skew_ns)
         self.touch()
 
-    def unplug(self, now_ns: int) -> None:
-        """Every line is pulled: what is under way is lost."""
+    def unplug(self, now_ns: int, *, running: bool) -> None:
+        """Every line is pulled: what is under way is lost; a machine that runs notices."""
         self.rouse(now_ns)
         for line in self.lines.values():
             line.to_peer.unplug()
             line.to_machine.unplug()
-        for port in self.machine.ports:
+        for port in self.machine.ports if running else ():
             self._call(now_ns, self.machine.lost, port, now_ns - self._skew_ns)
         self.touch()
 
-    def replug(self, now_ns: int) -> None:
-        """Every line is put back, and the ports are opened again."""
+    def replug(self, now_ns: int, *, running: bool) -> None:
+        """Every line is put back; a machine that runs opens its ports again."""
         for line in self.lines.values():
             line.to_peer.replug(now_ns)
             line.to_machine.replug(now_ns)
-        self.open(now_ns)
+        if running:
+            self.open(now_ns)
 
     def stop(self, now_ns: int) -> None:
         """The machine is gone; its peers and wires stay."""

@@ -362,12 +362,10 @@ class VirtualLane:
     def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
         """Pull the plug of `bus` or `reader`, or put it back."""
         wired = self.bus if device == "bus" else self._reader
-        if not self._up:
-            return
         if plugged:
-            wired.replug(now_ns)
+            wired.replug(now_ns, running=self._up)
         else:
-            wired.unplug(now_ns)
+            wired.unplug(now_ns, running=self._up)
 
     def camera(self, *, failed: bool) -> None:
         """The camera fails, or works again."""

@@ -34,6 +34,10 @@ def test_random_days_pass() -> None:
     assert soak(5_000, SHORT) == []
 
 
+def test_a_plug_put_back_without_power_is_in() -> None:
+    assert examine(random_day(873)) == ()
+
+
 def test_a_seed_is_a_day() -> None:
     assert random_day(7) == random_day(7)
     assert len({toml_text(random_day(seed)) for seed in range(20)}) == 20
