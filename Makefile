@@ -5,8 +5,11 @@
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
 # make tampering  ten thousand random changes in each kind of centre database: all are found
+# make mutants     breaks every row of the tables and every clause of the guard (minutes)
+# make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos fuzz soak scenarios tampering clean
+.PHONY: help setup prepare demo test check chaos fuzz soak scenarios tampering mutants \
+	safety-doc clean
 
 PYTHON ?= python3
 EGATE := .venv/bin/egate
@@ -58,6 +61,12 @@ soak: setup
 scenarios: setup
 	@for file in $$(find sim/scenarios -name '*.toml' | sort); do \
 		echo "$$file"; $(EGATE) sim run $$file > /dev/null || exit 1; done
+
+mutants: setup
+	@.venv/bin/python tests/core/mutation.py
+
+safety-doc: setup
+	@$(EGATE) safety doc --write docs/safety.md
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz

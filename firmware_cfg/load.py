@@ -1,9 +1,9 @@
 """From overlays to one effective profile.
 
 A profile is put together from TOML files, each laid over those before it: device models,
-then the site, then the gate. Tables merge, everything else replaces. The merge is decoded
-once into `Profile`; whatever is wrong is told with the file that set the field, the field,
-and the bound it breaks.
+then the site, then the gate. A folder stands for the overlays in it, by name. Tables merge,
+everything else replaces. The merge is decoded once into `Profile`; whatever is wrong is told
+with the file that set the field, the field, and the bound it breaks.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ def schema_json() -> bytes:
 def _examine(
     paths: Sequence[str | os.PathLike[str]],
 ) -> tuple[Profile | None, list[ProfileError]]:
+    paths = [file for path in paths for file in _files(path)]
     if not 1 <= len(paths) <= OVERLAYS_MAX:
         return None, [ProfileError("(none)", "", f"1 to {OVERLAYS_MAX} files make a profile")]
     merged: dict[str, Any] = {}
@@ -99,6 +100,12 @@ def _examine(
         ProfileError(_origin(origin, field, last), field, problem)
         for field, problem in problems(profile)
     ]
+
+
+def _files(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
+    """A file, or the overlays in a folder, by name: `10-turnstile.toml` before `90-gate.toml`."""
+    folder = Path(path)
+    return [*sorted(folder.glob("*.toml"))] if folder.is_dir() else [path]
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:

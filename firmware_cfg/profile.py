@@ -357,7 +357,7 @@ class Sync(Section, frozen=True, kw_only=True):
     journal_alarm_mb: Annotated[int, Meta(ge=10, le=10_000_000)] = 4_000
 
 
-class Profile(Section, frozen=True, kw_only=True):
+class Profile(Section, frozen=True, kw_only=True, cache_hash=True):
     """Everything one lane runs by. `msgspec.json.schema(Profile)` is the editor's schema."""
 
     lane: Lane

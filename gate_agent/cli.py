@@ -25,6 +25,8 @@ from gate_agent.commands import (
     lane,
     models,
     profile,
+    safety,
+    stats,
     trust,
 )
 
@@ -64,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
         evidence,
         profile,
         doctor,
+        safety,
+        stats,
         models,
         document,
         trust,

@@ -77,9 +77,8 @@ class Clock:
 class Callbacks:
     """What the agent does with requests that are in order. All run on the server's thread.
 
-    `on_action` returns None when the action was taken, else what to tell the officer.
-    `on_picture` gets (ticket, kind, reply); `reply(jpeg)` may come from any thread, once,
-    b"" when there is nothing to show. `on_receipt` gets the centre's own encoding, unchecked.
+    `on_action` returns None when it was taken, else what to tell the officer. `on_picture` gets
+    (ticket, kind, reply): `reply(jpeg)` once, from any thread, b"" for nothing. `on_link`: alarm.
     """
 
     on_action: Callable[[Action], str | None]

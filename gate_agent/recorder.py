@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -207,6 +208,23 @@ def replay(path: Path) -> Difference | None:
     Raises:
         TraceError: the file is not a trace, or of another version or profile.
     """
+    for number, line, replayed, _ in _replayed(path):
+        if replayed != line.commands_sha256:
+            return Difference(number, line.at_ns, line.event, line.commands_sha256, replayed)
+    return None
+
+
+def turns(path: Path) -> Iterator[Turn]:
+    """Every turn of a trace, made anew by the core.
+
+    Raises:
+        TraceError: see `replay`.
+    """
+    for _, _, _, turn in _replayed(path):
+        yield turn
+
+
+def _replayed(path: Path) -> Iterator[tuple[int, Line, str, Turn]]:
     line_decoder = msgspec.json.Decoder(Line)
     with path.open("rb") as file:
         loop = _begin(file)
@@ -214,16 +232,14 @@ def replay(path: Path) -> Difference | None:
         for number, text in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 2):
             if not text.endswith(b"\n"):
                 if len(text) < MAX_LINE_BYTES:
-                    return None
+                    return
                 raise TraceError(f"line {number} is too long")
             try:
                 line = line_decoder.decode(text)
             except msgspec.MsgspecError as error:
                 raise TraceError(f"line {number} does not decode: {error}") from error
-            replayed = running.add(loop.turn(line.at_ns, line.event))
-            if replayed != line.commands_sha256:
-                return Difference(number, line.at_ns, line.event, line.commands_sha256, replayed)
-    return None
+            turn = loop.turn(line.at_ns, line.event)
+            yield number, line, running.add(turn), turn
 
 
 def _begin(file: IO[bytes]) -> Loop:

@@ -125,6 +125,20 @@ def _last(last: Last | None, utc_offset_ms: int) -> LastResult | None:
     )
 
 
+def _devices(state: State) -> tuple[DeviceView, ...]:
+    return tuple(
+        DeviceView(
+            device=device.device.value,
+            ready=device.ready,
+            code=device.code,
+            diagnosis=device.diagnosis,
+            identity=device.identity,
+        )
+        for device in state.devices
+        if device.device in REQUIRED_DEVICES or device.code
+    )
+
+
 def _direction(wired: str, *, reverse: bool) -> str:
     if not reverse:
         return wired
@@ -169,17 +183,7 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         entry=plant.entry.value,
         exit=plant.exit.value,
         fire=plant.fire is Flag.ACTIVE or state.fire_latched,
-        devices=tuple(
-            DeviceView(
-                device=device.device.value,
-                ready=device.ready,
-                code=device.code,
-                diagnosis=device.diagnosis,
-                identity=device.identity,
-            )
-            for device in state.devices
-            if device.device in REQUIRED_DEVICES or device.code
-        ),
+        devices=_devices(state),
         lease=state.lease_until_ns is not None or not profile.lane.officer_lease_required,
         alarms=tuple(alarm.value for alarm in state.alarms),
         sync=sync,

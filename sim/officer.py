@@ -118,7 +118,7 @@ class LaneOfficer:
 
     def _acknowledge(self, now_ns: int) -> None:
         view = self._client.view if self._client else None
-        if view is None or not view.alarms:
+        if view is None or not (view.alarms or view.fire):
             self._alarm_since_ns = None
         elif self._alarm_since_ns is None:
             self._alarm_since_ns = now_ns

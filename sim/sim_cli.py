@@ -69,7 +69,7 @@ def _register_run(actions: Any) -> None:
         "--realtime", action="store_true", help="unmodified processes on pseudo-terminals"
     )
     run.add_argument("--report", type=Path, metavar="DIR", help="write HTML, JSON and JUnit there")
-    run.add_argument("--trace", type=Path, help="record every lane's inbox into this folder")
+    run.add_argument("--trace", type=Path, help="keep every lane's recorded inbox there")
     run.add_argument("--json", action="store_true", help="print JSON")
     run.set_defaults(run=_run)
 
@@ -141,7 +141,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.realtime:
             from sim.realtime import run_realtime
 
-            result = run_realtime(path, arguments.seed)
+            result = run_realtime(path, arguments.seed, arguments.trace)
         else:
             from sim.run import How, run_scenario
 

@@ -6,10 +6,13 @@ a driver, a plant or a journal that goes wrong shows, whichever of them it is.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from types import TracebackType
 from typing import NamedTuple
 
 from sim.kernel import SimulationError
@@ -18,7 +21,7 @@ from sim.result import Result
 from sim.run import Day, run
 from sim.scenario import Scenario, Traveller
 
-CHUNK = 4
+CHUNK = 20
 HARMLESS = ("reordered_issuer", "revoked_ds")
 """Forgeries that are none: other bytes, the same meaning; or that a list would tell, which
 these lanes do not have."""
@@ -41,14 +44,36 @@ class Failure(NamedTuple):
 
 def examine(scenario: Scenario, day_class: type[Day] = Day) -> tuple[str, ...]:
     """Run a day; everything that is wrong with it, in words. A crash is one of them."""
-    try:
+    crash = _Crash()
+    with crash:
         result = run(scenario, scenario.title, day_class=day_class)
-    except SimulationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a bug of the software under test is a finding
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        return (f"crash: {type(error).__name__} at {place.name}",)
-    return (*result.problems, *_undeserved(scenario, result))
+        return (*result.problems, *_undeserved(scenario, result))
+    return (crash.text,)
+
+
+class _Crash:
+    """Outlives a bug of the software under test: here, and only here, it is a finding.
+
+    What is wrong with the simulation itself (`SimulationError`) goes on to the caller.
+    """
+
+    text = ""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        """Note a bug; True if there was one."""
+        if not isinstance(error, Exception) or isinstance(error, SimulationError):
+            return False
+        place = traceback.extract_tb(trace)[-1]
+        self.text = f"crash: {type(error).__name__} at {place.name}"
+        return True
 
 
 def _undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
@@ -118,9 +143,32 @@ def _examined(numbers: range, jobs: int, day_class: type[Day]) -> Iterator[Failu
         for seed in numbers:
             yield Failure(seed, examine(random_day(seed), day_class))
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_examine_seed, numbers, chunksize=CHUNK)
+    chunks = [numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK)]
+    running: deque[tuple[range, subprocess.Popen[bytes]]] = deque()
+    try:
+        while chunks or running:
+            while chunks and len(running) < jobs:
+                chunk = chunks.pop(0)
+                running.append((chunk, _child(chunk)))
+            yield from _answers(*running.popleft())
+    finally:
+        for _, child in running:
+            child.kill()
+            child.wait()
 
 
-def _examine_seed(seed: int) -> Failure:
-    return Failure(seed, examine(random_day(seed)))
+def _child(chunk: range) -> subprocess.Popen[bytes]:
+    """A process of its own for some seeds."""
+    command = [sys.executable, "-m", "gate_agent.cli", "sim", "soak", "--json"]
+    command += ["--first", str(chunk.start), "--seeds", str(len(chunk))]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own command line
+
+
+def _answers(chunk: range, child: subprocess.Popen[bytes]) -> Iterator[Failure]:
+    """What a process found, seed by seed."""
+    out, _ = child.communicate()
+    if child.returncode not in (0, 1):
+        raise SimulationError(f"the process of seeds {chunk.start} to {chunk.stop - 1} died")
+    found = {one["seed"]: tuple(one["problems"]) for one in json.loads(out)["failures"]}
+    for seed in chunk:
+        yield Failure(seed, found.get(seed, ()))

@@ -11,7 +11,7 @@ EPILOG = """\
 exit codes: 0 everything is good; 1 the lane works, but something needs attention;
 2 the lane cannot go into service. Run it as the user of the units, before they run:
 
-  runuser -u egate-agent -- egate doctor --profile /etc/egate/lane1.toml \\
+  runuser -u egate-agent -- egate doctor --profile /etc/egate/lane1.d \\
       --state /var/lib/egate/lane1 --keys /etc/egate/keys/lane1 \\
       --trust /etc/egate/trust --models /var/lib/egate/models
 """

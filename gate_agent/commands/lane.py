@@ -35,6 +35,7 @@ def register(commands: Any) -> None:
     sync = _process(commands, "sync", "records to the central system over MQTT")
     sync.add_argument("--state", type=Path, required=True, help="journal and traces")
     sync.add_argument("--keys", type=Path, required=True, help="the lane's keys, mode 0400")
+    sync.add_argument("--metrics", type=Path, metavar="FILE", help="write figures for Prometheus")
     sync.set_defaults(run=_sync)
     console = commands.add_parser("console", help="the officers' console over a bank of lanes")
     console.add_argument(
@@ -87,7 +88,13 @@ def _vision(arguments: argparse.Namespace) -> int:
 def _sync(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.sync import run
 
-    return run(load(arguments.profile), arguments.run_dir, arguments.state, arguments.keys)
+    return run(
+        load(arguments.profile),
+        arguments.run_dir,
+        arguments.state,
+        arguments.keys,
+        arguments.metrics,
+    )
 
 
 def _console(arguments: argparse.Namespace) -> int:

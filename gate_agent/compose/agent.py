@@ -111,31 +111,8 @@ class AgentProcess:
             profile,
         )
         self._recorder = Recorder(state_dir / "trace", self._loop)
-        key = centre and centre.verifying
-        self._writer = JournalWriter(
-            journal,
-            key,
-            self._inbox.put,
-            self._identity,
-            live.monotonic_ns,
-            live.utc_text,
-            Reserve(state_dir / "journal.reserve"),
-            Limits(
-                size_bytes=profile.sync.journal_alarm_mb * 1_000_000,
-                unsent_s=profile.sync.unsent_alarm_s,
-            ),
-        )
-        self._workers = WorkerServer(
-            run_dir,
-            self._on_worker,
-            self._keep,
-            self._pictures.answer,
-            live.monotonic_ns,
-            {
-                device: access_of(f"egate-{device}", group=f"egate-{device}")
-                for device in (DeviceId.READER, DeviceId.VISION)
-            },
-        )
+        self._writer = self._journal_writer(journal, state_dir, centre)
+        self._workers = self._worker_server(run_dir)
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = live.CommandQueue()
         self._lane = LaneServer(
@@ -150,6 +127,40 @@ class AgentProcess:
             ),
             live.system_random,
             Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
+        )
+
+    def _journal_writer(
+        self, journal: Journal, state_dir: Path, centre: CentrePublic | None
+    ) -> JournalWriter:
+        """The journal's only writer, with the room kept for it and what it warns of."""
+        limits = self._profile.sync
+        key = centre and centre.verifying
+        return JournalWriter(
+            journal,
+            key,
+            self._inbox.put,
+            self._identity,
+            live.monotonic_ns,
+            live.utc_text,
+            Reserve(state_dir / "journal.reserve"),
+            Limits(
+                size_bytes=limits.journal_alarm_mb * 1_000_000,
+                unsent_s=limits.unsent_alarm_s,
+            ),
+        )
+
+    def _worker_server(self, run_dir: Path) -> WorkerServer:
+        """A socket for each worker, open to the user of that worker alone."""
+        return WorkerServer(
+            run_dir,
+            self._on_worker,
+            self._keep,
+            self._pictures.answer,
+            live.monotonic_ns,
+            {
+                device: access_of(f"egate-{device}", group=f"egate-{device}")
+                for device in (DeviceId.READER, DeviceId.VISION)
+            },
         )
 
     def run(self) -> None:

@@ -29,12 +29,12 @@ MAX_ALARM = 200
 class AgentLine:
     """The way to the agent's lane API; keeps trying, and repeats itself when it is back."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, metrics_file: Path | None = None) -> None:
         self._path, self._key = path, key
         self._client: LaneClient | None = None
         self._retry_ns = 0
         self._connected, self._alarm = False, ""
-        self._metrics_ns = 0
+        self._metrics, self._metrics_ns = metrics_file, 0
         self.service: SyncService | None = None
 
     def tend(self, now_ns: int) -> None:
@@ -72,7 +72,8 @@ class AgentLine:
             self.report_link(self._connected)
         if now_ns >= self._metrics_ns:
             self._metrics_ns = now_ns + METRICS_NS
-            write_metrics(self._path.with_name("sync.prom"), status)
+            if self._metrics is not None:
+                write_metrics(self._metrics, status)
 
     def _send(self, message: HandReceipt | ReportLink) -> None:
         if self._client is None:
@@ -89,8 +90,14 @@ class AgentLine:
             self._client = None
 
 
-def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
-    """Run until told to stop.
+def run(
+    profile: Profile,
+    run_dir: Path,
+    state_dir: Path,
+    keys: Path,
+    metrics_file: Path | None = None,
+) -> int:
+    """Run until told to stop; write figures to a file now and then, if there is one to write.
 
     Gives 78 for bad keys, and when another client has our name: two gates of one name are a
     mistake that coming back would turn into a fight, so the service manager does not start
@@ -98,7 +105,7 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     """
     stop = live.stop_on_sigterm()
     try:
-        line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"))
+        line = AgentLine(run_dir / "lane.sock", read_key(keys / "sync.key"), metrics_file)
         gate_key = read_signing_key(keys / "gate.key", accept_demo=profile.lane.demo)
         centre_keys = read_centre_public(keys)
         service = SyncService(

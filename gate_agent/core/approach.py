@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from drivers.types import PlantChanged, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import Times
 from gate_agent.core.chamber import let_in
 from gate_agent.core.document import queue, start
 from gate_agent.core.doors import can_admit_into, reads_outside
@@ -31,7 +32,6 @@ from gate_agent.core.states import (
     OfficerDeciding,
     Queued,
     State,
-    Times,
     lease_live,
     replace,
 )
@@ -107,7 +107,8 @@ def approach_durable(state: State, event: Appended, now_ns: int, profile: Profil
 def serve(state: State, now_ns: int, profile: Profile) -> Moved:
     """Start what can start: a document before the entry, and the next traveller inside."""
     state, commands = _take_in(state, now_ns, profile)
-    if reads_outside(profile) and isinstance(state.approach, Idle):
+    waiting = isinstance(state.approach, Idle) and state.approach.presented_ns is not None
+    if waiting and reads_outside(profile):
         state, more = seen_from_outside(state, lambda outside: start(outside, now_ns, profile))
         commands += more
     return state, commands

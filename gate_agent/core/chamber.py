@@ -65,7 +65,7 @@ from gate_agent.core.states import (
 
 def let_in(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
     """Release the entry for this ticket; the chamber is at rest."""
-    times = replace(dossier.times, entry_ns=now_ns)
+    times = replace(dossier.times, entry_ns=now_ns, decided_ns=None, accepted_ns=None)
     dossier = replace(
         dossier,
         occupancy=state.occupancy,
@@ -256,6 +256,13 @@ def exit_released(state: State, event: ActuationDone, now_ns: int, profile: Prof
         return state, ()
     reasons = () if event.ok else (Reason.DEVICE_FAILED,)
     return _departing(state, opening.dossier, reasons, now_ns, profile)
+
+
+def opening_moved(state: State, _event: PlantChanged, _now_ns: int, _profile: Profile) -> Moved:
+    """The release is on its way, and somebody else is in the chamber."""
+    if state.plant.zone is Zone.MANY:
+        state = alarm(state, Reason.SEVERAL_PERSONS)
+    return state, ()
 
 
 def exit_unconfirmed(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:

@@ -19,7 +19,7 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import after, verify_limits
+from gate_agent.core.budgets import Times, after, verify_limits
 from gate_agent.core.doors import is_mantrap, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
@@ -34,7 +34,6 @@ from gate_agent.core.states import (
     Queued,
     Reading,
     State,
-    Times,
     Verifying,
     dossier_of,
     lease_live,
@@ -119,6 +118,7 @@ def mrz_read(state: State, event: MrzRead, now_ns: int, profile: Profile) -> Mov
     dossier = replace(
         dossier,
         holder=event.holder,
+        times=replace(dossier.times, mrz_ns=now_ns),
         evidence=replace(dossier.evidence, attributes=event.attributes),
     )
     due_ns = after(now_ns, profile.budgets.chip_ms)

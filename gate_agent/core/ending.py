@@ -14,7 +14,7 @@ from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import is_mantrap, shut_and_empty
 from gate_agent.core.messages import Append, Command, Mode, Wipe
-from gate_agent.core.policy import Outcome, decide, rules_of
+from gate_agent.core.policy import Decision, Outcome, decide, rules_of
 from gate_agent.core.reasons import Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
@@ -92,10 +92,15 @@ def end_reasons(dossier: Dossier) -> tuple[Reason, ...]:
     return ordered(reasons | set(dossier.mishaps))
 
 
-def decided(dossier: Dossier, now_ns: int, profile: Profile) -> Dossier:
-    """Let the policy decide on the dossier as it stands."""
-    decision = decide(dossier.evidence, rules_of(profile))
-    times = replace(dossier.times, decided_ns=now_ns)
+def decided(
+    dossier: Dossier, now_ns: int, profile: Profile, decision: Decision | None = None
+) -> Dossier:
+    """Let the policy decide on the dossier as it stands, unless it just did."""
+    if decision is None:
+        decision = decide(dossier.evidence, rules_of(profile))
+    times = dossier.times
+    if times.decided_ns is None:
+        times = replace(times, decided_ns=now_ns)
     return replace(dossier, decision=decision, times=times)
 
 
@@ -109,7 +114,10 @@ def refer(
     due_ns = dossier.officer_due_ns
     if due_ns is None:
         due_ns = after(now_ns, profile.budgets.officer_ms)
-    dossier = replace(dossier, officer_due_ns=due_ns, officer="")
+    times = dossier.times
+    if times.accepted_ns is not None and Reason.RECORD_FAILED not in reasons:
+        times = replace(times, accepted_ns=None)
+    dossier = replace(dossier, officer_due_ns=due_ns, officer="", times=times)
     commands = (*halt(state.crossing), append_decision(dossier, now_ns, profile))
     return replace(state, crossing=Referred(dossier=dossier, due_ns=due_ns)), commands
 

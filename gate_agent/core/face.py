@@ -49,12 +49,14 @@ def lists_checked(state: State, event: Checked, now_ns: int, profile: Profile) -
 
 
 def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
-    if decide(dossier.evidence, rules_of(profile)).outcome is not Outcome.ADMIT:
+    decision = decide(dossier.evidence, rules_of(profile))
+    if decision.outcome is not Outcome.ADMIT:
         return state, ()
     obstacles = standing(state, now_ns, profile)
     if obstacles:
         return refer(state, dossier, obstacles, now_ns, profile)
-    dossier = decided(dossier, now_ns, profile)
+    dossier = decided(dossier, now_ns, profile, decision)
+    dossier = replace(dossier, times=replace(dossier.times, accepted_ns=now_ns))
     deciding = Deciding(
         dossier=dossier,
         due_ns=after(now_ns, profile.budgets.append_ms),

@@ -167,6 +167,7 @@ CHAMBER: Table = {
     (Presenting, DeviceFailed): chamber.entry_device_failed,
     (Presenting, Tick): chamber.presenting_late,
     (Opening, ActuationDone): chamber.exit_released,
+    (Opening, PlantChanged): chamber.opening_moved,
     (Opening, PermitRefused): passage.permit_refused,
     (Opening, Tick): chamber.exit_unconfirmed,
     (Departing, PlantChanged): chamber.exit_moved,
@@ -231,7 +232,9 @@ def step(
     before = state.crossing
     state, more = _moved(state, event, now_ns, profile, rows)
     commands += more
-    if approach_rows and doors.reads_outside(profile):
+    if not isinstance(state.approach, Idle) or (
+        (Idle, type(event)) in approach_rows and doors.reads_outside(profile)
+    ):
 
         def act(outside: State) -> Moved:
             return _moved(outside, event, now_ns, profile, approach_rows)

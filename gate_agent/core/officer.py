@@ -169,7 +169,7 @@ def decide_referral(
         commands += (
             append_actuation(event.ticket, "open_exit", event.officer, event.reason, profile),
         )
-    times = replace(dossier.times, decided_ns=now_ns, durable_ns=None)
+    times = replace(dossier.times, accepted_ns=now_ns if accept else None, durable_ns=None)
     crossing = replace(crossing, dossier=replace(dossier, times=times))
     return replace(state, crossing=crossing), commands
 

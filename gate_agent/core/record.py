@@ -18,34 +18,16 @@ from typing import Any
 import msgspec
 
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import deadlines_met, ms_between
+from gate_agent.core.budgets import deadlines_met, spans_ms
 from gate_agent.core.policy import Evidence
 from gate_agent.core.reasons import Reason
-from gate_agent.core.states import Dossier, Referred, State, Times
+from gate_agent.core.states import Dossier, Referred, State
 
 
 @lru_cache(maxsize=16)
 def profile_sha256(profile: Profile) -> str:
     """Hash of the effective profile: SHA-256 over its JSON with sorted keys."""
     return hashlib.sha256(msgspec.json.encode(profile, order="sorted")).hexdigest()
-
-
-def spans_ms(times: Times, now_ns: int) -> dict[str, float]:
-    """How long each step of a crossing took; steps that were not reached are left out.
-
-    `open` is from the command to its confirmation, `passage` from there to the counted
-    passage, `total` from the document to now.
-    """
-    spans = {
-        "document": ms_between(times.started_ns, times.document_ns),
-        "prepare": ms_between(times.prepare_ns, times.prepared_ns),
-        "verify": ms_between(times.verify_ns, times.decided_ns),
-        "append": ms_between(times.decided_ns, times.durable_ns),
-        "open": ms_between(times.release_ns, times.opened_ns),
-        "passage": ms_between(times.opened_ns, times.passed_ns),
-        "total": ms_between(times.started_ns, now_ns),
-    }
-    return {step: span for step, span in spans.items() if span is not None}
 
 
 def face_facts(dossier: Dossier) -> dict[str, Any]:
@@ -73,7 +55,7 @@ def face_facts(dossier: Dossier) -> dict[str, Any]:
 
 def _checks(evidence: Evidence) -> list[list[Any]]:
     return [
-        [check.id, check.result.value, check.mode.value, check.ms]
+        [check.id, check.result, check.mode, check.ms]  # encoded by their values
         for check in evidence.checks or ()
     ]
 
@@ -88,7 +70,6 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
     decision = dossier.decision
     evidence = dossier.evidence
     models = dossier.models
-    spans = spans_ms(dossier.times, now_ns)
     return {
         "outcome": decision.outcome.value if decision else "refer",
         "reasons": [reason.value for reason in decision.reasons] if decision else [],
@@ -97,8 +78,8 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
         "face": face_facts(dossier),
         "models": msgspec.to_builtins(models) if models else {},
         "list": _list(evidence),
-        "spans_ms": spans,
-        "deadlines": deadlines_met(dict(spans), profile.budgets),
+        "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
+        "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
         "occupancy": dossier.occupancy,
         "profile_sha256": profile_sha256(profile),
     }
@@ -141,7 +122,8 @@ def finish_facts(
         "reasons": [reason.value for reason in reasons],
         "passages": passages,
         "officer": dossier.officer,
-        "spans_ms": spans_ms(dossier.times, now_ns),
+        "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
+        "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
         "profile_sha256": profile_sha256(profile),
     }
 
@@ -154,6 +136,7 @@ def restart_facts(profile: Profile) -> dict[str, Any]:
         "passages": None,
         "officer": "",
         "spans_ms": {},
+        "deadlines": {},
         "profile_sha256": profile_sha256(profile),
     }
 

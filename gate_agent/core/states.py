@@ -25,6 +25,7 @@ import msgspec
 from biometrics.types import Guidance, ModelsUsed
 from drivers.types import DeviceId, Door, Flag, Plant, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import Times
 from gate_agent.core.messages import Mode
 from gate_agent.core.policy import Decision, Evidence
 from gate_agent.core.reasons import Reason
@@ -34,24 +35,6 @@ replace = msgspec.structs.replace
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of the state's records."""
-
-
-class Times(Record, frozen=True, kw_only=True):
-    """When the steps of a crossing were reached."""
-
-    started_ns: int
-    presented_ns: int | None = None
-    entry_ns: int | None = None
-    inside_ns: int | None = None
-    document_ns: int | None = None
-    prepare_ns: int | None = None
-    prepared_ns: int | None = None
-    verify_ns: int | None = None
-    decided_ns: int | None = None
-    durable_ns: int | None = None
-    release_ns: int | None = None
-    opened_ns: int | None = None
-    passed_ns: int | None = None
 
 
 class Dossier(Record, frozen=True, kw_only=True):

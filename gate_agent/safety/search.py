@@ -16,6 +16,7 @@ import msgspec
 
 from drivers.types import DeviceReady, Lock, Plant, PlantChanged, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import Times
 from gate_agent.core.gate import Tables
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
@@ -37,7 +38,6 @@ from gate_agent.core.states import (
     Reading,
     Shutting,
     State,
-    Times,
     Verifying,
     dossier_of,
     initial,
@@ -58,13 +58,17 @@ class Closed(Exception):
 
 
 class Found(NamedTuple):
-    """What a search saw. `broken`: invariant -> the shortest way to break it."""
+    """What a search saw.
+
+    `broken`: invariant -> the shortest way to break it; `closed`: everything was visited.
+    """
 
     states: int
     edges: int
     depth: int
     broken: dict[str, list[str]]
     steps: frozenset[str]
+    closed: bool = False
     nodes: tuple[Node, ...] = ()
 
 
@@ -143,7 +147,7 @@ def search(
         depth += bool(level)
         if keep:
             nodes += following
-    return visited.found(edges, depth, broken, tuple(nodes))
+    return visited.found(edges, depth, broken, tuple(nodes), closed=not level)
 
 
 class _Visited:
@@ -180,10 +184,17 @@ class _Visited:
         return path[::-1]
 
     def found(
-        self, edges: int, depth: int, broken: dict[str, list[str]], nodes: tuple[Node, ...] = ()
+        self,
+        edges: int,
+        depth: int,
+        broken: dict[str, list[str]],
+        nodes: tuple[Node, ...] = (),
+        *,
+        closed: bool = False,
     ) -> Found:
         """What was seen so far."""
-        return Found(len(self.seen), edges, depth, broken, frozenset(self._steps), nodes)
+        steps = frozenset(self._steps)
+        return Found(len(self.seen), edges, depth, broken, steps, closed, nodes)
 
 
 def _moves(node: Node, environment: Environment) -> Iterator[tuple[str, Node, Event]]:
@@ -385,9 +396,3 @@ def describe(event: Event) -> str:
         if hasattr(event, field):
             return f"{name} {getattr(event, field)}"
     return name
-
-
-def state_name(state: State) -> str:
-    """Where a lane stands, for people."""
-    approach = "" if isinstance(state.approach, Idle) else f" + {type(state.approach).__name__}"
-    return f"{type(state.crossing).__name__}{approach} ({state.mode.value})"

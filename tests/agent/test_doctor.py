@@ -8,16 +8,21 @@ import socket
 import msgspec
 import pytest
 
+from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from firmware_cfg.profile import Camera, Sync
 from gate_agent import doctor
 from gate_agent.cli import main
 from gate_agent.doctor import Grade
 from gate_agent.lane_api import Role
-from sim.compose import profile_of
 from sim.pty import Pty
-from sim.scenario import ScenarioLane
 
-PROFILE = profile_of(ScenarioLane(number=1))
+PROFILE = load(
+    [
+        *(PROFILES_DIR / f"{name}.toml" for name in ("turnstile_modbus", "pn532", "mrz_line")),
+        PROFILES_DIR / "camera_usb.toml",
+        SITES_DIR / "example.toml",
+    ]
+)
 
 
 def grades(findings) -> dict[str, Grade]:

@@ -311,7 +311,7 @@ def test_a_trace_survives_a_device_that_fails(tmp_path: Path) -> None:
 
 def test_a_command_for_a_worker_is_never_dropped_silently(tmp_path: Path) -> None:
     events: list[object] = []
-    server = WorkerServer(tmp_path / "agent.sock", events.append, lambda *_: None, lambda *_: None)
+    server = WorkerServer(tmp_path, events.append, lambda *_: None, lambda *_: None, lambda: 0)
     for _ in range(MAX_PENDING + 1):
         server.command(DeviceId.VISION, Tick(), {})
     assert server._overrun == {DeviceId.VISION}

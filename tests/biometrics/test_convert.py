@@ -16,7 +16,7 @@ from biometrics.convert.dat import Conv, Dense, parse
 from biometrics.convert.protobuf import fields
 from biometrics.errors import ModelRefused, WeightsMalformed
 from biometrics.image import decode
-from biometrics.models import store
+from biometrics.models import golden, store
 from biometrics.models.content import check_content
 from biometrics.models.manifest import load_manifest
 from biometrics.onnx import Session
@@ -76,7 +76,7 @@ def test_it_repeats_dlibs_output_on_synthetic_chips(
     kind: str, converted: Session, reference: dlib_models.ReferenceNetwork
 ) -> None:
     chips = {
-        "waves": store.synthetic_chip(),
+        "waves": golden.drawn(),
         "noise": np.random.default_rng(5).integers(0, 256, (150, 150, 3), dtype=np.uint8),
         "black": np.zeros((150, 150, 3), np.uint8),
         "white": np.full((150, 150, 3), 255, np.uint8),
@@ -105,7 +105,7 @@ def test_it_repeats_dlibs_output_on_photographs(
 def test_parity_notices_a_wrong_scale(
     converted: Session, reference: dlib_models.ReferenceNetwork
 ) -> None:
-    chip = store.synthetic_chip()
+    chip = golden.drawn()
     with pytest.raises(ModelRefused, match="does not repeat"):
         store.check_parity(_Scaled(converted), reference, chip)  # type: ignore[arg-type]
 

@@ -265,5 +265,5 @@ def test_every_record_names_the_profile_and_nobody():
     assert {r.facts["profile_sha256"] for r in records} == {profile_sha256(PROFILE)}
     decision = last_decision(world)
     assert decision["face"]["score"] == 0.9
-    assert set(decision["spans_ms"]) <= {"document", "prepare", "verify", "total"}
+    assert set(decision["spans_ms"]) <= {"mrz", "document", "prepare", "verify", "total"}
     assert all(decision["deadlines"].values())

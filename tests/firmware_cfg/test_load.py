@@ -292,3 +292,13 @@ def test_a_swing_gate_and_a_network_camera_are_a_production_profile(tmp_path: Pa
     names = ("turnstile_swing", "pn532", "mrz_line", "camera_rtsp")
     files = [PROFILES_DIR / f"{name}.toml" for name in names]
     assert load([*files, SITES_DIR / "example.toml", gate]).turnstile.driver == "swing"
+
+
+def test_a_folder_stands_for_its_overlays_by_name(tmp_path: Path) -> None:
+    for number, path in enumerate(PRODUCTION):
+        (tmp_path / f"{number}0-{path.name}").write_bytes(path.read_bytes())
+    assert sha256(load([tmp_path])) == sha256(load(PRODUCTION))
+    (tmp_path / "95-gate.toml").write_text("[turnstile]\nunit = 300\n")
+    error = only_error([tmp_path])
+    assert (error.file, error.field) == (str(tmp_path / "95-gate.toml"), "turnstile.unit")
+    assert check([tmp_path / "empty"])[0].problem

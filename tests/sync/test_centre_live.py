@@ -87,5 +87,6 @@ def test_the_measurement_loses_nothing(tmp_path: Path) -> None:
     assert (result["lost"], result["findings"]) == (0, 0)
     assert result["records"] >= 3000
     assert result["live_seen"] == result["live_records"]
+    assert egate("bench", "sync", "--records", "0").returncode == 2
     for name in ("end_to_end_to_bare", "end_to_end_to_single", "commit_to_fsync_p99"):
         assert result[name] > 0

@@ -348,7 +348,7 @@ def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) ->
 
 
 def test_sixty_hours_without_an_uplink(tmp_path: Path) -> None:
-    """A hundred records in each of 60 h; 60 h of looks, waits and failing connections; none lost."""
+    """A hundred records in each of 60 h without a connection: none is lost."""
     limits = Sync(batch_max_bytes=65_536)
     world = World(tmp_path, 1, 0.0, lanes=1, limits=limits, latency=lambda _now: 20 * MS)
     with world.stack:

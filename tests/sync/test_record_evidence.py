@@ -222,10 +222,3 @@ def test_files_that_are_no_evidence(home: Path, run: Run) -> None:
         (home / "f").write_text(text)
         assert run("audit", home / "f")[0] == 2
     assert run("audit", home / "missing")[0] == 2
-
-
-def test_the_bench_measures_what_it_says(run: Run) -> None:
-    code, figures = run("bench", "sync", "--records", 200)
-    assert (code, figures["records"], figures["findings"]) == (0, 700, 0)
-    assert all(figures[name] > 0 for name in ("encryption_us", "evidence_us", "drain_records_s"))
-    assert run("bench", "sync", "--records", 0)[0] == 2

@@ -1,0 +1,207 @@
+"""`docs/safety.md`, made from the tables, the guard and the invariants themselves.
+
+What a safety assessor reads must be what runs: states, rows, clauses and predicates are
+taken from the code; only the prose around them is written here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from gate_agent.core import chamber, permit
+from gate_agent.core import document as document_rows
+from gate_agent.core.gate import REGIONS, TABLES, Table
+from gate_agent.core.invariants import INVARIANTS
+from gate_agent.core.permit import Clause
+from gate_agent.safety.diagram import transitions
+from gate_agent.safety.environment import ENVIRONMENTS
+
+HEAD = """\
+# The safety of a lane
+
+This document is made from the software by `make safety-doc`; a test fails when it is stale.
+It says what a lane may do with its doors, where each rule is enforced, how each is tested,
+and on what it rests. It is written for whoever assesses an installation.
+
+## Purpose and limits
+
+A lane admits one traveller at a time through a barrier, or through a chamber between two
+doors (a mantrap). The software decides *whether* a release is commanded. It is **not** a
+safety component of the doors: force limitation, safety edges, escape and fire release belong
+to the doors and their drives (EN 16005, EN 17352), and work without it.
+
+**The fire chain is hard-wired.** The fire contact acts on the drives directly. The agent is
+outside that chain: it only reads the contact, stops every crossing, commands nothing while
+fire lasts or is not acknowledged, and cannot keep a door shut against it. What the doors do
+without mains is a property of the installation, declared in the profile
+(`lane.on_power_loss.entry`, `.exit`; released unless stated otherwise).
+
+## The chain of a release
+
+1. Devices report typed signals with the instant of the reading. What is too old or
+   contradicts itself (a door whose two contacts agree) arrives as *unknown*, and unknown is
+   never closed, locked, clear or empty.
+2. The core, a pure function, moves one crossing along the table of its topology. It may
+   *propose* a move of the hardware.
+3. The move's own record (who, why, which crossing, which profile) goes to the journal before
+   it; an exit is released only after the accept and the intended release are durable.
+4. `permit` disposes: a second predicate, written from the invariants alone, with a ledger of
+   its own. It shares no conclusion with the table. A refusal names its clause and is recorded.
+5. The driver writes once, reads back, and never repeats a release that adds up. An answer
+   that is missing leaves the lane in doubt: everything must be seen at rest before it serves.
+6. The service manager's watchdog is fed only after a healthy turn of the loop
+   (`gate_agent.loop.healthy`); a lane that hangs is restarted, and power-on opens nothing.
+
+An officer's accept, order to let somebody out, or change of direction is authenticated by the
+lane itself, bound to a crossing and to what the officer saw, expires, and is recorded, also
+when it does not count.
+
+"""
+
+ASSUMPTIONS = """\
+## What this rests on
+
+- Fire, escape and emergency release act on the drives without the agent. Between two doors
+  there is a hard-wired way for a person to get out or call for help.
+- Each door of a mantrap reports by an antivalent pair of contacts and by its lock; each
+  doorway has its own presence detection, and the chamber detects persons *and* objects.
+- Doors limit their force and reverse by themselves; no command of the agent overrides that.
+- The module that drives the doors drops its outputs to the declared safe value when the
+  agent falls silent (a host watchdog).
+- The monotonic clock of the edge computer runs forward and does not stop.
+- The journal's storage keeps what it has confirmed (fsync).
+- A chamber that is empty again while only the exit was released has been left by the exit.
+- An exit that was released and is still shut can be withdrawn with somebody in the chamber:
+  a door that does not move shuts on nobody.
+- A person found between the doors after a restart, or who may have come in by the exit, is
+  let out by an officer, not by the machine.
+"""
+
+TESTED = {
+    "watchdog_fed_sick": "`gate_agent.loop.healthy`, judged by `watch_feeding`",
+}
+
+
+def document() -> str:
+    """The whole text."""
+    return HEAD + "\n".join(
+        [*_invariants(), "", *_clauses(), "", *_topologies(), *_searches(), "", ASSUMPTIONS]
+    )
+
+
+def _invariants() -> Iterator[str]:
+    yield "## The sixteen invariants"
+    yield ""
+    yield (
+        "Each is a predicate over what a lane hears and does (`gate_agent/core/invariants.py`), "
+        "judged by an onlooker with a memory of its own (`gate_agent/core/onlooker.py`). The "
+        "same predicates watch the exhaustive search, the property tests and every step of "
+        "every simulation."
+    )
+    yield ""
+    yield "| no. | name | what holds | where it is judged |"
+    yield "|---|---|---|---|"
+    for name, (number, says) in sorted(INVARIANTS.items(), key=lambda item: item[1].number):
+        judged = TESTED.get(name, "search, properties, simulation")
+        yield f"| {number} | `{name}` | {says} | {judged} |"
+
+
+def _clauses() -> Iterator[str]:
+    yield "## The last guard, clause by clause"
+    yield ""
+    yield (
+        "Taken from `gate_agent/core/permit.py`. The first clause that does not hold stops the "
+        "move. Every clause is dropped and negated by `make mutants`, and must be missed."
+    )
+    yield ""
+    yield "| move | clauses, in the order in which they are asked |"
+    yield "|---|---|"
+    for title, functions in (
+        ("every move", (permit.permit,)),
+        ("`OpenExit`", (permit._open_exit, permit._accept_clause)),  # noqa: SLF001 - the document shows the inside
+        ("`Close` (the exit)", (permit._close,)),  # noqa: SLF001
+        ("`OpenEntry`", (permit._open_entry,)),  # noqa: SLF001
+        ("`OpenEntry`, to come in", (permit._come_in,)),  # noqa: SLF001
+        ("`OpenEntry`, to go back out", (permit._go_back,)),  # noqa: SLF001
+        ("`CloseEntry`", (permit._close_entry,)),  # noqa: SLF001
+        ("`SetDirection`", (permit._set_direction,)),  # noqa: SLF001
+    ):
+        names = [name for function in functions for name in _clauses_in(function)]
+        yield f"| {title} | {', '.join(dict.fromkeys(names))} |"
+
+
+def _clauses_in(function: object) -> list[str]:
+    source = inspect.getsource(function)  # type: ignore[arg-type]
+    words = source.replace("(", " ").split()
+    found = [word.removeprefix("Clause.") for word in words if word.startswith("Clause.")]
+    return [Clause[name].value for name in found if name in Clause.__members__]
+
+
+def _topologies() -> Iterator[str]:
+    titles = {
+        ("barrier", 0): "A barrier",
+        ("mantrap", 0): "A mantrap: the chamber",
+        ("mantrap", 1): "A mantrap: before the entry door",
+    }
+    for (topology, which), title in titles.items():
+        table = TABLES[topology][which]
+        begins = chamber.let_in if (topology, which) == ("mantrap", 0) else document_rows.start
+        yield f"## {title}"
+        yield ""
+        yield (
+            "In each state: the events that move it, and the handler of the row. "
+            "A pair that is not here changes nothing. Fire and the maintenance key end every "
+            "crossing from every state; an event with another crossing's ticket is dropped."
+        )
+        yield ""
+        yield from _diagram(table, begins)
+        yield ""
+        yield "| state | event | handler |"
+        yield "|---|---|---|"
+        for (state, event), handler in table.items():
+            module = handler.__module__.rpartition(".")[2]
+            yield f"| {state.__name__} | {event.__name__} | `{module}.{handler.__name__}` |"
+        yield ""
+    yield "Before a row is asked, each event brings the lane's own regions up to date:"
+    yield ""
+    for event, handler in REGIONS.items():
+        says = (handler.__doc__ or "").splitlines()[0]
+        yield f"- {event.__name__}: {says}"
+    yield ""
+
+
+def _diagram(table: Table, begins: object) -> Iterator[str]:
+    """What may follow what, as a Mermaid state diagram."""
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for before, after in transitions(table, begins):
+        yield f"    {before} --> {after}"
+    yield "```"
+
+
+def _searches() -> Iterator[str]:
+    yield "## How it is tested"
+    yield ""
+    yield (
+        "- `egate safety search` visits every state that core, guard and onlooker reach in each "
+        "environment below, and prints states, edges, depth and, for a broken invariant, the "
+        "shortest way to break it."
+    )
+    yield "- Every state meets every event; long random runs keep the invariants (Hypothesis)."
+    yield (
+        "- `make mutants` breaks every row of the tables and every clause of the guard, and "
+        "lists what no test noticed."
+    )
+    yield "- Every simulation runs with the invariants on."
+    yield ""
+    yield "| topology | environment | what varies in it |"
+    yield "|---|---|---|"
+    for topology, named in ENVIRONMENTS.items():
+        for name, environment in named.items():
+            parts = [
+                " ".join((part.__doc__ or "").split()).partition(".")[0]
+                for part in environment.events
+            ]
+            clocks = [f"the {clock} clock runs out" for clock in environment.clocks]
+            yield f"| {topology} | {name} | {'; '.join([*parts, *clocks])} |"
