@@ -10,11 +10,16 @@ from typing import NamedTuple
 
 from sim.chip.card import card_of
 from sim.chip.forgeries import FORGERIES
-from sim.chip.model import Card
+from sim.chip.key_derivation import CipherSuite
+from sim.chip.model import Card, Features
 from sim.chip.mrz import Holder
+from sim.chip.pace import PaceProfile
 from sim.chip.personalise import Personalisation, personalise
 from sim.chip.pki import Country
 from sim.scenario import Traveller
+
+PACE = PaceProfile(CipherSuite.AES_128, 13)
+"""Generic mapping on brainpoolP256r1 (BSI TR-03110-3, A.2.1.1), as most passports have it."""
 
 SECOND_NUMBER = "X0000002"
 """Of the other passport of somebody who has two."""
@@ -61,4 +66,5 @@ def _genuine(
         ),
         portrait_jpeg,
         country,
+        features=Features(pace=(PACE,)) if document.access == "pace" else None,
     )

@@ -110,7 +110,8 @@ class Document(Part, frozen=True, kw_only=True):
 
     `forgeries` are names of `sim.chip.forgeries`, applied in order: `unknown_csca` is a chip
     that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
-    refuses access. `portrait` is a handle of `sim.photos`.
+    refuses access. `portrait` is a handle of `sim.photos`. `access` is what the chip offers:
+    PACE (and BAC, for readers that know no better), or as an older document BAC alone.
     """
 
     number: Number
@@ -120,6 +121,7 @@ class Document(Part, frozen=True, kw_only=True):
     expiry: datetime.date
     forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
     portrait: Handle = "a1"
+    access: Literal["pace", "bac"] = "pace"
 
 
 class Face(Part, frozen=True, kw_only=True):
