@@ -50,7 +50,6 @@ from gate_agent.lane_api import (
 from gate_agent.lane_peer import Cause, Dropped, Feed, Peer
 from gate_agent.socket_access import access_of, hand_over
 
-LANE_GROUP = "egate-lane"  # of processes that may knock here; their keys say what they may do
 MAX_PEERS = 16
 MAX_PICTURE_BYTES = 1024 * 1024
 MAX_PENDING_PICTURES = 8
@@ -169,7 +168,7 @@ class LaneServer:
         try:
             os.fchmod(listener.fileno(), 0o600)  # Linux gives the file the socket's own mode
             listener.bind(str(self._path))
-            hand_over(self._path, access_of(group=LANE_GROUP))
+            hand_over(self._path, access_of(group="egate-lane"))
             listener.listen(MAX_PEERS)
             listener.settimeout(0)
         except OSError:

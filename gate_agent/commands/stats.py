@@ -24,7 +24,8 @@ def register(commands: Any) -> None:
         description=(
             "Reads the FINISH record of every crossing: how long each step took, and whether "
             "it kept the budget of the profile that was in force. PATH is a journal "
-            "(journal.db), a recorded trace (trace-*.jsonl) or a folder of either. "
+            "(journal.db), a recorded trace (trace-*.jsonl) or a folder of either; where a "
+            "folder holds both, the journal is read, since both tell the same. "
             "Example: egate stats deadlines /var/lib/egate/1/journal.db --json"
         ),
     )
@@ -36,13 +37,18 @@ def register(commands: Any) -> None:
 def finishes(path: Path) -> Iterator[Mapping[str, Any]]:
     """The facts of every FINISH record of a journal, a trace, or a folder of either.
 
+    A trace beside or below a journal is left out: it tells of the same crossings.
+
     Raises:
         StorageError: a journal cannot be read.
         TraceError: a trace cannot be replayed.
         FileNotFoundError: there is nothing to read.
     """
     if path.is_dir():
-        inside = sorted([*path.rglob("*.db"), *path.rglob("trace-*.jsonl")])
+        journals = sorted(path.rglob("journal.db"))
+        told = {journal.parent for journal in journals}
+        traces = sorted(path.rglob("trace-*.jsonl"))
+        inside = [*journals, *(trace for trace in traces if told.isdisjoint(trace.parents))]
         if not inside:
             raise FileNotFoundError(f"{path} holds neither a journal nor a trace")
         for file in inside:

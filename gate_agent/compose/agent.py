@@ -94,14 +94,7 @@ class AgentProcess:
         self._offset_ms = live.utc_offset_ms()
         self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
-        let_the_group_read(state_dir / "journal.db")
-        journal = Journal.open(
-            state_dir / "journal.db",
-            gate=profile.lane.gate,
-            random=live.system_random,
-            sealer=sealer,
-            demo=profile.lane.demo,
-        )
+        journal = _open_journal(profile, state_dir, sealer)
         self._loop = Loop(
             initial(
                 profile,
@@ -348,3 +341,14 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
 
 def _with_holder(shown: View, fields: dict[str, str]) -> View:
     return msgspec.structs.replace(shown, holder=holder_view(fields))
+
+
+def _open_journal(profile: Profile, state_dir: Path, sealer: Sealer | None) -> Journal:
+    let_the_group_read(state_dir / "journal.db")
+    return Journal.open(
+        state_dir / "journal.db",
+        gate=profile.lane.gate,
+        random=live.system_random,
+        sealer=sealer,
+        demo=profile.lane.demo,
+    )

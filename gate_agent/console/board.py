@@ -13,6 +13,7 @@ import msgspec
 from drivers.types import Check, CheckMode, Result
 from gate_agent.console import alerts
 from gate_agent.console.alerts import Severity
+from gate_agent.console.chamber import chamber_board
 from gate_agent.lane_api import DeviceView, LastResult, Step, SyncView, View
 
 STEP_TEXT = {
@@ -145,12 +146,8 @@ def lane_board(
         "sync_tone": "green" if view.sync.connected else "yellow",
         "lease_text": "Officer present" if view.lease else "No officer present",
         "lease_tone": "green" if view.lease else "yellow",
-        "plant": [
-            {"name": "Entry", "value": view.entry},
-            {"name": "Exit", "value": view.exit},
-            {"name": "Zone", "value": view.zone},
-            {"name": "Fire", "value": "ALARM" if view.fire else "no"},
-        ],
+        "plant": _plant(view),
+        **chamber_board(view),
         "open": view.mode == "auto",
         **_last(view.last),
         **_face(view),
@@ -252,6 +249,23 @@ def _check(check: Check) -> Plain:
         "detail": check.detail,
         "ms": f"{check.ms:.0f} ms" if check.ms >= 1 else "",
     }
+
+
+def _plant(view: View) -> list[Plain]:
+    fire = {"name": "Fire", "value": "ALARM" if view.fire else "no"}
+    if view.topology == "mantrap":
+        return [
+            {"name": "Mains", "value": "LOST" if view.power_loss else "present"},
+            {"name": "Maintenance key", "value": "IN" if view.maintenance else "out"},
+            {"name": "Direction", "value": view.direction},
+            fire,
+        ]
+    return [
+        {"name": "Entry", "value": view.entry},
+        {"name": "Exit", "value": view.exit},
+        {"name": "Zone", "value": view.zone},
+        fire,
+    ]
 
 
 def _device(device: DeviceView) -> Plain:

@@ -89,6 +89,21 @@ def waiting(number: int) -> View:
     )
 
 
+def mantrap(number: int) -> View:
+    """A lane with two doors: one traveller in the chamber, another before the entry."""
+    return msgspec.structs.replace(
+        waiting(number),
+        topology="mantrap",
+        step=Step.VERIFYING,
+        ticket=9,
+        zone="one",
+        entry_lock="locked",
+        exit_lock="locked",
+        approach_zone="one",
+        beyond_zone="empty",
+    )
+
+
 def referred(number: int, ticket: int = 7, reasons: tuple[str, ...] = ("dg_hash",)) -> View:
     """A lane whose traveller waits for an officer."""
     return msgspec.structs.replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from console_house import PASSWORD, TOKENS
-from fake_lane import HOLDER, referred, waiting
+from fake_lane import HOLDER, mantrap, referred, waiting
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -76,6 +76,26 @@ def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chr
     wait(chromium, lambda: "Accepted" in text(chromium, "#outcome"))
     wait(chromium, lambda: text(chromium, ".head h1").endswith("Traveller is crossing"))
     assert not accept.is_enabled()
+    assert complaints(chromium) == []
+
+
+def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house, chromium):
+    sign_in(chromium, house)
+    house.lanes[1].show(mantrap(1))
+    tile = ".lane[data-lane='1'] .doors"
+    wait(chromium, lambda: "one person" in text(chromium, tile))
+    assert "closed, locked" in text(chromium, tile)
+    assert text(chromium, ".lane[data-lane='2'] .doors") == ""
+    chromium.find_element(By.TAG_NAME, "body").send_keys("1")
+    wait(chromium, lambda: chromium.current_url.endswith("/lane/1"))
+    button = chromium.find_element(By.CSS_SELECTOR, "button[value='release']")
+    assert not button.is_enabled()
+    house.lanes[1].show(msgspec.structs.replace(mantrap(1), step=Step.LEAVING))
+    wait(chromium, button.is_enabled)
+    chromium.find_element(By.TAG_NAME, "body").send_keys("l")
+    wait(chromium, lambda: house.lanes[1].actions)
+    assert [action.action for action in house.lanes[1].actions] == ["release"]
+    wait(chromium, lambda: "The entry opens" in text(chromium, "#outcome"))
     assert complaints(chromium) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argon2
 import msgspec
 import pytest
-from fake_lane import referred, waiting
+from fake_lane import mantrap, referred, waiting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +33,41 @@ replace = msgspec.structs.replace
 
 def board(view: View | None, *, personal: bool = True) -> dict:
     return lane_board(view, number=1, away="gone", away_since_utc_ms=0, personal=personal)
+
+
+def test_two_doors_are_told_in_words_in_the_order_of_the_way_through():
+    view = replace(mantrap(1), exit="open", exit_lock="unlocked", beyond_zone="one")
+    assert [(row["name"], row["text"]) for row in board(view)["doors"]] == [
+        ("Before the entry", "somebody"),
+        ("Entry door", "closed, locked"),
+        ("Chamber", "one person"),
+        ("Exit door", "OPEN"),
+        ("Behind the exit", "somebody"),
+    ]
+    assert board(waiting(1))["doors"] == []
+
+
+@pytest.mark.parametrize("entry", ["closed", "open", "unknown"])
+@pytest.mark.parametrize("lock", ["locked", "unlocked", "unknown"])
+def test_only_a_door_that_is_shut_and_locked_looks_right(entry, lock):
+    door = board(replace(mantrap(1), entry=entry, entry_lock=lock))["doors"][1]
+    assert (door["tone"] == "green") == ((entry, lock) == ("closed", "locked"))
+    assert ("unknown" in (entry, lock)) == (door["text"] == "not known")
+
+
+@pytest.mark.parametrize(
+    ("step", "zone", "releasable"),
+    [
+        (Step.LEAVING, "one", True),
+        (Step.GOING_BACK, "unknown", True),
+        (Step.LEAVING, "empty", False),
+        (Step.VERIFYING, "one", False),
+    ],
+)
+def test_somebody_is_let_out_of_a_chamber_only_when_the_crossing_is_over(step, zone, releasable):
+    view = replace(mantrap(1), step=step, zone=zone)
+    assert board(view)["releasable"] is releasable
+    assert board(replace(view, topology="barrier"))["releasable"] is False
 
 
 @given(

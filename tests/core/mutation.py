@@ -35,11 +35,12 @@ from gate_agent.safety.environment import ENVIRONMENTS  # noqa: E402
 from gate_agent.safety.search import search  # noqa: E402
 
 KILLERS = (
-    "test_rows.py",
+    "test_permit.py",
+    "test_permit_doors.py",
     "test_crossing.py",
     "test_stories.py",
     "test_mantrap.py",
-    "test_permit.py",
+    "test_rows.py",
 )
 SEARCHES = (
     ("barrier", "lease"),
@@ -51,7 +52,11 @@ SEARCH_STATES = 1_000
 BREAKS = (AssertionError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """What a test of a broken lane may raise."""
 
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "barrier: Crossing x Tick: silent": (
+        "a late passage is closed only on an empty zone, and an empty zone ends it before"
+    ),
+}
 """Mutants that no test can tell from the original, each with the reason."""
 
 SILENT_ALREADY = (

@@ -76,6 +76,10 @@ def no_guard(*_arguments):
 
 
 EVERY = [(topology, name) for topology, named in ENVIRONMENTS.items() for name in named]
+MOST = dict.fromkeys(
+    (("mantrap", name) for name in ("people", "queue", "hardware", "mains", "entry", "exit")), 2_500
+)
+"""The large ones are cut short here; `egate safety search` goes to their end."""
 COMMON = {Idle, Reading, Verifying, Deciding, Referred, OfficerDeciding, Opening}
 STEPS = {
     "barrier": COMMON | {Admitting, Crossing, Clearing, Leaving},
@@ -86,14 +90,15 @@ STEPS = {
 @pytest.mark.parametrize(("topology", "name"), EVERY)
 def test_the_invariants_hold_everywhere(topology, name, capsys):
     environment = ENVIRONMENTS[topology][name]
-    found = search(environment, keep=True)
+    found = search(environment, keep=True, most=MOST.get((topology, name), 10_000))
     with capsys.disabled():
         print(
             f"\nsearch {topology} {name}: {found.states} states, {found.edges} edges, "
             f"depth {found.depth}"
         )
     assert found.broken == {}
-    assert found.steps >= {state.__name__ for state in STEPS[topology]}
+    if found.closed:
+        assert found.steps >= {state.__name__ for state in STEPS[topology]}
     for node in found.nodes[:: max(1, len(found.nodes) // 400)]:
         assert ends_by_itself(node, environment.profile), key(node)
 

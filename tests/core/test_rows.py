@@ -99,6 +99,9 @@ def _barrier() -> Iterator[tuple[str, World]]:
         if later == "lists":
             reading.look()
         yield f"barrier, {later} late", reading
+    gone = World().to("Opening")
+    gone.move(zone=Zone.EMPTY, passages_exit=8)
+    yield "barrier Opening, gone through", gone
     late = World().to("Crossing")
     late.later(12_100)
     yield "barrier Clearing, occupied", late

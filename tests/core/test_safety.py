@@ -22,6 +22,7 @@ from gate_agent.loop import Loop
 from gate_agent.recorder import Recorder
 from gate_agent.safety.document import document
 from gate_agent.safety.scene import MS, T0
+from sync.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,6 +117,21 @@ def test_the_miss_rate_of_a_trace(tmp_path, capsys):
     assert main(["stats", "deadlines", str(tmp_path)]) == 0
     assert "2 crossings, 1 of" in capsys.readouterr().out
     assert main(["stats", "deadlines", str(tmp_path / "none")]) == 2
+
+
+def test_a_trace_beside_a_journal_tells_of_the_same_crossings(tmp_path, capsys):
+    Journal.open(tmp_path / "journal.db", gate="g-1", random=bytes).close()
+    recorder = Recorder(tmp_path / "trace", loop := Loop(initial(PROFILE), PROFILE))
+    world = World(loop=loop)
+    world.to("Crossing")
+    world.move(zone=Zone.EMPTY, passages_exit=8)
+    for turn in world.turns:
+        recorder(turn)
+    recorder.close()
+    assert main(["stats", "deadlines", str(tmp_path / "trace")]) == 0
+    assert "1 crossings" in capsys.readouterr().out
+    assert main(["stats", "deadlines", str(tmp_path)]) == 0
+    assert "0 crossings" in capsys.readouterr().out
 
 
 def test_an_admission_after_a_late_step_is_counted():

@@ -106,7 +106,7 @@ control.addEventListener("submit", (event) => {
   if (event.submitter) send({ action: event.submitter.value });
 });
 
-const keys = { a: "accept", r: "reject", o: "open_lane", c: "close_lane", k: "acknowledge" };
+const keys = { a: "accept", r: "reject", o: "open_lane", c: "close_lane", k: "acknowledge", l: "release" };
 
 onKey((event) => {
   if (event.key === "b") {
