@@ -13,9 +13,9 @@ from sim.result import Result
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d5dbe3;--paper:#fff;
---band:#f4f6f9;--good:#1a7f4b;--bad:#b3261e}
+--band:#f4f6f9;--idle:#dfe5ec;--good:#1a7f4b;--bad:#b3261e}
 @media (prefers-color-scheme:dark){:root{--ink:#e7ecf3;--soft:#9aa7b8;--line:#36404e;
---paper:#12171e;--band:#1b222c;--good:#55c58a;--bad:#ff8a80}}
+--paper:#12171e;--band:#1b222c;--idle:#2b3542;--good:#55c58a;--bad:#ff8a80}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif}main{max-width:72rem;margin:auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.7rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
@@ -25,12 +25,36 @@ font-weight:600}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100
 font-size:.93rem}th,td{text-align:left;padding:.35rem .7rem .35rem 0;
 border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.tiles{display:grid;gap:.7rem;
-grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));margin:1.2rem 0}.tile{
+grid-template-columns:repeat(3,1fr);margin:1.2rem 0}.tile{
 background:var(--band);border-radius:.5rem;padding:.7rem .9rem}.tile b{display:block;
 font-size:1.35rem;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);
 font-size:.85rem}svg{display:block;max-width:none}svg text{fill:var(--ink);font:11px
-system-ui,sans-serif}code{font-size:.85em;word-break:break-all}
+system-ui,sans-serif}svg text.on{fill:#14181f}.time{display:flex}.time svg{flex:none}
+.names{position:sticky;left:0;background:var(--paper)}.legend{display:flex;flex-wrap:wrap;
+gap:.2rem 1rem;max-width:none;font-size:.85rem}.legend i{display:inline-block;width:1.4em;
+height:.8em;border-radius:.15em;margin-right:.4em}.legend i.dot{width:.7em;height:.7em;
+border-radius:50%}summary{cursor:pointer;padding:.4rem 0}td{overflow-wrap:break-word}
+td.n,.mark{white-space:nowrap}
+.why{display:block;color:var(--soft);font-size:.85rem}
+@media (max-width:30rem){th,td{padding-right:.35rem}.tile{padding:.5rem}}
+code{font-size:.85em;word-break:break-all}
 """
+
+
+MEANING = {
+    "enter": "from the release of the entry door to the traveller inside, doors shut",
+    "present": "inside, until the document is on the reader",
+    "mrz": "from the document in place to its printed zone read",
+    "document": "from the document in place to the chip read and judged",
+    "prepare": "making the chip's portrait ready to compare",
+    "verify": "from the first picture to the decision",
+    "append": "an opening made durable before it happens",
+    "open": "from the command to an open exit",
+    "passage": "from an open exit to an empty lane",
+    "total": "the whole crossing",
+    "wait": "in the queue, before a lane was free",
+    "lane": "from the turn of a traveller to the lane free again",
+}
 
 
 def write_report(result: Result, folder: Path) -> Path:
@@ -66,7 +90,7 @@ def html(result: Result) -> str:
         _steps(result),
         _queue(result),
         _coverage(result),
-        f"<p class=soft>Trace <code>{escape(result.trace_sha256)}</code></p>",
+        _trace(result),
     ]
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
@@ -92,12 +116,22 @@ def _table(heads: list[str], rows: list[list[str]], numbers: int = 0) -> str:
 
 
 def _mark(ok: bool) -> str:  # noqa: FBT001 - a private helper
-    return "<span class=good>&#10003; yes</span>" if ok else "<b class=bad>&#10007; no</b>"
+    return (
+        "<span class='mark good'>&#10003; yes</span>"
+        if ok
+        else "<b class='mark bad'>&#10007; no</b>"
+    )
 
 
 def _problems(result: Result) -> str:
     items = "".join(f"<li class=bad>{escape(problem)}</li>" for problem in result.problems)
     return f"<ul>{items}</ul>" if items else ""
+
+
+def _undecided(result: Result) -> int:
+    counts = result.counts
+    ended = (counts[name] for name in ("admitted", "accepted", "refused", "abandoned"))
+    return int(counts["crossings"] - sum(ended))
 
 
 def _tiles(result: Result) -> str:
@@ -107,13 +141,17 @@ def _tiles(result: Result) -> str:
         (counts["admitted"], "admitted by the machine"),
         (counts["accepted"], "accepted by an officer"),
         (counts["refused"], "refused by an officer"),
+        (_undecided(result), "referred, decided by nobody"),
         (counts["abandoned"], "abandoned"),
-        (result.records_journal, "records"),
-        (result.lost, "lost"),
+        (result.records_journal, "records in the lanes' journals"),
+        (result.lost, "records lost"),
         (len(result.violations), "broken invariants"),
     ]
+    wrong = {"records lost", "broken invariants"}
     shown = "".join(
-        f"<div class=tile><b>{value}</b><span>{name}</span></div>" for value, name in tiles
+        f"<div class=tile><b{' class=bad' if value and name in wrong else ''}>{value:,}</b>"
+        f"<span>{name}</span></div>"
+        for value, name in tiles
     )
     return f"<div class=tiles>{shown}</div>"
 
@@ -131,18 +169,35 @@ def _cast(result: Result) -> str:
             _mark(row.ok),
             escape(row.name),
             str(row.lane),
-            escape(" ".join((row.expected, *row.expected_reasons))),
-            escape(" ".join((row.outcome, *row.reasons))),
+            _ended(row.outcome, row.reasons),
+            _ended(row.expected, row.expected_reasons) if row.expected else "anything",
         ]
         for row in result.cast
     ]
-    heads = ["As expected", "Traveller", "Lane", "Expected", "Came"]
+    heads = ["Held", "Traveller", "Lane", "Came", "Expected"]
     return "<h2>Travellers</h2>" + _table(heads, rows) if rows else ""
+
+
+def _ended(outcome: str, reasons: tuple[str, ...]) -> str:
+    why = escape(", ".join(reasons)).replace("_", "_<wbr>")
+    return escape(outcome) + (f"<span class=why>{why}</span>" if reasons else "")
+
+
+def _step(name: str) -> str:
+    meaning = MEANING.get(name)
+    return escape(name) + (f"<span class=why>{escape(meaning)}</span>" if meaning else "")
+
+
+def _trace(result: Result) -> str:
+    """The digest that two equal runs share; a run in real time has none."""
+    if not result.trace_sha256:
+        return ""
+    return f"<p class=soft>Trace <code>{escape(result.trace_sha256)}</code></p>"
 
 
 def _steps(result: Result) -> str:
     rows = [
-        [step, *(f"{spans[f'p{percent}_ms']:,.0f}" for percent in (50, 95, 99))]
+        [_step(step), *(f"{spans[f'p{percent}_ms']:,.0f}" for percent in (50, 95, 99))]
         for step, spans in result.steps.items()
     ]
     heads = ["Step", "p50 ms", "p95 ms", "p99 ms"]
@@ -165,7 +220,7 @@ def _queue(result: Result) -> str:
     for key, name in names.items():
         value = result.queue[key]
         rows.append([name, "grows without end" if value is None else f"{value:,}"])
-    return "<h2>The queue</h2>" + _table(["", ""], rows, numbers=1)
+    return "<h2>The queue</h2>" + _table(["Figure", "Value"], rows, numbers=1)
 
 
 def _coverage(result: Result) -> str:

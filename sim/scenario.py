@@ -12,13 +12,16 @@ import hashlib
 import random
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from drivers.types import Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.messages import Mode
 from sim.scenario_parts import (
+    LANE_STEPS,
     Arrivals,
     Claim,
     Fault,
@@ -91,6 +94,14 @@ Behaviour = Literal[
 ]
 Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned", "none"]
 """`none`: there was no crossing at all."""
+
+VALUES: dict[str, frozenset[str]] = {
+    "step": frozenset(get_args(LANE_STEPS)),
+    "mode": frozenset((*Mode, "off")),
+    "zone": frozenset(Zone),
+    "outcome": frozenset(get_args(Outcome)),
+}
+"""What a claim can ask for; a misspelt value would make every `never` hold."""
 
 
 class ScenarioLane(Part, frozen=True, kw_only=True):
@@ -318,6 +329,10 @@ def _check(scenario: Scenario, name: str) -> None:
         _check_lanes(name, field, numbers, [claim.lane])
         if claim.until_s is not None and claim.until_s <= claim.from_s:
             raise ScenarioError(name, f"{field}.until_s", f"not after from_s = {claim.from_s}")
+        known = VALUES.get(claim.what)
+        if claim.value and known is not None and claim.value not in known:
+            problem = f"{claim.what} is never {claim.value!r}; it is one of {sorted(known)}"
+            raise ScenarioError(name, f"{field}.value", problem)
         if claim.kind == "percentile" and claim.max_ms <= 0:
             raise ScenarioError(name, f"{field}.max_ms", "a percentile needs a bound > 0")
     sections = set(Profile.__struct_fields__)

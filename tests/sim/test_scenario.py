@@ -50,6 +50,11 @@ BAD = {
         "no",
     ),
     "unknown outcome": (GOOD.replace("admitted", "gone"), "$.travellers[0].expect.outcome", "gone"),
+    "a mode that there is not": (
+        GOOD + '[[expectations]]\nkind = "never"\nwhat = "mode"\nvalue = "emergency"',
+        "$.expectations[0].value",
+        "evacuation",
+    ),
     "arrives before the one ahead": (
         GOOD.replace("lane = 1\nd", "lane = 1\nat_s = 9\nd")
         + SECOND.replace("Ann", "Bob").replace("lane = 1\nd", "lane = 1\nat_s = 8\nd"),

@@ -209,6 +209,8 @@ def test_a_report_needs_nothing_else(day: Path, tmp_path: Path) -> None:
         assert text in page
     assert "<svg" in page
     assert "http" not in page
+    assert "<b>1</b><span>admitted by the machine" in page
+    assert "<td>outcome</td><td>admitted</td>" in page
     suite = ET.fromstring((out / "day.xml").read_text())  # noqa: S314 - our own
     assert (suite.get("failures"), len(suite.findall("testcase"))) == ("0", 3)
     assert json.loads((out / "day.json").read_text())["ok"] is True
