@@ -11,8 +11,10 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from console_house import PASSWORD, PASSWORD_HASH, Client
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from gate_agent.centre_page.server import CentrePage, PageConfig
 from gate_agent.console.officers import Officer
@@ -21,6 +23,13 @@ from sync.errors import StorageFailed
 
 NOW = "2026-01-01T12:00:00.000Z"
 TOKEN = b"scraper-of-the-house-0123456789ab"
+
+
+def wait(chromium, condition) -> None:
+    """Until a page that is on its way has come."""
+    WebDriverWait(chromium, 15, poll_frequency=0.1, ignored_exceptions=[WebDriverException]).until(
+        lambda _: condition()
+    )
 
 
 def gate(n: int, state: str = "well", lag: int = 0) -> GateRow:
@@ -137,10 +146,10 @@ def test_metrics_for_a_scraper(house: PageHouse) -> None:
 def test_it_fits_and_needs_no_mouse(house: PageHouse, chromium, width: int, tmp_path) -> None:
     chromium.set_window_size(width, 800)
     chromium.get(f"http://127.0.0.1:{house.port}/")
-    assert chromium.switch_to.active_element.get_attribute("id") == "name"
+    wait(chromium, lambda: chromium.switch_to.active_element.get_attribute("id") == "name")
     chromium.switch_to.active_element.send_keys("budi", Keys.TAB)
     chromium.switch_to.active_element.send_keys(PASSWORD, Keys.ENTER)
-    assert chromium.find_element(By.CSS_SELECTOR, "h2").text == "Alarms (2)"
+    wait(chromium, lambda: chromium.find_element(By.CSS_SELECTOR, "h2").text == "Alarms (2)")
     inside = chromium.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     assert inside
     for target in chromium.find_elements(By.CSS_SELECTOR, "button, a"):
@@ -150,4 +159,4 @@ def test_it_fits_and_needs_no_mouse(house: PageHouse, chromium, width: int, tmp_
     if shots := os.environ.get("EGATE_SHOTS"):
         chromium.save_screenshot(f"{shots}/centre-{width}.png")
     chromium.find_element(By.CSS_SELECTOR, "header button").send_keys(Keys.ENTER)
-    assert chromium.current_url.endswith("/signin")
+    wait(chromium, lambda: chromium.current_url.endswith("/signin"))
