@@ -89,7 +89,7 @@ def test_an_officer_signs_in_and_lets_a_referred_traveller_pass(run, chromium):
     run.until(lambda: at(lane, Step.REFERRED), "the first referral", CROSSING_S)
     lane.act("reject", "document")
     run.until(lambda: at(lane, Step.WAITING), "the next traveller", CROSSING_S)
-    steps = {page.text(".lane[data-lane='1'] .step")}
+    steps: set[str] = set()
 
     def referral_shown():
         steps.add(page.text(".lane[data-lane='1'] .step"))
