@@ -102,8 +102,8 @@ def test_an_officer_signs_in_and_lets_a_referred_traveller_pass(run, chromium):
     page.until(lambda: "A" in page.text(".who .pairs"), "the holder")
     pictures = [chromium.find_element(By.ID, kind) for kind in ("live", "chip")]
     page.until(lambda: chromium.execute_script(LOADED, *pictures), "both portraits")
+    run.until(lambda: at(lane, Step.REFERRED), "the lane itself to say so", CROSSING_S)
     ticket = lane.view.ticket
-    assert lane.view.step is Step.REFERRED
 
     def accepted():
         page.press("1")
