@@ -75,7 +75,7 @@ def _register_run(actions: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from sim.library import library
+    from sim.catalogue import library
 
     entries = library()
     if arguments.json:
@@ -131,8 +131,8 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from sim.catalogue import find
     from sim.kernel import SimulationError
-    from sim.library import find
     from sim.report import write_report
     from sim.scenario import ScenarioError
 

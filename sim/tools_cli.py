@@ -143,7 +143,7 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _shrink(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from sim.library import find
+    from sim.catalogue import find
     from sim.random_day import random_day
     from sim.scenario import ScenarioError, load
     from sim.shrink import shrink

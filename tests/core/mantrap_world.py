@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate_world import PROFILE, REST, World
+from gate_world import PROFILE, World
 
 from drivers.types import (
     ActuationDone,
@@ -10,29 +10,18 @@ from drivers.types import (
     CloseEntry,
     DocumentPresented,
     Door,
-    Flag,
     Lock,
     OpenEntry,
     OpenExit,
     Zone,
 )
 from gate_agent.core.states import replace, ticket_of
+from gate_agent.safety.scene import MANTRAP_AT_REST
 from sync.types import Appended, RecordKind
 
 MANTRAP = replace(PROFILE, lane=replace(PROFILE.lane, topology="mantrap", reversible=True))
 ON_APPROACH = replace(MANTRAP, lane=replace(MANTRAP.lane, entry_opens="on_approach"))
-AT_REST = replace(
-    REST,
-    passages_entry=None,
-    passages_exit=None,
-    entry_lock=Lock.LOCKED,
-    exit_lock=Lock.LOCKED,
-    entry_obstruction=Flag.CLEAR,
-    approach=Zone.EMPTY,
-    beyond=Zone.EMPTY,
-    power_loss=Flag.CLEAR,
-    maintenance=Flag.CLEAR,
-)
+AT_REST = MANTRAP_AT_REST
 OPEN_ENTRY = {"entry": Door.OPEN, "entry_lock": Lock.UNLOCKED}
 SHUT_ENTRY = {"entry": Door.CLOSED, "entry_lock": Lock.LOCKED}
 OPEN_EXIT = {"exit": Door.OPEN, "exit_lock": Lock.UNLOCKED}

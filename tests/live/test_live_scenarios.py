@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gate_agent.cli import main
-from sim.library import library
+from sim.catalogue import library
 from sim.realtime import run_realtime
 
 REALTIME = [entry for entry in library() if entry.plan.realtime]

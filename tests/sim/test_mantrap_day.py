@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from sim.library import find
+from sim.catalogue import find
 from sim.run import Result, run
 from sim.scenario import Scenario, load, parse
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gate_agent.cli import main
+from sim.catalogue import find, library
 from sim.judge import Judge, Spans, percentile
-from sim.library import find, library
 from sim.queueing import erlang_c, mean_wait_s, summary
 from sim.scenario import Scenario, ScenarioError, parse
 from sim.timeline import Timeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from sim.library import find
+from sim.catalogue import find
 from sim.quiet import QuietDevice
 from sim.random_day import random_day
 from sim.run import How, run, run_scenario
