@@ -11,6 +11,7 @@ from sync.centre.run import CLIENT_ID, BrokerAccess, CentreService, Shard, run_c
 from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError, StorageUnavailable
 from sync.keys import read_centre_keys, read_public_key
+from sync.mqtt import Tls
 
 MAX_ADDRESS_BYTES = 4096
 
@@ -35,6 +36,7 @@ def run(
     broker: tuple[str, int],
     gates: dict[str, Path],
     *,
+    tls: Tls | None,
     shard: Shard,
     accept_demo: bool,
 ) -> int:
@@ -45,10 +47,12 @@ def run(
             gates encrypt, the heads, and the database or its address.
         broker: host and port.
         gates: public key files of gates to enrol, by the gate's name.
+        tls: files for a broker that wants certificates; None for a plain connection.
         shard: which gates this collector serves.
         accept_demo: whether a key marked as demo material may sign.
 
-    Returns 78 for bad keys, 1 when the database or the broker's name cannot be used.
+    Returns 78 for bad keys or certificates, 1 when the database or the broker's name cannot
+    be used.
     """
     stop = live.stop_on_sigterm()
     try:
@@ -65,7 +69,7 @@ def run(
             service = CentreService(
                 store=store,
                 keys=keys,
-                broker=BrokerAccess(host=broker[0], port=broker[1]),
+                broker=BrokerAccess(host=broker[0], port=broker[1], tls=tls),
                 random=live.system_random,
                 client_id=f"egate-centre-{shard.number}-{shard.of}" if shard.of > 1 else CLIENT_ID,
                 shard=shard,
@@ -82,6 +86,9 @@ def run(
             )
         finally:
             store.close()
+    except KeyRefused as error:
+        sys.stderr.write(f"egate centre: {error.diagnosis}\n")
+        return os.EX_CONFIG
     except (StorageError, EnrolmentRefused, LinkStolen) as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return 1
