@@ -61,10 +61,7 @@ class HandReceipt(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Read these records: the ones after `after_seq`, up to `max_bytes`.
-
-    `live`: they are not the next ones, but those of now, before their turn.
-    """
+    """Read the records after `after_seq`, up to `max_bytes`. `live`: before their turn."""
 
     after_seq: int
     max_bytes: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from gate_agent import live
@@ -55,21 +56,17 @@ def run(
     be used.
     """
     stop = live.stop_on_sigterm()
+    access = BrokerAccess(host=broker[0], port=broker[1], tls=tls)
     try:
         keys = read_centre_keys(state_dir, accept_demo=accept_demo)
         known = {gate: read_public_key(path) for gate, path in gates.items()}
-    except KeyRefused as error:
-        sys.stderr.write(f"egate centre: {error.diagnosis}\n")
-        return os.EX_CONFIG
-    try:
-        store = CentreStore(store_place(state_dir))
-        try:
+        with closing(CentreStore(store_place(state_dir))) as store:
             for gate, public in known.items():
                 store.enrol(gate, public, live.utc_text())
             service = CentreService(
                 store=store,
                 keys=keys,
-                broker=BrokerAccess(host=broker[0], port=broker[1], tls=tls),
+                broker=access,
                 random=live.system_random,
                 client_id=f"egate-centre-{shard.number}-{shard.of}" if shard.of > 1 else CLIENT_ID,
                 shard=shard,
@@ -84,8 +81,6 @@ def run(
                 stop=stop.is_set,
                 wake_fd=wake_out,
             )
-        finally:
-            store.close()
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return os.EX_CONFIG
