@@ -80,6 +80,7 @@ def start(state: State, now_ns: int, profile: Profile) -> Moved:
         occupancy=state.occupancy,
         occupied=state.plant.zone is Zone.ONE,
         times=Times(started_ns=now_ns),
+        reversed=state.plant.reversed,
     )
     budgets = profile.budgets
     reading = Reading(dossier=dossier, due_ns=after(now_ns, budgets.mrz_ms))

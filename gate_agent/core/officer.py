@@ -31,6 +31,7 @@ from gate_agent.core.passage import carry_out
 from gate_agent.core.record import evidence_sha256, officer_facts
 from gate_agent.core.states import (
     CrossingState,
+    Dossier,
     Emptying,
     Idle,
     OfficerDeciding,
@@ -60,10 +61,9 @@ def objection(referred: CrossingState, event: OfficerDecided, now_ns: int, profi
     return ""
 
 
-def _append(event: OfficerDecided, profile: Profile) -> Append:
-    facts = officer_facts(
-        event.action.value, event.officer, event.reason, event.evidence_sha256, profile
-    )
+def _append(event: OfficerDecided, dossier: Dossier | None, profile: Profile) -> Append:
+    seen = event.evidence_sha256
+    facts = officer_facts(event.action.value, event.officer, event.reason, seen, dossier, profile)
     return Append(ticket=event.ticket, kind=RecordKind.OFFICER, facts=facts)
 
 
@@ -89,7 +89,7 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
         return state, (_ignored(event, why, profile) if why else ())
     if event.expires_at_ns <= now_ns:
         return state, _ignored(event, "expired", profile)
-    why, commands = "", (_append(event, profile),)
+    why, commands = "", (_append(event, None, profile),)
     if event.action is OfficerAction.OPEN_LANE:
         state = replace(state, closed=False, closing=False)
     elif event.action is OfficerAction.CLOSE_LANE:
@@ -164,7 +164,7 @@ def decide_referral(
         accept=accept,
         officer=event.officer,
     )
-    commands: Commands = (_append(event, profile),)
+    commands: Commands = (_append(event, dossier, profile),)
     if accept and release:
         commands += (
             append_actuation(event.ticket, "open_exit", event.officer, event.reason, profile),

@@ -40,13 +40,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Dossier(Record, frozen=True, kw_only=True):
     """All that is known of one crossing.
 
-    `occupied` turns true once the zone held somebody during this crossing; only then does
+    `occupied` turns true once the zone held somebody during this crossing; only then does an
+    empty zone mean that the traveller left. `reversed`: entry and exit were swapped when it
+    began; they stay as they are while anybody is served.
     """
 
     ticket: int
     occupancy: int
     occupied: bool
     times: Times
+    reversed: bool = False
     evidence: Evidence = Evidence()
     holder: str | None = None
     portrait: str | None = None
