@@ -64,9 +64,14 @@ class Dossier(Record, frozen=True, kw_only=True):
 
 
 class Idle(Record, frozen=True, kw_only=True, tag=True):
-    """Nobody is being served. `presented_ns`: a document came before we could start."""
+    """Nobody is being served.
+
+    `presented_ns`: a document came before we could start. `several_due_ns`: until when several
+    persons may stand before a barrier before an officer is asked.
+    """
 
     presented_ns: int | None = None
+    several_due_ns: int | None = None
 
 
 class Reading(Record, frozen=True, kw_only=True, tag=True):
@@ -340,7 +345,7 @@ def due_ns(state: State) -> int | None:
     """The one instant at which the state wants to be woken next."""
     due: int | None = None
     crossing = state.crossing
-    crossing_due = None if isinstance(crossing, Idle) else crossing.due_ns
+    crossing_due = crossing.several_due_ns if isinstance(crossing, Idle) else crossing.due_ns
     approach = state.approach
     approach_due = None if isinstance(approach, Idle) else approach.due_ns
     for instant in (crossing_due, approach_due, state.plant_stale_ns, state.lease_until_ns):
