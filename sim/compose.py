@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.passport.certificates import parse_certificate
+from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
 from drivers.turnstile.machine import PlantMachine
@@ -155,11 +156,17 @@ def make_reader(
     country: Country,
     random: Callable[[int], bytes],
     at: Callable[[], datetime.date | None],
+    costly: Costly = COMPUTED,
 ) -> PassportReader:
     """The production reader, which trusts one country."""
     anchors = TrustStore([parse_certificate(country.csca.certificate.der)], accept_demo=True)
     return PassportReader(
-        profile.mrz_reader, profile.chip_reader, trust=anchors, random=random, at=at
+        profile.mrz_reader,
+        profile.chip_reader,
+        trust=anchors,
+        random=random,
+        at=at,
+        costly=costly,
     )
 
 

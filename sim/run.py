@@ -347,8 +347,11 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
 def _chips(transcripts: Transcripts | None) -> dict[str, Any]:
     if transcripts is None:
         return {"mode": "live"}
+    computed, remembered = transcripts.remembered
     return {
         "mode": "recorded",
         "answers_computed": transcripts.computed,
         "answers_played_back": transcripts.replayed,
+        "costly_computed": computed,
+        "costly_remembered": remembered,
     }

@@ -12,6 +12,7 @@ import random
 from collections import deque
 
 from biometrics.types import Prepare, StartVerify, StopVerify
+from drivers.passport.costly import COMPUTED
 from drivers.passport.reader import PassportReader
 from drivers.ports import Emission
 from drivers.turnstile.machine import PlantMachine
@@ -190,7 +191,9 @@ class VirtualLane:
 
     def make_reader(self) -> PassportReader:
         """The production passport reader."""
-        return make_reader(self.profile, self._world.country, self._reader_random, self._today)
+        world = self._world
+        costly = COMPUTED if world.transcripts is None else world.transcripts.costly
+        return make_reader(self.profile, world.country, self._reader_random, self._today, costly)
 
     def make_turnstile(self) -> PlantMachine:
         """The production driver of turnstile or doors."""

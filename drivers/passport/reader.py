@@ -20,6 +20,7 @@ from drivers.passport import curves
 from drivers.passport import mrz as zone
 from drivers.passport.checks import unread
 from drivers.passport.conversation import conclude, converse
+from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.errors import BudgetExceeded, LinkEnded, ReadCancelled, ReaderGone
 from drivers.passport.files import FileReader
 from drivers.passport.inspection import Inspection
@@ -77,6 +78,7 @@ class PassportReader:
         at: the day of inspection, None while the clock is not trusted.
         clock: nanoseconds for the duration of checks; without it, the time that the
             calls bring.
+        costly: carries out what takes longest to compute.
     """
 
     device = DeviceId.READER
@@ -91,12 +93,14 @@ class PassportReader:
         random: Callable[[int], bytes],
         at: Callable[[], date | None],
         clock: Callable[[], int] | None = None,
+        costly: Costly = COMPUTED,
     ) -> None:
         self._zones = ZoneReader(mrz_reader.framing)
         self._chip_profile = chip_reader
         self._trust = trust
         self._random = random
         self._at = at
+        self._costly = costly
         self._now_ns: int = 0
         self._clock = clock if clock is not None else self._now
         self._open: set[str] = set()
@@ -298,6 +302,7 @@ class PassportReader:
             access=self._chip_profile.access,
             bac_fallback=self._chip_profile.bac_fallback,
             reader=files,
+            costly=self._costly,
         ).run()
         if not self._ready:
             for op in conclude(steps, ReaderGone("the chip reader is not ready")):
