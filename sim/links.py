@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from drivers.errors import DriverFault
-from drivers.ports import Emission, Machine, SetBaud
+from drivers.ports import Emission, Machine, Write
 from drivers.types import DeviceFailed
 from sim.kernel import Alarm, Kernel
 from sim.wire import Wire
@@ -131,9 +131,15 @@ class WiredDevice:
         if due_ns is not None:
             due_ns += self._skew_ns
         for _, peer, to_peer, to_machine in self._ends:
-            for other_ns in (peer.due_ns, to_peer.due_ns, to_machine.due_ns):
-                if other_ns is not None and (due_ns is None or other_ns < due_ns):
-                    due_ns = other_ns
+            other_ns = to_peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = to_machine.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
         return due_ns
 
     def _wake(self, now_ns: int) -> None:
@@ -184,11 +190,11 @@ class WiredDevice:
             self._tell(Emission(failed, {}), now_ns)
         for op in self.machine.output():
             line = self.lines[op.port]
-            if isinstance(op, SetBaud):
+            if type(op) is Write:
+                line.to_peer.send(op.data, now_ns)
+            else:
                 line.to_peer.set_baud(op.baud)
                 line.to_machine.set_baud(op.baud)
-            else:
-                line.to_peer.send(op.data, now_ns)
         for emission in self.machine.events():
             self._tell(emission, now_ns)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import pack
 
 from drivers.turnstile.rtu import (
     ENCAPSULATED,
@@ -188,7 +189,9 @@ class SimTurnstile:
 
     def expire(self, now_ns: int) -> None:
         """Let time pass: the barrier moves, a request ends, an answer leaves."""
-        self.barrier.expire(now_ns)
+        due_ns = self.barrier.due_ns
+        if due_ns is not None and due_ns <= now_ns:
+            self.barrier.expire(now_ns)
         if self._frame_ends_ns is not None and now_ns >= self._frame_ends_ns:
             ended_ns, self._frame_ends_ns = self._frame_ends_ns, None
             frame = bytes(self._buffer)
@@ -236,7 +239,7 @@ class SimTurnstile:
             words = [held[at] for at in range(address, address + count)]
         except KeyError:
             raise _Exception(ILLEGAL_ADDRESS) from None
-        return bytes((2 * count,)) + b"".join(word.to_bytes(2, "big") for word in words)
+        return pack(f">B{count}H", 2 * count, *words)
 
     def _serve_write(self, body: bytes, now_ns: int) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")

@@ -98,8 +98,8 @@ class Barrier:
         one, other = self.exit.released_ns, self.entry.released_ns
         if one is None and other is None:
             return None
-        first = min(at for at in (one, other) if at is not None)
-        return first + self.start_s * 1_000_000_000
+        first = one if other is None or (one is not None and one < other) else other
+        return (first or 0) + self.start_s * 1_000_000_000
 
     def authorise(self, side: Side, passages: int, now_ns: int) -> None:
         """Release this many passages (0 withdraws, 0xFFFF is free)."""

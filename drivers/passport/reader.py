@@ -127,14 +127,16 @@ class PassportReader:
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         due_ns = self._runner.due_ns
-        for at_ns in (
-            self._job_until_ns,
-            self._restart_ns,
-            self._awaiting_until_ns if self._awaiting else None,
-            self._presented_until_ns if self._presented else None,
-        ):
-            if at_ns is not None and (due_ns is None or at_ns < due_ns):
-                due_ns = at_ns
+        at_ns = self._job_until_ns
+        if at_ns is not None and (due_ns is None or at_ns < due_ns):
+            due_ns = at_ns
+        at_ns = self._restart_ns
+        if at_ns is not None and (due_ns is None or at_ns < due_ns):
+            due_ns = at_ns
+        if self._awaiting and (due_ns is None or self._awaiting_until_ns < due_ns):
+            due_ns = self._awaiting_until_ns
+        if self._presented and (due_ns is None or self._presented_until_ns < due_ns):
+            due_ns = self._presented_until_ns
         return due_ns
 
     def opened(self, port: str, now_ns: int) -> None:
@@ -196,7 +198,7 @@ class PassportReader:
         if port == MRZ:
             self._receive_mrz(data)
             return
-        self._drive(lambda: self._runner.receive(data, now_ns))
+        self._drive(self._runner.receive, data, now_ns)
 
     def expire(self, now_ns: int) -> None:
         """The time `due_ns` has come.
@@ -213,15 +215,17 @@ class PassportReader:
             self._end_job(BudgetExceeded("the time for the chip is used up"))
         if self._restart_ns is not None and now_ns >= self._restart_ns:
             self._restart()
-        self._drive(lambda: self._runner.expire(now_ns))
+        self._drive(self._runner.expire, now_ns)
 
     def output(self) -> list[Output]:
         """Take what is to be sent."""
         out, self._mrz_out = self._mrz_out, []
-        return [*out, *self._runner.output()]
+        return out + self._runner.output() if out else self._runner.output()
 
     def events(self) -> list[Emission]:
         """Take what happened."""
+        if not self._events:
+            return []
         events = list(self._events)
         self._events.clear()
         return events
@@ -342,9 +346,9 @@ class PassportReader:
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
-        self._drive(lambda: self._runner.start(job, self._now_ns))
+        self._drive(self._runner.start, job, self._now_ns)
 
-    def _drive(self, call: Callable[[], None]) -> None:
+    def _drive(self, call: Callable[..., None], *arguments: Any) -> None:
         """Let the PN532 go on; after a job rest, after a fault start again.
 
         Raises:
@@ -352,7 +356,7 @@ class PassportReader:
         """
         was_busy = self._runner.busy
         try:
-            call()
+            call(*arguments)
         except DriverFault:
             self._fast_faults += self._baud > self._chip_profile.baud
             self._baud = self._chip_profile.baud
