@@ -67,6 +67,7 @@ class World(NamedTuple):
         transcripts: recorded chip sessions; without them every session is computed.
         traced: whether to write a trace to the folder.
         every_byte: carry every poll of a quiet line too; the result is the same.
+        every_reading: carry every reading of a passport, also one that repeats.
     """
 
     kernel: Kernel
@@ -83,6 +84,7 @@ class World(NamedTuple):
     transcripts: Transcripts | None = None
     traced: bool = False
     every_byte: bool = False
+    every_reading: bool = False
 
 
 def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:

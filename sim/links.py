@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from drivers.errors import DriverFault
-from drivers.ports import Emission, Machine, Write
+from drivers.ports import Emission, Machine, Output, Write
 from drivers.types import DeviceFailed
 from sim.kernel import Alarm, Kernel
 from sim.wire import Wire
@@ -189,14 +189,17 @@ class WiredDevice:
             )
             self._tell(Emission(failed, {}), now_ns)
         for op in self.machine.output():
-            line = self.lines[op.port]
-            if type(op) is Write:
-                line.to_peer.send(op.data, now_ns)
-            else:
-                line.to_peer.set_baud(op.baud)
-                line.to_machine.set_baud(op.baud)
+            self._carry(op, now_ns)
         for emission in self.machine.events():
             self._tell(emission, now_ns)
+
+    def _carry(self, op: Output, now_ns: int) -> None:
+        line = self.lines[op.port]
+        if isinstance(op, Write):
+            line.to_peer.send(op.data, now_ns)
+        else:
+            line.to_peer.set_baud(op.baud)
+            line.to_machine.set_baud(op.baud)
 
     def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.quiet`
         self._emit(emission)

@@ -25,6 +25,7 @@ from drivers.passport.costly import Costly
 from drivers.passport.passive_authentication import authenticate_sod
 from sim.chip.card import Chip
 from sim.chip.model import Card
+from sim.repeated import Readings
 
 MAX_DOCUMENTS = 4_096
 MAX_EXCHANGES = 4_096
@@ -49,6 +50,7 @@ class Transcripts:
     Attributes:
         computed, replayed: answers of chips that were computed, and played back.
         costly: what a reader computes once for the same arguments.
+        readings: whole readings that repeat.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Transcripts:
         self._authenticate = lru_cache(MAX_REMEMBERED)(authenticate_sod)
         self.costly = Costly(self._multiply, self._authenticate)
         self._by_document: dict[str, Transcript] = {}
+        self.readings = Readings()
         self.computed = 0
         self.replayed = 0
 

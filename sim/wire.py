@@ -117,6 +117,19 @@ class Wire:
         self.plugged = True
         self._free_ns = now_ns
 
+    @property
+    def past(self) -> tuple[bytes, ...]:
+        """What was sent last."""
+        return tuple(self._past)
+
+    def settle(self, now_ns: int, past: tuple[bytes, ...]) -> None:
+        """Be as after this was sent and has arrived; what was under way is forgotten."""
+        self._waiting.clear()
+        self._past.clear()
+        self._past.extend(past)
+        self._free_ns = now_ns
+        self.due_ns = None
+
     def send(self, data: bytes, now_ns: int) -> None:
         """Put bytes on the wire.
 

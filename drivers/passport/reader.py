@@ -139,6 +139,11 @@ class PassportReader:
             due_ns = self._presented_until_ns
         return due_ns
 
+    @property
+    def busy(self) -> bool:
+        """Whether the PN532 is at work: starting, proving that it lives, or reading a chip."""
+        return self._runner.busy
+
     def opened(self, port: str, now_ns: int) -> None:
         """A port was opened (again): resynchronise."""
         self._now_ns = now_ns
