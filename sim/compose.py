@@ -191,4 +191,4 @@ def utc(scenario: Scenario, now_ns: int, jump_s: int = 0) -> datetime.datetime:
 def utc_text(scenario: Scenario, now_ns: int, jump_s: int = 0) -> str:
     """RFC 3339 with milliseconds for a virtual time."""
     at = utc(scenario, now_ns, jump_s)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -151,14 +151,10 @@ class QuietDevice(WiredDevice):
     def _under_way(self, now_ns: int) -> bool:
         """Whether anything is on the line, or soon will be."""
         to_peer, to_machine = self._line.to_peer, self._line.to_machine
+        if to_peer.due_ns is not None or to_machine.due_ns is not None or self._peer.answering:
+            return True
         due_ns = self.machine.due_ns
-        return (
-            self._peer.answering
-            or to_peer.due_ns is not None
-            or to_machine.due_ns is not None
-            or due_ns is None
-            or due_ns + self._skew_ns < now_ns + REST_NS
-        )
+        return due_ns is None or due_ns + self._skew_ns < now_ns + REST_NS
 
     def _end_poll(self, now_ns: int) -> None:
         """A poll has ended: compare it with the one before, and rest if nothing is new."""
