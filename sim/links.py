@@ -64,6 +64,8 @@ class WiredDevice:
         self._alarm_ns = -1
         self._touched = self._stopped = False
         self.skipped_bytes = 0
+        self._turned_ns = self._turning_ns = 0
+        """When a turn was taken before the present one, and the present one."""
         self._skew_ns = 0
         """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 
@@ -154,6 +156,7 @@ class WiredDevice:
 
     def _turn(self, now_ns: int) -> None:
         """Carry bytes both ways and let time pass, once."""
+        self._turned_ns, self._turning_ns = self._turning_ns, now_ns
         for port, peer, to_peer, to_machine in self._ends:
             acted = self._touched
             due_ns = to_peer.due_ns

@@ -30,8 +30,9 @@ MAX_READINGS = 4_096
 
 
 class _Told(NamedTuple):
-    """What the machine told, so long after its command."""
+    """What the machine told, so long after its command, and when it took its step before."""
 
+    before_ns: int
     after_ns: int
     event: Any
     payload: dict[str, bytes]
@@ -111,13 +112,20 @@ class _Playing:
     by_machine: int
     next: int
     left_bytes: int
+    armed: bool = False
 
     @property
     def due_ns(self) -> int:
-        """When something is told next, or the reading ends."""
+        """When something is told next, or the reading ends; first, the step before that.
+
+        So the kernel is asked when the machine would have asked, and what happens at the
+        very same instant keeps its order.
+        """
         told = self.reading.told
-        after_ns = told[self.next].after_ns if self.next < len(told) else self.reading.span_ns
-        return self.began_ns + after_ns
+        if self.next >= len(told):
+            return self.began_ns + self.reading.span_ns
+        one = told[self.next]
+        return self.began_ns + (one.after_ns if self.armed else one.before_ns)
 
 
 class ReadingDevice(WiredDevice):
@@ -209,9 +217,11 @@ class ReadingDevice(WiredDevice):
                 self._noted(self._noting, now_ns)
             return
         self._touched = False
-        if playing.next < len(playing.reading.told):
+        if playing.next < len(playing.reading.told) and not playing.armed:
+            playing.armed = True
+        elif playing.next < len(playing.reading.told):
             told = playing.reading.told[playing.next]
-            playing.next += 1
+            playing.next, playing.armed = playing.next + 1, False
             event = msgspec.structs.replace(told.event, ticket=playing.ticket)
             self._emit(Emission(event, told.payload))
         else:
@@ -262,7 +272,8 @@ class ReadingDevice(WiredDevice):
             handle: self._readings.share(bytes(data)) for handle, data in emission.payload.items()
         }
         plain = msgspec.structs.replace(event, ticket=0)
-        noting.told.append(_Told(now_ns - noting.began_ns, plain, payload))
+        before_ns = max(0, self._turned_ns - noting.began_ns)
+        noting.told.append(_Told(before_ns, now_ns - noting.began_ns, plain, payload))
 
     def _noted(self, noting: _Noting, now_ns: int) -> None:
         self._noting = None

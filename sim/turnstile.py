@@ -182,6 +182,14 @@ class SimTurnstile:
             due_ns = self._answers[0][0]
         return due_ns
 
+    @property
+    def moves_ns(self) -> int | None:
+        """When the barrier next changes by itself."""
+        return self.barrier.due_ns
+
+    def asked_later(self, by_ns: int) -> None:
+        """This device does not mind when it was last asked."""
+
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes arrived from the master."""
         self.expire(now_ns)

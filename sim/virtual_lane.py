@@ -68,7 +68,6 @@ from sim.recorded_chip import RecordedChip
 from sim.repeated import ReadingDevice
 from sim.scenario import ScenarioLane, stream
 from sim.traveller import Person
-from sim.turnstile import SimTurnstile
 from sim.virtual_officer import VirtualOfficer
 from sim.vision import Seen, SimVision
 from sim.wire import WireFaults
@@ -187,7 +186,7 @@ class VirtualLane:
         self.reader = self._wired_reader(lines)
         machine, bus = self.make_turnstile(), self._lines["bus"]
         plant = self.stage.bus
-        if self._world.every_byte or not isinstance(plant, SimTurnstile):
+        if self._world.every_byte:
             self.bus = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
         else:
             self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
