@@ -44,11 +44,15 @@ class How(NamedTuple):
     """How a run is carried out; what comes out is the same.
 
     `chip`: `live` computes every chip session, `recorded` each document's first one.
-    `every_byte`: carry every poll of a quiet line too.
+    `every_byte`: carry every poll of a quiet line too, and every reading.
+    `every_reading`: carry every reading of a passport, also one that repeats.
+    `transcripts`: what chips said in a run before, to play on; without, nothing yet.
     """
 
     chip: Literal["live", "recorded"] = "recorded"
     every_byte: bool = False
+    every_reading: bool = False
+    transcripts: Transcripts | None = None
 
 
 RECORDED = How()
@@ -80,7 +84,9 @@ class Day:
         crowd = {one.name: one for one in everybody[len(scenario.travellers) :]}
         self.tally = Tally(named, crowd)
         self.crowd = len(crowd)
-        self.transcripts = Transcripts() if how.chip == "recorded" else None
+        self.transcripts = None
+        if how.chip == "recorded":
+            self.transcripts = how.transcripts or Transcripts()
         queue = [traveller for traveller in everybody if traveller.lane is None]
         queue.sort(key=lambda traveller: traveller.at_s or 0)
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
@@ -105,6 +111,7 @@ class Day:
             transcripts=self.transcripts,
             traced=traced,
             every_byte=how.every_byte,
+            every_reading=how.every_byte or how.every_reading,
         )
         self.lanes = [self.lane_class(self.world, lane) for lane in scenario.lanes]
         self._syncing: Alarm | None = None
@@ -332,6 +339,7 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         wire={
             "carried_bytes": sum(lane.carried_bytes for lane in lanes),
             "quiet_bytes_counted": sum(lane.bus.skipped_bytes for lane in lanes),
+            "reading_bytes_counted": sum(lane.reader.skipped_bytes for lane in lanes),
         },
         queue=summary(len(lanes), day.waits, day.held, day.arriving_s),
         clock="virtual",
@@ -344,8 +352,12 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
 def _chips(transcripts: Transcripts | None) -> dict[str, Any]:
     if transcripts is None:
         return {"mode": "live"}
+    computed, remembered = transcripts.remembered
     return {
         "mode": "recorded",
         "answers_computed": transcripts.computed,
         "answers_played_back": transcripts.replayed,
+        "costly_computed": computed,
+        "costly_remembered": remembered,
+        "readings_counted": transcripts.readings.repeated,
     }
