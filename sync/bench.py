@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sync.bench_paths import GATE, UTC, Clock, Row, bare, crossing, single
-from sync.bench_servers import PrivateMosquitto, PrivatePostgres
+from sync.bench_servers import PrivateMosquitto, PrivatePostgres, cpu_ns
 from sync.centre.store import CentreStore
 from sync.encoding import SALT_BYTES, commitment, encode_record
 from sync.envelope import Place, Sealer
@@ -46,8 +46,8 @@ NATION_RECORDS_S = 50_000
 class Children(Protocol):
     """Starts the processes of the real way; see `gate_agent/commands/bench_sync.py`."""
 
-    def collector(self, state: Path, port: int) -> None:
-        """Start the collector on a state; it runs until the measurement ends."""
+    def collector(self, state: Path, port: int) -> int:
+        """Start the collector on a state; it runs until the measurement ends. Gives its pid."""
 
     def drain(
         self, folder: Path, port: int, live_ms: int, watch: Callable[[], None]
@@ -134,9 +134,16 @@ def whole(
         store = CentreStore((folder / "database").read_text())
         try:
             store.enrol(GATE, key.public, UTC)
-            children.collector(folder, broker.port)
+            busy = {
+                "collector": children.collector(folder, broker.port),
+                "broker": broker.pid,
+                "postgresql": server.pid,
+            }
             sight = _Sight(store, clock, progress, records)
+            spent = {name: -cpu_ns(pid) for name, pid in busy.items()}
             result = children.drain(folder, broker.port, live_ms, sight.look)
+            spent = {name: spent[name] + cpu_ns(pid) for name, pid in busy.items()}
+            spent["gate"] = result["cpu_ns"]
             sight.look()
             after = bare(server.database(), rows, clock)
             progress("audit", 0, 1)
@@ -157,6 +164,7 @@ def whole(
         "nation_records_s": NATION_RECORDS_S,
         "collectors_for_a_nation": round(NATION_RECORDS_S / rate + 0.5),
         "gate_memory_mb": result["memory_mb"],
+        **{f"cpu_{name}_us": round(ns / stored / 1000, 1) for name, ns in spent.items()},
         "lost": records - min(records, stored),
         **sight.delays(result["written"]),
         **audited,
