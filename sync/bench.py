@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -127,32 +128,25 @@ def whole(
     with PrivatePostgres() as server, PrivateMosquitto() as broker:
         progress("bare COPY, single messages", 0, 1)
         before = bare(server.database(), rows, clock)
-        one_by_one = single(
-            server.database(), broker.port, rows[: max(200, len(rows) // 50)], clock
-        )
-        (folder / "database").write_text(server.database())
-        store = CentreStore((folder / "database").read_text())
-        try:
+        few = rows[: max(200, len(rows) // 50)]
+        one_by_one = single(server.database(), broker.port, few, clock)
+        address = server.database()
+        (folder / "database").write_text(address)
+        with closing(CentreStore(address)) as store:
             store.enrol(GATE, key.public, UTC)
-            busy = {
-                "collector": children.collector(folder, broker.port),
-                "broker": broker.pid,
-                "postgresql": server.pid,
-            }
+            collector = children.collector(folder, broker.port)
+            busy = {"collector": collector, "broker": broker.pid, "postgresql": server.pid}
             sight = _Sight(store, clock, progress, records)
-            spent = {name: -cpu_ns(pid) for name, pid in busy.items()}
+            before_ns = _spent(busy)
             result = children.drain(folder, broker.port, live_ms, sight.look)
-            spent = {name: spent[name] + cpu_ns(pid) for name, pid in busy.items()}
+            spent = {name: ns - before_ns[name] for name, ns in _spent(busy).items()}
             spent["gate"] = result["cpu_ns"]
             sight.look()
             after = bare(server.database(), rows, clock)
             progress("audit", 0, 1)
             audited = _audit(store, centre, clock)
             stored = store.count()
-        finally:
-            store.close()
-    rate = result["confirmed"] * 1e9 / result["took_ns"]
-    plain = (before + after) / 2
+    rate, plain = result["confirmed"] * 1e9 / result["took_ns"], (before + after) / 2
     return {
         "records": stored,
         "bytes_a_record": round(sum(len(row[3]) for row in rows) / len(rows)),
@@ -169,6 +163,11 @@ def whole(
         **sight.delays(result["written"]),
         **audited,
     }
+
+
+def _spent(processes: dict[str, int]) -> dict[str, int]:
+    """Processor time of processes so far, by name."""
+    return {name: cpu_ns(pid) for name, pid in processes.items()}
 
 
 def _audit(store: CentreStore, centre: CentreKeys, clock: Clock) -> dict[str, Any]:
