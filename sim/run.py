@@ -30,7 +30,7 @@ from sim.timeline import Timeline
 from sim.uplink import CENTRE, LaneUplink, Uplink
 from sim.virtual_lane import VirtualLane
 from sync.centre.store import CentreStore
-from sync.journal_reader import JournalReader, Outgoing
+from sync.journal_reader import JournalReader
 from sync.keys import CentreKeys, SigningKey
 from sync.publisher import Publisher
 
@@ -58,18 +58,15 @@ class How(NamedTuple):
 RECORDED = How()
 
 
-class _Journalled:
+class _Journalled(JournalReader):
     """A lane's journal as its uplink reads it: the newest place without a query."""
 
     def __init__(self, lane: VirtualLane, path: Path) -> None:
+        super().__init__(path)
         self.lane = lane
-        self.reader = JournalReader(path)
 
     def last_seq(self) -> int:
         return self.lane.desk.journal.last_seq
-
-    def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
-        return self.reader.outgoing(after_seq, max_bytes)
 
 
 class Day:
@@ -185,7 +182,7 @@ class Day:
             random=stream(seed, gate, "publisher").randbytes,
         )
         records = _Journalled(lane, folder / f"lane{lane.number}.db")
-        self._readers.append(records.reader)
+        self._readers.append(records)
 
         def take(receipt: bytes) -> None:
             lane.desk.acknowledge(receipt, centre_keys.signing.public)

@@ -289,6 +289,8 @@ class VirtualLane:
                 checked = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
                 self._later(now_ns + LISTS_NS, checked)
             case Append():
+                if command.kind is RecordKind.DECISION and self.play.actor is not None:
+                    self._who.setdefault(command.ticket, self.play.actor)
                 holder = self._vault.get(command.holder) if command.holder is not None else None
                 answer_ns, answer = self.desk.append(command, holder, now_ns)
                 self._later(answer_ns, answer)
