@@ -164,7 +164,8 @@ class QuietDevice(WiredDevice):
 
     def _withhold(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> list[Output]:
         """Call the machine; give what it wants to send."""
-        self._withheld = withheld = []
+        withheld: list[Output] = []
+        self._withheld = withheld
         super()._call(now_ns, action, *arguments)
         self._withheld = None
         return withheld
