@@ -136,17 +136,16 @@ def whole(
             store.enrol(GATE, key.public, UTC)
             collector = children.collector(folder, broker.port)
             busy = {"collector": collector, "broker": broker.pid, "postgresql": server.pid}
-            sight = _Sight(store, clock, progress, records)
-            before_ns = _spent(busy)
+            sight = _Sight(store, clock, progress, records, busy)
             result = children.drain(folder, broker.port, live_ms, sight.look)
-            spent = {name: ns - before_ns[name] for name, ns in _spent(busy).items()}
-            spent["gate"] = result["cpu_ns"]
+            spent = sight.spent_ns() | {"gate": result["cpu_ns"]}
             sight.look()
             after = bare(server.database(), rows, clock)
             progress("audit", 0, 1)
             audited = _audit(store, centre, clock)
             stored = store.count()
-    rate, plain = result["confirmed"] * 1e9 / result["took_ns"], (before + after) / 2
+    counted = result["confirmed"]
+    rate, plain = counted * 1e9 / result["took_ns"], (before + after) / 2
     return {
         "records": stored,
         "bytes_a_record": round(sum(len(row[3]) for row in rows) / len(rows)),
@@ -158,16 +157,11 @@ def whole(
         "nation_records_s": NATION_RECORDS_S,
         "collectors_for_a_nation": round(NATION_RECORDS_S / rate + 0.5),
         "gate_memory_mb": result["memory_mb"],
-        **{f"cpu_{name}_us": round(ns / stored / 1000, 1) for name, ns in spent.items()},
+        **{f"cpu_{name}_us": round(ns / counted / 1000, 1) for name, ns in spent.items()},
         "lost": records - min(records, stored),
         **sight.delays(result["written"]),
         **audited,
     }
-
-
-def _spent(processes: dict[str, int]) -> dict[str, int]:
-    """Processor time of processes so far, by name."""
-    return {name: cpu_ns(pid) for name, pid in processes.items()}
 
 
 def _audit(store: CentreStore, centre: CentreKeys, clock: Clock) -> dict[str, Any]:
@@ -186,7 +180,16 @@ def _audit(store: CentreStore, centre: CentreKeys, clock: Clock) -> dict[str, An
 class _Sight:
     """When the centre first had each record, as another reader of its database sees it."""
 
-    def __init__(self, store: CentreStore, clock: Clock, progress: Progress, records: int) -> None:
+    def __init__(
+        self,
+        store: CentreStore,
+        clock: Clock,
+        progress: Progress,
+        records: int,
+        processes: dict[str, int],
+    ) -> None:
+        self._processes = processes
+        self._before_ns: dict[str, int] = {}
         self._store = store
         self._clock = clock
         self._progress = progress
@@ -200,10 +203,16 @@ class _Sight:
         now = self._clock()
         if not logs:
             return
+        if not self._log_ns:
+            self._before_ns = {name: cpu_ns(pid) for name, pid in self._processes.items()}
         self._log_ns.append((logs[0].seq, now))
         self._progress("end to end", min(logs[0].seq, self._records), self._records)
         for seq in self._store.live.commitments(GATE, logs[0].epoch, self._records, 2**40):
             self._live_ns.setdefault(seq, now)
+
+    def spent_ns(self) -> dict[str, int]:
+        """Processor time of each process since the centre had its first record."""
+        return {name: cpu_ns(self._processes[name]) - ns for name, ns in self._before_ns.items()}
 
     def delays(self, written: list[list[int]]) -> dict[str, Any]:
         """How long records of now took to be durable at the centre, at most."""
