@@ -129,6 +129,11 @@ class SimIoModule:
         self._answers: deque[tuple[int, bytes]] = deque()
         self._out = bytearray()
 
+    @property
+    def exit_released(self) -> bool:
+        """Whether the exit is free because a master said so."""
+        return self.coils[self.wiring.exit.release] and not self.config[2]
+
     def freeze(self, *, frozen: bool) -> None:
         """Stop answering, or answer again; doors and watchdog work on either way."""
         self._frozen = frozen
@@ -280,8 +285,8 @@ class SimIoModule:
         if self.config[2]:
             raise _Exception(ILLEGAL_VALUE)  # the watchdog has struck: clear it first
         for at, on in enumerate(bits):
-            if on and address + at == self.wiring.exit.release:
-                self.releases += 1
+            if on and address + at == self.wiring.exit.release and not self.coils[address + at]:
+                self.releases += 1  # a level: written again it releases nobody else
             self.coils[address + at] = on
 
 

@@ -39,6 +39,7 @@ class Passage:
     side: Side
     persons: int
     ends_ns: int
+    escapes: bool = False
 
 
 class Barrier:
@@ -60,6 +61,8 @@ class Barrier:
         self.finish_s = 5
         self.passed = 0
         """Persons who went through the exit, however often its counter was set."""
+        self.escaped = 0
+        """Those of them whom fire let through, and no release."""
         self.stuck = False
         """The leaf does not move, whatever is released."""
         self.things = 0
@@ -145,7 +148,7 @@ class Barrier:
         if self.passing or not self.lets(side) or not 1 <= persons <= side.waiting:
             return False
         ends_ns = now_ns + self._opening_ns + self._passage_ns + stays_ms * 1_000_000
-        self._passage = Passage(side, persons, ends_ns)
+        self._passage = Passage(side, persons, ends_ns, self.mode is Mode.ANTIPANIC)
         self._see_due()
         return True
 
@@ -161,6 +164,7 @@ class Barrier:
             side.waiting -= passage.persons
             if side is self.exit:
                 self.passed += passage.persons
+                self.escaped += passage.persons if passage.escapes else 0
             if 0 < side.authorised < FREE:
                 self.authorise(side, side.authorised - 1, passage.ends_ns)
             self._see_due()
