@@ -71,6 +71,10 @@ class Difference(NamedTuple):
     replayed_sha256: str
 
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
+_plain = msgspec.json.Encoder().encode
+
+
 class TraceHash:
     """Running hashes of a run: of its commands alone, and of events and commands."""
 
@@ -79,14 +83,18 @@ class TraceHash:
         self._trace = hashlib.sha256()
 
     def add(self, turn: Turn) -> str:
-        """Take one turn; give the hash of all commands so far."""
-        self._trace.update(b"%d " % turn.at_ns)
-        self._trace.update(msgspec.json.encode(turn.event, order="sorted") + b"\n")
-        for command in turn.commands:
-            encoded = msgspec.json.encode(command, order="sorted") + b"\n"
+        """Take one turn; give the hash of all commands since the last `restart`."""
+        lines = [b"%d " % turn.at_ns + _sorted(turn.event) + b"\n"]
+        if turn.commands:
+            encoded = b"".join([_sorted(command) + b"\n" for command in turn.commands])
             self._commands.update(encoded)
-            self._trace.update(encoded)
+            lines.append(encoded)
+        self._trace.update(b"".join(lines))
         return self._commands.hexdigest()
+
+    def restart(self) -> None:
+        """Count commands anew: a file of the ring begins."""
+        self._commands = hashlib.sha256()
 
     @property
     def trace_sha256(self) -> str:
@@ -115,7 +123,6 @@ class Recorder:
         self._files = files
         self._number = max((_number(path) for path in traces(directory)), default=0)
         self._hash = TraceHash()
-        self._trace = TraceHash()
         self._file: IO[bytes] | None = None
         self._again_ns = 0
         self.alarm = ""
@@ -124,18 +131,18 @@ class Recorder:
     @property
     def trace_sha256(self) -> str:
         """Hash over the whole run so far."""
-        return self._trace.trace_sha256
+        return self._hash.trace_sha256
 
     def __call__(self, turn: Turn) -> None:
         """Write one turn."""
-        self._trace.add(turn)
+        commands_sha256 = self._hash.add(turn)
         if self._file is None:
             if turn.at_ns >= self._again_ns:
                 self._begin(turn.after, turn.ledger, turn.at_ns)
             return
-        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=self._hash.add(turn))
+        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=commands_sha256)
         try:
-            _write_all(self._file, msgspec.json.encode(line) + b"\n")
+            _write_all(self._file, _plain(line) + b"\n")
             full = self._file.tell() >= self._max_bytes
         except OSError as error:
             self._give_up(error, turn.at_ns)
@@ -152,7 +159,7 @@ class Recorder:
     def _begin(self, state: State, ledger: Ledger, now_ns: int | None) -> None:
         """Begin the next file of the ring."""
         self._number += 1
-        self._hash = TraceHash()
+        self._hash.restart()
         header = Header(
             profile_sha256=profile_sha256(self._profile),
             profile=self._profile,
