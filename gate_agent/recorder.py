@@ -71,8 +71,8 @@ class Difference(NamedTuple):
     replayed_sha256: str
 
 
-_sorted = msgspec.json.Encoder(order="sorted").encode
-_plain = msgspec.json.Encoder().encode
+_SORTED = msgspec.json.Encoder(order="sorted")
+_PLAIN = msgspec.json.Encoder()
 
 
 class TraceHash:
@@ -82,14 +82,18 @@ class TraceHash:
         self._commands = hashlib.sha256()
         self._trace = hashlib.sha256()
 
-    def add(self, turn: Turn) -> str:
-        """Take one turn; give the hash of all commands since the last `restart`."""
-        lines = [b"%d " % turn.at_ns + _sorted(turn.event) + b"\n"]
-        if turn.commands:
-            encoded = b"".join([_sorted(command) + b"\n" for command in turn.commands])
+    def add(self, turn: Turn) -> None:
+        """Take one turn."""
+        encode = _SORTED.encode
+        self._trace.update(b"%d %b\n" % (turn.at_ns, encode(turn.event)))
+        for command in turn.commands:
+            encoded = encode(command) + b"\n"
             self._commands.update(encoded)
-            lines.append(encoded)
-        self._trace.update(b"".join(lines))
+            self._trace.update(encoded)
+
+    @property
+    def commands_sha256(self) -> str:
+        """Hash over all commands since the last `restart`."""
         return self._commands.hexdigest()
 
     def restart(self) -> None:
@@ -135,14 +139,15 @@ class Recorder:
 
     def __call__(self, turn: Turn) -> None:
         """Write one turn."""
-        commands_sha256 = self._hash.add(turn)
+        self._hash.add(turn)
         if self._file is None:
             if turn.at_ns >= self._again_ns:
                 self._begin(turn.after, turn.ledger, turn.at_ns)
             return
-        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=commands_sha256)
+        known = self._hash.commands_sha256
+        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=known)
         try:
-            _write_all(self._file, _plain(line) + b"\n")
+            _write_all(self._file, _PLAIN.encode(line) + b"\n")
             full = self._file.tell() >= self._max_bytes
         except OSError as error:
             self._give_up(error, turn.at_ns)
@@ -246,7 +251,8 @@ def _replayed(path: Path) -> Iterator[tuple[int, Line, str, Turn]]:
             except msgspec.MsgspecError as error:
                 raise TraceError(f"line {number} does not decode: {error}") from error
             turn = loop.turn(line.at_ns, line.event)
-            yield number, line, running.add(turn), turn
+            running.add(turn)
+            yield number, line, running.commands_sha256, turn
 
 
 def _begin(file: IO[bytes]) -> Loop:
