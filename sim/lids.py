@@ -65,12 +65,12 @@ def _shut_one(
     lashes: Any = cv2.GaussianBlur(line, (0, 0), max(0.5, 0.012 * apart))
     shade = 1 - LASHES_DARK * np.clip(lashes, 0, 1)[..., None]
     grain = generator.normal(0, GRAIN, picture.shape) * (opening > 0)[..., None]
-    painted = np.clip(skin * shade + grain, 0, 255).astype(np.uint8)
+    painted: Image = np.clip(skin * shade + grain, 0, 255).astype(np.uint8)
     if not softness_px:
         return painted
     soft = cv2.GaussianBlur(painted, (0, 0), softness_px)
     near: Any = cv2.dilate(opening, np.ones((5, 5), np.uint8))
-    return np.where(near[..., None] > 0, soft, painted).astype(np.uint8)
+    return np.asarray(np.where(near[..., None] > 0, soft, painted), np.uint8)
 
 
 def _placed(
@@ -80,4 +80,4 @@ def _placed(
     apart: float,
 ) -> NDArray[np.int32]:
     """Points of an eye's own frame in the picture, in sixteenths of a pixel."""
-    return np.round((points @ turn * apart + middle) * 2**_SUBPIXEL).astype(np.int32)
+    return np.asarray(np.round((points @ turn * apart + middle) * 2**_SUBPIXEL), np.int32)
