@@ -1,6 +1,7 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
 # make soak   a thousand random days; make scenarios: the whole library, long ones too
+# make planted  a bug of each kind, and after how many random days the soak finds it
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
@@ -8,7 +9,7 @@
 # make mutants     breaks every row of the tables and every clause of the guard (minutes)
 # make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos fuzz soak scenarios tampering mutants \
+.PHONY: help setup prepare demo test check chaos fuzz soak scenarios planted tampering mutants \
 	safety-doc clean
 
 PYTHON ?= python3
@@ -59,8 +60,11 @@ soak: setup
 	@$(EGATE) sim soak --seeds $(SEEDS) --jobs 2
 
 scenarios: setup
-	@for file in $$(find sim/scenarios -name '*.toml' | sort); do \
-		echo "$$file"; $(EGATE) sim run $$file > /dev/null || exit 1; done
+	@$(EGATE) sim library $(SCENARIOS)
+
+# One bug of each kind, planted: after how many random days the soak finds it.
+planted: setup
+	@.venv/bin/python tests/sim/seeded.py $(KINDS)
 
 mutants: setup
 	@.venv/bin/python tests/core/mutation.py
