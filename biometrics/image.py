@@ -123,7 +123,9 @@ def decode(data: Coded, max_pixels: int = MAX_PIXELS) -> Picture:
         ImageRefused: it is too long, too large, of another format or damaged.
     """
     if len(data) > MAX_CODED_BYTES:
-        raise ImageRefused(f"picture of {len(data)} bytes exceeds {MAX_CODED_BYTES}")
+        raise ImageRefused(f"picture is longer than {MAX_CODED_BYTES} bytes")
+    if not data:
+        raise ImageRefused("an empty file")
     kind, columns, rows = extent(data)
     if not (0 < columns <= MAX_SIDE_PX and 0 < rows <= MAX_SIDE_PX):
         raise ImageRefused(f"{kind}: {columns}x{rows} is outside the limits")
