@@ -46,6 +46,11 @@ def cpu_ns() -> int:
     return time.thread_time_ns()
 
 
+def process_ns() -> int:
+    """What all threads of this process have worked so far."""
+    return time.process_time_ns()
+
+
 def utc_now() -> datetime.datetime:
     """The date and time, for records; nothing is ordered by it."""
     return datetime.datetime.now(datetime.UTC)  # noqa: TID251 - this file is the clock
