@@ -249,6 +249,21 @@ def grey(picture: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+def blurred(luminance: Picture, deviation_px: float) -> Picture:
+    """A grey picture, smoothed by a Gaussian."""
+    return np.asarray(cv2.GaussianBlur(luminance, (0, 0), deviation_px), np.uint8)
+
+
+def closed(luminance: Picture, size_px: int) -> Picture:
+    """Grey-scale closing: dark structure that a disc of this (odd) size does not fit in is filled.
+
+    The disc holds the pixels whose middles lie within half its size of its own.
+    """
+    reach = np.arange(size_px) - size_px // 2
+    disc = (np.hypot(reach[:, None], reach) <= size_px / 2).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(luminance, cv2.MORPH_CLOSE, disc), np.uint8)
+
+
 def laplacian_variance(luminance: Picture) -> float:
     """Variance of the Laplacian: how much fine structure a grey picture has."""
     return float(cv2.Laplacian(luminance, cv2.CV_64F).var())

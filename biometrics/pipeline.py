@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biometrics import align, cohort, image, quality
+from biometrics import align, cohort, eyes, image, quality
 from biometrics.cohort import Cohort
 from biometrics.convert.landmarks import read as read_landmarks
 from biometrics.detect import Face, FrontEnd, HogFrontEnd, YunetFrontEnd, main_face
@@ -216,6 +216,7 @@ class Pipeline:
         liveness, match, advice = NOT_RUN, None, Guidance.NONE
         if not (overrun := self._late(end_ns)):
             components = self._quality(picture, face, faces, in_place_only=True)
+            components = components if track is None else track.borne(components)
             advice = quality.guidance(components)
         if advice is Guidance.NONE and not overrun and not (overrun := self._late(end_ns)):
             grade, live = self._examined(picture, face, embed=reference is not None)
@@ -240,7 +241,8 @@ class Pipeline:
         costly = not in_place_only or quality.guidance(place) is Guidance.NONE
         marks = self._marks.find(picture, face) if costly and self._marks else None
         aligned = align.arcface(picture, face)
-        parts = (*place, *quality.appearance(face, aligned, self._limits, marks))
+        openness = eyes.openness_of(picture, face, marks) if costly else None
+        parts = (*place, *quality.appearance(face, aligned, self._limits, marks, openness))
         aligned.fill(0)
         if self._learned is None or (
             in_place_only and quality.guidance(parts) is not Guidance.NONE

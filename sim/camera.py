@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.lids import shut
 from sim.photos import Photo, by_handle
 
 WIDTH = 1280
@@ -153,7 +154,8 @@ class SceneRenderer:
             photo = by_handle(handle)
             image = _load(photo, self._photos)
             if scene.asleep:
-                image = _asleep(image, photo)
+                x0, y0, x1, y1 = photo.eyes
+                image = shut(image, ((x0, y0), (x1, y1)))
             cutout = _cut(image, photo, medium)
             self._cutouts[key] = _turned(cutout, scene.turned_deg, flat=bool(medium))
         return self._cutouts[key]
@@ -245,26 +247,6 @@ def _cut(image: Image, photo: Photo, medium: str) -> _Cutout:
         alpha = cv2.GaussianBlur(alpha, (0, 0), edge / 2)
     centre = (((left + right) / 2 - x0) * scale, ((top + bottom) / 2 - y0) * scale)
     return _Cutout(body.astype(np.uint8), alpha.astype(np.float32), size * scale, centre)
-
-
-def _asleep(image: Image, photo: Photo) -> Image:
-    """The picture with its eyes closed: the lids' skin drawn down to a line of lashes."""
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
-    x0, y0, x1, y1 = photo.eyes
-    apart = math.hypot(x1 - x0, y1 - y0)
-    wide, high = 0.27 * apart, 0.13 * apart
-    for x, y in ((x0, y0), (x1, y1)):
-        across, down = (columns - x) / wide, rows - y
-        lid = np.clip(1 - across**2, 0, 1)
-        # what lies from above the eye to its lower lid comes from the strip above the eye
-        inside = (down > -1.6 * high) & (down < 0.9 * high)
-        share = np.clip((down + 1.6 * high) / (2.5 * high), 0, 1)
-        rows -= np.where(inside, lid * share * 1.7 * high * (share < 1), 0).astype(np.float32)
-    closed: Any = cv2.remap(image, columns, rows, cv2.INTER_LINEAR)
-    for x, y in ((x0, y0), (x1, y1)):
-        middle, axes = (x, round(y + 0.45 * high)), (round(0.9 * wide), round(0.5 * high))
-        cv2.ellipse(closed, middle, axes, 0, 15, 165, (40, 45, 60), max(1, round(0.25 * high)))
-    return np.asarray(closed, np.uint8)
 
 
 def _turned(cutout: _Cutout, degrees: float, *, flat: bool) -> _Cutout:

@@ -82,6 +82,11 @@ class SimDoor:
         return self.position > CONTACT_GAP
 
     @property
+    def still(self) -> bool:
+        """Whether it has arrived where it goes, or goes nowhere."""
+        return self._wanted() == self._target and self.leaf.rests_ns <= self._at_ns
+
+    @property
     def locked(self) -> bool:
         """The bolt is thrown."""
         return self.closed and not self.freed and not self.forced
@@ -132,9 +137,18 @@ class SimIoModule(ModbusSlave):
     # --- the line -------------------------------------------------------------------------
 
     @property
-    def moves_ns(self) -> int | None:
+    def changes_ns(self) -> int | None:
         """When the watchdog strikes."""
         return self._strikes_ns
+
+    @property
+    def moves_ns(self) -> int | None:
+        """None while both doors are still, else the past: they move all the time."""
+        return None if self.entry.still and self.exit.still else 0
+
+    def asked_later(self, by_ns: int) -> None:
+        """The questions of so long a time were counted: the watchdog was fed by them."""
+        self._asked_ns += by_ns
 
     @property
     def _strikes_ns(self) -> int | None:

@@ -56,7 +56,7 @@ class ModbusSlave:
     # --- the device behind --------------------------------------------------------------
 
     @property
-    def moves_ns(self) -> int | None:
+    def changes_ns(self) -> int | None:
         """When the device behind next changes by itself."""
         raise NotImplementedError
 
@@ -89,10 +89,13 @@ class ModbusSlave:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        due_ns = self.moves_ns
+        due_ns = self.changes_ns
         frame_ns = self._frame_ends_ns
-        if frame_ns is not None and (due_ns is None or frame_ns < due_ns):
-            due_ns = frame_ns
+        if frame_ns is not None:
+            # What a request finds is looked up when its answer leaves, as of its end.
+            frame_ns += self._latency_ns
+            if due_ns is None or frame_ns < due_ns:
+                due_ns = frame_ns
         if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
             due_ns = self._answers[0][0]
         return due_ns
@@ -108,14 +111,16 @@ class ModbusSlave:
 
     def expire(self, now_ns: int) -> None:
         """Let time pass: the device moves, a request ends, an answer leaves."""
-        self.move(now_ns)
-        if self._frame_ends_ns is not None and now_ns >= self._frame_ends_ns:
-            ended_ns, self._frame_ends_ns = self._frame_ends_ns, None
+        ended_ns = self._frame_ends_ns
+        if ended_ns is not None and now_ns >= ended_ns:
+            self._frame_ends_ns = None
+            self.move(ended_ns)
             frame = bytes(self._buffer)
             self._buffer.clear()
             answer = self._answer(frame, ended_ns)
             if answer:
                 self._answers.append((ended_ns + self._latency_ns, answer))
+        self.move(now_ns)
         while self._answers and self._answers[0][0] <= now_ns:
             self._out += self._answers.popleft()[1]
 

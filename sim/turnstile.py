@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import pack
 
 from drivers.turnstile.rtu import (
     ENCAPSULATED,
@@ -65,6 +66,7 @@ class SimTurnstile(ModbusSlave):
         super().__init__(unit, baud, latency_us)
         self._map = registers or RegisterMap()
         self.barrier = barrier or Barrier()
+        self._readable = self._registers()
         self.identity = SimIdentity()
         self.releases = 0
 
@@ -136,9 +138,17 @@ class SimTurnstile(ModbusSlave):
     # --- the line ---------------------------------------------------------------------
 
     @property
-    def moves_ns(self) -> int | None:
+    def changes_ns(self) -> int | None:
         """When the barrier next changes by itself."""
         return self.barrier.due_ns
+
+    @property
+    def moves_ns(self) -> int | None:
+        """The same, for who counts its quiet polls."""
+        return self.barrier.due_ns
+
+    def asked_later(self, by_ns: int) -> None:
+        """This device does not mind when it was last asked."""
 
     def move(self, now_ns: int) -> None:
         """The barrier moves."""
@@ -161,12 +171,12 @@ class SimTurnstile(ModbusSlave):
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise Refused(ILLEGAL_VALUE)
-        held = self.registers()
+        readable = self._readable
         try:
-            words = [held[at] for at in range(address, address + count)]
+            words = [readable[at]() for at in range(address, address + count)]
         except KeyError:
             raise Refused(ILLEGAL_ADDRESS) from None
-        return bytes((2 * count,)) + b"".join(word.to_bytes(2, "big") for word in words)
+        return pack(f">B{count}H", 2 * count, *words)
 
     def _serve_write(self, body: bytes, now_ns: int) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
@@ -181,20 +191,24 @@ class SimTurnstile(ModbusSlave):
 
     def registers(self) -> dict[int, int]:
         """What every register holds now."""
-        at, leave, come = self._map, self.barrier.exit, self.barrier.entry
+        return {address: read() for address, read in self._readable.items()}
+
+    def _registers(self) -> dict[int, Callable[[], int]]:
+        """How every register is read."""
+        at = self._map
         return {
-            at.authorise_exit: leave.authorised,
-            at.authorise_entry: come.authorised,
-            at.zone_exit: self.barrier.seen(leave) & 0xFFFF,
-            at.zone_entry: self.barrier.seen(come) & 0xFFFF,
-            at.counter_exit: leave.counter & 0xFFFF,
-            at.counter_exit + 1: leave.counter >> 16,
-            at.counter_entry: come.counter & 0xFFFF,
-            at.counter_entry + 1: come.counter >> 16,
-            at.error: self.barrier.error,
-            at.mode: self.barrier.mode.value,
-            START_S_REGISTER: self.barrier.start_s,
-            FINISH_S_REGISTER: self.barrier.finish_s,
+            at.authorise_exit: lambda: self.barrier.exit.authorised,
+            at.authorise_entry: lambda: self.barrier.entry.authorised,
+            at.zone_exit: lambda: self.barrier.seen(self.barrier.exit) & 0xFFFF,
+            at.zone_entry: lambda: self.barrier.seen(self.barrier.entry) & 0xFFFF,
+            at.counter_exit: lambda: self.barrier.exit.counter & 0xFFFF,
+            at.counter_exit + 1: lambda: self.barrier.exit.counter >> 16,
+            at.counter_entry: lambda: self.barrier.entry.counter & 0xFFFF,
+            at.counter_entry + 1: lambda: self.barrier.entry.counter >> 16,
+            at.error: lambda: self.barrier.error,
+            at.mode: lambda: self.barrier.mode.value,
+            START_S_REGISTER: lambda: self.barrier.start_s,
+            FINISH_S_REGISTER: lambda: self.barrier.finish_s,
         }
 
     def _writable(self, now_ns: int) -> dict[int, Callable[[int], None]]:

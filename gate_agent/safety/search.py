@@ -27,12 +27,14 @@ from gate_agent.core.policy import Evidence
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
     REQUIRED_DEVICES,
+    Admitting,
     CrossingState,
+    Deciding,
     Departing,
     Dossier,
     Entering,
     Idle,
-    Leaving,
+    Opening,
     Presenting,
     Queued,
     Reading,
@@ -44,12 +46,14 @@ from gate_agent.core.states import (
     ticket_of,
 )
 from gate_agent.loop import Guard, turn
-from gate_agent.safety.environment import Environment
+from gate_agent.safety.environment import Environment, describe
 from gate_agent.safety.scene import COUNT, ENOUGH_NS, MS, STALE_NS, T0, Node, at_rest, replace
 
 LIMIT = 300_000
 TIMES = Times(started_ns=T0)
 BARE = Evidence()
+PARTY = Evidence(circumstances=(Reason.SEVERAL_PERSONS,))
+MACHINE = (Reading, Verifying, Deciding, Admitting, Opening)
 UNDECIDED = (Reading, Verifying, Queued, Entering, Shutting, Presenting)
 
 
@@ -209,6 +213,9 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
     """Each deadline that runs, pulled to now."""
     state, ledger, ghost = node
     crossing, approach = state.crossing, state.approach
+    if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
+        late = replace(state, crossing=replace(crossing, several_due_ns=T0))
+        yield "several persons stay", node._replace(state=late)
     if not isinstance(crossing, Idle) and crossing.due_ns is not None:
         accept = ledger.accept
         if accept is not None:
@@ -277,20 +284,23 @@ def _plain_ledger(ledger: Ledger, state: State, named: _Renaming) -> Ledger:
     if accept is not None:
         same = accept.stay == ledger.stay
         accept = replace(accept, ticket=small.get(accept.ticket, 0), stay=1 if same else 0)
-    two_doors = state.plant.entry_lock is not Lock.UNKNOWN
-    idle_barrier = not two_doors and isinstance(state.crossing, Idle | Leaving)
     return replace(
         ledger,
         plant=ledger.plant and _unseen(named.plant(ledger.plant), state),
         stay=1,
         accept=accept if accept is not None and accept.ticket else None,
         spent=small.get(ledger.spent, 0),
-        crowd=ledger.crowd and not idle_barrier,
+        crowd=ledger.crowd and _crowd_counts(state),
         closing=small.get(ledger.closing, -1),
         entry_opening=small.get(ledger.entry_opening, -1),
         entry_closing=small.get(ledger.entry_closing, -1),
         inside=small.get(ledger.inside, 0),
     )
+
+
+def _crowd_counts(state: State) -> bool:
+    """Whether it matters that several were seen: at a barrier until the machine has decided."""
+    return state.plant.entry_lock is not Lock.UNKNOWN or isinstance(state.crossing, MACHINE)
 
 
 def _plain_ghost(ghost: Ghost, state: State, named: _Renaming) -> Ghost:
@@ -304,6 +314,7 @@ def _plain_ghost(ghost: Ghost, state: State, named: _Renaming) -> Ghost:
         plant=ghost.plant and _unseen(named.plant(ghost.plant), state),
         word=word if word is not None and word.ticket else None,
         released=released,
+        crowd=ghost.crowd and _crowd_counts(state),
         inside=small.get(ghost.inside, 0),
         passed=ghost.passed if released else 0,
         written=tuple(sorted({(small[t], a) for t, a in ghost.written if t in small})),
@@ -343,6 +354,8 @@ class _Renaming:
             changes["ticket"] = self.small[ticket_of(crossing)]
         if getattr(crossing, "presented_ns", None) is not None:
             changes["presented_ns"] = T0
+        if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
+            changes["several_due_ns"] = ENOUGH_NS
         if hasattr(crossing, "baseline"):
             changes["baseline"] = max(COUNT - 3, crossing.baseline - self._shift)
         if not isinstance(crossing, Idle) and crossing.due_ns is not None:
@@ -352,7 +365,7 @@ class _Renaming:
     def _dossier(self, crossing: CrossingState, dossier: Dossier, stay: int) -> Dossier:
         evidence = dossier.evidence
         if not isinstance(crossing, UNDECIDED):
-            evidence = BARE
+            evidence = PARTY if evidence.circumstances == PARTY.circumstances else BARE
         elif isinstance(crossing, Reading | Verifying):
             evidence = replace(evidence, circumstances=())
         return replace(
@@ -375,24 +388,3 @@ _encoder = msgspec.msgpack.Encoder()
 def key(node: Node) -> bytes:
     """What makes a node the same as another."""
     return _encoder.encode(node)
-
-
-def describe(event: Event) -> str:
-    """An event in one line, for a path to read."""
-    name = type(event).__name__
-    if isinstance(event, PlantChanged):
-        plant = event.plant
-        said = [
-            f"{field}={getattr(plant, field)}"
-            for field in plant.__struct_fields__
-            if field not in ("read_at_ns", "tamper", "fault_code")
-            and getattr(plant, field) not in (None, False, "clear", "closed", "locked", "empty")
-            and getattr(plant, field) != "unknown"
-        ]
-        watched = ("entry", "exit", "zone", "fire")
-        unknown = [field for field in watched if getattr(plant, field) == "unknown"]
-        return f"plant: {' '.join(said + [f'{field}=?' for field in unknown]) or 'at rest'}"
-    for field in ("action", "kind", "device"):
-        if hasattr(event, field):
-            return f"{name} {getattr(event, field)}"
-    return name
