@@ -6,8 +6,10 @@ not decode, or shows no face, keeps its row and is marked as not acquired.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from biometrics import chip_photograph, image
 from biometrics.errors import ImageRefused
 from biometrics.image import Picture
 from biometrics.match import Template
-from biometrics.pipeline import Pipeline
+from biometrics.pipeline import Pipeline, in_turn
 from biometrics.quality import usefulness
 
 MAX_PICTURES = 100_000
@@ -58,42 +60,41 @@ class _Row:
     quality: float = 0.0
 
 
-def pictures(folder: Path, per_person: int | None = None) -> Iterator[tuple[int, Path]]:
+def pictures(folder: Path) -> Iterator[tuple[int, Path]]:
     """Every picture with the number of its person, in a fixed order."""
     for number, person in enumerate(sorted(p for p in folder.iterdir() if p.is_dir())):
-        for path in sorted(person.glob("*.jpg"))[:per_person]:
+        for path in sorted(person.glob("*.jpg")):
             yield number, path
 
 
-def gallery(
-    pipeline: Pipeline, folder: Path, per_person: int | None = None, progress: Progress = silent
-) -> Gallery:
-    """Make the template of every picture."""
-    live, _ = galleries(pipeline, folder, per_person=per_person, progress=progress)
-    return live
-
-
 def galleries(
-    pipeline: Pipeline,
+    pipelines: Sequence[Pipeline],
     folder: Path,
     *,
     chip: bool = False,
-    per_person: int | None = None,
+    beside: Callable[[Sequence[Callable[[], None]]], None] = in_turn,
     progress: Progress = silent,
 ) -> tuple[Gallery, Gallery]:
     """Templates of every picture as it is, and as a chip's portrait made of it.
 
-    Without `chip` both are the same gallery.
+    Without `chip` both are the same gallery. Each picture goes to the next of `pipelines`
+    (all of one tier) that is free; `beside` runs them, at once where it can.
     """
-    found = list(pictures(folder, per_person))[:MAX_PICTURES]
-    live: list[_Row] = []
-    chips: list[_Row] = []
-    for done, (_, path) in enumerate(found):
-        picture = _decoded(path)
-        live.append(_row(pipeline, picture))
-        if chip:
-            chips.append(_row(pipeline, _as_chip(pipeline, picture)))
-        progress(done + 1, len(found))
+    found = list(pictures(folder))[:MAX_PICTURES]
+    live = [_Row()] * len(found)
+    chips = [_Row()] * len(found)
+    waiting = iter(range(len(found)))
+    finished = itertools.count(1)
+
+    def work(pipeline: Pipeline) -> None:
+        for row in waiting:
+            picture = _decoded(found[row][1])
+            live[row] = _row(pipeline, picture)
+            if chip:
+                chips[row] = _row(pipeline, _as_chip(pipeline, picture))
+            progress(next(finished), len(found))
+
+    beside([partial(work, pipeline) for pipeline in pipelines])
     person = np.array([number for number, _ in found], np.int64)
     made = _gathered(person, live)
     return made, _gathered(person, chips) if chip else made

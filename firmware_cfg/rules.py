@@ -64,7 +64,7 @@ def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
     if not _real_camera(profile.camera.source):
         kinds = ", ".join(f"{kind}:" for kind in REAL_CAMERAS)
         yield "camera.source", f"must be a real camera ({kinds}); anything else {DEMO_ONLY}"
-    if profile.sync.tls is None and not _own_machine(profile.sync.host):
+    if profile.sync.tls is None and not is_own_machine(profile.sync.host):
         yield "sync.tls", f"must be there for a broker on another machine; plain MQTT {DEMO_ONLY}"
     ports = {
         "mrz_reader.port": profile.mrz_reader.port,
@@ -103,7 +103,7 @@ def _real_camera(source: str) -> bool:
     return not (local or host.endswith(".localhost"))
 
 
-def _own_machine(host: str) -> bool:
+def is_own_machine(host: str) -> bool:
     """Whether a host is certainly this one. A name can be made to mean anything but this one."""
     if host == "localhost":
         return True

@@ -77,4 +77,6 @@ def _not_decidable(action: Action, view: View) -> str | None:
         return "The evidence has changed since. Look again, then decide."
     if action.reason not in view.officer_reasons:
         return "Choose a reason from the list."
+    if action.action == OfficerAction.ACCEPT and asked is view and view.zone == "many":
+        return "Several persons stand in the lane. Let all but one step back, then accept."
     return None

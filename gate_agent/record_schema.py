@@ -5,9 +5,10 @@ keys of `facts` that they do not know: keys may be added within a version, never
 given another meaning.
 
 Fields of a person and a document follow Regulation (EU) 2017/2226, Article 16(1) and (2);
-outcome, officer and reason stand for Articles 16(2), 16(3) and 18. Where and by which
-authority is in the profile that `profile_sha256` names (`lane.crossing_point`,
-`lane.authority`, `lane.direction`). Photographs and fingerprints of Articles 16 to 18 are not
+outcome, officer and reason stand for Articles 16(2), 16(3) and 18, as do `crossing_point`,
+`authority` and `direction`: the direction is the effective one, of a reversible lane as it was
+when the crossing began. Records written before these keys existed have them in the profile
+that `profile_sha256` names. Photographs and fingerprints of Articles 16 to 18 are not
 recorded: a gate compares, it does not keep.
 """
 
@@ -33,6 +34,18 @@ Spans = Annotated[
 ]
 Deadlines = Annotated[
     dict[str, bool], Meta(description="whether each step kept its budget of the profile")
+]
+
+Direction = Annotated[
+    Literal["entry", "exit"] | None,
+    Meta(
+        description="which way the traveller crosses at that moment; null for an action on the "
+        "lane itself, and for a crossing that a restart cut off"
+    ),
+]
+Authority = Annotated[str, Meta(description="Art. 16(2), 18(6): the border authority")]
+CrossingPoint = Annotated[
+    str, Meta(description="Art. 16(2), 16(3), 18(6): the border crossing point")
 ]
 
 
@@ -71,6 +84,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     spans_ms: Spans
     deadlines: Deadlines
     occupancy: int | None
+    direction: Direction = None
+    authority: Authority = ""
+    crossing_point: CrossingPoint = ""
     profile_sha256: Sha256
 
 
@@ -81,6 +97,9 @@ class Officer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     officer: Annotated[str, Meta(min_length=1, description="the account, not a person's name")]
     reason: str
     evidence_sha256: str
+    direction: Direction = None
+    authority: Authority = ""
+    crossing_point: CrossingPoint = ""
     profile_sha256: Sha256
 
 
@@ -100,6 +119,9 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="f
     reasons: list[Reason]
     passages: int | None
     officer: str
+    direction: Direction = None
+    authority: Authority = ""
+    crossing_point: CrossingPoint = ""
     spans_ms: Spans
     deadlines: Deadlines = {}
     profile_sha256: Sha256

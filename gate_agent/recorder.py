@@ -71,6 +71,9 @@ class Difference(NamedTuple):
     replayed_sha256: str
 
 
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+
 class TraceHash:
     """Running hashes of a run: of its commands alone, and of events and commands."""
 
@@ -78,14 +81,18 @@ class TraceHash:
         self._commands = hashlib.sha256()
         self._trace = hashlib.sha256()
 
-    def add(self, turn: Turn) -> str:
-        """Take one turn; give the hash of all commands so far."""
-        self._trace.update(b"%d " % turn.at_ns)
-        self._trace.update(msgspec.json.encode(turn.event, order="sorted") + b"\n")
+    def add(self, turn: Turn) -> None:
+        """Take one turn."""
+        encode = _SORTED.encode
+        self._trace.update(b"%d %b\n" % (turn.at_ns, encode(turn.event)))
         for command in turn.commands:
-            encoded = msgspec.json.encode(command, order="sorted") + b"\n"
+            encoded = encode(command) + b"\n"
             self._commands.update(encoded)
             self._trace.update(encoded)
+
+    @property
+    def commands_sha256(self) -> str:
+        """Hash over all commands so far."""
         return self._commands.hexdigest()
 
     @property
@@ -133,7 +140,9 @@ class Recorder:
             if turn.at_ns >= self._again_ns:
                 self._begin(turn.after, turn.ledger, turn.at_ns)
             return
-        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=self._hash.add(turn))
+        self._hash.add(turn)
+        known = self._hash.commands_sha256
+        line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=known)
         try:
             _write_all(self._file, msgspec.json.encode(line) + b"\n")
             full = self._file.tell() >= self._max_bytes
@@ -239,7 +248,8 @@ def _replayed(path: Path) -> Iterator[tuple[int, Line, str, Turn]]:
             except msgspec.MsgspecError as error:
                 raise TraceError(f"line {number} does not decode: {error}") from error
             turn = loop.turn(line.at_ns, line.event)
-            yield number, line, running.add(turn), turn
+            running.add(turn)
+            yield number, line, running.commands_sha256, turn
 
 
 def _begin(file: IO[bytes]) -> Loop:

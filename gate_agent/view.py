@@ -10,7 +10,7 @@ from drivers.types import Flag
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import NS_PER_MS
 from gate_agent.core.messages import Mode
-from gate_agent.core.record import evidence_sha256
+from gate_agent.core.record import direction, evidence_sha256
 from gate_agent.core.states import (
     REQUIRED_DEVICES,
     Admitting,
@@ -139,12 +139,6 @@ def _devices(state: State) -> tuple[DeviceView, ...]:
     )
 
 
-def _direction(wired: str, *, reverse: bool) -> str:
-    if not reverse:
-        return wired
-    return "exit" if wired == "entry" else "entry"
-
-
 def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) -> View:
     """The lane as it stands.
 
@@ -167,7 +161,7 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         lane=profile.lane.number,
         gate=profile.lane.gate,
         site=profile.lane.site,
-        direction=_direction(profile.lane.direction, reverse=plant.reversed),
+        direction=direction(profile, reverse=plant.reversed),
         topology=profile.lane.topology,
         demo=profile.lane.demo,
         mode=state.mode.value,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.passport.certificates import parse_certificate
+from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.reader import PassportReader
 from drivers.passport.trust import TrustStore
 from drivers.turnstile.machine import PlantMachine
@@ -66,6 +67,7 @@ class World(NamedTuple):
         transcripts: recorded chip sessions; without them every session is computed.
         traced: whether to write a trace to the folder.
         every_byte: carry every poll of a quiet line too; the result is the same.
+        every_reading: carry every reading of a passport, also one that repeats.
     """
 
     kernel: Kernel
@@ -82,6 +84,7 @@ class World(NamedTuple):
     transcripts: Transcripts | None = None
     traced: bool = False
     every_byte: bool = False
+    every_reading: bool = False
 
 
 def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
@@ -155,11 +158,17 @@ def make_reader(
     country: Country,
     random: Callable[[int], bytes],
     at: Callable[[], datetime.date | None],
+    costly: Costly = COMPUTED,
 ) -> PassportReader:
     """The production reader, which trusts one country."""
     anchors = TrustStore([parse_certificate(country.csca.certificate.der)], accept_demo=True)
     return PassportReader(
-        profile.mrz_reader, profile.chip_reader, trust=anchors, random=random, at=at
+        profile.mrz_reader,
+        profile.chip_reader,
+        trust=anchors,
+        random=random,
+        at=at,
+        costly=costly,
     )
 
 
@@ -182,4 +191,4 @@ def utc(scenario: Scenario, now_ns: int, jump_s: int = 0) -> datetime.datetime:
 def utc_text(scenario: Scenario, now_ns: int, jump_s: int = 0) -> str:
     """RFC 3339 with milliseconds for a virtual time."""
     at = utc(scenario, now_ns, jump_s)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -79,6 +79,13 @@ class SimDoor:
         return self.position > CONTACT_GAP_MS / self.travel_ms
 
     @property
+    def still(self) -> bool:
+        """Whether it has arrived where it goes, or goes nowhere."""
+        if self.freed or self.forced:
+            return self.stuck or self.position >= 1.0
+        return self.stuck or self.blocked or self.position <= 0.0
+
+    @property
     def locked(self) -> bool:
         """The bolt is thrown."""
         return self.closed and not self.freed and not self.forced
@@ -134,10 +141,27 @@ class SimIoModule:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
-        times = [self._frame_ends_ns, self._strikes_ns]
-        if self._answers:
-            times.append(self._answers[0][0])
-        return min((at for at in times if at is not None), default=None)
+        due_ns = self._strikes_ns
+        at_ns = self._frame_ends_ns
+        if at_ns is not None and (due_ns is None or at_ns < due_ns):
+            due_ns = at_ns
+        if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
+            due_ns = self._answers[0][0]
+        return due_ns
+
+    @property
+    def answering(self) -> bool:
+        """Whether a question is being heard or answered."""
+        return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
+
+    @property
+    def moves_ns(self) -> int | None:
+        """None while both doors are still, else the past: they move all the time."""
+        return None if self.entry.still and self.exit.still else 0
+
+    def asked_later(self, by_ns: int) -> None:
+        """The questions of so long a time were counted: the watchdog was fed by them."""
+        self._asked_ns += by_ns
 
     @property
     def _strikes_ns(self) -> int | None:

@@ -79,7 +79,8 @@ class Kernel:
             raise SimulationError(f"more than {MAX_PENDING} actions are pending")
         alarm = Alarm(action)
         self._asked += 1
-        heapq.heappush(self._heap, (max(when_ns, self._now_ns), self._asked, alarm))
+        now_ns = self._now_ns
+        heapq.heappush(self._heap, (when_ns if when_ns > now_ns else now_ns, self._asked, alarm))
         return alarm
 
     def after(self, delay_ns: int, action: Action) -> Alarm:
@@ -100,7 +101,11 @@ class Kernel:
             heapq.heappop(heap)
         if self._stopped or when_ns > self._until_ns or (heap and heap[0][0] <= when_ns):
             return False
-        self._pass_to(when_ns)
+        if when_ns > self._now_ns:
+            self._now_ns = when_ns
+            self._this_instant = 0
+        else:
+            self._pass_to(when_ns)
         return True
 
     def step(self) -> bool:
@@ -137,13 +142,17 @@ class Kernel:
         """
         self._until_ns = until_ns
         self._stopped = False
+        heap, pop = self._heap, heapq.heappop
         try:
             while not self._stopped:
-                when_ns = self.next_ns
-                if when_ns is None or when_ns > until_ns:
+                while heap and heap[0][2].action is None:
+                    pop(heap)
+                if not heap or heap[0][0] > until_ns:
                     self._now_ns = max(self._now_ns, until_ns)
                     return False
-                self.step()
+                when_ns, _, alarm = pop(heap)
+                self._pass_to(when_ns)
+                alarm.fire(when_ns)
             return True
         finally:
             self._until_ns = -1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from drivers.errors import DriverFault
-from drivers.ports import Emission, Machine, SetBaud
+from drivers.ports import Emission, Machine, Output, Write
 from drivers.types import DeviceFailed
 from sim.kernel import Alarm, Kernel
 from sim.wire import Wire
@@ -64,6 +64,8 @@ class WiredDevice:
         self._alarm_ns = -1
         self._touched = self._stopped = False
         self.skipped_bytes = 0
+        self._turned_ns = self._turning_ns = 0
+        """When a turn was taken before the present one, and the present one."""
         self._skew_ns = 0
         """How far the machine's clock is behind the kernel's; see `sim.quiet`."""
 
@@ -131,9 +133,15 @@ class WiredDevice:
         if due_ns is not None:
             due_ns += self._skew_ns
         for _, peer, to_peer, to_machine in self._ends:
-            for other_ns in (peer.due_ns, to_peer.due_ns, to_machine.due_ns):
-                if other_ns is not None and (due_ns is None or other_ns < due_ns):
-                    due_ns = other_ns
+            other_ns = to_peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = to_machine.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
         return due_ns
 
     def _wake(self, now_ns: int) -> None:
@@ -148,6 +156,7 @@ class WiredDevice:
 
     def _turn(self, now_ns: int) -> None:
         """Carry bytes both ways and let time pass, once."""
+        self._turned_ns, self._turning_ns = self._turning_ns, now_ns
         for port, peer, to_peer, to_machine in self._ends:
             acted = self._touched
             due_ns = to_peer.due_ns
@@ -183,14 +192,17 @@ class WiredDevice:
             )
             self._tell(Emission(failed, {}), now_ns)
         for op in self.machine.output():
-            line = self.lines[op.port]
-            if isinstance(op, SetBaud):
-                line.to_peer.set_baud(op.baud)
-                line.to_machine.set_baud(op.baud)
-            else:
-                line.to_peer.send(op.data, now_ns)
+            self._carry(op, now_ns)
         for emission in self.machine.events():
             self._tell(emission, now_ns)
+
+    def _carry(self, op: Output, now_ns: int) -> None:
+        line = self.lines[op.port]
+        if isinstance(op, Write):
+            line.to_peer.send(op.data, now_ns)
+        else:
+            line.to_peer.set_baud(op.baud)
+            line.to_machine.set_baud(op.baud)
 
     def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.quiet`
         self._emit(emission)

@@ -17,37 +17,33 @@ class MrzLineReader:
         self.dead = False
         """The reader sees no document."""
         self._message: bytes | None = None
-        self._due_ns: int | None = None
-        self._out = bytearray()
-
-    @property
-    def due_ns(self) -> int | None:
+        self.due_ns: int | None = None
         """When `expire` must be called next; None without a document to scan."""
-        return self._due_ns
+        self._out = bytearray()
 
     def place(self, lines: tuple[str, ...], now_ns: int) -> None:
         """A document is laid down; `lines` is what its data page shows."""
         self._message = b"".join(line.encode("ascii") + b"\r" for line in lines)
-        self._due_ns = now_ns + self._scan_ns
+        self.due_ns = now_ns + self._scan_ns
 
     def remove(self, now_ns: int) -> None:  # noqa: ARG002 - the shape of a peer
         """The document is taken away; unless it was scanned already, nothing is sent."""
         self._message = None
-        self._due_ns = None
+        self.due_ns = None
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """This reader takes no commands: whatever arrives is ignored."""
 
     def expire(self, now_ns: int) -> None:
         """The scan is finished when `due_ns` has come."""
-        if self._message is None or self._due_ns is None or now_ns < self._due_ns:
+        if self._message is None or self.due_ns is None or now_ns < self.due_ns:
             return
         if self.dead:
-            self._message = self._due_ns = None
+            self._message = self.due_ns = None
             return
         self._out += self._noise + self._message
         self._message = None
-        self._due_ns = None
+        self.due_ns = None
 
     def output(self) -> bytes:
         """Take what is sent now."""

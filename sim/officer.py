@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gate_agent.lane_api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_client import LaneAway, LaneClient
+from sim.scenario import action_on
 
 LEASE_NS = 600_000_000
 RECONNECT_NS = 300_000_000
@@ -23,7 +24,7 @@ NAME = "demo-officer"
 class Instruction:
     """What to do with a traveller who was referred, and after how long."""
 
-    action: str  # "accept" or "reject"
+    action: str  # "accept", "reject" or "release"
     delay_ns: int
     reason: str = "identity"
 
@@ -112,9 +113,9 @@ class LaneOfficer:
         if self.instruction is None or self._acted == view.ticket or now_ns < due_ns:
             return
         self._acted = view.ticket
-        self._send(
-            self.instruction.action, self.instruction.reason, view.ticket, view.evidence_sha256
-        )
+        action = action_on(self.instruction.action, view.reasons)
+        about = (0, "") if action == "release" else (view.ticket, view.evidence_sha256)
+        self._send(action, self.instruction.reason, *about)
 
     def _acknowledge(self, now_ns: int) -> None:
         view = self._client.view if self._client else None

@@ -6,7 +6,9 @@ Once one whole heartbeat of the machine was seen to repeat, bit for bit and nano
 nanosecond, this device stops the machine's clock between two polls and only repeats what
 the machine would report, with its time moved on. Before anybody touches the plant, the
 line or the machine, the clock is set to the last whole heartbeat and what is left of the
-present one is carried out. Time is an argument, so the machine cannot tell.
+present one is carried out. Time is an argument, so the machine cannot tell. A report is asked
+of the kernel when the last step before it would have been, so that what happens at the very
+same instant keeps its order.
 
 The recorded inbox is the same as with every byte carried, which a test holds against each
 other; `skipped_bytes` says how many were not carried. Lines on which something may go
@@ -36,6 +38,13 @@ class PolledPeer(Peer, Protocol):
     def answering(self) -> bool:
         """Whether a question is being heard or answered."""
 
+    @property
+    def moves_ns(self) -> int | None:
+        """When the plant behind it next changes by itself; the past while it is moving."""
+
+    def asked_later(self, by_ns: int) -> None:
+        """The questions of so long a time were counted instead of asked."""
+
 
 class _Orbit(NamedTuple):
     """How the machine goes round while nothing happens.
@@ -53,7 +62,7 @@ class _Poll(NamedTuple):
 
     heard: list[tuple[int, bytes]]
     carried_bytes: int
-    peer_due_ns: int | None
+    moves_ns: int | None
 
 
 class QuietDevice(WiredDevice):
@@ -79,6 +88,8 @@ class QuietDevice(WiredDevice):
         self._line, self._peer = line, peer
         self._told = PlantChanged(plant=Plant(read_at_ns=0))
         self._told_ns = 0
+        self._lead_ns = 0
+        self._armed = False
         self._told_bytes = 0
         self._beat_ns = 0
         self._reported = self._news = self._even = False
@@ -100,9 +111,11 @@ class QuietDevice(WiredDevice):
         if asleep_ns is None or orbit is None:
             return
         self._asleep_ns = None
+        self._armed = False
         rounds = (now_ns - asleep_ns) // orbit.span_ns
         self._skew_ns += rounds * orbit.span_ns
         self.skipped_bytes += rounds * orbit.carried_bytes
+        self._peer.asked_later(rounds * orbit.span_ns)
         self._rousing = True
         while (due_ns := super()._due_ns()) is not None and due_ns < now_ns:
             self._turn(due_ns)
@@ -111,15 +124,20 @@ class QuietDevice(WiredDevice):
     def _due_ns(self) -> int | None:
         if self._asleep_ns is None or self._orbit is None:
             return super()._due_ns()
-        report_ns, peer_ns = self._told_ns + self._orbit.span_ns, self._peer.due_ns
-        return report_ns if peer_ns is None else min(report_ns, peer_ns)
+        report_ns, moves_ns = self._told_ns + self._orbit.span_ns, self._peer.moves_ns
+        if not self._armed:
+            report_ns -= self._lead_ns
+        return report_ns if moves_ns is None else min(report_ns, moves_ns)
 
     def _turn(self, now_ns: int) -> None:
         if self._asleep_ns is None or self._orbit is None:
             super()._turn(now_ns)
             if self._heard and not self._under_way(now_ns):
                 self._end_poll(now_ns)
+        elif not self._armed and now_ns == self._told_ns + self._orbit.span_ns - self._lead_ns:
+            self._armed = True
         elif now_ns == self._told_ns + self._orbit.span_ns:
+            self._armed = False
             self._told, self._told_ns = _later(self._told, self._orbit.span_ns), now_ns
             self._emit(Emission(self._told, {}))
         else:
@@ -144,6 +162,7 @@ class QuietDevice(WiredDevice):
         self._news = _unaged(event) != _unaged(self._told)
         self._beat_ns = now_ns - self._told_ns
         self._told, self._told_ns = event, now_ns
+        self._lead_ns = now_ns - self._turned_ns
         self._emit(Emission(event, {}))
 
     # --- watching the machine -----------------------------------------------------------
@@ -151,21 +170,17 @@ class QuietDevice(WiredDevice):
     def _under_way(self, now_ns: int) -> bool:
         """Whether anything is on the line, or soon will be."""
         to_peer, to_machine = self._line.to_peer, self._line.to_machine
+        if to_peer.due_ns is not None or to_machine.due_ns is not None or self._peer.answering:
+            return True
         due_ns = self.machine.due_ns
-        return (
-            self._peer.answering
-            or to_peer.due_ns is not None
-            or to_machine.due_ns is not None
-            or due_ns is None
-            or due_ns + self._skew_ns < now_ns + REST_NS
-        )
+        return due_ns is None or due_ns + self._skew_ns < now_ns + REST_NS
 
     def _end_poll(self, now_ns: int) -> None:
         """A poll has ended: compare it with the one before, and rest if nothing is new."""
         carried = self._line.to_peer.carried_bytes + self._line.to_machine.carried_bytes
         begins_ns = self._heard[0][0]
         heard = [(at_ns - begins_ns, data) for at_ns, data in self._heard]
-        poll = _Poll(heard, carried - self._polled_bytes, self._peer.due_ns)
+        poll = _Poll(heard, carried - self._polled_bytes, self._peer.moves_ns)
         same = poll == self._poll
         self._poll, self._polled_bytes = poll, carried
         self._heard.clear()
@@ -176,7 +191,9 @@ class QuietDevice(WiredDevice):
             if self._even and not self._news:
                 self._orbit = _Orbit(self._beat_ns, self._phases, carried - self._told_bytes)
             self._even, self._phases, self._told_bytes = True, {}, carried
-        rests = not (self._reported and self._news)
+        rests = not (self._reported and self._news) and (
+            poll.moves_ns is None or poll.moves_ns > now_ns
+        )
         self._reported = False
         since_ns = now_ns - self._told_ns
         wait_ns = (self.machine.due_ns or 0) + self._skew_ns - now_ns

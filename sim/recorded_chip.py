@@ -3,8 +3,11 @@
 The driver draws its nonces from the document's own random stream, so the same passport is
 asked the same questions, byte for byte, wherever and whenever it is read. The first reading
 in a run is carried out by the emulated chip, with all its cryptography, and recorded; later
-ones get the recorded answers after the recorded time. The driver on the other side is the
-production driver and computes everything itself, each time.
+ones get the recorded answers after the recorded time.
+
+The driver on the other side is the production driver, byte for byte. Two functions of it are
+computed once for the same arguments and remembered: multiples of points on a curve, and the
+judgement on an EF.SOD. Session keys, secure messaging and hashes are computed each time.
 
 A question that is not the recorded one (the passport was pulled away, a frame was damaged)
 brings the emulated chip back: it is led through what was said so far, and goes on live.
@@ -14,13 +17,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
+from drivers.passport.agreement import multiply
+from drivers.passport.costly import Costly
+from drivers.passport.passive_authentication import authenticate_sod
 from sim.chip.card import Chip
 from sim.chip.model import Card
+from sim.repeated import Readings
 
 MAX_DOCUMENTS = 4_096
 MAX_EXCHANGES = 4_096
+MAX_REMEMBERED = 16_384
 
 
 class _Said(NamedTuple):
@@ -36,12 +45,28 @@ Transcript = list[_Said]
 
 
 class Transcripts:
-    """What chips said in this run, by document. `replayed` counts answers played back."""
+    """What chips said in this run, by document.
+
+    Attributes:
+        computed, replayed: answers of chips that were computed, and played back.
+        costly: what a reader computes once for the same arguments.
+        readings: whole readings that repeat.
+    """
 
     def __init__(self) -> None:
+        self._multiply = lru_cache(MAX_REMEMBERED)(multiply)
+        self._authenticate = lru_cache(MAX_REMEMBERED)(authenticate_sod)
+        self.costly = Costly(self._multiply, self._authenticate)
         self._by_document: dict[str, Transcript] = {}
+        self.readings = Readings()
         self.computed = 0
         self.replayed = 0
+
+    @property
+    def remembered(self) -> tuple[int, int]:
+        """Costly results that were computed, and those that were remembered."""
+        known = self._multiply.cache_info(), self._authenticate.cache_info()
+        return sum(one.misses for one in known), sum(one.hits for one in known)
 
     def of(self, document: str) -> Transcript:
         """The transcript of a document, an empty one before its first reading."""

@@ -30,7 +30,7 @@ from sim.timeline import Timeline
 from sim.uplink import CENTRE, LaneUplink, Uplink
 from sim.virtual_lane import VirtualLane
 from sync.centre.store import CentreStore
-from sync.journal_reader import JournalReader, Outgoing
+from sync.journal_reader import JournalReader
 from sync.keys import CentreKeys, SigningKey
 from sync.publisher import Publisher
 
@@ -44,28 +44,29 @@ class How(NamedTuple):
     """How a run is carried out; what comes out is the same.
 
     `chip`: `live` computes every chip session, `recorded` each document's first one.
-    `every_byte`: carry every poll of a quiet line too.
+    `every_byte`: carry every poll of a quiet line too, and every reading.
+    `every_reading`: carry every reading of a passport, also one that repeats.
+    `transcripts`: what chips said in a run before, to play on; without, nothing yet.
     """
 
     chip: Literal["live", "recorded"] = "recorded"
     every_byte: bool = False
+    every_reading: bool = False
+    transcripts: Transcripts | None = None
 
 
 RECORDED = How()
 
 
-class _Journalled:
+class _Journalled(JournalReader):
     """A lane's journal as its uplink reads it: the newest place without a query."""
 
     def __init__(self, lane: VirtualLane, path: Path) -> None:
+        super().__init__(path)
         self.lane = lane
-        self.reader = JournalReader(path)
 
     def last_seq(self) -> int:
         return self.lane.desk.journal.last_seq
-
-    def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
-        return self.reader.outgoing(after_seq, max_bytes)
 
 
 class Day:
@@ -83,7 +84,9 @@ class Day:
         crowd = {one.name: one for one in everybody[len(scenario.travellers) :]}
         self.tally = Tally(named, crowd)
         self.crowd = len(crowd)
-        self.transcripts = Transcripts() if how.chip == "recorded" else None
+        self.transcripts = None
+        if how.chip == "recorded":
+            self.transcripts = how.transcripts or Transcripts()
         queue = [traveller for traveller in everybody if traveller.lane is None]
         queue.sort(key=lambda traveller: traveller.at_s or 0)
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
@@ -108,6 +111,7 @@ class Day:
             transcripts=self.transcripts,
             traced=traced,
             every_byte=how.every_byte,
+            every_reading=how.every_byte or how.every_reading,
         )
         self.lanes = [self.lane_class(self.world, lane) for lane in scenario.lanes]
         self._syncing: Alarm | None = None
@@ -178,7 +182,7 @@ class Day:
             random=stream(seed, gate, "publisher").randbytes,
         )
         records = _Journalled(lane, folder / f"lane{lane.number}.db")
-        self._readers.append(records.reader)
+        self._readers.append(records)
 
         def take(receipt: bytes) -> None:
             lane.desk.acknowledge(receipt, centre_keys.signing.public)
@@ -335,6 +339,7 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         wire={
             "carried_bytes": sum(lane.carried_bytes for lane in lanes),
             "quiet_bytes_counted": sum(lane.bus.skipped_bytes for lane in lanes),
+            "reading_bytes_counted": sum(lane.reader.skipped_bytes for lane in lanes),
         },
         queue=summary(len(lanes), day.waits, day.held, day.arriving_s),
         clock="virtual",
@@ -347,8 +352,12 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
 def _chips(transcripts: Transcripts | None) -> dict[str, Any]:
     if transcripts is None:
         return {"mode": "live"}
+    computed, remembered = transcripts.remembered
     return {
         "mode": "recorded",
         "answers_computed": transcripts.computed,
         "answers_played_back": transcripts.replayed,
+        "costly_computed": computed,
+        "costly_remembered": remembered,
+        "readings_counted": transcripts.readings.repeated,
     }

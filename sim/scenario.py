@@ -155,9 +155,14 @@ class Face(Part, frozen=True, kw_only=True):
 class Officer(Part, frozen=True, kw_only=True):
     """What the officer at the console does when this traveller is referred."""
 
-    action: Literal["accept", "reject", "ignore"] = "reject"
+    action: Literal["accept", "reject", "release", "ignore"] = "reject"
     after_ms: Millis = 3_000
     reason: Annotated[str, Meta(min_length=1, max_length=64)] = "identity"
+
+
+def action_on(action: str, reasons: tuple[str, ...]) -> str:
+    """What an officer does about these reasons: several persons are let back, not refused."""
+    return "release" if action == "reject" and "several_persons" in reasons else action
 
 
 class Expectation(Part, frozen=True, kw_only=True):

@@ -75,6 +75,7 @@ class Counter:
 
     def place(self, passport: Passport, now_ns: int) -> None:
         """Lay a passport on the reader."""
+        self._touching("chip")
         self.mrz.place(passport.lines, now_ns)
         if not self.chips_silent:
             self.chip.put_chip(self._chip_of(passport), now_ns)
@@ -83,11 +84,13 @@ class Counter:
 
     def place_badly(self, now_ns: int) -> None:
         """Lay a passport so that its lines are cut off and its chip is out of reach."""
+        self._touching("chip")
         self.mrz.place(("P<UTO",), now_ns)
         self._touched("mrz")
 
     def take(self, now_ns: int) -> None:
         """Take the passport away."""
+        self._touching("chip")
         self.mrz.remove(now_ns)
         self.chip.remove_chip(now_ns)
         self._touched("mrz")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import pack
 
 from drivers.turnstile.rtu import (
     ENCAPSULATED,
@@ -79,6 +80,7 @@ class SimTurnstile:
         self._silence_ns = silence_ns(baud)
         self._latency_ns = latency_us * 1_000
         self.barrier = barrier or Barrier()
+        self._readable = self._registers()
         self.identity = SimIdentity()
         self.releases = 0
         self._frozen = False
@@ -171,11 +173,22 @@ class SimTurnstile:
         """When `expire` must be called next."""
         due_ns = self.barrier.due_ns
         frame_ns = self._frame_ends_ns
-        if frame_ns is not None and (due_ns is None or frame_ns < due_ns):
-            due_ns = frame_ns
+        if frame_ns is not None:
+            # What a request finds is looked up when its answer leaves, as of its end.
+            frame_ns += self._latency_ns
+            if due_ns is None or frame_ns < due_ns:
+                due_ns = frame_ns
         if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
             due_ns = self._answers[0][0]
         return due_ns
+
+    @property
+    def moves_ns(self) -> int | None:
+        """When the barrier next changes by itself."""
+        return self.barrier.due_ns
+
+    def asked_later(self, by_ns: int) -> None:
+        """This device does not mind when it was last asked."""
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes arrived from the master."""
@@ -188,14 +201,16 @@ class SimTurnstile:
 
     def expire(self, now_ns: int) -> None:
         """Let time pass: the barrier moves, a request ends, an answer leaves."""
-        self.barrier.expire(now_ns)
-        if self._frame_ends_ns is not None and now_ns >= self._frame_ends_ns:
-            ended_ns, self._frame_ends_ns = self._frame_ends_ns, None
+        ended_ns = self._frame_ends_ns
+        if ended_ns is not None and now_ns >= ended_ns:
+            self._frame_ends_ns = None
+            self.barrier.expire(ended_ns)
             frame = bytes(self._buffer)
             self._buffer.clear()
             answer = self._answer(frame, ended_ns)
             if answer:
                 self._answers.append((ended_ns + self._latency_ns, answer))
+        self.barrier.expire(now_ns)
         while self._answers and self._answers[0][0] <= now_ns:
             self._out += self._answers.popleft()[1]
 
@@ -231,12 +246,12 @@ class SimTurnstile:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise _Exception(ILLEGAL_VALUE)
-        held = self.registers()
+        readable = self._readable
         try:
-            words = [held[at] for at in range(address, address + count)]
+            words = [readable[at]() for at in range(address, address + count)]
         except KeyError:
             raise _Exception(ILLEGAL_ADDRESS) from None
-        return bytes((2 * count,)) + b"".join(word.to_bytes(2, "big") for word in words)
+        return pack(f">B{count}H", 2 * count, *words)
 
     def _serve_write(self, body: bytes, now_ns: int) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
@@ -262,20 +277,24 @@ class SimTurnstile:
 
     def registers(self) -> dict[int, int]:
         """What every register holds now."""
-        at, leave, come = self._map, self.barrier.exit, self.barrier.entry
+        return {address: read() for address, read in self._readable.items()}
+
+    def _registers(self) -> dict[int, Callable[[], int]]:
+        """How every register is read."""
+        at = self._map
         return {
-            at.authorise_exit: leave.authorised,
-            at.authorise_entry: come.authorised,
-            at.zone_exit: self.barrier.seen(leave) & 0xFFFF,
-            at.zone_entry: self.barrier.seen(come) & 0xFFFF,
-            at.counter_exit: leave.counter & 0xFFFF,
-            at.counter_exit + 1: leave.counter >> 16,
-            at.counter_entry: come.counter & 0xFFFF,
-            at.counter_entry + 1: come.counter >> 16,
-            at.error: self.barrier.error,
-            at.mode: self.barrier.mode.value,
-            START_S_REGISTER: self.barrier.start_s,
-            FINISH_S_REGISTER: self.barrier.finish_s,
+            at.authorise_exit: lambda: self.barrier.exit.authorised,
+            at.authorise_entry: lambda: self.barrier.entry.authorised,
+            at.zone_exit: lambda: self.barrier.seen(self.barrier.exit) & 0xFFFF,
+            at.zone_entry: lambda: self.barrier.seen(self.barrier.entry) & 0xFFFF,
+            at.counter_exit: lambda: self.barrier.exit.counter & 0xFFFF,
+            at.counter_exit + 1: lambda: self.barrier.exit.counter >> 16,
+            at.counter_entry: lambda: self.barrier.entry.counter & 0xFFFF,
+            at.counter_entry + 1: lambda: self.barrier.entry.counter >> 16,
+            at.error: lambda: self.barrier.error,
+            at.mode: lambda: self.barrier.mode.value,
+            START_S_REGISTER: lambda: self.barrier.start_s,
+            FINISH_S_REGISTER: lambda: self.barrier.finish_s,
         }
 
     def _writable(self, now_ns: int) -> dict[int, Callable[[int], None]]:

@@ -54,7 +54,9 @@ class Barrier:
         self.exit = Side()
         self.entry = Side()
         self.error = 0
-        self.start_s = start_s
+        self.due_ns: int | None = None
+        """When the barrier next changes by itself."""
+        self._start_s = start_s
         self.finish_s = 5
         self.passed = 0
         """Persons who went through the exit, however often its counter was set."""
@@ -91,20 +93,28 @@ class Barrier:
         return self._passage is not None
 
     @property
-    def due_ns(self) -> int | None:
-        """When the barrier next changes by itself."""
+    def start_s(self) -> int:
+        """After so long an unused release lapses."""
+        return self._start_s
+
+    @start_s.setter
+    def start_s(self, seconds: int) -> None:
+        self._start_s = seconds
+        self._see_due()
+
+    def _see_due(self) -> None:
         if self._passage is not None:
-            return self._passage.ends_ns
-        one, other = self.exit.released_ns, self.entry.released_ns
-        if one is None and other is None:
-            return None
-        first = min(at for at in (one, other) if at is not None)
-        return first + self.start_s * 1_000_000_000
+            self.due_ns = self._passage.ends_ns
+            return
+        released = [side.released_ns for side in (self.exit, self.entry)]
+        first_ns = min((at_ns for at_ns in released if at_ns is not None), default=None)
+        self.due_ns = None if first_ns is None else first_ns + self._start_s * 1_000_000_000
 
     def authorise(self, side: Side, passages: int, now_ns: int) -> None:
         """Release this many passages (0 withdraws, 0xFFFF is free)."""
         side.authorised = passages
         side.released_ns = now_ns if 0 < passages < FREE else None
+        self._see_due()
 
     def arrive(self, side: Side, persons: int) -> None:
         """People step into the zone."""
@@ -136,10 +146,13 @@ class Barrier:
             return False
         ends_ns = now_ns + self._opening_ns + self._passage_ns + stays_ms * 1_000_000
         self._passage = Passage(side, persons, ends_ns)
+        self._see_due()
         return True
 
     def expire(self, now_ns: int) -> None:
         """Let time pass."""
+        if self.due_ns is None or now_ns < self.due_ns:
+            return
         passage = self._passage
         if passage is not None and now_ns >= passage.ends_ns:
             self._passage = None
@@ -150,6 +163,7 @@ class Barrier:
                 self.passed += passage.persons
             if 0 < side.authorised < FREE:
                 self.authorise(side, side.authorised - 1, passage.ends_ns)
+            self._see_due()
         if self._passage is None:
             for side in (self.exit, self.entry):
                 lapse_ns = self.start_s * 1_000_000_000

@@ -14,9 +14,9 @@ from sim.broker import VirtualBroker
 from sync.backoff import MS
 from sync.centre.collector import collect, standing
 from sync.centre.store import CentreStore
-from sync.errors import ReceiptRefused
+from sync.errors import ReceiptBehind, ReceiptRefused
 from sync.journal_reader import Outgoing
-from sync.keys import CentreKeys
+from sync.keys import CentreKeys, VerifyingKey
 from sync.publisher import (
     HandReceipt,
     Publish,
@@ -25,6 +25,7 @@ from sync.publisher import (
     receipt_topic,
     records_topic,
 )
+from sync.types import Receipt
 
 CENTRE = "centre"
 
@@ -37,6 +38,9 @@ class Records(Protocol):
 
     def outgoing(self, after_seq: int, max_bytes: int) -> Outgoing:
         """The records after a place as they are sent."""
+
+    def begins_with(self, receipt: Receipt, key: VerifyingKey) -> bool:
+        """Whether what a receipt confirms is the beginning of this log."""
 
 
 class LaneUplink(NamedTuple):
@@ -134,10 +138,7 @@ class Uplink:
             if delivery.client == CENTRE:
                 payloads.append(delivery.payload)
                 continue
-            try:
-                self._lanes[delivery.client].publisher.receive_receipt(delivery.payload, now_ns)
-            except ReceiptRefused as error:
-                self.refusals.append(error.diagnosis)
+            self._receive_receipt(self._lanes[delivery.client], delivery.payload, now_ns)
         if payloads:
             outcome = collect(self._store, self._keys, payloads, self._utc(now_ns))
             for gate, receipt in outcome.answers:
@@ -150,6 +151,17 @@ class Uplink:
             if look_ns is not None and looking:
                 lane.publisher.notice(lane.records.last_seq(), look_ns - self._poll_ns)
             self._serve(lane, now_ns)
+
+    def _receive_receipt(self, lane: LaneUplink, payload: bytes, now_ns: int) -> None:
+        """Let a gate hear what the central system says."""
+        try:
+            lane.publisher.receive_receipt(payload, now_ns)
+        except ReceiptRefused as error:
+            self.refusals.append(error.diagnosis)
+            if isinstance(error, ReceiptBehind) and lane.records.begins_with(
+                error.receipt, self._keys.signing.public
+            ):
+                lane.publisher.go_back(error.receipt.seq, now_ns)
 
     def _serve(self, lane: LaneUplink, now_ns: int) -> None:
         """Let one lane's publisher say what it has to say."""

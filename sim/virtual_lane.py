@@ -10,8 +10,12 @@ from __future__ import annotations
 import datetime
 import random
 from collections import deque
+from collections.abc import Hashable
+
+import msgspec
 
 from biometrics.types import Prepare, StartVerify, StopVerify
+from drivers.passport.costly import COMPUTED
 from drivers.passport.reader import PassportReader
 from drivers.ports import Emission
 from drivers.turnstile.machine import PlantMachine
@@ -57,13 +61,13 @@ from sim.compose import (
 )
 from sim.desk import Desk, finish_of
 from sim.kernel import MS, Alarm
-from sim.links import WiredDevice
+from sim.links import Line, WiredDevice
 from sim.play import Play
 from sim.quiet import QuietDevice
 from sim.recorded_chip import RecordedChip
+from sim.repeated import ReadingDevice
 from sim.scenario import ScenarioLane, stream
 from sim.traveller import Person
-from sim.turnstile import SimTurnstile
 from sim.virtual_officer import VirtualOfficer
 from sim.vision import Seen, SimVision
 from sim.wire import WireFaults
@@ -95,6 +99,9 @@ class VirtualLane:
         self._recorder: Recorder | None = None
         self._reader_dice = stream(scenario.seed, self._name, "reader")
         self._trusted = True
+        self._lying: str | None = None
+        settings = (self.profile.mrz_reader, self.profile.chip_reader)
+        self._settings = msgspec.json.encode(settings)
         self.desk = Desk(world, lane.number, self.profile.lane.gate, self.witness)
         self.stage = stage_of(self.profile.lane.topology)(
             self.profile.turnstile,
@@ -176,13 +183,26 @@ class VirtualLane:
             self._recorder = Recorder(folder / "traces" / name, self.loop)
         self._vision = SimVision(self._kernel, self._look, self.put, self._usable)
         lines = {port: self._lines[port] for port in ("mrz", "chip")}
-        self._reader = WiredDevice(self._kernel, self.make_reader(), lines, self._emitted)
+        self.reader = self._wired_reader(lines)
         machine, bus = self.make_turnstile(), self._lines["bus"]
         plant = self.stage.bus
-        if self._world.every_byte or not isinstance(plant, SimTurnstile):
+        if self._world.every_byte:
             self.bus = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
         else:
             self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
+
+    def _wired_reader(self, lines: dict[str, Line]) -> WiredDevice:
+        machine, transcripts = self.make_reader(), self._world.transcripts
+        if transcripts is None or self._world.every_reading:
+            return WiredDevice(self._kernel, machine, lines, self._emitted)
+        return ReadingDevice(
+            self._kernel,
+            machine,
+            lines,
+            self._emitted,
+            transcripts.readings,
+            self._circumstances,
+        )
 
     def make_loop(self, state: State) -> Loop:
         """The production core and its guard."""
@@ -190,7 +210,9 @@ class VirtualLane:
 
     def make_reader(self) -> PassportReader:
         """The production passport reader."""
-        return make_reader(self.profile, self._world.country, self._reader_random, self._today)
+        world = self._world
+        costly = COMPUTED if world.transcripts is None else world.transcripts.costly
+        return make_reader(self.profile, world.country, self._reader_random, self._today, costly)
 
     def make_turnstile(self) -> PlantMachine:
         """The production driver of turnstile or doors."""
@@ -200,7 +222,7 @@ class VirtualLane:
         self._up = True
         self.put(DeviceReady(device=DeviceId.JOURNAL))
         self.put(DeviceReady(device=DeviceId.VISION, identity="simulated"))
-        for device in (self._reader, self.bus):
+        for device in (self.reader, self.bus):
             device.open(now_ns)
 
     def power(self, now_ns: int, *, on: bool) -> None:
@@ -211,7 +233,7 @@ class VirtualLane:
             self._power_on(now_ns)
         elif not on and self._up:
             self._up = False
-            for device in (self._reader, self.bus):
+            for device in (self.reader, self.bus):
                 device.stop(now_ns)
             self._vision.stop()
             if self._turning is not None:
@@ -258,7 +280,7 @@ class VirtualLane:
                 actor = self.play.actor
                 if actor is not None and isinstance(command, ReadDocument):
                     self._who[command.ticket] = actor
-                self._reader.command(command, now_ns)
+                self.reader.command(command, now_ns)
             case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
                 self.bus.command(command, now_ns)
             case Prepare() | StartVerify() | StopVerify():
@@ -267,6 +289,8 @@ class VirtualLane:
                 checked = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
                 self._later(now_ns + LISTS_NS, checked)
             case Append():
+                if command.kind is RecordKind.DECISION and self.play.actor is not None:
+                    self._who.setdefault(command.ticket, self.play.actor)
                 holder = self._vault.get(command.holder) if command.holder is not None else None
                 answer_ns, answer = self.desk.append(command, holder, now_ns)
                 self._later(answer_ns, answer)
@@ -276,7 +300,7 @@ class VirtualLane:
                     self.witness.finished(finish, now_ns)
                     self._world.ended(self.number, finish)
             case Wipe(ticket=ticket):
-                self._reader.wipe(ticket)
+                self.reader.wipe(ticket)
                 self._vision.wipe(ticket)
                 self._vault.wipe(ticket)
 
@@ -296,6 +320,7 @@ class VirtualLane:
         """The chip of a passport just laid down; the driver's dice are that passport's too."""
         seed, transcripts = self._scenario.seed, self._world.transcripts
         self._reader_dice = stream(seed, "reader", passport.name)
+        self._lying = passport.name
 
         def fresh() -> random.Random:
             return stream(seed, "chip", passport.name)
@@ -312,6 +337,13 @@ class VirtualLane:
             return None
         return utc(self._scenario, self._kernel.now_ns, self.desk.jump_s).date()
 
+    def _circumstances(self) -> Hashable | None:
+        """What a reading depends on beside its command; None while no passport lies there."""
+        if self._lying is None:
+            return None
+        scenario = self._scenario
+        return (scenario.seed, scenario.start, self._settings, self._today(), self._lying)
+
     def _emitted(self, emission: Emission) -> None:
         if emission.payload:
             self._vault.put(emission.event.ticket, emission.payload)
@@ -320,9 +352,12 @@ class VirtualLane:
     def _touching(self, port: str) -> None:
         if port == "bus":
             self.bus.rouse(self._kernel.now_ns)
+        else:
+            self.reader.rouse(self._kernel.now_ns)
+            self._lying = None
 
     def _touched(self, port: str) -> None:
-        (self.bus if port == "bus" else self._reader).touch()
+        (self.bus if port == "bus" else self.reader).touch()
 
     def _usable(self) -> bool:
         actor = self.play.actor
@@ -352,7 +387,7 @@ class VirtualLane:
 
     def noise(self, device: str, faults: WireFaults, rng: random.Random, now_ns: int) -> None:
         """Change what goes wrong on the lines of `bus` or `reader`."""
-        wired = self.bus if device == "bus" else self._reader
+        wired = self.bus if device == "bus" else self.reader
         wired.rouse(now_ns)
         for line in wired.lines.values():
             line.to_peer.set_faults(faults, rng)
@@ -361,7 +396,7 @@ class VirtualLane:
 
     def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
         """Pull the plug of `bus` or `reader`, or put it back."""
-        wired = self.bus if device == "bus" else self._reader
+        wired = self.bus if device == "bus" else self.reader
         if plugged:
             wired.replug(now_ns, running=self._up)
         else:

@@ -13,7 +13,7 @@ from gate_agent.core.messages import OfficerAction, OfficerDecided, OfficerPrese
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import Emptying, Referred, State
 from sim.kernel import MS, SECOND, Kernel
-from sim.scenario import Traveller
+from sim.scenario import Traveller, action_on
 from sim.scenario_parts import OfficerModel
 
 LEASE_NS = 700 * MS
@@ -72,7 +72,9 @@ class VirtualOfficer:
         if ticket == self._asked or officer.action == "ignore":
             return
         self._asked = ticket
-        action = OfficerAction(officer.action)
+        decision = referred.dossier.decision
+        reasons = tuple(reason.value for reason in decision.reasons) if decision else ()
+        action = OfficerAction(action_on(officer.action, reasons))
         self._kernel.at(
             now_ns + (officer.after_ms + self.slow_ms) * MS,
             lambda then_ns: self._decide(ticket, action, officer.reason, then_ns),
@@ -91,6 +93,9 @@ class VirtualOfficer:
             self._asked = 0
             again_ns = now_ns + ACKNOWLEDGE_AGAIN_NS
             self._kernel.at(again_ns, lambda then: self._decide(ticket, action, reason, then))
+            return
+        if action is OfficerAction.RELEASE:
+            self._act(0, action, reason, "", now_ns)
             return
         self._act(ticket, action, reason, evidence_sha256(referred), now_ns)
 

@@ -117,21 +117,39 @@ class Wire:
         self.plugged = True
         self._free_ns = now_ns
 
+    @property
+    def past(self) -> tuple[bytes, ...]:
+        """What was sent last."""
+        return tuple(self._past)
+
+    def settle(self, now_ns: int, past: tuple[bytes, ...]) -> None:
+        """Be as after this was sent and has arrived; what was under way is forgotten."""
+        self._waiting.clear()
+        self._past.clear()
+        self._past.extend(past)
+        self._free_ns = now_ns
+        self.due_ns = None
+
     def send(self, data: bytes, now_ns: int) -> None:
         """Put bytes on the wire.
 
         Raises:
             ValueError: more at once than any device here sends (a bug of the caller).
         """
-        if len(data) > PIECE_MAX_BYTES:
-            raise ValueError(f"{len(data)} bytes at once")
-        if not data or not self.plugged or len(self._waiting) >= WAITING_MAX:
+        size = len(data)
+        if size > PIECE_MAX_BYTES:
+            raise ValueError(f"{size} bytes at once")
+        if not size or not self.plugged or len(self._waiting) >= WAITING_MAX:
             return
-        self.carried_bytes += len(data)
+        self.carried_bytes += size
         start_ns = now_ns if now_ns > self._free_ns else self._free_ns
         if self._clean:
             self._past.append(data)
-            self._free_ns = self._put(data, start_ns)
+            self._free_ns = end_ns = start_ns + size * self._character_ns
+            end_ns += self._latency_ns
+            self._waiting.append((end_ns, data))
+            if self.due_ns is None or end_ns < self.due_ns:
+                self.due_ns = end_ns
             return
         if self._strikes("echo", self._faults.echo):
             self._echo += data

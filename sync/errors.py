@@ -18,7 +18,8 @@ SyncError                      code  diagnosis of one line; never personal data
 |   |-- ReceiptForged      322   the signature is not the central system's
 |   |-- ReceiptForeign     323   it is for another gate or another journal
 |   |-- ReceiptAhead       324   it names a record that was never written
-|   `-- ReceiptConflict    325   the central system holds another record at that place
+|   |-- ReceiptConflict    325   the central system holds another record at that place
+|   `-- ReceiptBehind      326   the central system lacks what it had confirmed
 |-- EnrolmentRefused       330   the gate is enrolled with another key
 `-- LinkError              340   the broker cannot be used
     |-- LinkDown           341   not reachable, or the connection broke
@@ -28,6 +29,8 @@ SyncError                      code  diagnosis of one line; never personal data
 from __future__ import annotations
 
 from typing import ClassVar
+
+from sync.types import Receipt
 
 
 class SyncError(Exception):
@@ -146,6 +149,18 @@ class ReceiptConflict(ReceiptRefused):
     """The central system holds another record at that place: a fork."""
 
     code = 325
+
+
+class ReceiptBehind(ReceiptRefused):
+    """The central system lacks what it had confirmed: it was set back to an older state."""
+
+    code = 326
+
+    def __init__(self, receipt: Receipt, confirmed_seq: int) -> None:
+        super().__init__(
+            f"the central system was set back to record {receipt.seq} of {confirmed_seq}"
+        )
+        self.receipt = receipt
 
 
 class EnrolmentRefused(SyncError):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from sync.chain import Problem, Stored
 from sync.database import Database
-from sync.encoding import decode_record, read_receipt
+from sync.encoding import GENESIS, decode_record, read_receipt
 from sync.envelope import Place, gate_hour, open_identity
 from sync.errors import SealBroken, StorageUnavailable
-from sync.journal_check import check_journal
+from sync.journal_check import check_journal, signed_root
 from sync.journal_schema import SCHEMA, STORED, nodes_of, stored
 from sync.keys import VerifyingKey
 from sync.merkle import root_of
@@ -120,6 +120,19 @@ class JournalReader:
         """The newest receipt, unchecked."""
         data = self._db.value("SELECT receipt FROM journal")
         return None if data is None else read_receipt(data)
+
+    def begins_with(self, receipt: Receipt, key: VerifyingKey) -> bool:
+        """Whether what a receipt confirms is the beginning of this log.
+
+        Raises:
+            ReceiptForged: it confirms another place than it names.
+        """
+        if receipt.seq == 0:
+            return receipt.commitment == GENESIS
+        ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (receipt.seq,))
+        if ours is None or receipt.commitment != ours.hex():
+            return False
+        return signed_root(receipt, key) == root_of(receipt.seq, nodes_of(self._db))
 
     def root(self) -> bytes:
         """The root of the whole log."""

@@ -15,7 +15,8 @@ class Progress(NamedTuple):
     central system has answered since. `resends` counts returns to the watermark,
     `unanswered` those since the last receipt, `live` records that were sent before their
     turn. `drain_s` estimates when the central system will have everything; None while there
-    is nothing to tell it from.
+    is nothing to tell it from. `again_to`: up to this place records are sent again, because
+    the central system lost what it had confirmed; 0 if it did not.
     """
 
     last_seq: int
@@ -27,6 +28,7 @@ class Progress(NamedTuple):
     unanswered: int = 0
     live: int = 0
     drain_s: float | None = None
+    again_to: int = 0
 
     @property
     def lag(self) -> int:
@@ -68,6 +70,7 @@ def metrics(progress: Progress, oldest_wait_ns: int, *, alarm: bool) -> str:
         "resends_total": progress.resends,
         "live_records_total": progress.live,
         "refusal_code": progress.refusal,
+        "set_back": bool(progress.again_to),
         "alarm": alarm,
     }
     if progress.drain_s is not None:

@@ -11,7 +11,7 @@ Records go in batches, closed by size or age, in order, at most `window_batches`
 the newest receipt. Only a receipt moves the watermark. When receipts stay away, or the
 connection comes back, it starts again from the watermark with one batch at a time until
 a receipt moves on: so a stalled central system is probed, not flooded, and nothing needs
-to be kept in memory, because the journal has it all.
+to be kept in memory, because the journal has it all (`sync.setback`: even much later).
 
 Two priorities. The ordered way alone builds the log, and a backlog may fill it for hours.
 A record that is written meanwhile is sent a second time, at once, on a topic of its own:
@@ -29,12 +29,13 @@ from typing import NamedTuple
 from firmware_cfg.profile import Sync
 from sync.backoff import MS, Backoff
 from sync.encoding import open_receipt, seal_batch
-from sync.errors import ReceiptAhead, ReceiptForeign
+from sync.errors import ReceiptAhead, ReceiptBehind, ReceiptForeign
 from sync.journal_reader import Outgoing
 from sync.keys import CentrePublic, SigningKey
 from sync.notes import Checkpoint, origin_of, sign_checkpoint
 from sync.pacing import MIN_BATCH_BYTES, Pace
 from sync.progress import DrainRate, Progress
+from sync.setback import SetBack
 from sync.types import Batch
 
 PACKET_TOO_LARGE = 0x95  # MQTT 5, table 2-6: reason codes
@@ -60,10 +61,7 @@ class HandReceipt(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Read these records: the ones after `after_seq`, up to `max_bytes`.
-
-    `live`: they are not the next ones, but those of now, before their turn.
-    """
+    """Read the records after `after_seq`, up to `max_bytes`. `live`: before their turn."""
 
     after_seq: int
     max_bytes: int
@@ -133,6 +131,7 @@ class Publisher:
         }
         self._pace = Pace(limits)
         self._drain = DrainRate()
+        self._set_back = SetBack(limits.retry_min_ms)
         self._watermark = receipt_seq
         self._sent_seq = receipt_seq
         self._last_seq = receipt_seq
@@ -177,6 +176,7 @@ class Publisher:
             self._unanswered,
             self._live,
             self._drain.seconds(self._last_seq - self._watermark),
+            self._set_back.mark,
         )
 
     def connected(self, now_ns: int) -> None:
@@ -277,17 +277,29 @@ class Publisher:
 
         Raises:
             ReceiptRefused: it is not the central system's, or not for this journal.
+            ReceiptBehind: it lacks what it confirmed; if the rest is ours, `go_back`.
         """
         receipt = open_receipt(data, self._centre.verifying)
         if (receipt.gate, receipt.epoch) != (self.gate, self.epoch):
             raise ReceiptForeign("a receipt is for another gate or journal")
         if receipt.seq > max(self._last_seq, self._sent_seq):
             raise ReceiptAhead(f"a receipt names record {receipt.seq} of {self._last_seq}")
+        if receipt.seq < self._watermark:
+            if self._set_back.suspects(now_ns):
+                raise ReceiptBehind(receipt, self._watermark)
+            return
+        self._set_back.confirmed(receipt.seq)
         if receipt.seq > self._watermark:
             self._advance(receipt.seq, now_ns)
             self._output.append(HandReceipt(data))
-        elif receipt.seq == self._watermark and self._in_flight:
+        elif self._in_flight:
             self._repeated(data, now_ns)
+
+    def go_back(self, receipt_seq: int, now_ns: int) -> None:
+        """Send again what follows this place, which the central system lacks."""
+        self._set_back.begin(self._watermark)
+        self._watermark = receipt_seq
+        self._start_again(now_ns)
 
     def refused(self, reason: int, now_ns: int) -> None:
         """The broker denied a publish (MQTT 5 reason code >= 0x80).

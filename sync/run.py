@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from firmware_cfg.profile import Sync
 from sync.backoff import MS, Backoff
-from sync.errors import LinkDown, ReceiptAhead, ReceiptRefused, StorageUnavailable
+from sync.errors import (
+    LinkDown,
+    ReceiptAhead,
+    ReceiptBehind,
+    ReceiptRefused,
+    StorageUnavailable,
+)
 from sync.journal_reader import JournalReader
 from sync.keys import CentrePublic, SigningKey
 from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
@@ -159,6 +165,8 @@ class SyncService:
             alarm = f"the broker denies our messages (reason {progress.refusal:#x})"
         elif progress.unanswered >= UNANSWERED_TO_SUSPECT and not alarm:
             alarm = "no receipt comes: is the centre there, may we publish and subscribe?"
+        elif progress.again_to and not alarm:
+            alarm = f"the centre was set back: records up to {progress.again_to} are sent again"
         return SyncStatus(progress, waited, alarm)
 
     def close(self) -> None:
@@ -241,11 +249,26 @@ class SyncService:
                 try:
                     publisher.receive_receipt(payload, now_ns)
                     self._alarm = ""
+                except ReceiptBehind as error:
+                    self._alarm = self._go_back(error, publisher, now_ns)
                 except ReceiptAhead as error:
                     self._alarm = error.diagnosis
                     self._hand_receipt(payload)  # the agent alone can judge: our look may be old
                 except ReceiptRefused as error:
                     self._alarm = error.diagnosis
+
+    def _go_back(self, behind: ReceiptBehind, publisher: Publisher, now_ns: int) -> str:
+        """Send again what the central system lost; give an alarm if it holds another log."""
+        try:
+            ours = self._reader is not None and self._reader.begins_with(
+                behind.receipt, self._centre.verifying
+            )
+        except ReceiptRefused as error:
+            return error.diagnosis
+        if not ours:
+            return f"{behind.diagnosis}, and holds another log than ours: audit both"
+        publisher.go_back(behind.receipt.seq, now_ns)
+        return ""
 
     def _ended(self, now_ns: int) -> None:
         """Choose when to connect again. MQTT 3.1.1 does not say that a name was taken."""

@@ -104,11 +104,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `sealed` are the `Contents`, encrypted for the central system: a broker sees sizes and
     times, nothing else. `checkpoint` is the gate's signed note about its log at the end of
     this batch, or of the whole journal in a batch without records, which is a heartbeat.
-    Signed with the gate's Ed25519 key over the canonical encoding without `signature`, so
-    that nothing depends on what the broker says about the sender.
+    Signed with the gate's Ed25519 key over the canonical encoding without `signature` and
+    with the SHA-256 of `sealed` in its place, so that nothing depends on what the broker says
+    about the sender.
     """
 
-    version: int = 2
+    version: int = 3
     gate: str
     epoch: str
     first_seq: int

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
 from drivers.passport import bac, pace
+from drivers.passport.agreement import Multiply, multiply
 from drivers.passport.apdu import Steps
 from drivers.passport.errors import (
     AccessDenied,
@@ -47,6 +48,7 @@ class AccessPlan:
         order: "pace" and "bac", the first preferred.
         bac_fallback: whether BAC may open a chip whose PACE failed.
         random: source of nonces and scalars.
+        times: multiplies points of a curve.
         reading: the reading of the zone that opened the chip, once one did.
     """
 
@@ -55,6 +57,7 @@ class AccessPlan:
     can: str | None = None
     order: tuple[str, ...] = ("pace", "bac")
     bac_fallback: bool = True
+    times: Multiply = multiply
     reading: Candidate | None = field(default=None, init=False)
 
     def open(self, reader: FileReader) -> Steps[str]:
@@ -106,7 +109,8 @@ class AccessPlan:
         for attempt, reading in enumerate(self._tries(), 1):
             reader.session = None
             try:
-                session = yield from pace.authenticate(info, self._password(reading), self.random)
+                password = self._password(reading)
+                session = yield from pace.authenticate(info, password, self.random, self.times)
             except AccessDenied:
                 if attempt == ATTEMPTS:
                     raise

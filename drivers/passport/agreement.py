@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from drivers.passport.curves import NamedCurve
+from drivers.passport.curves import NamedCurve, by_name
 from drivers.passport.errors import SessionDead
 from drivers.passport.secure_messaging import (
     MAC_BYTES,
@@ -29,6 +29,9 @@ KEY_BYTES = {"3DES": 16, "AES-128": 16, "AES-192": 24, "AES-256": 32}
 KEY_ENC = 1
 KEY_MAC = 2
 KEY_PASSWORD = 3
+
+Multiply = Callable[[str, bytes, int], bytes]
+"""As `multiply` does: the name of a curve, an encoded point, a scalar."""
 
 
 def derive_key(cipher: str, secret: bytes, counter: int) -> bytes:
@@ -62,71 +65,86 @@ def token(cipher: str, secret: bytes, data: bytes) -> bytes:
     return cmac.finalize()[:MAC_BYTES]
 
 
+def multiply(curve_name: str, point: bytes, scalar: int) -> bytes:
+    """A multiple of a point, encoded without compression; an empty point is the generator.
+
+    Raises:
+        SessionDead: not an uncompressed point of this curve, or the result is at infinity.
+    """
+    curve = by_name(curve_name)
+    base = _decode(curve, point) if point else curve.foreign.generator
+    return _encode(curve, base * scalar)
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A curve with a generator, which PACE replaces."""
+    """A curve with a generator, which PACE replaces; empty is the curve's own.
+
+    Attributes:
+        times: multiplies points, as `multiply` does.
+    """
 
     curve: NamedCurve
-    generator: Any
-
-    @classmethod
-    def of(cls, curve: NamedCurve) -> Group:
-        """The curve with its own generator."""
-        return cls(curve, curve.foreign.generator)
+    generator: bytes = b""
+    times: Multiply = multiply
 
     def key_pair(self, random: Callable[[int], bytes]) -> tuple[int, bytes]:
         """A private scalar and the encoded public point."""
         order = int(self.curve.foreign.order)
         # 8 bytes more than the order has: the bias of the reduction is below 2^-64.
         scalar = 1 + int.from_bytes(random(self.curve.size + 8), "big") % (order - 1)
-        return scalar, self.encode(self.generator * scalar)
+        return scalar, self.times(self.curve.name, self.generator, scalar)
 
-    def encode(self, point: Any) -> bytes:
-        """Uncompressed encoding.
-
-        Raises:
-            SessionDead: the point at infinity.
-        """
-        from ecdsa.ellipticcurve import INFINITY
-
-        if point == INFINITY:
-            raise SessionDead("key agreement ends at infinity")
-        affine = point.to_affine()
-        size = self.curve.size
-        return (
-            b"\x04" + int(affine.x()).to_bytes(size, "big") + int(affine.y()).to_bytes(size, "big")
-        )
-
-    def decode(self, data: bytes) -> Any:
-        """A point of the chip.
+    def multiple(self, scalar: int, theirs: bytes) -> bytes:
+        """Of a point of the chip.
 
         Raises:
-            SessionDead: not an uncompressed point of this curve.
+            SessionDead: not an uncompressed point of this curve, or the end is infinity.
         """
-        from ecdsa.ellipticcurve import PointJacobi
-
-        size, foreign = self.curve.size, self.curve.foreign.curve
-        if len(data) != 1 + 2 * size or data[0] != 4:
+        if not theirs:
             raise SessionDead(f"{self.curve.name}: not an uncompressed point")
-        x = int.from_bytes(data[1 : 1 + size], "big")
-        y = int.from_bytes(data[1 + size :], "big")
-        if max(x, y) >= int(foreign.p()) or not foreign.contains_point(x, y):
-            raise SessionDead(f"{self.curve.name}: the chip's point is not on the curve")
-        return PointJacobi(foreign, x, y, 1, self.curve.foreign.order)
+        return self.times(self.curve.name, theirs, scalar)
 
-    def agree(self, scalar: int, point: Any) -> bytes:
-        """The shared secret: the x coordinate, as long as the field.
+    def agree(self, scalar: int, theirs: bytes) -> bytes:
+        """The shared secret with a point of the chip: the x coordinate, as long as the field.
 
         Raises:
-            SessionDead: the point at infinity.
+            SessionDead: as `multiple`.
         """
-        return self.encode(point * scalar)[1 : 1 + self.curve.size]
+        return self.multiple(scalar, theirs)[1 : 1 + self.curve.size]
 
-    def mapped(self, nonce: bytes, shared: Any) -> Group:
+    def mapped(self, nonce: bytes, shared: bytes) -> Group:
         """Generic mapping: the generator s * G + H (Doc 9303-11, 4.4.3.3.1).
 
         Raises:
             SessionDead: it is the point at infinity.
         """
-        point = self.generator * int.from_bytes(nonce, "big") + shared
-        return Group(self.curve, self.decode(self.encode(point)))
+        curve = self.curve
+        scalar = int.from_bytes(nonce, "big") % int(curve.foreign.order)
+        point = _decode(curve, shared)
+        if scalar:
+            point += _decode(curve, self.times(curve.name, self.generator, scalar))
+        return Group(curve, _encode(curve, point), self.times)
+
+
+def _encode(curve: NamedCurve, point: Any) -> bytes:
+    from ecdsa.ellipticcurve import INFINITY
+
+    if point == INFINITY:
+        raise SessionDead("key agreement ends at infinity")
+    affine = point.to_affine()
+    size = curve.size
+    return b"\x04" + int(affine.x()).to_bytes(size, "big") + int(affine.y()).to_bytes(size, "big")
+
+
+def _decode(curve: NamedCurve, data: bytes) -> Any:
+    from ecdsa.ellipticcurve import PointJacobi
+
+    size, foreign = curve.size, curve.foreign.curve
+    if len(data) != 1 + 2 * size or data[0] != 4:
+        raise SessionDead(f"{curve.name}: not an uncompressed point")
+    x = int.from_bytes(data[1 : 1 + size], "big")
+    y = int.from_bytes(data[1 + size :], "big")
+    if max(x, y) >= int(foreign.p()) or not foreign.contains_point(x, y):
+        raise SessionDead(f"{curve.name}: the chip's point is not on the curve")
+    return PointJacobi(foreign, x, y, 1, curve.foreign.order)

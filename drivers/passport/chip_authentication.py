@@ -101,9 +101,9 @@ def authenticate(reader: FileReader, chip: ChipKey, random: Callable[[int], byte
         CardRefused: the chip does not do it.
         SessionDead: it does not know the key; the session is lost.
     """
-    group = Group.of(chip.key.curve)
+    group = Group(chip.key.curve)
     scalar, point = group.key_pair(random)
-    shared = group.agree(scalar, group.decode(chip.key.point))
+    shared = group.agree(scalar, chip.key.point)
     key_id = b"" if chip.key_id is None else tlv.encode(0x84, _integer(chip.key_id))
     if chip.cipher == "3DES":
         data = tlv.encode(0x91, point) + key_id

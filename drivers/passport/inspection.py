@@ -30,6 +30,7 @@ from drivers.passport.checks import (
     printed_checks,
 )
 from drivers.passport.chip_features import ChipFeatures
+from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.errors import (
     AccessDenied,
     ApduError,
@@ -44,7 +45,6 @@ from drivers.passport.files import FileReader
 from drivers.passport.mrz import Mrz
 from drivers.passport.passive_authentication import (
     PassiveAuthentication,
-    authenticate_sod,
     com_sod_check,
 )
 from drivers.passport.trust import TrustStore
@@ -82,6 +82,7 @@ class Inspection:
         can: card access number, for PACE.
         access, bac_fallback: as in the profile of a chip reader.
         extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
+        costly: carries out what takes longest to compute.
     """
 
     ticket: int
@@ -97,6 +98,7 @@ class Inspection:
     access: tuple[str, ...] = ("pace", "bac")
     bac_fallback: bool = True
     extra: tuple[int, ...] = EXTRA_DATA_GROUPS
+    costly: Costly = COMPUTED
     _repairs: int = field(default=0, init=False)
     _access_due: bool = field(default=True, init=False)
     _access: str = field(default="", init=False)
@@ -111,6 +113,7 @@ class Inspection:
             order=self.access,
             bac_fallback=self.bac_fallback,
             random=self.random,
+            times=self.costly.multiply,
         )
 
     def run(self) -> Steps[tuple[Check, ...]]:
@@ -190,7 +193,7 @@ class Inspection:
     ) -> PassiveAuthentication:
         """Everything that EF.COM, EF.SOD and DG1 prove."""
         self._checks.begin()
-        found = authenticate_sod(sod, self.trust, self.at)
+        found = self.costly.authenticate_sod(bytes(sod), self.trust, self.at)
         self._checks.add(*found.checks)
         self._com_sod(com, found)
         listed = found.security_object.hashes if found.security_object is not None else {}

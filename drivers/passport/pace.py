@@ -11,8 +11,10 @@ from drivers.passport import curves, tlv
 from drivers.passport.agreement import (
     KEY_PASSWORD,
     Group,
+    Multiply,
     block_cipher,
     derive_key,
+    multiply,
     new_session,
     token,
 )
@@ -67,26 +69,35 @@ def choose(offered: tuple[PaceInfo, ...]) -> PaceInfo | None:
 
 
 def authenticate(
-    info: PaceInfo, password: Password, random: Callable[[int], bytes]
+    info: PaceInfo,
+    password: Password,
+    random: Callable[[int], bytes],
+    times: Multiply = multiply,
 ) -> Steps[SecureMessaging]:
     """Authenticate mutually; the session's secure messaging.
+
+    Args:
+        info: what the chip offers, and was chosen.
+        password: opens the chip.
+        random: source of scalars.
+        times: multiplies points.
 
     Raises:
         AccessDenied: the chip does not know this password.
         CardRefused: the chip does not do it.
         SessionDead: the chip's answer or proof is wrong.
     """
-    group = Group.of(curves.by_name(PARAMETERS[info.parameter_id or 0]))
+    group = Group(curves.by_name(PARAMETERS[info.parameter_id or 0]), times=times)
     yield from _choose_protocol(info, password)
     secret = yield from _nonce(info.cipher, password)
     scalar, point = group.key_pair(random)
     answer = yield from _step(MAP_OURS, point, MAP_CHIP)
     _not_ours(answer, point)
-    mapped = group.mapped(secret, group.decode(answer) * scalar)
+    mapped = group.mapped(secret, group.multiple(scalar, answer))
     scalar, point = mapped.key_pair(random)
     theirs = yield from _step(KEY_OURS, point, KEY_CHIP)
     _not_ours(theirs, point)
-    shared = mapped.agree(scalar, mapped.decode(theirs))
+    shared = mapped.agree(scalar, theirs)
     ours = token(info.cipher, shared, _token_data(info, theirs))
     proof = yield from _step(TOKEN_OURS, ours, TOKEN_CHIP, last=True)
     if not hmac.compare_digest(proof, token(info.cipher, shared, _token_data(info, point))):

@@ -125,7 +125,7 @@ class Pn532Link:
             ProtocolViolation: noise or damaged frames beyond the limits.
             DeviceRefused: the PN532 does not know the command.
         """
-        if not self.busy:
+        if self._state is State.IDLE:
             return None
         self._buffer += data
         while True:
@@ -173,17 +173,18 @@ class Pn532Link:
             if start < 0:
                 self._skip(max(0, len(buffer) - 1))
                 return None
-            self._skip(start)
+            if start:
+                self._skip(start)
             if len(buffer) < 4:
                 return None
             size, checksum, head = buffer[2], buffer[3], 4
-            if (size, checksum) == (0x00, 0xFF):
+            if size == 0x00 and checksum == 0xFF:
                 del buffer[:4]
                 return b""
-            if (size, checksum) == (0xFF, 0x00):
+            if size == 0xFF and checksum == 0x00:
                 del buffer[:4]
                 return b"\xff"
-            if (size, checksum) == (0xFF, 0xFF):
+            if size == 0xFF and checksum == 0xFF:
                 if len(buffer) < 7:
                     return None
                 size, head = buffer[4] << 8 | buffer[5], 7
@@ -192,18 +193,19 @@ class Pn532Link:
                 self._skip(2)
                 self._damaged(now_ns)
                 continue
-            if len(buffer) < head + size + 1:
+            end = head + size
+            if len(buffer) <= end:
                 return None
-            packet = bytes(buffer[head : head + size])
-            good = (sum(packet) + buffer[head + size]) & 0xFF == 0
-            del buffer[: head + size + 1]
-            if good:
-                return packet
+            checked = bytes(buffer[head : end + 1])
+            del buffer[: end + 1]
+            if sum(checked) & 0xFF == 0:
+                return checked[:-1]
             self._damaged(now_ns)
 
     def _skip(self, count: int) -> None:
         # Preamble and postamble zeros are no noise.
-        self._noise += sum(1 for byte in self._buffer[:count] if byte)
+        skipped = self._buffer[:count]
+        self._noise += len(skipped) - skipped.count(0)
         del self._buffer[:count]
         if self._noise > MAX_NOISE:
             self._give_up(f"PN532: more than {MAX_NOISE} bytes outside any frame")

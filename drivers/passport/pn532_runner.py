@@ -9,7 +9,7 @@ from drivers.errors import DriverFault
 from drivers.passport.apdu import Emit
 from drivers.passport.errors import LinkEnded
 from drivers.passport.pn532 import MS, Pn532Link
-from drivers.passport.pn532_commands import ChangeBaud, Op, Pause
+from drivers.passport.pn532_commands import Call, Op, Pause
 from drivers.ports import Emission, Output
 
 Job = Generator[Op | Emit, Any, Any]
@@ -54,7 +54,7 @@ class Pn532Runner:
         """
         self.stop(None)
         self._job = job
-        self._run(lambda started: started.send(None), now_ns)
+        self._run(None, now_ns)
 
     def stop(self, error: LinkEnded | None) -> None:
         """End the job now; with an error, it may still emit what it has."""
@@ -93,7 +93,7 @@ class Pn532Runner:
             return
         if answer is not None:
             self._meanwhile = None
-            self._run(lambda job: job.send(answer), now_ns)
+            self._run(answer, now_ns)
 
     def expire(self, now_ns: int) -> None:
         """The time `due_ns` has come.
@@ -108,7 +108,7 @@ class Pn532Runner:
         if self._pause_until_ns is not None:
             if now_ns >= self._pause_until_ns:
                 self._pause_until_ns = None
-                self._run(lambda job: job.send(None), now_ns)
+                self._run(None, now_ns)
             return
         try:
             self._link.expire(now_ns)
@@ -122,31 +122,32 @@ class Pn532Runner:
     def _fail(self, fault: DriverFault, now_ns: int) -> None:
         if self._job is None:
             raise fault
-        self._run(lambda job: job.throw(fault), now_ns)
+        self._run(fault, now_ns)
 
-    def _run(self, resume: Callable[[Job], Any], now_ns: int) -> None:
+    def _run(self, answer: bytes | DriverFault | None, now_ns: int) -> None:
+        """Let the job go on with an answer, or with a fault thrown into it."""
         job = self._job
         while job is not None:
             try:
-                op = resume(job)
+                op = job.throw(answer) if isinstance(answer, DriverFault) else job.send(answer)
             except StopIteration:
                 self._done()
                 return
             except DriverFault:
                 self._done()
                 raise
-            resume = next
+            answer = None
+            if isinstance(op, Call):
+                self._link.request(op.data, op.timeout_ms, now_ns, wake=op.wake)
+                self._meanwhile, self._meanwhile_ns = op.meanwhile, now_ns
+                return
+            if isinstance(op, Pause):
+                self._pause_until_ns = now_ns + op.ms * MS
+                return
             if isinstance(op, Emit):
                 self._emit(op.emission)
-            elif isinstance(op, ChangeBaud):
-                self._link.change_baud(op.baud, confirm=op.confirm)
             else:
-                break
-        if isinstance(op, Pause):
-            self._pause_until_ns = now_ns + op.ms * MS
-        else:
-            self._link.request(op.data, op.timeout_ms, now_ns, wake=op.wake)
-            self._meanwhile, self._meanwhile_ns = op.meanwhile, now_ns
+                self._link.change_baud(op.baud, confirm=op.confirm)
 
     def _done(self) -> None:
         self._job = self._pause_until_ns = self._meanwhile = None

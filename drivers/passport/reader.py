@@ -20,6 +20,7 @@ from drivers.passport import curves
 from drivers.passport import mrz as zone
 from drivers.passport.checks import unread
 from drivers.passport.conversation import conclude, converse
+from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.errors import BudgetExceeded, LinkEnded, ReadCancelled, ReaderGone
 from drivers.passport.files import FileReader
 from drivers.passport.inspection import Inspection
@@ -77,6 +78,7 @@ class PassportReader:
         at: the day of inspection, None while the clock is not trusted.
         clock: nanoseconds for the duration of checks; without it, the time that the
             calls bring.
+        costly: carries out what takes longest to compute.
     """
 
     device = DeviceId.READER
@@ -91,12 +93,14 @@ class PassportReader:
         random: Callable[[int], bytes],
         at: Callable[[], date | None],
         clock: Callable[[], int] | None = None,
+        costly: Costly = COMPUTED,
     ) -> None:
         self._zones = ZoneReader(mrz_reader.framing)
         self._chip_profile = chip_reader
         self._trust = trust
         self._random = random
         self._at = at
+        self._costly = costly
         self._now_ns: int = 0
         self._clock = clock if clock is not None else self._now
         self._open: set[str] = set()
@@ -123,15 +127,22 @@ class PassportReader:
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         due_ns = self._runner.due_ns
-        for at_ns in (
-            self._job_until_ns,
-            self._restart_ns,
-            self._awaiting_until_ns if self._awaiting else None,
-            self._presented_until_ns if self._presented else None,
-        ):
-            if at_ns is not None and (due_ns is None or at_ns < due_ns):
-                due_ns = at_ns
+        at_ns = self._job_until_ns
+        if at_ns is not None and (due_ns is None or at_ns < due_ns):
+            due_ns = at_ns
+        at_ns = self._restart_ns
+        if at_ns is not None and (due_ns is None or at_ns < due_ns):
+            due_ns = at_ns
+        if self._awaiting and (due_ns is None or self._awaiting_until_ns < due_ns):
+            due_ns = self._awaiting_until_ns
+        if self._presented and (due_ns is None or self._presented_until_ns < due_ns):
+            due_ns = self._presented_until_ns
         return due_ns
+
+    @property
+    def busy(self) -> bool:
+        """Whether the PN532 is at work: starting, proving that it lives, or reading a chip."""
+        return self._runner.busy
 
     def opened(self, port: str, now_ns: int) -> None:
         """A port was opened (again): resynchronise."""
@@ -192,7 +203,7 @@ class PassportReader:
         if port == MRZ:
             self._receive_mrz(data)
             return
-        self._drive(lambda: self._runner.receive(data, now_ns))
+        self._drive(self._runner.receive, data, now_ns)
 
     def expire(self, now_ns: int) -> None:
         """The time `due_ns` has come.
@@ -209,15 +220,17 @@ class PassportReader:
             self._end_job(BudgetExceeded("the time for the chip is used up"))
         if self._restart_ns is not None and now_ns >= self._restart_ns:
             self._restart()
-        self._drive(lambda: self._runner.expire(now_ns))
+        self._drive(self._runner.expire, now_ns)
 
     def output(self) -> list[Output]:
         """Take what is to be sent."""
         out, self._mrz_out = self._mrz_out, []
-        return [*out, *self._runner.output()]
+        return out + self._runner.output() if out else self._runner.output()
 
     def events(self) -> list[Emission]:
         """Take what happened."""
+        if not self._events:
+            return []
         events = list(self._events)
         self._events.clear()
         return events
@@ -298,6 +311,7 @@ class PassportReader:
             access=self._chip_profile.access,
             bac_fallback=self._chip_profile.bac_fallback,
             reader=files,
+            costly=self._costly,
         ).run()
         if not self._ready:
             for op in conclude(steps, ReaderGone("the chip reader is not ready")):
@@ -337,9 +351,9 @@ class PassportReader:
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
-        self._drive(lambda: self._runner.start(job, self._now_ns))
+        self._drive(self._runner.start, job, self._now_ns)
 
-    def _drive(self, call: Callable[[], None]) -> None:
+    def _drive(self, call: Callable[..., None], *arguments: Any) -> None:
         """Let the PN532 go on; after a job rest, after a fault start again.
 
         Raises:
@@ -347,7 +361,7 @@ class PassportReader:
         """
         was_busy = self._runner.busy
         try:
-            call()
+            call(*arguments)
         except DriverFault:
             self._fast_faults += self._baud > self._chip_profile.baud
             self._baud = self._chip_profile.baud

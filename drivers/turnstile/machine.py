@@ -115,9 +115,13 @@ class PlantMachine:
         asked_ns = self._link.due_ns
         due = self._next_poll_ns if asked_ns is None else asked_ns
         if self._plant is not None:
-            due = min(due, self._published_ns + self._heartbeat_ns)
+            at_ns = self._published_ns + self._heartbeat_ns
+            if at_ns < due:
+                due = at_ns
             if self._read_ns is not None:
-                due = min(due, self._read_ns + self._stale_ns)
+                at_ns = self._read_ns + self._stale_ns
+                if at_ns < due:
+                    due = at_ns
         return due
 
     def opened(self, port: str, now_ns: int) -> None:

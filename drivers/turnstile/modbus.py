@@ -122,11 +122,13 @@ class Master:
             return None
         if self._asked is not None:
             return self._deadline_ns
-        return min(self._send_ns, self._give_up_ns)
+        send_ns = self._send_ns
+        return send_ns if send_ns < self._give_up_ns else self._give_up_ns
 
     @property
     def _send_ns(self) -> int:
-        return max(self._quiet_ns, self._not_before_ns)
+        quiet_ns, not_before_ns = self._quiet_ns, self._not_before_ns
+        return quiet_ns if quiet_ns > not_before_ns else not_before_ns
 
     def request(self, request: Request, now_ns: int) -> None:
         """Ask. The outcome comes later, by `take`.

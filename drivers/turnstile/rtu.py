@@ -12,6 +12,8 @@ answer against everything that there is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from struct import pack, unpack
 
 READ_COILS = 0x01
 READ_INPUTS = 0x02
@@ -51,6 +53,11 @@ _CRC_OF_BYTE = tuple(_crc_of_byte(byte) for byte in range(256))
 
 def crc16(data: bytes | bytearray) -> int:
     """CRC-16 of Modbus: polynomial 0xA001 reflected, initial 0xFFFF (Serial Line 6.2.2)."""
+    return _crc16(bytes(data))
+
+
+@lru_cache(256)  # a poll asks the same all day, and mostly hears the same
+def _crc16(data: bytes) -> int:
     crc = 0xFFFF
     for byte in data:
         crc = crc >> 8 ^ _CRC_OF_BYTE[(crc ^ byte) & 0xFF]
@@ -66,7 +73,7 @@ def sealed(frame: bytes | bytearray) -> bool:
     """Whether the last two bytes are the CRC of those before."""
     if len(frame) < 4:
         return False
-    return bytes(frame[-2:]) == crc16(frame[:-2]).to_bytes(2, "little")
+    return frame[-2] | frame[-1] << 8 == crc16(frame[:-2])
 
 
 def character_ns(baud: int) -> int:
@@ -158,11 +165,7 @@ class Read:
 
     def encode(self, unit: int) -> bytes:
         """The request frame."""
-        return seal(
-            bytes((unit, READ_HOLDING))
-            + self.address.to_bytes(2, "big")
-            + self.count.to_bytes(2, "big")
-        )
+        return seal(pack(">BBHH", unit, READ_HOLDING, self.address, self.count))
 
     def frame_length(self, frame: bytes | bytearray) -> int | None:
         """Length of the whole answer, None while too little of it is here.
@@ -178,8 +181,7 @@ class Read:
 
     def parse(self, frame: bytes) -> Registers:
         """Take a whole answer whose CRC is good."""
-        words = (int.from_bytes(frame[i : i + 2], "big") for i in range(3, 3 + 2 * self.count, 2))
-        return Registers(self.address, tuple(words))
+        return Registers(self.address, unpack(f">{self.count}H", frame[3:-2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify_password
 from gate_agent.console.rate_limit import RateLimit
+from gate_agent.console.serving import server_config
 from gate_agent.console.sessions import Session, Sessions
 from gate_agent.console.shield import Shield
 from sync.centre.overview import Overview, metrics_text
@@ -220,19 +221,4 @@ def serve(app: Starlette, host: str, port: int) -> None:
     Raises:
         SystemExit: the port cannot be bound.
     """
-    uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            ws="none",
-            http="h11",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
-        )
-    ).run()
+    uvicorn.Server(server_config(app, host, port, connections=MAX_CONNECTIONS)).run()

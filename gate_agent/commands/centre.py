@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import centre_admin
+from gate_agent.commands.broker import add_broker, tls_of
 
 MAX_SHARDS = 256
 
@@ -20,8 +21,6 @@ def register(commands: Any) -> None:
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     run = actions.add_parser("run", help="collect from a broker until told to stop")
     run.add_argument("--state", type=Path, required=True, help="database and centre.key")
-    run.add_argument("--host", default="127.0.0.1", help="broker (default: %(default)s)")
-    run.add_argument("--port", type=int, default=1883, help="its port (default: %(default)s)")
     run.add_argument(
         "--gate",
         action="append",
@@ -37,6 +36,7 @@ def register(commands: Any) -> None:
         " serves its share of the gates (default: alone)",
     )
     run.add_argument("--demo", action="store_true", help="accept keys marked as demo material")
+    add_broker(run)
     run.set_defaults(run=_run)
     audit = _action(actions, "audit", "check every log against what gates and centre signed")
     audit.set_defaults(run=_stopped_by(_audit))
@@ -212,6 +212,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.state,
         (arguments.host, arguments.port),
         gates,
+        tls=tls_of(arguments),
         shard=Shard(int(number), int(of)),
         accept_demo=arguments.demo,
     )

@@ -70,7 +70,7 @@ def make_token(arguments: argparse.Namespace) -> int:
         print(token)
         sys.stderr.write(
             f"Good once, until {expires_utc}, as secret as a password. At the gate:\n"
-            "  egate enrol --keys DIR --host BROKER --port PORT --token-file FILE\n"
+            "  egate enrol --keys DIR --token-file FILE --host BROKER --ca F --cert F --key F\n"
         )
     return 0
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.broker import add_broker, tls_of
+
 
 def register(commands: Any) -> None:
     """Add `egate enrol` to the command line."""
@@ -20,9 +22,8 @@ def register(commands: Any) -> None:
     enrol.add_argument(
         "--token-file", type=Path, required=True, metavar="FILE", help="a file, or - for input"
     )
-    enrol.add_argument("--host", default="127.0.0.1", help="broker (default: %(default)s)")
-    enrol.add_argument("--port", type=int, default=1883, help="its port (default: %(default)s)")
     enrol.add_argument("--wait-s", type=int, default=60, help="for the answer (%(default)s)")
+    add_broker(enrol)
     enrol.set_defaults(run=_enrol)
 
 
@@ -39,4 +40,5 @@ def _enrol(arguments: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError):
         sys.stderr.write(f"egate enrol: {arguments.token_file} cannot be read\n")
         return 2
-    return run(text, arguments.keys, (arguments.host, arguments.port), arguments.wait_s)
+    broker = (arguments.host, arguments.port)
+    return run(text, arguments.keys, broker, tls_of(arguments), arguments.wait_s)

@@ -279,13 +279,19 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from biometrics.errors import BiometricFault
     from biometrics.evaluate import compare_all, summary
     from biometrics.gallery import galleries
+    from gate_agent.beside import beside
+    from gate_agent.live import spawn
 
     if not arguments.images.is_dir():
         return _refused("evaluate", f"{arguments.images}: not a folder", 2)
     try:
         pipeline = _pipeline(arguments)
         live, chips = galleries(
-            pipeline, arguments.images, chip=arguments.chip, progress=_Bar("templates")
+            (pipeline, _pipeline(arguments)),
+            arguments.images,
+            chip=arguments.chip,
+            beside=beside(spawn),
+            progress=_Bar("templates"),
         )
     except BiometricFault as fault:
         return _refused("evaluate", fault.diagnosis, 1)
@@ -346,13 +352,20 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from biometrics.calibrate import calibrate
     from biometrics.errors import BiometricFault
     from biometrics.gallery import galleries
+    from gate_agent.beside import beside
+    from gate_agent.live import spawn
 
     if not arguments.images.is_dir():
         return _refused("calibrate", f"{arguments.images}: not a folder", 2)
     try:
-        pipeline = _addition(arguments) if arguments.addition else _pipeline(arguments)
+        make = _addition if arguments.addition else _pipeline
+        pipeline = make(arguments)
         live, chips = galleries(
-            pipeline, arguments.images, chip=not arguments.live_only, progress=_Bar("templates")
+            (pipeline, make(arguments)),
+            arguments.images,
+            chip=not arguments.live_only,
+            beside=beside(spawn),
+            progress=_Bar("templates"),
         )
         provenance = arguments.provenance or f"{live.person.size} pictures"
         found = calibrate(live, pipeline.calibration.networks, provenance, chips)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from gate_agent import live
@@ -11,6 +12,7 @@ from sync.centre.run import CLIENT_ID, BrokerAccess, CentreService, Shard, run_c
 from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError, StorageUnavailable
 from sync.keys import read_centre_keys, read_public_key
+from sync.mqtt import Tls
 
 MAX_ADDRESS_BYTES = 4096
 
@@ -35,6 +37,7 @@ def run(
     broker: tuple[str, int],
     gates: dict[str, Path],
     *,
+    tls: Tls | None,
     shard: Shard,
     accept_demo: bool,
 ) -> int:
@@ -45,27 +48,25 @@ def run(
             gates encrypt, the heads, and the database or its address.
         broker: host and port.
         gates: public key files of gates to enrol, by the gate's name.
+        tls: files for a broker that wants certificates; None for a plain connection.
         shard: which gates this collector serves.
         accept_demo: whether a key marked as demo material may sign.
 
-    Returns 78 for bad keys, 1 when the database or the broker's name cannot be used.
+    Returns 78 for bad keys or certificates, 1 when the database or the broker's name cannot
+    be used.
     """
     stop = live.stop_on_sigterm()
+    access = BrokerAccess(host=broker[0], port=broker[1], tls=tls)
     try:
         keys = read_centre_keys(state_dir, accept_demo=accept_demo)
         known = {gate: read_public_key(path) for gate, path in gates.items()}
-    except KeyRefused as error:
-        sys.stderr.write(f"egate centre: {error.diagnosis}\n")
-        return os.EX_CONFIG
-    try:
-        store = CentreStore(store_place(state_dir))
-        try:
+        with closing(CentreStore(store_place(state_dir))) as store:
             for gate, public in known.items():
                 store.enrol(gate, public, live.utc_text())
             service = CentreService(
                 store=store,
                 keys=keys,
-                broker=BrokerAccess(host=broker[0], port=broker[1]),
+                broker=access,
                 random=live.system_random,
                 client_id=f"egate-centre-{shard.number}-{shard.of}" if shard.of > 1 else CLIENT_ID,
                 shard=shard,
@@ -80,8 +81,9 @@ def run(
                 stop=stop.is_set,
                 wake_fd=wake_out,
             )
-        finally:
-            store.close()
+    except KeyRefused as error:
+        sys.stderr.write(f"egate centre: {error.diagnosis}\n")
+        return os.EX_CONFIG
     except (StorageError, EnrolmentRefused, LinkStolen) as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return 1

@@ -15,7 +15,7 @@ from sync.enrolment import (
     make_request,
     read_token,
 )
-from sync.errors import EnrolmentRefused, LinkError, SyncError
+from sync.errors import EnrolmentRefused, LinkDown, LinkError, SyncError
 from sync.keys import (
     SigningKey,
     read_signing_key,
@@ -23,14 +23,14 @@ from sync.keys import (
     write_public_key,
     write_signing_key,
 )
-from sync.mqtt import Connected, MqttLink, Received
+from sync.mqtt import Connected, MqttLink, Received, Refused, Tls
 
 PREFIX = "egate"
 ASK_AGAIN_NS = 5_000_000_000
 STEP_S = 0.5
 
 
-def run(text: str, keys: Path, broker: tuple[str, int], wait_s: int) -> int:
+def run(text: str, keys: Path, broker: tuple[str, int], tls: Tls | None, wait_s: int) -> int:
     """Enrol; exit 2 when the token or a file is not good, 1 when no good answer came.
 
     The key is written before it is shown to anybody: after a power cut or a lost answer the
@@ -39,7 +39,7 @@ def run(text: str, keys: Path, broker: tuple[str, int], wait_s: int) -> int:
     try:
         token = read_token(text)
         key = _own_key(keys)
-        _ask(token, key, broker, wait_s)
+        _ask(token, key, _link(token.gate, broker, tls), wait_s)
         if not (keys / "centre.pub").exists():
             write_centre_public(keys, token.centre)
     except LinkError as error:
@@ -61,29 +61,37 @@ def _own_key(keys: Path) -> SigningKey:
     return read_signing_key(keys / "gate.key")
 
 
-def _ask(token: Token, key: SigningKey, broker: tuple[str, int], wait_s: int) -> None:
+def _link(gate: str, broker: tuple[str, int], tls: Tls | None) -> MqttLink:
+    """Give the way to the broker, not opened yet."""
+    return MqttLink(
+        host=broker[0],
+        port=broker[1],
+        client_id=f"{PREFIX}-enrol-{gate}",
+        protocol="5",
+        subscriptions=(enrolled_topic(PREFIX, gate),),
+        tls=tls,
+    )
+
+
+def _ask(token: Token, key: SigningKey, link: MqttLink, wait_s: int) -> None:
     """Ask until a good answer comes.
 
     Raises:
         EnrolmentRefused: none came in time; the centre's quarantine says why.
         LinkError: the broker cannot be used.
     """
-    link = MqttLink(
-        host=broker[0],
-        port=broker[1],
-        client_id=f"{PREFIX}-enrol-{token.gate}",
-        protocol="5",
-        subscriptions=(enrolled_topic(PREFIX, token.gate),),
-    )
     request = make_request(token, key, live.system_random)
     end_ns = live.monotonic_ns() + wait_s * 1_000_000_000
     ask_ns: int | None = None
+    denied = False
     link.connect()
     try:
         while (now_ns := live.monotonic_ns()) < end_ns:
             for event in link.pump():
                 if isinstance(event, Connected):
-                    ask_ns = now_ns
+                    ask_ns, denied = now_ns, False
+                elif isinstance(event, Refused):
+                    denied = True
                 elif isinstance(event, Received):
                     link.acknowledge(event.message_id)
                     if _good(event.payload, token, key):
@@ -91,16 +99,24 @@ def _ask(token: Token, key: SigningKey, broker: tuple[str, int], wait_s: int) ->
             if ask_ns is not None and now_ns >= ask_ns:
                 link.publish(enrolment_topic(PREFIX, token.gate), request)
                 ask_ns = now_ns + ASK_AGAIN_NS
-            socket = link.socket()
-            if socket is None:
-                link.connect()
-                continue
-            select.select([socket], [socket] if link.wants_write() else [], [], STEP_S)
+            _wait(link)
     finally:
         link.close()
+    if ask_ns is None or denied:
+        raise LinkDown("the broker does not accept us: certificate, name or rights")
     raise EnrolmentRefused(
         "no answer: does the centre run, has the token expired, or was it used for another key?"
     )
+
+
+def _wait(link: MqttLink) -> None:
+    """Wait for the broker, or a moment before asking it again for a connection."""
+    socket = link.socket()
+    if socket is None:
+        select.select([], [], [], STEP_S)
+        link.connect()
+    elif not link.pending():
+        select.select([socket], [socket] if link.wants_write() else [], [], STEP_S)
 
 
 def _good(answer: bytes, token: Token, key: SigningKey) -> bool:

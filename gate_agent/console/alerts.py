@@ -67,7 +67,9 @@ ALERTS: dict[str, Alert] = {
     # the lane
     "walked_away": Alert(_I, "The traveller left the lane", "See that no document stayed behind."),
     "tailgating": Alert(_A, "More passages than admissions", "Stop the traveller who followed."),
-    "several_persons": Alert(_A, "Several persons in the lane", "See who is in the lane."),
+    "several_persons": Alert(
+        _A, "Several persons in the lane", "Lead them to the desk, or one back."
+    ),
     "device_failed": Alert(_W, "A device failed", "See the devices below; serve at the desk."),
     "record_failed": Alert(_A, "The journal cannot be written", "Close the lane; call help."),
     "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),

@@ -29,13 +29,21 @@ GOING_BACK = (Step.LEAVING, Step.GOING_BACK)
 """The crossing is over and somebody may still be inside."""
 
 
+def _releasable(view: View) -> bool:
+    """Whether an officer can let somebody go back: who is referred, or still in the chamber."""
+    referred = view.step is Step.REFERRED and bool(view.evidence_sha256)
+    if view.topology != "mantrap":
+        return referred
+    return (referred or view.step in GOING_BACK) and view.zone != "empty"
+
+
 def chamber_board(view: View) -> dict[str, Any]:
-    """Rows in the order of a traveller's way, and whether somebody inside can be let out.
+    """Rows in the order of a traveller's way, and whether somebody can be let go back.
 
     A lane with a barrier has no rows.
     """
     if view.topology != "mantrap":
-        return {"doors": [], "no_chamber": True, "releasable": False}
+        return {"doors": [], "releasable": _releasable(view)}
     rows = (
         ("Before the entry", BEFORE_TEXT.get(view.approach_zone, NOT_KNOWN)),
         ("Entry door", DOOR_TEXT.get((view.entry, view.entry_lock), NOT_KNOWN)),
@@ -45,6 +53,5 @@ def chamber_board(view: View) -> dict[str, Any]:
     )
     return {
         "doors": [{"name": name, "tone": tone, "text": text} for name, (tone, text) in rows],
-        "no_chamber": False,
-        "releasable": view.step in GOING_BACK and view.zone != "empty",
+        "releasable": _releasable(view),
     }

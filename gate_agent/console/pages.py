@@ -32,7 +32,7 @@ DONE_TEXT = {
     OfficerAction.OPEN_LANE: "The lane is going into service.",
     OfficerAction.CLOSE_LANE: "The lane closes after the present crossing.",
     OfficerAction.ACKNOWLEDGE: "Acknowledged.",
-    OfficerAction.RELEASE: "The entry opens for the traveller to go back.",
+    OfficerAction.RELEASE: "The traveller goes back; lead them to the desk.",
     OfficerAction.REVERSE: "Entry and exit are being swapped.",
 }
 

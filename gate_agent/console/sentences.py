@@ -20,6 +20,7 @@ class Scene(StrEnum):
 
     CLOSED = "closed"
     DOCUMENT = "document"
+    ONE_PERSON = "one_person"
     READING = "reading"
     CAMERA = "camera"
     WAIT = "wait"
@@ -37,6 +38,10 @@ SCENES: dict[Scene, Text] = {
     Scene.DOCUMENT: {
         "id": "Letakkan paspor Anda pada pembaca.",
         "en": "Place your passport on the reader.",
+    },
+    Scene.ONE_PERSON: {
+        "id": "Satu orang saja. Keluarga dilayani di loket; mohon mundur atau tunggu petugas.",
+        "en": "One person at a time. Families use the desk: step back, or wait for the officer.",
     },
     Scene.READING: {
         "id": "Paspor sedang dibaca. Jangan diangkat.",

@@ -20,10 +20,10 @@ from gate_agent.console.access import Console
 from gate_agent.console.client import Bank
 from gate_agent.console.config import ConsoleConfig
 from gate_agent.console.rate_limit import RateLimit
+from gate_agent.console.serving import server_config
 from gate_agent.console.sessions import Sessions
 from gate_agent.console.shield import Shield
 
-GRACE_S = 2
 MAX_CONNECTIONS = 256
 
 _ROUTES = (
@@ -99,23 +99,7 @@ class ConsoleServer(uvicorn.Server):
     """A uvicorn server that ends the pages' streams first, so that it stops at once."""
 
     def __init__(self, app: Starlette, host: str, port: int) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                ws="none",
-                http="h11",
-                loop="asyncio",
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                timeout_graceful_shutdown=GRACE_S,
-            )
-        )
+        super().__init__(server_config(app, host, port, connections=MAX_CONNECTIONS))
         self._console: Console = app.state.console
 
     async def on_tick(self, counter: int) -> bool:

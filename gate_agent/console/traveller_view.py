@@ -72,6 +72,8 @@ def _scene(view: View) -> Scene:
         return Scene.EVACUATE
     if view.mode != "auto" and view.step is Step.WAITING:
         return Scene.CLOSED
+    if view.zone == "many" and view.step in (Step.WAITING, Step.ENTERING):
+        return Scene.ONE_PERSON
     refused = (
         view.step is Step.LEAVING
         and view.last is not None

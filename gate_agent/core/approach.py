@@ -136,5 +136,6 @@ def _take_in(state: State, now_ns: int, profile: Profile) -> Moved:
         occupancy=state.occupancy,
         occupied=False,
         times=Times(started_ns=now_ns),
+        reversed=state.plant.reversed,
     )
     return let_in(replace(state, next_ticket=ticket + 1), dossier, now_ns, profile)

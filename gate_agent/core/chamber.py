@@ -3,7 +3,8 @@
     Entering -> Shutting -> (Presenting -> Reading ->) Verifying -> ... -> Departing -> Emptying
 
 The entry is released for one ticket while the exit is shut and the chamber empty. It is shut
-as soon as one person stands inside and nobody in the doorway; the face is compared only
+as soon as one person stands inside and nobody in the doorway; about several who stay an officer is
+asked, with the entry open behind them. The face is compared only
 behind two shut doors. After an accept the exit is released, and the crossing ends when the
 chamber is empty. `Emptying` brings doors and chamber to rest after every crossing: whoever
 is still inside goes back by the entry, no door moves onto anybody, and a door that does not
@@ -122,7 +123,7 @@ def entering_moved(state: State, _event: PlantChanged, now_ns: int, profile: Pro
 
 
 def entering_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
-    """Nobody came in, or more than one did and none went back."""
+    """Nobody came in, or more than one did and none went back: the entry stays open for them."""
     entering = state.crossing
     if not isinstance(entering, Entering):
         return state, ()
@@ -131,9 +132,10 @@ def entering_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> 
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
     if now_ns < entering.due_ns:
         return state, ()
+    if state.plant.zone is Zone.MANY:
+        return refer(state, dossier, (Reason.SEVERAL_PERSONS,), now_ns, profile)
     if dossier.occupied:
-        reason = Reason.OBSTRUCTED if state.plant.zone is Zone.ONE else Reason.TAILGATING
-        return _given_up(state, dossier, reason, now_ns, profile)
+        return _given_up(state, dossier, Reason.OBSTRUCTED, now_ns, profile)
     return _not_entered(state, dossier, now_ns, profile)
 
 

@@ -41,8 +41,8 @@ from gate_agent.core.states import (
 )
 
 
-def can_start(state: State, now_ns: int, profile: Profile) -> bool:
-    """Whether the lane would serve a traveller at this moment.
+def in_service(state: State, now_ns: int, profile: Profile) -> bool:
+    """Whether the lane would serve a traveller who stands alone at this moment.
 
     Before the entry of a mantrap the doors may be on the move for somebody else.
     """
@@ -50,11 +50,16 @@ def can_start(state: State, now_ns: int, profile: Profile) -> bool:
     return (
         state.mode is Mode.AUTO
         and lease_live(state, now_ns, profile)
-        and plant.zone in (Zone.EMPTY, Zone.ONE)
         and (is_mantrap(profile) or (plant.entry is Door.CLOSED and plant.exit is Door.CLOSED))
         and plant.fire is Flag.CLEAR
         and not state.closing
     )
+
+
+def can_start(state: State, now_ns: int, profile: Profile) -> bool:
+    """Whether the lane would serve whoever is there at this moment."""
+    alone = state.plant.zone in (Zone.EMPTY, Zone.ONE)
+    return alone and in_service(state, now_ns, profile)
 
 
 def presented(state: State, _event: DocumentPresented, now_ns: int, _profile: Profile) -> Moved:
@@ -80,6 +85,7 @@ def start(state: State, now_ns: int, profile: Profile) -> Moved:
         occupancy=state.occupancy,
         occupied=state.plant.zone is Zone.ONE,
         times=Times(started_ns=now_ns),
+        reversed=state.plant.reversed,
     )
     budgets = profile.budgets
     reading = Reading(dossier=dossier, due_ns=after(now_ns, budgets.mrz_ms))

@@ -25,6 +25,7 @@ from gate_agent.core.states import (
     Entering,
     Idle,
     Move,
+    Referred,
     Shutting,
     State,
     replace,
@@ -137,7 +138,8 @@ def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
     """Whether a door opened that nobody had released."""
     crossing = state.crossing
     moved = crossing.commanded if isinstance(crossing, Emptying) else ""
-    entry_free = isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
+    asked = isinstance(crossing, Referred) and state.entry_out == RELEASED_OUT
+    entry_free = asked or isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
     exit_free = isinstance(crossing, RELEASED) or moved == "close"
     without_mains = plant.power_loss is not Flag.CLEAR
     lane = profile.lane.on_power_loss

@@ -9,8 +9,10 @@ passage counter says who went through; then the lane is free (`-> Idle`). If nob
 through, the release is withdrawn first (`-> Clearing`).
 
 Whatever is missing, late or wrong asks an officer (`-> Referred`), who accepts or refuses
-on the record (`-> OfficerDeciding -> Admitting`, or `-> Leaving`). A crossing that is over
-while somebody still stands in the zone waits for the zone to be empty (`Leaving`).
+on the record (`-> OfficerDeciding -> Admitting`, or `-> Leaving`), or sends the traveller to
+the desk. About several persons who stay where one is served an officer is asked without a
+document (`Idle -> Referred`). A crossing that is over while somebody still stands in the zone
+waits for the zone to be empty (`Leaving`).
 
 `TABLE` is that text as data: state class x event class -> handler. A pair that is not in
 it changes nothing. An event that carries another ticket than the present crossing's is
@@ -41,7 +43,17 @@ from drivers.types import (
     ReadStep,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core import approach, chamber, document, doors, face, officer, passage, regions
+from gate_agent.core import (
+    approach,
+    chamber,
+    document,
+    doors,
+    face,
+    officer,
+    party,
+    passage,
+    regions,
+)
 from gate_agent.core.ending import Moved
 from gate_agent.core.messages import (
     Checked,
@@ -131,6 +143,7 @@ TABLE: Table = {
     (Clearing, PermitRefused): passage.close_refused,
     (Clearing, PlantChanged): passage.clearing_moved,
     (Clearing, Tick): passage.clearing_late,
+    (Referred, DocumentPresented): party.separated,
     (Referred, OfficerDecided): officer.officer_decided,
     (Referred, PlantChanged): officer.referred_moved,
     (Referred, Tick): officer.referral_late,
@@ -149,6 +162,7 @@ WORDS: Table = {
     pair: TABLE[pair]
     for pair in TABLE
     if pair[0] in (Reading, Verifying, Deciding, Admitting, Referred, OfficerDeciding)
+    and pair[1] is not DocumentPresented
 }
 """Rows that a chamber shares with a barrier: from the document to the durable accept."""
 

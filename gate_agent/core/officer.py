@@ -31,6 +31,7 @@ from gate_agent.core.passage import carry_out
 from gate_agent.core.record import evidence_sha256, officer_facts
 from gate_agent.core.states import (
     CrossingState,
+    Dossier,
     Emptying,
     Idle,
     OfficerDeciding,
@@ -45,7 +46,9 @@ from sync.types import RecordKind
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
 
-def objection(referred: CrossingState, event: OfficerDecided, now_ns: int, profile: Profile) -> str:
+def objection(
+    state: State, referred: CrossingState, event: OfficerDecided, now_ns: int, profile: Profile
+) -> str:
     """Why an officer's decision on a traveller does not count; empty when it does."""
     if event.expires_at_ns <= now_ns:
         return "expired"
@@ -57,13 +60,15 @@ def objection(referred: CrossingState, event: OfficerDecided, now_ns: int, profi
         return "other_evidence"
     if event.reason not in profile.policy.officer_reasons:
         return "unknown_reason"
+    inside = referred is state.crossing
+    if event.action is OfficerAction.ACCEPT and inside and state.plant.zone is Zone.MANY:
+        return "several_persons"
     return ""
 
 
-def _append(event: OfficerDecided, profile: Profile) -> Append:
-    facts = officer_facts(
-        event.action.value, event.officer, event.reason, event.evidence_sha256, profile
-    )
+def _append(event: OfficerDecided, dossier: Dossier | None, profile: Profile) -> Append:
+    seen = event.evidence_sha256
+    facts = officer_facts(event.action.value, event.officer, event.reason, seen, dossier, profile)
     return Append(ticket=event.ticket, kind=RecordKind.OFFICER, facts=facts)
 
 
@@ -85,11 +90,13 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
     if event.action in DECISIONS:
         outside = event.ticket and event.ticket == ticket_of(state.approach)
         referred = state.approach if outside else state.crossing
-        why = objection(referred, event, now_ns, profile)
+        why = objection(state, referred, event, now_ns, profile)
         return state, (_ignored(event, why, profile) if why else ())
     if event.expires_at_ns <= now_ns:
         return state, _ignored(event, "expired", profile)
-    why, commands = "", (_append(event, profile),)
+    traveller = state.crossing if event.action is OfficerAction.RELEASE else None
+    dossier = traveller.dossier if isinstance(traveller, Referred) else None
+    why, commands = "", (_append(event, dossier, profile),)
     if event.action is OfficerAction.OPEN_LANE:
         state = replace(state, closed=False, closing=False)
     elif event.action is OfficerAction.CLOSE_LANE:
@@ -98,6 +105,9 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
     elif event.action is OfficerAction.ACKNOWLEDGE:
         state, why = _acknowledge(state)
     elif event.action is OfficerAction.RELEASE:
+        if dossier is not None:
+            state, more = _sent_back(state, dossier, event, now_ns, profile)
+            return state, commands + more
         state, why = _release(state, now_ns, profile)
     else:
         why = _why_not_reverse(state, profile)
@@ -132,6 +142,17 @@ def _release(state: State, now_ns: int, profile: Profile) -> tuple[State, str]:
     return replace(state, crossing=ordered), ""
 
 
+def _sent_back(
+    state: State, dossier: Dossier, event: OfficerDecided, now_ns: int, profile: Profile
+) -> Moved:
+    """The referred go back the way they came, to the desk: neither accepted nor refused."""
+    dossier = replace(dossier, officer=event.officer)
+    state, commands = finish(state, dossier, "referred", 0, now_ns, profile)
+    if isinstance(state.crossing, Emptying):
+        state = replace(state, crossing=replace(state.crossing, ordered=True))
+    return state, commands
+
+
 def _why_not_reverse(state: State, profile: Profile) -> str:
     """Why entry and exit cannot be swapped now; empty when they can."""
     if not profile.lane.reversible:
@@ -152,7 +173,7 @@ def decide_referral(
     if (
         not isinstance(referred, Referred)
         or event.action not in DECISIONS
-        or objection(referred, event, now_ns, profile)
+        or objection(state, referred, event, now_ns, profile)
     ):
         return state, ()
     accept = event.action is OfficerAction.ACCEPT
@@ -164,7 +185,7 @@ def decide_referral(
         accept=accept,
         officer=event.officer,
     )
-    commands: Commands = (_append(event, profile),)
+    commands: Commands = (_append(event, dossier, profile),)
     if accept and release:
         commands += (
             append_actuation(event.ticket, "open_exit", event.officer, event.reason, profile),

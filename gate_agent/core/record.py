@@ -6,7 +6,9 @@
     FINISH     how the crossing ended and how many went through
     SYSTEM     start, modes, alarms, refused commands, ignored actions
 
-Every record names the effective profile by its hash.
+Every record names the effective profile by its hash. A decision, an officer's word and an end
+also say where they happened: the crossing point, its authority, and the direction in which
+travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18).
 """
 
 from __future__ import annotations
@@ -28,6 +30,24 @@ from gate_agent.core.states import Dossier, Referred, State
 def profile_sha256(profile: Profile) -> str:
     """Hash of the effective profile: SHA-256 over its JSON with sorted keys."""
     return hashlib.sha256(msgspec.json.encode(profile, order="sorted")).hexdigest()
+
+
+def direction(profile: Profile, *, reverse: bool) -> str:
+    """Which way travellers cross, `entry` or `exit`; `reverse`: the lane is swapped."""
+    wired = profile.lane.direction
+    if not reverse:
+        return wired
+    return "exit" if wired == "entry" else "entry"
+
+
+def place(dossier: Dossier | None, profile: Profile) -> dict[str, Any]:
+    """Where a crossing happened; `direction` is None for what belongs to none, or is forgotten."""
+    lane = profile.lane
+    return {
+        "direction": direction(profile, reverse=dossier.reversed) if dossier else None,
+        "authority": lane.authority,
+        "crossing_point": lane.crossing_point,
+    }
 
 
 def face_facts(dossier: Dossier) -> dict[str, Any]:
@@ -81,19 +101,29 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
         "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
         "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
         "occupancy": dossier.occupancy,
+        **place(dossier, profile),
         "profile_sha256": profile_sha256(profile),
     }
 
 
 def officer_facts(
-    action: str, officer: str, reason: str, evidence: str, profile: Profile
+    action: str,
+    officer: str,
+    reason: str,
+    evidence: str,
+    dossier: Dossier | None,
+    profile: Profile,
 ) -> dict[str, Any]:
-    """Facts of an OFFICER record; `evidence` is the hash of what the officer saw."""
+    """Facts of an OFFICER record; `evidence` is the hash of what the officer saw.
+
+    `dossier` is the traveller's whom it decides on, None for an action on the lane itself.
+    """
     return {
         "action": action,
         "officer": officer,
         "reason": reason,
         "evidence_sha256": evidence,
+        **place(dossier, profile),
         "profile_sha256": profile_sha256(profile),
     }
 
@@ -122,6 +152,7 @@ def finish_facts(
         "reasons": [reason.value for reason in reasons],
         "passages": passages,
         "officer": dossier.officer,
+        **place(dossier, profile),
         "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
         "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
         "profile_sha256": profile_sha256(profile),
@@ -135,6 +166,7 @@ def restart_facts(profile: Profile) -> dict[str, Any]:
         "reasons": [Reason.RESTART.value],
         "passages": None,
         "officer": "",
+        **place(None, profile),
         "spans_ms": {},
         "deadlines": {},
         "profile_sha256": profile_sha256(profile),

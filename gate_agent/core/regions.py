@@ -44,6 +44,7 @@ from gate_agent.core.ending import (
     with_mishaps,
 )
 from gate_agent.core.messages import Append, AppendFailed, Mode, PermitRefused, Tick
+from gate_agent.core.party import stand_together
 from gate_agent.core.passage import passages_since
 from gate_agent.core.reasons import Reason
 from gate_agent.core.record import mode_facts, restart_facts
@@ -272,7 +273,12 @@ def settle(state: State, mode_before: Mode, now_ns: int, profile: Profile) -> Mo
         state = replace(state, mode=mode)
     if mode is not mode_before:
         commands = (Append(ticket=0, kind=RecordKind.SYSTEM, facts=mode_facts(state, profile)),)
-    state, more = (serve if is_mantrap(profile) else start)(state, now_ns, profile)
+    if is_mantrap(profile):
+        state, more = serve(state, now_ns, profile)
+    else:
+        state, together = stand_together(state, now_ns, profile)
+        state, more = start(state, now_ns, profile)
+        more = together + more
     return state, first + commands + more
 
 

@@ -40,13 +40,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Dossier(Record, frozen=True, kw_only=True):
     """All that is known of one crossing.
 
-    `occupied` turns true once the zone held somebody during this crossing; only then does
+    `occupied` turns true once the zone held somebody during this crossing; only then does an
+    empty zone mean that the traveller left. `reversed`: entry and exit were swapped when it
+    began; they stay as they are while anybody is served.
     """
 
     ticket: int
     occupancy: int
     occupied: bool
     times: Times
+    reversed: bool = False
     evidence: Evidence = Evidence()
     holder: str | None = None
     portrait: str | None = None
@@ -61,9 +64,14 @@ class Dossier(Record, frozen=True, kw_only=True):
 
 
 class Idle(Record, frozen=True, kw_only=True, tag=True):
-    """Nobody is being served. `presented_ns`: a document came before we could start."""
+    """Nobody is being served.
+
+    `presented_ns`: a document came before we could start. `several_due_ns`: until when several
+    persons may stand before a barrier before an officer is asked.
+    """
 
     presented_ns: int | None = None
+    several_due_ns: int | None = None
 
 
 class Reading(Record, frozen=True, kw_only=True, tag=True):
@@ -337,7 +345,7 @@ def due_ns(state: State) -> int | None:
     """The one instant at which the state wants to be woken next."""
     due: int | None = None
     crossing = state.crossing
-    crossing_due = None if isinstance(crossing, Idle) else crossing.due_ns
+    crossing_due = crossing.several_due_ns if isinstance(crossing, Idle) else crossing.due_ns
     approach = state.approach
     approach_due = None if isinstance(approach, Idle) else approach.due_ns
     for instant in (crossing_due, approach_due, state.plant_stale_ns, state.lease_until_ns):

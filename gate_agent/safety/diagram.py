@@ -16,16 +16,16 @@ NAMES = {state.__name__: state for state in CROSSING_STATES}
 DEPTH = 6
 
 
-def transitions(table: Table, begins: Any) -> Iterator[tuple[str, str]]:
+def transitions(table: Table, begins: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
     """Pairs of states: a row's state, and every state that its handler may build.
 
     A handler builds a state by calling its class, itself or through functions of the core
-    that it calls. Both ends are states of the table, or at rest. `begins` is the function
-    of the core that takes a lane at rest into its first state.
+    that it calls. Both ends are states of the table, or at rest. `begins` are the functions
+    of the core that take a lane at rest into its first state.
     """
     states = list(dict.fromkeys(state.__name__ for state, _ in table))
     seen: set[tuple[str, str]] = set()
-    rows: list[tuple[str, Any]] = [("Idle", begins)]
+    rows: list[tuple[str, Any]] = [("Idle", begin) for begin in begins]
     rows += [(state.__name__, handler) for (state, _), handler in table.items()]
     for before, handler in rows:
         for after in _built(handler, DEPTH, frozenset()):

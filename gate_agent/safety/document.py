@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from gate_agent.core import chamber, permit
+from gate_agent.core import chamber, party, permit
 from gate_agent.core import document as document_rows
 from gate_agent.core.gate import REGIONS, TABLES, Table
 from gate_agent.core.invariants import INVARIANTS
@@ -145,9 +145,14 @@ def _topologies() -> Iterator[str]:
         ("mantrap", 0): "A mantrap: the chamber",
         ("mantrap", 1): "A mantrap: before the entry door",
     }
+    begin: dict[tuple[str, int], tuple[object, ...]] = {
+        ("barrier", 0): (document_rows.start, party.stand_together),
+        ("mantrap", 0): (chamber.let_in,),
+        ("mantrap", 1): (document_rows.start,),
+    }
     for (topology, which), title in titles.items():
         table = TABLES[topology][which]
-        begins = chamber.let_in if (topology, which) == ("mantrap", 0) else document_rows.start
+        begins = begin[topology, which]
         yield f"## {title}"
         yield ""
         yield (
@@ -172,7 +177,7 @@ def _topologies() -> Iterator[str]:
     yield ""
 
 
-def _diagram(table: Table, begins: object) -> Iterator[str]:
+def _diagram(table: Table, begins: tuple[object, ...]) -> Iterator[str]:
     """What may follow what, as a Mermaid state diagram."""
     yield "```mermaid"
     yield "stateDiagram-v2"
@@ -203,8 +208,7 @@ def _searches() -> Iterator[str]:
     for topology, named in ENVIRONMENTS.items():
         for name, joined in named.items():
             parts = [
-                " ".join((part.__doc__ or "").split()).partition(".")[0]
-                for part in joined.events
+                " ".join((part.__doc__ or "").split()).partition(".")[0] for part in joined.events
             ]
             clocks = [f"the {clock} clock runs out" for clock in joined.clocks]
             yield f"| {topology} | {name} | {'; '.join([*parts, *clocks])} |"

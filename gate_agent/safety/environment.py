@@ -118,7 +118,7 @@ def documents(node: Node) -> Iterator[Event]:
                 yield Observed(ticket=of, observation=frame(live))
             yield VerifyEnded(ticket=of, frames=1, dropped=0)
         yield from _answers(of)
-    if isinstance(crossing, Idle | Leaving):
+    if isinstance(crossing, Idle | Leaving | Referred):
         yield DocumentPresented()
     yield from _words(crossing)
 
@@ -192,7 +192,7 @@ def acknowledgement(node: Node) -> Iterator[Event]:
     """An officer inspected the lane."""
     if node.state.alarms or node.state.fire_latched:
         yield officer(OfficerAction.ACKNOWLEDGE)
-    if isinstance(node.state.crossing, Emptying):
+    if isinstance(node.state.crossing, Emptying | Referred):
         yield officer(OfficerAction.RELEASE)
 
 
@@ -322,6 +322,27 @@ def hardware(node: Node) -> Iterator[Event]:
             yield DeviceReady(device=device.device)
     for action in ("open_exit", "close", "open_entry", "close_entry"):
         yield ActuationDone(ticket=ticket, action=action, ok=False)
+
+
+def describe(event: Event) -> str:
+    """An event in one line, for a path to read."""
+    name = type(event).__name__
+    if isinstance(event, PlantChanged):
+        plant = event.plant
+        said = [
+            f"{field}={getattr(plant, field)}"
+            for field in plant.__struct_fields__
+            if field not in ("read_at_ns", "tamper", "fault_code")
+            and getattr(plant, field) not in (None, False, "clear", "closed", "locked", "empty")
+            and getattr(plant, field) != "unknown"
+        ]
+        watched = ("entry", "exit", "zone", "fire")
+        unknown = [field for field in watched if getattr(plant, field) == "unknown"]
+        return f"plant: {' '.join(said + [f'{field}=?' for field in unknown]) or 'at rest'}"
+    for field in ("action", "kind", "device"):
+        if hasattr(event, field):
+            return f"{name} {getattr(event, field)}"
+    return name
 
 
 class Environment(NamedTuple):

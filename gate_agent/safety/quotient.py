@@ -13,7 +13,10 @@ is sound:
 - What only goes into records (texts, scores, times, who the officer was, holder and portrait
   once the document was read) is read by no condition.
 - Evidence counts until the decision, and only by what the policy makes of it: whether a
-  usable portrait is there, and whether anything is left that rules the traveller out.
+  usable portrait is there, and whether anything is left that rules the traveller out. After
+  it, only whether several persons alone are the reason for a referral.
+- That several were seen counts, at a barrier, until the machine has decided: each document
+  begins anew, and an officer's accept stands for whoever is there.
 - The stay of a dossier is written anew before it is read wherever an officer or the chamber
   takes over.
 - Whether everything was seen in order counts for the mode and for who may go back out: not
@@ -31,7 +34,7 @@ from typing import Any
 
 import msgspec
 
-from drivers.types import Lock, Plant, Zone
+from drivers.types import Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
 from gate_agent.core.doors import reads_outside
@@ -40,14 +43,16 @@ from gate_agent.core.onlooker import Ghost
 from gate_agent.core.policy import Evidence, document_reasons
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
+    Admitting,
     CrossingState,
+    Deciding,
     Departing,
     Dossier,
     Emptying,
     Entering,
     Idle,
-    Leaving,
     OfficerDeciding,
+    Opening,
     Presenting,
     Queued,
     Reading,
@@ -62,8 +67,10 @@ from gate_agent.safety.scene import COUNT, ENOUGH_NS, MS, STALE_NS, T0, Node, re
 
 TIMES = Times(started_ns=T0)
 BARE = Evidence()
+PARTY = Evidence(circumstances=(Reason.SEVERAL_PERSONS,))
 SPOILT = Evidence(circumstances=(Reason.TAILGATING,))
 RULED_OUT = Evidence(portrait_usable=True, circumstances=(Reason.TAILGATING,))
+MACHINE = (Reading, Verifying, Deciding, Admitting, Opening)
 BEFORE_THE_FACE = (Queued, Entering, Shutting, Presenting)
 BY_AN_OFFICER = (Referred, OfficerDeciding)
 TRIES = (Shutting, Emptying)
@@ -110,15 +117,13 @@ def _plain_ledger(ledger: Ledger, state: State, named: _Renaming) -> Ledger:
     if accept is not None:
         same = accept.stay == ledger.stay
         accept = replace(accept, ticket=small.get(accept.ticket, 0), stay=1 if same else 0)
-    two_doors = state.plant.entry_lock is not Lock.UNKNOWN
-    idle_barrier = not two_doors and isinstance(state.crossing, Idle | Leaving)
     return replace(
         ledger,
         plant=ledger.plant and named.plant(ledger.plant, state),
         stay=1,
         accept=accept if accept is not None and accept.ticket else None,
         spent=small.get(ledger.spent, 0),
-        crowd=ledger.crowd and not idle_barrier,
+        crowd=ledger.crowd and named.crowd_counts(state),
         closing=small.get(ledger.closing, -1),
         entry_opening=small.get(ledger.entry_opening, -1),
         entry_closing=small.get(ledger.entry_closing, -1),
@@ -137,6 +142,7 @@ def _plain_ghost(ghost: Ghost, state: State, named: _Renaming) -> Ghost:
         plant=ghost.plant and named.plant(ghost.plant, state),
         word=word if word is not None and word.ticket else None,
         released=released,
+        crowd=ghost.crowd and named.crowd_counts(state),
         inside=small.get(ghost.inside, 0),
         passed=ghost.passed if released else 0,
         written=tuple(sorted({(small[t], a) for t, a in ghost.written if t in small})),
@@ -174,6 +180,7 @@ class _Renaming:
         self.small = small
         self._shift = shift
         self._profile = profile
+        self._two_doors = profile.lane.topology == "mantrap"
         self._stale_ns = profile.budgets.plant_stale_ms * MS
 
     def plant(self, plant: Plant, state: State) -> Plant:
@@ -186,6 +193,10 @@ class _Renaming:
             read_at_ns=T0 - self._stale_ns if stale else T0,
             passages_exit=count,
         )
+
+    def crowd_counts(self, state: State) -> bool:
+        """Whether it matters that several were seen: at a barrier until the machine decided."""
+        return self._two_doors or isinstance(state.crossing, MACHINE)
 
     def crossing(
         self, crossing: CrossingState, stay: int, *, outside: bool = False
@@ -201,6 +212,8 @@ class _Renaming:
             changes["attempts"] = 0
         if getattr(crossing, "presented_ns", None) is not None:
             changes["presented_ns"] = T0
+        if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
+            changes["several_due_ns"] = ENOUGH_NS
         if hasattr(crossing, "baseline"):
             changes["baseline"] = max(COUNT - 3, crossing.baseline - self._shift)
         if not isinstance(crossing, Idle) and crossing.due_ns is not None:
@@ -236,6 +249,8 @@ class _Renaming:
             return replace(evidence, circumstances=_any(evidence))
         if isinstance(crossing, Verifying):
             return RULED_OUT if self._ruled_out(evidence) else evidence
+        if isinstance(crossing, Referred) and not self._two_doors:
+            return PARTY if evidence.circumstances == PARTY.circumstances else BARE
         by_an_officer = outside and isinstance(crossing, BY_AN_OFFICER)
         if not (by_an_officer or isinstance(crossing, BEFORE_THE_FACE)):
             return BARE

@@ -22,7 +22,7 @@ from gate_agent.core.onlooker import Ghost
 from gate_agent.core.permit import permit
 from gate_agent.core.states import REQUIRED_DEVICES, Idle, initial
 from gate_agent.loop import Guard, turn
-from gate_agent.safety.environment import Environment
+from gate_agent.safety.environment import Environment, describe
 from gate_agent.safety.quotient import TRIES, as_seen, key, plain
 from gate_agent.safety.scene import ENOUGH_NS, MS, T0, Node, at_rest, replace
 
@@ -200,6 +200,9 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
     """Each deadline that runs, pulled to now."""
     state, ledger, ghost = node
     crossing, approach = state.crossing, state.approach
+    if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
+        stayed = replace(state, crossing=replace(crossing, several_due_ns=T0))
+        yield "several persons stay", node._replace(state=stayed)
     if not isinstance(crossing, Idle) and crossing.due_ns is not None:
         accept = ledger.accept
         if accept is not None:
@@ -243,24 +246,3 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
 
 def _aged(plant: Plant, at_ns: int) -> Plant:
     return replace(plant, read_at_ns=at_ns)
-
-
-def describe(event: Event) -> str:
-    """An event in one line, for a path to read."""
-    name = type(event).__name__
-    if isinstance(event, PlantChanged):
-        plant = event.plant
-        said = [
-            f"{field}={getattr(plant, field)}"
-            for field in plant.__struct_fields__
-            if field not in ("read_at_ns", "tamper", "fault_code")
-            and getattr(plant, field) not in (None, False, "clear", "closed", "locked", "empty")
-            and getattr(plant, field) != "unknown"
-        ]
-        watched = ("entry", "exit", "zone", "fire")
-        unknown = [field for field in watched if getattr(plant, field) == "unknown"]
-        return f"plant: {' '.join(said + [f'{field}=?' for field in unknown]) or 'at rest'}"
-    for field in ("action", "kind", "device"):
-        if hasattr(event, field):
-            return f"{name} {getattr(event, field)}"
-    return name

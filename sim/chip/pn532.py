@@ -70,7 +70,8 @@ class Pn532Peer:
     @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next; None when nothing is awaited."""
-        return self._job.due_ns if self._job else None
+        job = self._job
+        return None if job is None else job.due_ns
 
     def put_chip(self, chip: Chip, now_ns: int) -> None:
         """A document comes into the field."""
@@ -106,6 +107,8 @@ class Pn532Peer:
 
     def output(self) -> bytes:
         """Take what the PN532 sends now."""
+        if not self._out:
+            return b""
         taken = bytes(self._out)
         self._out.clear()
         return taken

@@ -43,42 +43,44 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[bytes | Control]:
         """Take bytes, give the packets (identifier first) and control frames found."""
-        self._buffer += data
+        buffer = self._buffer
+        buffer += data
         found: list[bytes | Control] = []
-        while (at := self._buffer.find(_START)) >= 0:
-            del self._buffer[:at]
+        while (at := buffer.find(_START)) >= 0:
+            if at:
+                del buffer[:at]
             taken = self._take()
             if taken is None:
                 return found
             size, item = taken
-            del self._buffer[:size]
+            del buffer[:size]
             if item is not None:
                 found.append(item)
-        del self._buffer[:-1]  # a start code may be split between its two bytes
+        del buffer[:-1]  # a start code may be split between its two bytes
         return found
 
     def _take(self) -> tuple[int, bytes | Control | None] | None:
         """(bytes consumed, what they were) at a start code; None while incomplete."""
-        head = self._buffer[2:7]
-        if len(head) < 2:
+        buffer = self._buffer
+        if len(buffer) < 4:
             return None
-        if head[:2] == b"\x00\xff":
+        size, checksum, start = buffer[2], buffer[3], 4
+        if size == 0x00 and checksum == 0xFF:
             return 4, Control.ACK
-        if head[:2] == b"\xff\x00":
+        if size == 0xFF and checksum == 0x00:
             return 4, Control.NACK
-        if head[:2] == b"\xff\xff":
-            if len(head) < 5:
+        if size == 0xFF and checksum == 0xFF:
+            if len(buffer) < 7:
                 return None
-            size, start = int.from_bytes(head[2:4], "big"), 7
-            good = sum(head[2:5]) & 0xFF == 0
+            size, start = buffer[4] << 8 | buffer[5], 7
+            good = (buffer[4] + buffer[5] + buffer[6]) & 0xFF == 0
         else:
-            size, start = head[0], 4
-            good = sum(head[:2]) & 0xFF == 0
+            good = (size + checksum) & 0xFF == 0
         if not good or not 0 < size <= LARGEST_PACKET:
             return 2, None
-        if len(self._buffer) < start + size + 1:
+        end = start + size
+        if len(buffer) < end + 1:
             return None
-        packet = bytes(self._buffer[start : start + size])
-        if (sum(packet) + self._buffer[start + size]) & 0xFF:
+        if sum(buffer[start : end + 1]) & 0xFF:
             return 2, None
-        return start + size + 1, packet
+        return end + 1, bytes(buffer[start:end])

@@ -18,7 +18,7 @@ from sync.encoding import (
     SALT_BYTES,
     batch_is_by,
     commitment,
-    decode_record,
+    decode_records,
     open_batch,
     open_contents,
     seal_receipt,
@@ -33,6 +33,8 @@ from sync.types import Batch, Contents, HourKey, Item, Receipt
 MAX_SEQ = 2**48
 """More records than any gate will write; beyond it a place is nonsense."""
 
+BATCH_VERSION = 3
+AT_ONCE = 48
 
 _EPOCH = re.compile(r"[0-9a-f]{1,64}")
 
@@ -167,9 +169,8 @@ class _Round:
         rows = _place(log, opened)
         self._touched[place] = None
         if rows:
-            log.new += rows
             log.new_hours += hours
-            log.seq, log.newest = rows[-1].seq, rows[-1].item.commitment
+            log.write(rows)
         size = opened.checkpoint.size
         if size >= log.head_size:
             log.head_size, log.head = size, batch.checkpoint
@@ -250,7 +251,7 @@ def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
         raise _Refusal(Reason.FORGED, batch.gate)
     if gate.revoked_utc:
         raise _Refusal(Reason.REVOKED, batch.gate)
-    well_formed = batch.version == 2 and _EPOCH.fullmatch(batch.epoch) is not None
+    well_formed = batch.version == BATCH_VERSION and _EPOCH.fullmatch(batch.epoch) is not None
     if not well_formed or not 1 <= batch.first_seq <= MAX_SEQ:
         raise _Refusal(Reason.INCONSISTENT, batch.gate)
     try:
@@ -264,38 +265,49 @@ def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
 
 
 def _check_items(batch: Batch, contents: Contents) -> list[str | None]:
-    """Check that records match their commitments, their places, and one another."""
+    """Check that records match their commitments, their places, and one another.
+
+    Gives what each names as the one before, None for an erased one. A few at a time: more
+    would fall out of the processor's caches between one step and the next.
+    """
     links: list[str | None] = []
-    before: bytes | None = None
     hours = {key.key_id for key in contents.keys}
-    for seq, item in enumerate(contents.items, batch.first_seq):
-        previous = _previous(batch, seq, item)
-        if item.wrapped and item.key_id not in hours:
+    for first in range(0, len(contents.items), AT_ONCE):
+        items = contents.items[first : first + AT_ONCE]
+        if not all(map(_is_sized, items)):
             raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        if previous is not None and before is not None and previous != before.hex():
+        if any(item.wrapped and item.key_id not in hours for item in items):
+            raise _Refusal(Reason.INCONSISTENT, batch.gate)
+        links += _previous(batch, batch.first_seq + first, items)
+    for item, link in zip(contents.items, links[1:], strict=False):
+        if link is not None and link != item.commitment.hex():
             raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-        before = item.commitment
-        links.append(previous)
     return links
 
 
-def _previous(batch: Batch, seq: int, item: Item) -> str | None:
-    """Check one record; give what it names as the one before, None if it was erased."""
-    sizes = (len(item.commitment), len(item.salt), len(item.wrapped))
-    if sizes[0] != HASH_BYTES or sizes[1] > SALT_BYTES or sizes[2] > WRAPPED_BYTES:
-        raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    if not item.encoded:
-        return None
+def _is_sized(item: Item) -> bool:
+    """Whether hash, salt and key have the sizes that ours have."""
+    if len(item.commitment) != HASH_BYTES or len(item.wrapped) > WRAPPED_BYTES:
+        return False
+    return len(item.salt) <= SALT_BYTES
+
+
+def _previous(batch: Batch, first_seq: int, items: Sequence[Item]) -> list[str | None]:
+    """Check some records; give what each names as the one before, None if it was erased."""
+    whole = [(seq, item) for seq, item in enumerate(items, first_seq) if item.encoded]
     try:
-        record = decode_record(item.encoded)
+        records = decode_records([item.encoded for _, item in whole])
     except RecordMalformed as error:
         raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    salted = sizes[1] == SALT_BYTES or record.version == 1
-    honest = commitment(item.salt, item.encoded) == item.commitment
-    placed = (record.gate, record.epoch, record.seq) == (batch.gate, batch.epoch, seq)
-    if not (salted and honest and placed):
-        raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    return record.previous
+    links: list[str | None] = [None] * len(items)
+    place = (batch.gate, batch.epoch)
+    for (seq, item), record in zip(whole, records, strict=True):
+        salted = len(item.salt) == SALT_BYTES or record.version == 1
+        placed = record.seq == seq and (record.gate, record.epoch) == place
+        if not (salted and placed and commitment(item.salt, item.encoded) == item.commitment):
+            raise _Refusal(Reason.INCONSISTENT, batch.gate)
+        links[seq - first_seq] = record.previous
+    return links
 
 
 def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sync.centre.store import CentreStore
 from sync.centre.types import LogEnd, LogRow, NewRow
 from sync.keys import SigningKey
@@ -66,8 +68,14 @@ class OpenLog:
 
         return root_of(size, node)
 
+    def write(self, rows: Sequence[NewRow]) -> None:
+        """Add records: the store begins to write while the next message is checked."""
+        self.new += rows
+        self.seq, self.newest = rows[-1].seq, rows[-1].item.commitment
+        self._store.add(self.stored.gate, self.stored.epoch, rows)
+
     def save(self, key: SigningKey, utc: str) -> Receipt:
-        """Write what came; give the receipt for it, unsigned."""
+        """Write what the log is now; give the receipt for it, unsigned."""
         note = self.stored.checkpoint
         if self.confirmed:
             note = countersign(self.confirmed, CENTRE_NAME, key)
@@ -82,7 +90,7 @@ class OpenLog:
             head_size=self.head_size,
             head=self.head,
         )
-        self._store.save(row, self.new, self.new_hours, utc)
+        self._store.save(row, self.new_hours, utc)
         if self.new and self.live_seq:
             self._store.live.drop(gate, epoch, self.seq)
         return receipt_of(gate, epoch, row.end)

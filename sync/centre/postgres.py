@@ -139,6 +139,7 @@ class PostgresTables:
         self._address = address
         self._read_only = read_only
         self._connection = self._connect()
+        self._copying = contextlib.ExitStack()  # a COPY whose end nobody has awaited
         try:
             self._prepare()
         except BaseException:
@@ -154,7 +155,7 @@ class PostgresTables:
         """
         if self._connection.closed:
             self._connection = self._connect()
-        with _translated(), self._connection.transaction():
+        with _translated(), self._connection.transaction(), self._copies():
             yield
 
     @contextlib.contextmanager
@@ -170,38 +171,55 @@ class PostgresTables:
         statement = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%s) ORDER BY {} FOR UPDATE").format(
             sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table), first, first
         )
-        with _translated(), self._connection.cursor(binary=True) as cursor:
+        with _translated(), self._idle().cursor(binary=True) as cursor:
             return cursor.execute(statement, (list(values),)).fetchall()
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Execute one statement; give the number of rows it changed."""
         with _translated():
-            return self._connection.execute(_placed(statement), parameters).rowcount
+            return self._idle().execute(_placed(statement), parameters).rowcount
 
     def copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert many rows into a table by COPY."""
+        """Insert many rows into a table by COPY, in a transaction.
+
+        The server works on them while the caller goes on; whatever is asked of the database
+        next, COMMIT at the latest, waits for it, and raises what went wrong.
+        """
         if not rows:
             return
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
             sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-        with (
-            _translated(),
-            self._connection.cursor() as cursor,
-            cursor.copy(statement) as copy,
-        ):
+        with _translated(), contextlib.ExitStack() as stack:
+            copy = stack.enter_context(stack.enter_context(self._idle().cursor()).copy(statement))
             copy.write(_binary(columns, rows))
+            self._copying = stack.pop_all()
+
+    def _idle(self) -> psycopg.Connection[Row]:
+        """Give the connection once no COPY is under way."""
+        self._copying.close()
+        return self._connection
+
+    @contextlib.contextmanager
+    def _copies(self) -> Iterator[None]:
+        """End the COPY that the block leaves: good, or given up if the block failed."""
+        try:
+            yield
+        except BaseException as error:
+            self._copying.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._idle()
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Execute a query; give all its rows. The query itself carries the limit."""
-        with _translated(), self._connection.cursor(binary=True) as cursor:
+        with _translated(), self._idle().cursor(binary=True) as cursor:
             return cursor.execute(_placed(statement), parameters).fetchall()
 
     def each(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Execute a query and go through its rows without holding them all."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(_translated())
-            if self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            if self._idle().info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
                 stack.enter_context(self._connection.transaction())
             name = f"walk_{id(stack)}"
             cursor = stack.enter_context(self._connection.cursor(name, binary=True))
@@ -210,7 +228,7 @@ class PostgresTables:
 
     def one(self, statement: str, parameters: Sequence[Any] = ()) -> Row | None:
         """Execute a query; give its first row."""
-        with _translated(), self._connection.cursor(binary=True) as cursor:
+        with _translated(), self._idle().cursor(binary=True) as cursor:
             return cursor.execute(_placed(statement), parameters).fetchone()
 
     def value(self, statement: str, parameters: Sequence[Any] = ()) -> Any:

@@ -135,14 +135,36 @@ class CentreStore(Registry):
         )
         return [commitment for (commitment,) in rows]
 
-    def save(
-        self, row: LogRow, new: Sequence[NewRow], hours: Sequence[HourKey], heard_utc: str
-    ) -> None:
-        """Write a log's new state with the records and hours' keys that led to it.
+    def add(self, gate: str, epoch: str, new: Sequence[NewRow]) -> None:
+        """Write records; `save` follows with the state of the log that they lead to.
 
         The caller has checked that they follow, and holds the gate in a transaction.
         """
-        log = self._db.value(
+        log = self._id(gate, epoch)
+        if log is None:
+            log = self._write(self.log(gate, epoch), "")
+        self._db.copy_in(
+            "secrets",
+            ("log", "seq", "salt", "key_id", "wrapped"),
+            [(log, seq, item.salt, item.key_id, item.wrapped) for seq, item, _ in new if item.salt],
+        )
+        self._db.copy_in(
+            "records",
+            ("log", "seq", "commitment", "encoded", "nodes"),
+            [(log, seq, item.commitment, item.encoded, nodes) for seq, item, nodes in new],
+        )
+
+    def save(self, row: LogRow, hours: Sequence[HourKey], heard_utc: str) -> None:
+        """Write a log's new state and the hours' keys that came with its records."""
+        log = self._write(row, heard_utc)
+        for hour in hours:
+            self._db.run(
+                "INSERT INTO hour_keys VALUES (?, ?, ?)", (log, hour.key_id, hour.for_centre)
+            )
+
+    def _write(self, row: LogRow, heard_utc: str) -> int:
+        """Write the state of a log; give its number."""
+        log: int = self._db.value(
             "INSERT INTO logs (gate, epoch, seq, commitment, peaks, checkpoint, head_size, head,"
             " heard_utc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gate, epoch) DO UPDATE"
             " SET seq = excluded.seq, commitment = excluded.commitment, peaks = excluded.peaks,"
@@ -150,25 +172,7 @@ class CentreStore(Registry):
             " head = excluded.head, heard_utc = excluded.heard_utc RETURNING log",
             (*row, heard_utc),
         )
-        if new:
-            self._db.copy_in(
-                "records",
-                ("log", "seq", "commitment", "encoded", "nodes"),
-                [(log, seq, item.commitment, item.encoded, nodes) for seq, item, nodes in new],
-            )
-            self._db.copy_in(
-                "secrets",
-                ("log", "seq", "salt", "key_id", "wrapped"),
-                [
-                    (log, seq, item.salt, item.key_id, item.wrapped)
-                    for seq, item, _ in new
-                    if item.salt
-                ],
-            )
-        for hour in hours:
-            self._db.run(
-                "INSERT INTO hour_keys VALUES (?, ?, ?)", (log, hour.key_id, hour.for_centre)
-            )
+        return log
 
     def erase(self, gate: str, epoch: str, seq: int, note: str) -> None:
         """Erase a record: contents, salt and key go, commitment and note stay.

@@ -288,6 +288,7 @@ LANE_ACTION = {"ticket": 0, "evidence_sha256": "", "reason": ""}
         ({"expires_utc_ms": NOW_MS}, {}, "expired"),
         ({"expires_utc_ms": NOW_MS + 30_001}, {}, "too long"),
         ({"ticket": 6}, {}, "is over"),
+        ({}, {"zone": "many"}, "Several persons"),
         ({"ticket": 0}, {"ticket": 0}, "is over"),
         ({}, {"step": Step.VERIFYING}, "is over"),
         ({"evidence_sha256": "cd" * 32}, {}, "evidence has changed"),

@@ -116,6 +116,9 @@ def test_every_record_of_a_day_fits(records: list[Record]) -> None:
         ("decision", {"facts": {"checks": [["a", "b", "c"]]}}, "checks"),
         ("decision", {"facts": {"spans_ms": {"total": -1.0}}}, "spans_ms"),
         ("decision", {"facts": {"profile_sha256": "ABC"}}, "profile_sha256"),
+        ("decision", {"facts": {"direction": "north"}}, "direction"),
+        ("decision", {"facts": {"authority": None}}, "authority"),
+        ("finish", {"facts": {"crossing_point": 1}}, "crossing_point"),
         ("finish", {"facts": {"passages": "one"}}, "passages"),
         ("decision", {"seq": 0}, "seq"),
         ("decision", {"utc": "2026-01-01"}, "utc"),
@@ -133,6 +136,20 @@ def test_what_does_not_fit_is_named(
         check(changed)
     schema = json_schema()
     assert where in fits(schema, as_json(changed), schema["$defs"])
+
+
+@pytest.mark.parametrize("kind", ["decision", "finish"])
+def test_a_record_says_where_it_was_and_an_older_one_is_still_read(
+    records: list[Record], kind: str
+) -> None:
+    record = next(each for each in records if each.kind.value == kind)
+    where = ("direction", "authority", "crossing_point")
+    assert all(record.facts[name] for name in where)
+    older = {name: fact for name, fact in record.facts.items() if name not in where}
+    changed = msgspec.structs.replace(record, facts=older)
+    assert check(changed).facts.authority == ""
+    schema = json_schema()
+    assert fits(schema, as_json(changed), schema["$defs"]) == ""
 
 
 def test_an_identity_has_the_regulations_fields() -> None:

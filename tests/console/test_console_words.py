@@ -55,6 +55,14 @@ def test_only_a_door_that_is_shut_and_locked_looks_right(entry, lock):
     assert ("unknown" in (entry, lock)) == (door["text"] == "not known")
 
 
+def test_whoever_is_referred_can_be_let_back_at_any_lane():
+    assert board(referred(1))["releasable"] is True
+    assert board(replace(referred(1), evidence_sha256=""))["releasable"] is False
+    inside = replace(referred(1), topology="mantrap", zone="many")
+    assert board(inside)["releasable"] is True
+    assert board(replace(inside, zone="empty"))["releasable"] is False
+
+
 @pytest.mark.parametrize(
     ("step", "zone", "releasable"),
     [
@@ -109,6 +117,11 @@ def test_every_step_has_a_scene_and_names_nobody(step):
         ({"mode": "out_of_service"}, Scene.CLOSED),
         ({"mode": "out_of_service", "step": Step.REFERRED}, Scene.OFFICER),
         ({"step": Step.LEAVING, "ticket": 6}, Scene.LEAVE),
+        ({"zone": "many"}, Scene.ONE_PERSON),
+        ({"zone": "many", "step": Step.ENTERING}, Scene.ONE_PERSON),
+        ({"zone": "many", "step": Step.CROSSING}, Scene.GO),
+        ({"zone": "many", "step": Step.REFERRED}, Scene.OFFICER),
+        ({"zone": "many", "mode": "out_of_service"}, Scene.CLOSED),
         (
             {"step": Step.LEAVING, "ticket": 7, "last": LastResult(ticket=7, outcome="refused")},
             Scene.OFFICER,

@@ -306,15 +306,56 @@ def test_a_follower_who_steps_back_leaves_a_referral():
     assert "tailgating" in facts(lane.sent, RecordKind.DECISION)[-1]["reasons"]
 
 
-def test_two_who_stay_stop_the_lane_with_the_entry_open():
+def two_stay() -> Mantrap:
     lane = lane_at("Entering")
     lane.follow()
     lane.move(zone=Zone.MANY)
     lane.later(15_100)
-    assert (lane.step, lane.state.alarms) == ("Emptying", (Reason.TAILGATING,))
+    return lane
+
+
+def test_about_two_who_stay_an_officer_is_asked_with_the_entry_open():
+    lane = two_stay()
+    assert (lane.step, lane.commanded(CloseEntry)) == ("Referred", [])
+    reasons = facts(lane.sent, RecordKind.DECISION)[-1]["reasons"]
+    assert reasons == ["tailgating", "several_persons"]
     lane.move(zone=Zone.EMPTY)
     lane.follow()
-    assert (lane.step, lane.state.mode) == ("Idle", Mode.OUT_OF_SERVICE)
+    lane.later(1_000)
+    assert (lane.step, lane.state.mode) == ("Idle", Mode.AUTO)
+    assert finishes(lane)[0][1] == "abandoned"
+
+
+def test_an_open_entry_that_swings_behind_two_who_stay_is_not_forced():
+    lane = two_stay()
+    lane.move(entry=Door.CLOSED)
+    lane.move(entry=Door.OPEN)
+    assert lane.state.alarms == ()
+
+
+def test_an_officer_lets_two_back_and_neither_is_accepted_nor_refused():
+    lane = two_stay()
+    word = facts(lane.decide(OfficerAction.RELEASE), RecordKind.OFFICER)[0]
+    assert (word["action"], word["officer"], word["direction"]) == ("release", "o1", "entry")
+    assert lane.step == "Emptying"
+    assert finishes(lane) == [(1, "referred", ["tailgating", "several_persons"])]
+    lane.move(zone=Zone.EMPTY)
+    lane.follow()
+    lane.later(1_000)
+    assert (lane.step, lane.state.mode, lane.commanded(OpenExit)) == ("Idle", Mode.AUTO, [])
+
+
+def test_an_officer_lets_the_referred_back_from_between_two_shut_doors():
+    lane = lane_at("Referred")
+    lane.decide(OfficerAction.RELEASE)
+    assert (lane.step, lane.commanded(OpenEntry)) == ("Emptying", [1, 1])
+
+
+def test_nobody_accepts_two_between_the_doors():
+    lane = lane_at("Referred")
+    lane.move(zone=Zone.MANY)
+    ignored = facts(lane.decide(OfficerAction.ACCEPT), RecordKind.SYSTEM)[0]
+    assert (ignored["why"], lane.step) == ("several_persons", "Referred")
 
 
 def test_a_second_person_behind_the_shut_entry_asks_an_officer():

@@ -103,6 +103,14 @@ class Bench:
         )
         return CentreService(store=self.store, keys=CENTRE_KEYS, broker=broker, random=seeded(2))
 
+    def replace_store(self, place: Path) -> None:
+        """Stop the central system, start it on another database."""
+        if self.centre is not None:
+            self.centre.close()
+        self.store.close()
+        self.store = CentreStore(place)
+        self.centre = self.new_centre()
+
     def turn(self) -> None:
         now = now_ns()
         due = now + 20_000_000

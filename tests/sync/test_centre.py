@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -26,7 +27,7 @@ from record_support import (
 
 from sync.centre.collector import Message, Outcome, collect, standing
 from sync.centre.store import CentreStore
-from sync.centre.types import Reason
+from sync.centre.types import NewRow, Reason
 from sync.encoding import (
     GENESIS,
     commitment,
@@ -330,6 +331,24 @@ def test_two_collectors_of_one_gate_wait_for_each_other(
                 assert sorted(outcome.stored for outcome in both) == [0, 2]
         assert one.audit(CENTRE_KEY.public) == []
         assert one.count() == 20
+
+
+def test_a_copy_that_fails_or_is_given_up_leaves_nothing(
+    postgres: PostgresServer, journal: Journal
+) -> None:
+    """The server works on rows after `add` came back: what it finds wrong comes later."""
+    records = items_of(journal)
+    again = [NewRow(record.seq, item, b"") for record, item in records[3:5]]
+    with closing(CentreStore(postgres.database())) as store:
+        store.enrol("gate-1", GATE_KEY.public, UTC)
+        first = answered(take(store, batch(journal, records[:5])))
+        with pytest.raises(StorageError), store.transaction():
+            store.add(first.gate, first.epoch, again)
+        with contextlib.suppress(KeyError), store.transaction():
+            store.add(first.gate, first.epoch, [NewRow(6, records[5][1], b"")])
+            raise KeyError("something else")
+        assert (store.count(), store.audit(CENTRE_KEY.public)) == (5, [])
+        assert answered(take(store, batch(journal, records[5:9]))).seq == 9
 
 
 def test_a_server_that_may_lose_commits_is_refused(postgres: PostgresServer) -> None:

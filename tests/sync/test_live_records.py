@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from record_support import CENTRE_KEYS, GATE_KEY, fill, seeded
 from test_publisher import MS, World, receipt
 
 from firmware_cfg.profile import Sync
-from sync.centre.types import LogRow, NewRow
+from sync.centre.types import NewRow
 from sync.encoding import open_batch, open_contents
 from sync.journal_reader import Outgoing
 from sync.notes import open_checkpoint, origin_of
@@ -159,14 +158,14 @@ def test_live_records_arrive_within_a_second_while_a_backlog_drains(
         world.run(world.now + 500 * MS)
         written: dict[int, int] = {}
         arrived: dict[int, int] = {}
-        save = world.store.save
+        add = world.store.add
 
-        def stored(row: LogRow, new: Sequence[NewRow], *rest: Any) -> None:
-            save(row, new, *rest)
+        def stored(gate: str, epoch: str, new: Sequence[NewRow]) -> None:
+            add(gate, epoch, new)
             for each in new:
                 arrived.setdefault(each.seq, world.now)
 
-        world.store.save = stored  # type: ignore[method-assign]
+        world.store.add = stored  # type: ignore[method-assign]
         while journal.receipt_seq < 1200:
             fill(journal, 1)
             written[journal.last_seq] = world.now

@@ -7,7 +7,9 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -16,9 +18,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from record_support import DEADLINE_NS, QUICK, UTC, Bench, fill, free_ports, now_ns
+from record_support import (
+    CENTRE_KEYS,
+    DEADLINE_NS,
+    QUICK,
+    UTC,
+    Bench,
+    fill,
+    free_ports,
+    now_ns,
+    seeded,
+)
 
+from gate_agent.cli import main
+from sync.centre.store import CentreStore
+from sync.enrolment import issue_token
 from sync.errors import KeyRefused, LinkDown
+from sync.keys import read_public_key, write_centre_keys
 from sync.mqtt import MqttLink, Tls
 from sync.run import SHORT_LIVES_TO_SUSPECT
 from sync.types import RecordKind
@@ -36,10 +52,14 @@ RIGHTS = """\
 pattern write egate/records/%u
 pattern write egate/live/%u
 pattern read egate/receipt/%u
+pattern write egate/enrol/%u
+pattern read egate/enrolled/%u
 user centre
 topic read egate/records/+
 topic read egate/live/+
+topic read egate/enrol/+
 topic write egate/receipt/+
+topic write egate/enrolled/+
 user listener
 topic read #
 """
@@ -391,6 +411,57 @@ def test_batches_shrink_to_what_the_broker_takes(tmp_path: Path, site: Authority
     finally:
         bench.close()
         broker.kill()
+
+
+def egate(*words: object) -> list[str]:
+    return [sys.executable, "-m", "gate_agent.cli", *map(str, words)]
+
+
+def tls_options(tls: Tls) -> list[object]:
+    return ["--ca", tls.ca, "--cert", tls.cert, "--key", tls.key]
+
+
+def enrol(tmp_path: Path, token: str, *options: object) -> subprocess.CompletedProcess[str]:
+    keys = tmp_path / "keys"
+    keys.mkdir(exist_ok=True)
+    command = egate("enrol", "--keys", keys, "--token-file", "-", *options)
+    return subprocess.run(command, input=token, capture_output=True, text=True, check=False)
+
+
+def test_a_gate_enrols_itself_with_its_certificate(
+    broker: Mosquitto, site: Authority, tmp_path: Path
+) -> None:
+    """The commands, as an installation runs them: a certificate each, rights by its name."""
+    state = tmp_path / "centre"
+    state.mkdir(0o700)
+    write_centre_keys(state, CENTRE_KEYS)
+    gate, stranger = site.issue("gate-1"), site.issue("gate-2")
+    at = ["--host", "localhost", "--port", broker.port]
+    expires = (NOW + DAY).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    token = issue_token(CENTRE_KEYS, "gate-1", expires, seeded(1))
+    centre = egate("centre", "run", "--state", state, *at, *tls_options(site.issue("centre")))
+    with subprocess.Popen(centre) as running:
+        try:
+            done = enrol(tmp_path, token, *at, *tls_options(gate))
+            assert (done.returncode, done.stderr) == (0, "")
+            denied = enrol(tmp_path, token, *at, *tls_options(stranger), "--wait-s", 2)
+            assert (denied.returncode, "does not accept us" in denied.stderr) == (1, True)
+        finally:
+            running.terminate()
+    assert running.returncode == 0
+    with closing(CentreStore(state / "centre.db")) as store:
+        assert store.key_of("gate-1") == read_public_key(tmp_path / "keys" / "gate.pub")
+
+
+@pytest.mark.parametrize("files", [[], ["--ca", "x"], ["--ca", "x", "--cert", "x"]])
+def test_no_command_goes_beyond_this_machine_without_tls(tmp_path: Path, files: list[str]) -> None:
+    commands = (
+        ["centre", "run", "--state", str(tmp_path)],
+        ["enrol", "--keys", str(tmp_path), "--token-file", "/dev/null"],
+    )
+    for command in commands:
+        with pytest.raises(SystemExit, match="--key missing"):
+            main([*command, "--host", "broker.example.org", *files])
 
 
 def test_key_files_that_others_may_read_are_refused(site: Authority) -> None:

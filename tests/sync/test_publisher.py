@@ -26,7 +26,7 @@ from firmware_cfg.profile import Sync
 from sim.broker import VirtualBroker
 from sim.uplink import CENTRE, LaneUplink, Uplink
 from sync.centre.store import CentreStore
-from sync.centre.types import LogRow, NewRow
+from sync.centre.types import LogRow
 from sync.encoding import GENESIS, open_batch, open_contents, seal_receipt
 from sync.errors import ReceiptAhead, ReceiptForeign, ReceiptForged, ReceiptMalformed
 from sync.journal import Journal
@@ -335,9 +335,9 @@ def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) ->
         heard: list[tuple[int, int]] = []
         real = world.store.save
 
-        def save(row: LogRow, new: Sequence[NewRow], hours: Sequence[HourKey], utc: str) -> None:
+        def save(row: LogRow, hours: Sequence[HourKey], utc: str) -> None:
             heard.append((row.head_size, world.now // MS))
-            real(row, new, hours, utc)
+            real(row, hours, utc)
 
         world.store.save = save  # type: ignore[method-assign]
         world.run(world.now + 10 * 60_000 * MS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from record_support import (
     Bench,
     fill,
     free_ports,
+    now_ns,
     seeded,
 )
 
@@ -94,6 +97,45 @@ def test_sync_and_centre_replaced_in_the_middle(bench: Bench) -> None:
         bench.until(bench.settled)
     assert bench.compare() == (0, 0)
     assert bench.store.count() == 510
+
+
+def test_a_centre_set_back_to_a_backup_is_sent_what_it_lost(bench: Bench, tmp_path: Path) -> None:
+    """The gate says so while it lasts; a centre with another history gets nothing and is named."""
+    fill(bench.journal, 50)
+    bench.until(bench.settled)
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as source:
+        source.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
+    fill(bench.journal, 50)
+    bench.until(bench.settled)
+    assert bench.sync is not None
+    bench.replace_store(tmp_path / "backup.db")
+    fill(bench.journal, 5)
+    alarms: set[str] = set()
+
+    def sent_again() -> bool:
+        alarms.add(bench.sync.status(now_ns()).alarm)  # type: ignore[union-attr]
+        return bench.store.count() == 105 and bench.settled()
+
+    bench.until(sent_again)
+    assert bench.compare() == (0, 0)
+    assert bench.store.audit() == []
+    assert any("sent again" in alarm for alarm in alarms)
+    assert bench.sync.status(now_ns()).alarm == ""
+
+
+def test_a_centre_with_another_history_is_named(bench: Bench, tmp_path: Path) -> None:
+    fill(bench.journal, 50)
+    bench.until(bench.settled)
+    with closing(sqlite3.connect(tmp_path / "centre.db")) as source:
+        source.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as other, other:
+        other.execute("UPDATE logs SET commitment = zeroblob(32)")
+    fill(bench.journal, 10)
+    bench.until(bench.settled)
+    bench.replace_store(tmp_path / "backup.db")
+    fill(bench.journal, 5)
+    bench.until(lambda: "another log" in bench.sync.status(now_ns()).alarm)  # type: ignore[union-attr]
+    assert (bench.store.count(), bench.journal.receipt_seq) == (50, 60)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
