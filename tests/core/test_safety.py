@@ -47,6 +47,17 @@ def test_a_search_from_the_command_line(capsys):
     assert main(["safety", "search", "--only", "nowhere"]) == 2
 
 
+def test_a_search_that_was_cut_short_is_no_proof(capsys):
+    cut = ["safety", "search", "--topology", "mantrap", "--only", "exit", "--most", "50"]
+    assert main(cut) == 1
+    told = capsys.readouterr().out
+    assert "ended early" in told
+    assert "every invariant holds" in told
+    assert main([*cut, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["searches"][0]["closed"]) == (False, False)
+
+
 BUDGETS = Budgets()
 
 
