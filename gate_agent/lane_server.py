@@ -260,8 +260,7 @@ class LaneServer:
         self._peers.add(peer)
         if self._selector is not None:
             self._selector.register(sock, selectors.EVENT_READ, peer)
-        challenge = Challenge(version=VERSION, nonce=peer.nonce)
-        self._guarded(peer, self._send, challenge)
+        self._guarded(peer, self._send, Challenge(version=VERSION, nonce=peer.nonce))
 
     def _watch(self, peer: Peer) -> None:
         if self._selector is not None and peer in self._peers:

@@ -6,6 +6,7 @@ a real clock; `run_machine` carries bytes between a sans-IO device and its seria
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import os
@@ -215,10 +216,9 @@ class CommandQueue:
 
     def wake(self) -> None:
         """Make the device's thread look up, for instance at its stop condition."""
-        try:
+        # Where so many wake-ups wait already, one more changes nothing.
+        with contextlib.suppress(BlockingIOError):
             self._writer.send(b"\0")
-        except BlockingIOError:
-            return  # so many wake-ups wait already that one more changes nothing
 
     def fileno(self) -> int:
         """For select."""
@@ -226,11 +226,9 @@ class CommandQueue:
 
     def drain(self) -> list[Any]:
         """Take what waits, in order."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
         taken: list[Any] = []
         while self._commands:
             taken.append(self._commands.popleft())
