@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from biometrics import align, cohort, eyes, image, quality
@@ -120,8 +121,8 @@ class Pipeline:
         self._landmarks = loader.landmarks()
         self._front_end = loader.front_end(self._landmarks)
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
-        for w, made in self._embedders.items():
-            check_golden(made, w.model, self.calibration)
+        made = self._embedders.items()
+        beside([partial(check_golden, one, w.model, self.calibration) for w, one in made])
         self._attack = loader.attack_detector()
         self._learned = loader.learned_quality()
         self._marks = loader.marks()

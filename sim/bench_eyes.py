@@ -110,7 +110,7 @@ def measure(
     """
     from biometrics import image
     from biometrics.errors import ImageRefused
-    from sim.lids import shut
+    from sim.camera import shut
 
     values: dict[str, list[int | None]] = {kind: [] for kind in KINDS}
     for number, path in enumerate(paths, 1):

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 S = 1_000_000_000
 BOUNCES = 3
+WIDE_ENOUGH = 0.8
+"""From this share of its way on, a person fits through."""
 
 
 class Drive(NamedTuple):
@@ -35,6 +37,12 @@ class Drive(NamedTuple):
     def stalls(self) -> bool:
         """Whether friction takes all of the force."""
         return self.friction >= self.force
+
+
+def stiff(share: float | None) -> Drive:
+    """A drive of whose force friction takes this share, None the usual one."""
+    usual = Drive()
+    return usual if share is None else usual._replace(friction=usual.force * share)
 
 
 class _Piece(NamedTuple):
@@ -116,7 +124,7 @@ class Leaf:
             return [_Piece(begin.at_ns, 1.0, 0.0, 0.0)]
         now, way = begin.at_ns, begin.way
         first = begin.speed
-        landing = min(drive.landing, sqrt(first * first + 2 * up * left))
+        landing = min(drive.landing, drive.speed, sqrt(first * first + 2 * up * left))
         top = sqrt((2 * up * down * left + down * first**2 + up * landing**2) / (up + down))
         top = max(first, landing, min(drive.speed, top))
         pieces: list[_Piece] = []

@@ -29,6 +29,8 @@ from sim.links import Line, Peer, WiredDevice
 
 REST_NS = 10 * MS
 """A longer wait than the silence between frames: the poll is over."""
+MAX_ASKED = 64
+"""Questions of one poll; a lane's has three or four."""
 
 
 class PolledPeer(Peer, Protocol):
@@ -202,6 +204,9 @@ class QuietDevice(WiredDevice):
         if self._withheld is not None:
             self._withheld.append(op)
             return
+        if len(self._asked) >= MAX_ASKED:  # nobody answers, or a poll has no end: not at rest
+            self._asked, self._poll = [], None
+            self._heard.clear()
         if not self._asked:
             self._asked_ns = now_ns
         self._asked.append(op)

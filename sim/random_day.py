@@ -113,7 +113,7 @@ def _fault(lanes: int, rng: random.Random) -> Fault:
         when=when,
         for_s=rng.randrange(1, 30),
         lane=None if rng.random() < 0.3 else lane,
-        rate=rng.choice((0.01, 0.05, 0.2)),
+        rate=rng.choice((0.9, 0.97, 1.0) if kind == "door_stiff" else (0.01, 0.05, 0.2)),
         value=rng.choice((1, 3, 90_000, -90_000)) if kind == "clock_step" else 3,
         delay_ms=rng.choice((500, 5_000, 20_000)),
     )

@@ -13,10 +13,8 @@ from firmware_cfg.profile import Turnstile
 from sim.cast import Passport
 from sim.chip.card import Chip
 from sim.io_module import SimDoor, SimIoModule
+from sim.leaf import WIDE_ENOUGH
 from sim.stage import Counter, Random
-
-WIDE_ENOUGH = 0.8
-"""From this share of its travel on, a person fits through a door."""
 
 DoorName = Literal["entry", "exit"]
 

@@ -35,6 +35,7 @@ from gate_agent.core.states import (
     lease_live,
     replace,
 )
+from sync.types import RecordKind
 
 
 def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
@@ -99,7 +100,7 @@ def approach_durable(state: State, event: Appended, now_ns: int, profile: Profil
     deciding = state.crossing
     if not isinstance(deciding, OfficerDeciding) or not deciding.accept:
         return durable_word(state, event, now_ns, profile)
-    if event.ticket != deciding.dossier.ticket:
+    if event.ticket != deciding.dossier.ticket or event.kind is not RecordKind.OFFICER:
         return state, ()
     return queue(state, deciding.dossier, now_ns, profile), ()
 

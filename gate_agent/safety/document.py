@@ -14,6 +14,7 @@ from gate_agent.core import document as document_rows
 from gate_agent.core.gate import REGIONS, TABLES, Table
 from gate_agent.core.invariants import INVARIANTS
 from gate_agent.core.permit import Clause
+from gate_agent.safety import environment, quotient
 from gate_agent.safety.diagram import transitions
 from gate_agent.safety.environment import ENVIRONMENTS
 
@@ -191,22 +192,29 @@ def _searches() -> Iterator[str]:
     yield (
         "- `egate safety search` visits every state that core, guard and onlooker reach in each "
         "environment below, and prints states, edges, depth and, for a broken invariant, the "
-        "shortest way to break it."
+        "shortest way to break it. The figures of a proof are what this command prints for the "
+        "version at hand: it exits 0 only if every search was carried to its end and no "
+        "invariant was broken. The tests of the repository run the large ones up to a limit."
     )
     yield "- Every state meets every event; long random runs keep the invariants (Hypothesis)."
     yield (
         "- `make mutants` breaks every row of the tables and every clause of the guard, and "
-        "lists what no test noticed."
+        "lists what no test noticed, each with the reason (`tests/core/survivors.toml`)."
     )
     yield "- Every simulation runs with the invariants on."
     yield ""
     yield "| topology | environment | what varies in it |"
     yield "|---|---|---|"
     for topology, named in ENVIRONMENTS.items():
-        for name, environment in named.items():
+        for name, joined in named.items():
             parts = [
-                " ".join((part.__doc__ or "").split()).partition(".")[0]
-                for part in environment.events
+                " ".join((part.__doc__ or "").split()).partition(".")[0] for part in joined.events
             ]
-            clocks = [f"the {clock} clock runs out" for clock in environment.clocks]
+            clocks = [f"the {clock} clock runs out" for clock in joined.clocks]
             yield f"| {topology} | {name} | {'; '.join([*parts, *clocks])} |"
+    yield ""
+    yield (environment.__doc__ or "").rpartition("\n\n")[2].strip()
+    yield ""
+    yield "### What a search takes for the same"
+    yield ""
+    yield (quotient.__doc__ or "").partition("\n\n")[2].strip()

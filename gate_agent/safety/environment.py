@@ -3,12 +3,17 @@
 Each function gives, for one node of the search, every event that this part of the world may
 cause there. A search joins a few of them: what varies in one is at rest in the other, so
 that each search closes. `ENVIRONMENTS` names them for each topology.
+
+What no search joins: two disturbances at once (fire while the mains fail, an entry door and
+an exit door that both do as they like), a crowd in a lane whose hardware fails, and people
+who come and go before the entry while the chamber serves somebody and nobody is read out
+there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from biometrics.types import LivenessState, Observed, PortraitPrepared, VerifyEnded
 from drivers.types import (
@@ -164,6 +169,11 @@ def _words(crossing: CrossingState) -> Iterator[Event]:
         yield officer(action, ticket_of(crossing), seen)
 
 
+def _read(node: Node, **changes: Any) -> PlantChanged:
+    """The plant is read with these changes."""
+    return PlantChanged(plant=replace(node.state.plant, **changes))
+
+
 def lease(node: Node) -> Iterator[Event]:
     """An officer is there again."""
     if node.state.lease_until_ns is None:
@@ -188,20 +198,21 @@ def acknowledgement(node: Node) -> Iterator[Event]:
 
 def passages(node: Node) -> Iterator[Event]:
     """At a barrier: who stands where, and who went through."""
-    plant = node.state.plant
     if node.state.plant_stale_ns is None:
         yield from _seen_again(BARRIER)
         return
+    count = node.state.plant.passages_exit or COUNT
     for zone in Zone:
-        yield PlantChanged(plant=replace(plant, zone=zone))
+        yield _read(node, zone=zone)
     for more in (1, 2):
-        yield PlantChanged(plant=replace(plant, passages_exit=COUNT + more, zone=Zone.EMPTY))
+        yield _read(node, passages_exit=count + more, zone=Zone.EMPTY)
 
 
 def calm_passages(node: Node) -> Iterator[Event]:
     """The same, with nobody but the traveller."""
+    count = node.state.plant.passages_exit or COUNT
     for event in passages(node):
-        if isinstance(event, PlantChanged) and event.plant.passages_exit == COUNT + 2:
+        if isinstance(event, PlantChanged) and event.plant.passages_exit == count + 2:
             continue
         if not isinstance(event, PlantChanged) or event.plant.zone in CALM:
             yield event
@@ -230,56 +241,53 @@ def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
         yield from _seen_again(MANTRAP)
         return
     if ghost.entry_out == 1:
-        yield PlantChanged(plant=replace(plant, entry=Door.OPEN, entry_lock=Lock.UNLOCKED))
+        yield _read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)
     else:
-        yield PlantChanged(plant=replace(plant, entry=Door.CLOSED, entry_lock=Lock.LOCKED))
+        yield _read(node, entry=Door.CLOSED, entry_lock=Lock.LOCKED)
     if ghost.exit_out == 1:
-        yield PlantChanged(plant=replace(plant, exit=Door.OPEN, exit_lock=Lock.UNLOCKED))
+        yield _read(node, exit=Door.OPEN, exit_lock=Lock.UNLOCKED)
     else:
-        yield PlantChanged(plant=replace(plant, exit=Door.CLOSED, exit_lock=Lock.LOCKED))
+        yield _read(node, exit=Door.CLOSED, exit_lock=Lock.LOCKED)
     if Door.OPEN in (plant.entry, plant.exit):
         for zone in CALM:
-            yield PlantChanged(plant=replace(plant, zone=zone))
+            yield _read(node, zone=zone)
     if isinstance(arriving, Idle | Entering | Queued):
         for zone in CALM:
-            yield PlantChanged(plant=replace(plant, approach=zone))
+            yield _read(node, approach=zone)
 
 
 def crowd(node: Node) -> Iterator[Event]:
     """Whoever and whatever stands between the doors, at any moment; somebody behind them."""
-    plant = node.state.plant
     if node.state.plant_stale_ns is None:
         return
     for zone in Zone:
-        yield PlantChanged(plant=replace(plant, zone=zone))
+        yield _read(node, zone=zone)
     if isinstance(node.state.crossing, Departing):
-        yield PlantChanged(plant=replace(plant, beyond=Zone.ONE))
+        yield _read(node, beyond=Zone.ONE)
 
 
 def any_entry(node: Node) -> Iterator[Event]:
     """An entry door that does as it likes, and things in its way."""
-    plant = node.state.plant
     for door, lock in ANY_DOOR:
-        yield PlantChanged(plant=replace(plant, entry=door, entry_lock=lock))
+        yield _read(node, entry=door, entry_lock=lock)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield PlantChanged(plant=replace(plant, entry_obstruction=thing))
+        yield _read(node, entry_obstruction=thing)
 
 
 def any_exit(node: Node) -> Iterator[Event]:
     """An exit door that does as it likes, and things in its way."""
-    plant = node.state.plant
     for door, lock in ANY_DOOR:
-        yield PlantChanged(plant=replace(plant, exit=door, exit_lock=lock))
+        yield _read(node, exit=door, exit_lock=lock)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield PlantChanged(plant=replace(plant, obstruction=thing))
+        yield _read(node, obstruction=thing)
 
 
 def barrier_doors(node: Node) -> Iterator[Event]:
     """A barrier that is not closed, and something in its way."""
     for door in Door:
-        yield PlantChanged(plant=replace(node.state.plant, entry=door))
+        yield _read(node, entry=door)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield PlantChanged(plant=replace(node.state.plant, obstruction=thing))
+        yield _read(node, obstruction=thing)
 
 
 def journal(node: Node) -> Iterator[Event]:
@@ -291,15 +299,15 @@ def journal(node: Node) -> Iterator[Event]:
 def fire(node: Node) -> Iterator[Event]:
     """The fire contact, whatever else is the case."""
     for contact in Flag:
-        yield PlantChanged(plant=replace(node.state.plant, fire=contact))
+        yield _read(node, fire=contact)
     yield officer(OfficerAction.ACKNOWLEDGE)
 
 
 def mains(node: Node) -> Iterator[Event]:
     """The mains and the maintenance switch."""
     for contact in Flag:
-        yield PlantChanged(plant=replace(node.state.plant, power_loss=contact))
-        yield PlantChanged(plant=replace(node.state.plant, maintenance=contact))
+        yield _read(node, power_loss=contact)
+        yield _read(node, maintenance=contact)
 
 
 def hardware(node: Node) -> Iterator[Event]:

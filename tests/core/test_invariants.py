@@ -56,6 +56,7 @@ from gate_agent.core.states import (
 )
 from gate_agent.loop import Pulse, healthy
 from gate_agent.safety.environment import ENVIRONMENTS
+from gate_agent.safety.quotient import key, plain
 from gate_agent.safety.scene import (
     ADULT,
     BARRIER,
@@ -67,7 +68,7 @@ from gate_agent.safety.scene import (
     at_rest,
     check,
 )
-from gate_agent.safety.search import advance, key, plain, search, served_lane
+from gate_agent.safety.search import advance, search, served_lane
 from sync.types import RecordKind
 
 
@@ -333,7 +334,7 @@ def verifying_lane() -> Node:
         DocumentVerified(ticket=1, checks=check(Result.SUCCESSFUL)),
     ):
         node, _ = advance(node, event, BARRIER)
-    return plain(node)
+    return plain(node, BARRIER)
 
 
 def seeded(seed: str):

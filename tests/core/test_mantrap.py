@@ -225,6 +225,41 @@ def test_an_officers_accept_before_the_entry_lets_in_and_no_further():
     assert finishes(lane)[0][:2] == (1, "accepted")
 
 
+def test_only_the_record_of_the_officers_word_lets_in():
+    lane = Mantrap()
+    lane.serve()
+    lane.arrive()
+    read(lane, 1, BAD_CHECKS)
+    decide_outside(lane, OfficerAction.ACCEPT)
+    lane.put_durable(1, RecordKind.DECISION)
+    assert (lane.outside, lane.commanded(OpenEntry)) == ("OfficerDeciding", [])
+    lane.put_durable(1, RecordKind.OFFICER)
+    assert lane.commanded(OpenEntry) == [1]
+
+
+def test_a_portrait_that_cannot_be_used_is_referred_before_the_entry_on_record():
+    lane = Mantrap()
+    lane.serve()
+    lane.arrive()
+    lane.put(MrzRead(ticket=1, attributes=ADULT, holder="h"))
+    lane.put(PortraitRead(ticket=1, portrait="p"))
+    lane.put(DocumentVerified(ticket=1, checks=GOOD_CHECKS))
+    assert (lane.outside, facts(lane.sent, RecordKind.DECISION)) == ("Reading", [])
+    lane.put(PortraitPrepared(ticket=1, usable=False, models=None))
+    assert lane.outside == "Referred"
+    (decision,) = facts(lane.sent, RecordKind.DECISION)
+    assert (decision["outcome"], decision["reasons"]) == ("refer", ["portrait_unusable"])
+
+
+def test_a_traveller_who_is_out_before_the_release_is_read_back_has_passed():
+    lane = lane_at("Opening")
+    lane.move(**OPEN_EXIT)
+    lane.move(zone=Zone.EMPTY)
+    assert finishes(lane) == []
+    lane.done_for(1, "open_exit")
+    assert finishes(lane) == [(1, "admitted", [])]
+
+
 def test_a_document_in_order_waits_only_so_long_for_the_chamber():
     lane = lane_at("Referred")
     lane.arrive()

@@ -64,17 +64,19 @@ class Planted(NamedTuple):
     """A bug: the day that has it, and the days on which it can show.
 
     `long`: whoever meets it stands there for an hour of virtual time; not in every test run.
+    `doors`: it is about mantraps, whose days take longer than others.
     """
 
     day: type[Day]
     shows: Callable[[Scenario], bool]
     long: bool = False
+    doors: bool = False
 
     def found(self, seeds: Iterable[int], *, every: bool = False) -> tuple[int, str] | None:
         """The first seed that finds it, and by what; None if none does."""
         for seed in seeds:
             scenario = random_day(seed)
-            if every or self.shows(scenario):
+            if every or (self.shows(scenario) and (self.doors or not at("mantrap")(scenario))):
                 problems = examine(scenario, self.day)
                 if problems:
                     return seed, problems[0]
@@ -492,9 +494,11 @@ PLANTED = {
     "driver releases twice": Planted(driver(TwiceMachine), at("barrier")),
     "driver is deaf to fire": Planted(driver(FireDeaf), struck("fire")),
     "driver counts to one": Planted(driver(OneInZone), behaving("tailgated", "child")),
-    "driver counts to one in the chamber": Planted(driver(OneInChamber), in_chamber),
-    "driver leaves the entry open": Planted(driver(OpenMantrap), at("mantrap"), long=True),
-    "reader believes everything": Planted(believing(), everywhere),
+    "driver counts to one in the chamber": Planted(driver(OneInChamber), in_chamber, doors=True),
+    "driver leaves the entry open": Planted(
+        driver(OpenMantrap), at("mantrap"), long=True, doors=True
+    ),
+    "reader believes everything": Planted(believing(), forged()),
     "reader believes dg_hash": Planted(believing("dg_hash"), forged(*DG_HASH)),
     "reader trusts every country": Planted(believing(*TRUST), forged(*ROGUES)),
     "reader believes expiry": Planted(believing("expiry"), expired),

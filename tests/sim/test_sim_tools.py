@@ -110,11 +110,11 @@ BROKEN = {
         ">= 10",
     ),
     "profile of the second lane": (
-        DAY.replace("limit_s", 'profile = { turnstile = { driver = "swing" } }\nlimit_s').replace(
+        DAY.replace("limit_s", 'profile = { turnstile = { driver = "modbus" } }\nlimit_s').replace(
             "[[trav", '[[lanes]]\nnumber = 2\ntopology = "mantrap"\n[[trav', 1
         ),
         "$.profile.turnstile.driver",
-        "swing",
+        "lane 2 speaks relay_io",
     ),
     "profile with no such section": (
         DAY.replace("limit_s", "profile = { doors = {} }\nlimit_s"),
@@ -143,7 +143,7 @@ def test_lint_is_content_with_a_good_file(day: Path) -> None:
 
 def test_the_library_is_run_and_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sim", "library", "face/nobody", "passage/turns_back"]) == 0
-    assert "2 scenarios, 0 failed; 2 crossings" in capsys.readouterr().out
+    assert "2 scenarios, 0 failed; 3 crossings" in capsys.readouterr().out
     assert main(["sim", "library", "face/nobody", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["scenarios"], found["passed"], found["failed"]) == (1, 1, 0)

@@ -1,0 +1,275 @@
+"""Which nodes of the search are the same: renamed, and without what no longer matters.
+
+`plain` maps a node to the one that stands for all that behave like it: whatever may happen,
+two nodes of one class go to nodes of one class and break the same invariants (a
+bisimulation, which the property tests check along the search). What it does, and why that
+is sound:
+
+- Tickets and stays are compared with one another only: live tickets become 1 and 2 in their
+  order, a stay is the present one (1) or not (0). The counter of passages is read as a
+  difference only, and of that only 0, 1 and more are told apart.
+- An instant is now, later, or absent: the search turns "later" into "now" by an event of
+  its own.
+- What only goes into records (texts, scores, times, who the officer was, holder and portrait
+  once the document was read) is read by no condition.
+- Evidence counts until the decision, and only by what the policy makes of it: whether a
+  usable portrait is there, and whether anything is left that rules the traveller out. After
+  it, only whether several persons alone are the reason for a referral.
+- That several were seen counts, at a barrier, until the machine has decided: each document
+  begins anew, and an officer's accept stands for whoever is there.
+- The stay of a dossier is written anew before it is read wherever an officer or the chamber
+  takes over.
+- Whether everything was seen in order counts for the mode and for who may go back out: not
+  while an alarm decides the mode, and an officer who goes back out.
+- Of a door that does not follow, the number of attempts is compared with the profile's limit
+  only. The search forgets it and takes both ways whenever time runs out: that is more than a
+  lane can do, and proves the invariants for every limit.
+- Who stands before the entry, or behind the exit, is read in some states only. The
+  environments let nobody be seen there in the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from drivers.types import Plant, Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.budgets import Times
+from gate_agent.core.doors import reads_outside
+from gate_agent.core.ledger import Ledger
+from gate_agent.core.onlooker import Ghost
+from gate_agent.core.policy import Evidence, document_reasons
+from gate_agent.core.reasons import Reason
+from gate_agent.core.states import (
+    Admitting,
+    CrossingState,
+    Deciding,
+    Departing,
+    Dossier,
+    Emptying,
+    Entering,
+    Idle,
+    OfficerDeciding,
+    Opening,
+    Presenting,
+    Queued,
+    Reading,
+    Referred,
+    Shutting,
+    State,
+    Verifying,
+    dossier_of,
+    ticket_of,
+)
+from gate_agent.safety.scene import COUNT, ENOUGH_NS, MS, STALE_NS, T0, Node, replace
+
+TIMES = Times(started_ns=T0)
+BARE = Evidence()
+PARTY = Evidence(circumstances=(Reason.SEVERAL_PERSONS,))
+SPOILT = Evidence(circumstances=(Reason.TAILGATING,))
+RULED_OUT = Evidence(portrait_usable=True, circumstances=(Reason.TAILGATING,))
+MACHINE = (Reading, Verifying, Deciding, Admitting, Opening)
+BEFORE_THE_FACE = (Queued, Entering, Shutting, Presenting)
+BY_AN_OFFICER = (Referred, OfficerDeciding)
+TRIES = (Shutting, Emptying)
+"""States that try again to shut a door."""
+
+
+def plain(node: Node, profile: Profile) -> Node:
+    """The node that stands for all that behave like this one."""
+    state, ledger, ghost = node
+    live = sorted({ticket_of(state.crossing), ticket_of(state.approach)} - {0})
+    small = {ticket: rank for rank, ticket in enumerate(live, 1)}
+    named = _Renaming(small, _count(node) - COUNT, profile)
+    state = replace(
+        state,
+        crossing=named.crossing(state.crossing, state.occupancy),
+        approach=named.crossing(state.approach, state.approach_stay, outside=True),
+        plant=replace(named.plant(state.plant, state), read_at_ns=T0),
+        plant_stale_ns=None if state.plant_stale_ns is None else STALE_NS,
+        had_turn=state.had_turn and not reads_outside(profile),
+        resync=state.resync or _resync_unread(state),
+        occupancy=1,
+        approach_stay=1,
+        next_ticket=len(live) + 1,
+        last=None,
+        since_ns=0,
+        alarms=(Reason.DEVICE_FAILED,) if state.alarms else (),
+        devices=tuple(replace(device, code=0) for device in state.devices),
+    )
+    return Node(state, _plain_ledger(ledger, state, named), _plain_ghost(ghost, state, named))
+
+
+def _count(node: Node) -> int:
+    """Passages counted so far, as far as anybody knows."""
+    ledger_plant = node.ledger.plant
+    count = node.state.plant.passages_exit
+    if count is None and ledger_plant is not None:
+        count = ledger_plant.passages_exit
+    return COUNT if count is None else count
+
+
+def _plain_ledger(ledger: Ledger, state: State, named: _Renaming) -> Ledger:
+    small = named.small
+    accept = ledger.accept
+    if accept is not None:
+        same = accept.stay == ledger.stay
+        accept = replace(accept, ticket=small.get(accept.ticket, 0), stay=1 if same else 0)
+    return replace(
+        ledger,
+        plant=ledger.plant and named.plant(ledger.plant, state),
+        stay=1,
+        accept=accept if accept is not None and accept.ticket else None,
+        spent=small.get(ledger.spent, 0),
+        crowd=ledger.crowd and named.crowd_counts(state),
+        closing=small.get(ledger.closing, -1),
+        entry_opening=small.get(ledger.entry_opening, -1),
+        entry_closing=small.get(ledger.entry_closing, -1),
+        inside=small.get(ledger.inside, 0),
+    )
+
+
+def _plain_ghost(ghost: Ghost, state: State, named: _Renaming) -> Ghost:
+    small = named.small
+    word = ghost.word
+    if word is not None:
+        word = replace(word, ticket=small.get(word.ticket, 0))
+    released = small.get(ghost.released, 0)
+    return replace(
+        ghost,
+        plant=ghost.plant and named.plant(ghost.plant, state),
+        word=word if word is not None and word.ticket else None,
+        released=released,
+        crowd=ghost.crowd and named.crowd_counts(state),
+        inside=small.get(ghost.inside, 0),
+        passed=ghost.passed if released else 0,
+        written=tuple(sorted({(small[t], a) for t, a in ghost.written if t in small})),
+    )
+
+
+def _resync_unread(state: State) -> bool:
+    """Whether nothing reads `resync` before it is written anew.
+
+    The mode follows from the alarms, whose acknowledgement sets it; whoever is in goes out
+    on an officer's order or not at all; a lane at rest works it out again.
+    """
+    emptying = state.crossing
+    return (
+        isinstance(emptying, Emptying)
+        and bool(state.alarms)
+        and (emptying.ordered or emptying.exit_used)
+    )
+
+
+def as_seen(plant: Plant, state: State, profile: Profile) -> Plant:
+    """The same plant with nobody where the core does not look in this state."""
+    if plant.beyond is Zone.ONE and not isinstance(state.crossing, Departing):
+        plant = replace(plant, beyond=Zone.EMPTY)
+    looks = reads_outside(profile) or isinstance(state.crossing, Idle | Entering)
+    if plant.approach is Zone.ONE and not looks:
+        plant = replace(plant, approach=Zone.EMPTY)
+    return plant
+
+
+class _Renaming:
+    """The small numbers of one node."""
+
+    def __init__(self, small: dict[int, int], shift: int, profile: Profile) -> None:
+        self.small = small
+        self._shift = shift
+        self._profile = profile
+        self._two_doors = profile.lane.topology == "mantrap"
+        self._stale_ns = profile.budgets.plant_stale_ms * MS
+
+    def plant(self, plant: Plant, state: State) -> Plant:
+        """The same reading, taken now or too long ago, with the counter near its start."""
+        count = plant.passages_exit
+        count = None if count is None else count - self._shift
+        stale = T0 - plant.read_at_ns >= self._stale_ns
+        return replace(
+            as_seen(plant, state, self._profile),
+            read_at_ns=T0 - self._stale_ns if stale else T0,
+            passages_exit=count,
+        )
+
+    def crowd_counts(self, state: State) -> bool:
+        """Whether it matters that several were seen: at a barrier until the machine decided."""
+        return self._two_doors or isinstance(state.crossing, MACHINE)
+
+    def crossing(
+        self, crossing: CrossingState, stay: int, *, outside: bool = False
+    ) -> CrossingState:
+        """The same crossing under its small ticket."""
+        changes: dict[str, Any] = {}
+        dossier = dossier_of(crossing)
+        if dossier is not None:
+            changes["dossier"] = self._dossier(crossing, dossier, stay, outside=outside)
+        elif not isinstance(crossing, Idle):
+            changes["ticket"] = self.small[ticket_of(crossing)]
+        if isinstance(crossing, TRIES):
+            changes["attempts"] = 0
+        if getattr(crossing, "presented_ns", None) is not None:
+            changes["presented_ns"] = T0
+        if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
+            changes["several_due_ns"] = ENOUGH_NS
+        if hasattr(crossing, "baseline"):
+            changes["baseline"] = max(COUNT - 3, crossing.baseline - self._shift)
+        if not isinstance(crossing, Idle) and crossing.due_ns is not None:
+            changes["due_ns"] = ENOUGH_NS
+        return replace(crossing, **changes) if changes else crossing
+
+    def _dossier(
+        self, crossing: CrossingState, dossier: Dossier, stay: int, *, outside: bool
+    ) -> Dossier:
+        overwritten = isinstance(crossing, Referred | Queued) or (
+            outside and isinstance(crossing, OfficerDeciding)
+        )
+        changes: dict[str, Any] = {}
+        if not isinstance(crossing, Reading):
+            changes = {"holder": None, "portrait": None, "document_step": ""}
+        return replace(
+            dossier,
+            ticket=self.small[dossier.ticket],
+            occupancy=1 if overwritten or dossier.occupancy == stay else 0,
+            times=TIMES,
+            evidence=self._evidence(crossing, dossier.evidence, outside=outside),
+            models=None,
+            frames=0,
+            decision=None,
+            mishaps=(),
+            officer="",
+            officer_due_ns=None,
+            **changes,
+        )
+
+    def _evidence(self, crossing: CrossingState, evidence: Evidence, *, outside: bool) -> Evidence:
+        if isinstance(crossing, Reading):
+            return replace(evidence, circumstances=_any(evidence))
+        if isinstance(crossing, Verifying):
+            return RULED_OUT if self._ruled_out(evidence) else evidence
+        if isinstance(crossing, Referred) and not self._two_doors:
+            return PARTY if evidence.circumstances == PARTY.circumstances else BARE
+        by_an_officer = outside and isinstance(crossing, BY_AN_OFFICER)
+        if not (by_an_officer or isinstance(crossing, BEFORE_THE_FACE)):
+            return BARE
+        if evidence.portrait_usable is not True:
+            spoilt = evidence.circumstances and not reads_outside(self._profile)
+            return SPOILT if spoilt else BARE
+        return RULED_OUT if self._ruled_out(evidence) else evidence
+
+    def _ruled_out(self, evidence: Evidence) -> bool:
+        return bool(evidence.circumstances or document_reasons(evidence, self._profile.policy))
+
+
+def _any(evidence: Evidence) -> tuple[Reason, ...]:
+    return (Reason.TAILGATING,) if evidence.circumstances else ()
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def key(node: Node) -> bytes:
+    """What makes a node the same as another."""
+    return _encoder.encode(node)
