@@ -63,10 +63,16 @@ class Transcripts:
         self.replayed = 0
 
     @property
-    def remembered(self) -> tuple[int, int]:
-        """Costly results that were computed, and those that were remembered."""
+    def counts(self) -> dict[str, int]:
+        """What was computed, and what not, by its name in a result."""
         known = self._multiply.cache_info(), self._authenticate.cache_info()
-        return sum(one.misses for one in known), sum(one.hits for one in known)
+        return {
+            "answers_computed": self.computed,
+            "answers_played_back": self.replayed,
+            "costly_computed": sum(one.misses for one in known),
+            "costly_remembered": sum(one.hits for one in known),
+            "readings_counted": self.readings.repeated,
+        }
 
     def of(self, document: str) -> Transcript:
         """The transcript of a document, an empty one before its first reading."""

@@ -87,6 +87,7 @@ class Day:
         self.transcripts = None
         if how.chip == "recorded":
             self.transcripts = how.transcripts or Transcripts()
+        self.known = {} if self.transcripts is None else self.transcripts.counts
         queue = [traveller for traveller in everybody if traveller.lane is None]
         queue.sort(key=lambda traveller: traveller.at_s or 0)
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
@@ -336,7 +337,7 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         records_centre=records.centre,
         lost=records.lost,
         duplicated=records.duplicated,
-        chips=_chips(day.transcripts),
+        chips=_chips(day.transcripts, day.known),
         wire={
             "carried_bytes": sum(lane.carried_bytes for lane in lanes),
             "quiet_bytes_counted": sum(lane.bus.skipped_bytes for lane in lanes),
@@ -350,15 +351,10 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
     )
 
 
-def _chips(transcripts: Transcripts | None) -> dict[str, Any]:
+def _chips(transcripts: Transcripts | None, before: dict[str, int]) -> dict[str, Any]:
     if transcripts is None:
         return {"mode": "live"}
-    computed, remembered = transcripts.remembered
     return {
         "mode": "recorded",
-        "answers_computed": transcripts.computed,
-        "answers_played_back": transcripts.replayed,
-        "costly_computed": computed,
-        "costly_remembered": remembered,
-        "readings_counted": transcripts.readings.repeated,
+        **{name: n - before[name] for name, n in transcripts.counts.items()},
     }
