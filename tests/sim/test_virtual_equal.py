@@ -19,6 +19,7 @@ DAYS = (
     "passage/holds_the_door",
     "hardware/turnstile_silent",
     "hardware/noisy_bus",
+    "hardware/stiff_doors",
     "power/cut_while_crossing",
     "power/fire",
 )
