@@ -22,6 +22,7 @@ DAYS = (
     "passage/mantrap_walk_away",
     "hardware/turnstile_silent",
     "hardware/noisy_bus",
+    "hardware/stiff_doors",
     "power/cut_while_crossing",
     "power/fire",
 )
