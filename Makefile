@@ -1,14 +1,16 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
 # make soak   a thousand random days; make scenarios: the whole library, long ones too
+# make planted  a bug of each kind, and after how many random days the soak finds it
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
+# make faults   every fault of the record's way, one by one, with what was lost and doubled
 # make tampering  ten thousand random changes in each kind of centre database: all are found
 # make mutants     breaks every row of the tables and every clause of the guard (minutes)
 # make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos fuzz soak scenarios tampering mutants \
+.PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios planted tampering mutants \
 	safety-doc clean
 
 PYTHON ?= python3
@@ -59,8 +61,11 @@ soak: setup
 	@$(EGATE) sim soak --seeds $(SEEDS) --jobs 2
 
 scenarios: setup
-	@for file in $$(find sim/scenarios -name '*.toml' | sort); do \
-		echo "$$file"; $(EGATE) sim run $$file > /dev/null || exit 1; done
+	@$(EGATE) sim library $(SCENARIOS)
+
+# One bug of each kind, planted: after how many random days the soak finds it.
+planted: setup
+	@.venv/bin/python tests/sim/seeded.py $(KINDS)
 
 mutants: setup
 	@.venv/bin/python tests/core/mutation.py
@@ -70,6 +75,12 @@ safety-doc: setup
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+
+faults: setup
+	.venv/bin/pytest -q -rA tests/sync/test_links.py tests/sync/test_mosquitto.py \
+		tests/sync/test_record_end_to_end.py tests/sync/test_stalled_collector.py \
+		tests/sync/test_set_back.py tests/sync/test_centre.py tests/sync/test_power_cuts.py \
+		tests/agent/test_storage_faults.py
 
 tampering: setup
 	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from biometrics import dlib_models, image
 from biometrics.errors import ModelMissing
@@ -19,6 +20,7 @@ from biometrics.image import Picture
 from biometrics.match import Embedder, Template
 from biometrics.models import store as models
 from biometrics.models.manifest import load_manifest
+from biometrics.onnx import Floats
 from biometrics.pipeline import Pipeline
 
 FRAME_COLUMNS, FRAME_ROWS = 1280, 720
@@ -27,6 +29,7 @@ WARM_UP_ROUNDS = 2
 FMR = 1e-3
 
 Stage = Callable[[], object]
+Parity = dict[str, float]
 
 
 def compose(photograph: Picture, face: dlib_models.Box, face_px: float) -> Picture:
@@ -73,7 +76,7 @@ def _face_recognition() -> Any | None:
         return None
 
 
-def _embedding_stages(store: Path, chip: Picture) -> dict[str, Stage]:
+def _embedding_stages(store: Path, chips: Sequence[Picture]) -> tuple[dict[str, Stage], Parity]:
     manifest = load_manifest()
     model = manifest.model("dlib_resnet")
     session = models.open_session(model, models.read(store, model))
@@ -81,12 +84,31 @@ def _embedding_stages(store: Path, chip: Picture) -> dict[str, Stage]:
         raise ModelMissing("dlib_resnet: has no contract in the manifest")
     embedder = Embedder(session, model.contract)
     theirs = dlib_models.ReferenceNetwork(dlib_models.packaged_weights(model.made_from))
-    single = np.ascontiguousarray(chip.transpose(2, 0, 1)[None].astype(np.float32))
     name = model.contract.input
-    return {
+
+    def given(chip: Picture) -> Floats:
+        return np.ascontiguousarray(chip.transpose(2, 0, 1)[None].astype(np.float32))
+
+    chip, single = chips[0], given(chips[0])
+    stages: dict[str, Stage] = {
         "embed.dlib_bin": lambda: theirs.embed(chip),
         "embed.onnx": lambda: session.run({name: single}),
         "embed.onnx_flip": lambda: embedder.embed(chip),
+    }
+    pairs = [(theirs.embed(c), session.run({name: given(c)})["embedding"][0]) for c in chips]
+    return stages, _parity(pairs)
+
+
+def _parity(pairs: Sequence[tuple[NDArray[np.float64], Floats]]) -> Parity:
+    """How alike dlib's embeddings and ours of the same chips are: the worst of each."""
+    cosines = [
+        float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+        for a, b in ((theirs, ours.astype(np.float64)) for theirs, ours in pairs)
+    ]
+    return {
+        "cosine": min(cosines),
+        "max_abs_difference": max(float(np.abs(a - b).max()) for a, b in pairs),
+        "chips": len(pairs),
     }
 
 
@@ -146,10 +168,11 @@ def bench(
 
     Returns:
         `stages`: name -> p50_ms, p99_ms, n. `ratios`: how many times longer the other library
-        takes, p50 over p50, and each tier's p99 over its p50. `tier`: the best installed.
-        Stages `frame.TIER` run from decoded frame to score, quality included, attack detection
-        where installed; `frame.face_recognition` is that library's default path on the same
-        frames, without either.
+        takes, p50 over p50, and each tier's p99 over its p50. `parity`: the lowest `cosine` and the
+        greatest `max_abs_difference` of dlib's embedding and ours over `chips`. `tier`: the best
+        installed. Stages `frame.TIER` run from decoded frame to score, quality included, attack
+        detection where installed; `frame.face_recognition` is that library's default path on
+        the same frames, without either.
 
     Raises:
         ModelMissing: the packaged tier is not installed, or no photograph has a face.
@@ -163,7 +186,7 @@ def bench(
     if not tiers:
         raise ModelMissing("bench: the packaged tier is not installed")
     frames = _frames(photographs)
-    stages = _embedding_stages(store, _chip(frames[0]))
+    stages, parity = _embedding_stages(store, [_chip(frame) for frame in frames])
     for tier in tiers:
         pipeline = Pipeline(tier, store, None, EXPECTED_FACE_PX, clock)
         stages[f"frame.{tier}"] = _frame_stage(pipeline, frames)
@@ -174,6 +197,7 @@ def bench(
     return {
         "stages": measured,
         "ratios": _ratios(measured, [f"frame.{tier}" for tier in tiers]),
+        "parity": parity,
         "tier": str(tiers[-1]),
         "frames": len(frames),
     }

@@ -118,14 +118,16 @@ class VisionDevice:
         taken, self._events = self._events, []
         return taken
 
-    def command(self, command: Command, payload: Mapping[str, bytes], now_ns: int) -> None:
+    def command(self, command: Command, payload: Mapping[str, bytearray], now_ns: int) -> None:
         """Carry out one command. `payload` maps the portrait's handle to a whole DG2.
+
+        A DG2 is overwritten before this returns.
 
         Raises:
             Uncalibrated: `StartVerify` asks for a rate that no threshold is calibrated for.
         """
         if isinstance(command, Prepare):
-            self._prepare(command, payload.get(command.portrait, b""))
+            self._prepare(command, payload.get(command.portrait, bytearray()))
         elif isinstance(command, StartVerify):
             self._start(command, now_ns)
         elif self._verification and self._verification.ticket == command.ticket:
@@ -138,7 +140,7 @@ class VisionDevice:
             self._crossings[ticket] = _Crossing()
         return self._crossings[ticket]
 
-    def _prepare(self, command: Prepare, dg2: bytes) -> None:
+    def _prepare(self, command: Prepare, dg2: bytearray) -> None:
         self.wipe(command.ticket)
         crossing = self._hold(command.ticket)
         detail = ""
@@ -152,6 +154,8 @@ class VisionDevice:
                 detail = made.reason
             else:
                 crossing.template = made
+        finally:
+            dg2[:] = bytes(len(dg2))
         self._events.append(
             PortraitPrepared(
                 ticket=command.ticket,

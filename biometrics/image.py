@@ -27,6 +27,7 @@ MAX_JP2_TILES = 256
 EDGE_LOW, EDGE_HIGH = 25, 60  # gradients of Canny's edges
 MAX_OUTLINES = 500
 STRAIGHT = 1.045  # a hull's area over that of its four corners, where the sides are straight
+Coded = bytes | bytearray
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -37,7 +38,7 @@ cv2.setNumThreads(1)  # a lane shares its cores: parallelism is between stages, 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def _jpeg_extent(data: bytes) -> tuple[int, int]:
+def _jpeg_extent(data: Coded) -> tuple[int, int]:
     """Columns and rows from the frame header (ITU-T T.81, B.2.2)."""
     at = 2
     while at + 4 <= len(data):
@@ -63,7 +64,7 @@ def _jpeg_extent(data: bytes) -> tuple[int, int]:
     raise ImageRefused("JPEG: no frame header")
 
 
-def _jp2_codestream(data: bytes) -> int:
+def _jp2_codestream(data: Coded) -> int:
     """Offset of the first codestream box (ISO/IEC 15444-1, annex I)."""
     at = 0
     for _ in range(64):
@@ -81,7 +82,7 @@ def _jp2_codestream(data: bytes) -> int:
     raise ImageRefused("JPEG 2000: no codestream")
 
 
-def _jpeg2000_extent(data: bytes, at: int) -> tuple[int, int]:
+def _jpeg2000_extent(data: Coded, at: int) -> tuple[int, int]:
     """Columns and rows from the SIZ marker segment (ISO/IEC 15444-1, A.5.1)."""
     if data[at : at + 4] != _CODESTREAM or at + 42 > len(data):
         raise ImageRefused("JPEG 2000: no image size")
@@ -95,7 +96,7 @@ def _jpeg2000_extent(data: bytes, at: int) -> tuple[int, int]:
     return right, low
 
 
-def extent(data: bytes) -> tuple[str, int, int]:
+def extent(data: Coded) -> tuple[str, int, int]:
     """Format (`jpeg`, `jpeg2000` or `png`), columns and rows of a coded picture.
 
     Raises:
@@ -113,7 +114,7 @@ def extent(data: bytes) -> tuple[str, int, int]:
     raise ImageRefused("neither JPEG nor JPEG 2000 nor PNG")
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+def decode(data: Coded, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a JPEG, JPEG 2000 or PNG picture to RGB; grey becomes three equal channels.
 
     A picture that says how it was held (Exif orientation) is turned upright.
@@ -122,7 +123,9 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         ImageRefused: it is too long, too large, of another format or damaged.
     """
     if len(data) > MAX_CODED_BYTES:
-        raise ImageRefused(f"picture of {len(data)} bytes exceeds {MAX_CODED_BYTES}")
+        raise ImageRefused(f"picture is longer than {MAX_CODED_BYTES} bytes")
+    if not data:
+        raise ImageRefused("an empty file")
     kind, columns, rows = extent(data)
     if not (0 < columns <= MAX_SIDE_PX and 0 < rows <= MAX_SIDE_PX):
         raise ImageRefused(f"{kind}: {columns}x{rows} is outside the limits")
@@ -247,6 +250,21 @@ def quadrilaterals(
 def grey(picture: Picture) -> Picture:
     """Luminance, 0..255."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def blurred(luminance: Picture, deviation_px: float) -> Picture:
+    """A grey picture, smoothed by a Gaussian."""
+    return np.asarray(cv2.GaussianBlur(luminance, (0, 0), deviation_px), np.uint8)
+
+
+def closed(luminance: Picture, size_px: int) -> Picture:
+    """Grey-scale closing: dark structure that a disc of this (odd) size does not fit in is filled.
+
+    The disc holds the pixels whose middles lie within half its size of its own.
+    """
+    reach = np.arange(size_px) - size_px // 2
+    disc = (np.hypot(reach[:, None], reach) <= size_px / 2).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(luminance, cv2.MORPH_CLOSE, disc), np.uint8)
 
 
 def laplacian_variance(luminance: Picture) -> float:

@@ -23,16 +23,6 @@ def five_points(marks: Points) -> Points:
     return np.array([*eyes, marks[30], marks[48], marks[54]])
 
 
-def eye_openness(marks: Points) -> float:
-    """Height of the less open eye over its width (mean of two heights a width)."""
-    return min(_openness(marks[eye]) for eye in EYES)
-
-
-def _openness(eye: Points) -> float:
-    heights = np.hypot(*(eye[[1, 2]] - eye[[5, 4]]).T)
-    return float(heights.mean() / max(float(np.hypot(*(eye[0] - eye[3]))), 1e-6))
-
-
 def mouth_openness(marks: Points) -> float:
     """Gap between the inner lips over the distance of the mouth's inner corners."""
     lips = marks[INNER_LIPS]

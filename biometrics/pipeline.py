@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from biometrics import align, cohort, image, quality
+from biometrics import align, cohort, eyes, image, quality
 from biometrics.cohort import Cohort
 from biometrics.convert.landmarks import read as read_landmarks
 from biometrics.detect import Face, FrontEnd, HogFrontEnd, YunetFrontEnd, main_face
@@ -120,8 +121,8 @@ class Pipeline:
         self._landmarks = loader.landmarks()
         self._front_end = loader.front_end(self._landmarks)
         self._embedders = {w: loader.embedder(w.model) for w in self.calibration.networks}
-        for w, made in self._embedders.items():
-            check_golden(made, w.model, self.calibration)
+        made = self._embedders.items()
+        beside([partial(check_golden, one, w.model, self.calibration) for w, one in made])
         self._attack = loader.attack_detector()
         self._learned = loader.learned_quality()
         self._marks = loader.marks()
@@ -216,6 +217,7 @@ class Pipeline:
         liveness, match, advice = NOT_RUN, None, Guidance.NONE
         if not (overrun := self._late(end_ns)):
             components = self._quality(picture, face, faces, in_place_only=True)
+            components = components if track is None else track.borne(components)
             advice = quality.guidance(components)
         if advice is Guidance.NONE and not overrun and not (overrun := self._late(end_ns)):
             grade, live = self._examined(picture, face, embed=reference is not None)
@@ -240,7 +242,8 @@ class Pipeline:
         costly = not in_place_only or quality.guidance(place) is Guidance.NONE
         marks = self._marks.find(picture, face) if costly and self._marks else None
         aligned = align.arcface(picture, face)
-        parts = (*place, *quality.appearance(face, aligned, self._limits, marks))
+        openness = eyes.openness_of(picture, face, marks) if costly else None
+        parts = (*place, *quality.appearance(face, aligned, self._limits, marks, openness))
         aligned.fill(0)
         if self._learned is None or (
             in_place_only and quality.guidance(parts) is not Guidance.NONE

@@ -72,7 +72,7 @@ def _child(data: memoryview, *wanted: int) -> tuple[int, memoryview]:
     raise PortraitMalformed(f"DG2: no object {wanted[0]:X}")
 
 
-def _binary_record(block: memoryview) -> bytes:
+def _binary_record(block: memoryview) -> memoryview:
     """The first image of an ISO/IEC 19794-5 record."""
     try:
         magic, version, length, count = _RECORD_HEADER.unpack_from(block, 0)
@@ -88,18 +88,18 @@ def _binary_record(block: memoryview) -> bytes:
     end = at + face_length
     if not start < end <= length:
         raise PortraitMalformed("face record: no image")
-    return bytes(block[start:end])
+    return block[start:end]
 
 
-def _tagged_record(block: memoryview) -> bytes:
+def _tagged_record(block: memoryview) -> memoryview:
     """The first image of an ISO/IEC 39794-5 record."""
     for tag in _TAGGED_PATH:
         _, block = _child(block, tag)
-    return bytes(block)
+    return block
 
 
-def extract(dg2: bytes) -> bytes:
-    """The coded picture of the first face in DG2 (or in a bare ISO/IEC 19794-5 record).
+def extract(dg2: bytes | bytearray) -> memoryview:
+    """The coded picture of the first face in DG2 (or in a bare ISO/IEC 19794-5 record), in place.
 
     Raises:
         PortraitMalformed: it is not such a file, or exceeds the limits.
@@ -118,13 +118,13 @@ def extract(dg2: bytes) -> bytes:
     return _tagged_record(block)
 
 
-def decode(dg2: bytes) -> Picture:
-    """The portrait of DG2 as RGB.
+def decode(dg2: bytes | bytearray) -> Picture:
+    """The portrait of DG2 as RGB; no coded copy of it is left.
 
     Raises:
         PortraitMalformed: the record or the picture in it cannot be read.
     """
-    coded = extract(dg2)
+    coded = bytearray(extract(dg2))
     try:
         kind, _, _ = image.extent(coded)
         if kind == "png":
@@ -132,3 +132,5 @@ def decode(dg2: bytes) -> Picture:
         return image.decode(coded, MAX_PIXELS)
     except ImageRefused as refusal:
         raise PortraitMalformed(f"portrait: {refusal.diagnosis}") from refusal
+    finally:
+        coded[:] = bytes(len(coded))

@@ -16,7 +16,7 @@ import numpy as np
 from biometrics import align, image
 from biometrics.detect import Face
 from biometrics.image import Picture
-from biometrics.landmarks import EYES, LIPS, NOSE, Points, eye_openness, mouth_openness
+from biometrics.landmarks import EYES, LIPS, NOSE, Points, mouth_openness
 from biometrics.models.manifest import Contract
 from biometrics.onnx import Session, as_input
 from biometrics.types import Guidance, QualityComponent
@@ -29,8 +29,9 @@ SHARPNESS_SCALE = 250.0  # variance of the Laplacian on the aligned 112 px face
 DARK, BRIGHT = 60.0, 200.0  # mean luminance outside of which exposure loses value
 CLIPPED_LOW, CLIPPED_HIGH = 8, 247
 LEARNED_ZERO, LEARNED_FULL = 0.55, 0.62  # of the learned grade; its median is 0.607
-EYES_ZERO, EYES_FULL = 0.08, 0.28  # height of an eye over its width; median 0.29
+EYES_ZERO, EYES_FULL = 0.37, 0.77  # `eyes.openness`; its median is 0.78
 MOUTH_ZERO = 0.8  # gap between the lips over their width
+EYES_OPEN = "eyes_open"
 LEARNED = "unified_quality_score"
 SIMPLE = ("inter_eye_distance", "yaw", "sharpness", "exposure")
 COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
@@ -160,19 +161,21 @@ def _position(face: Face, picture: Picture, *, limited: bool) -> list[QualityCom
     ]
 
 
-def _expression(marks: Points | None, limits: QualityLimits | None) -> list[QualityComponent]:
-    """Eyes open and mouth closed; nothing where no 68 points were taken."""
-    if marks is None:
-        return []
-    eyes, mouth = eye_openness(marks), mouth_openness(marks)
-    eyes_value = (eyes - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
-    mouth_value = 1 - mouth / MOUTH_ZERO
-    eyes_ok = limits is None or _scaled(eyes_value) >= limits.eyes_open_min
-    mouth_ok = limits is None or _scaled(mouth_value) >= limits.mouth_closed_min
-    return [
-        _component("eyes_open", eyes, eyes_value, ok=eyes_ok),
-        _component("mouth_closed", mouth, mouth_value, ok=mouth_ok),
-    ]
+def _expression(
+    marks: Points | None, openness: float | None, limits: QualityLimits | None
+) -> list[QualityComponent]:
+    """Eyes open and mouth closed; each only where it could be told."""
+    parts = []
+    if openness is not None:
+        value = (openness - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
+        ok = limits is None or _scaled(value) >= limits.eyes_open_min
+        parts.append(_component(EYES_OPEN, openness, value, ok=ok))
+    if marks is not None:
+        mouth = mouth_openness(marks)
+        value = 1 - mouth / MOUTH_ZERO
+        ok = limits is None or _scaled(value) >= limits.mouth_closed_min
+        parts.append(_component("mouth_closed", mouth, value, ok=ok))
+    return parts
 
 
 def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
@@ -274,7 +277,11 @@ def place(
 
 
 def appearance(
-    face: Face, aligned: Picture, limits: QualityLimits | None, marks: Points | None = None
+    face: Face,
+    aligned: Picture,
+    limits: QualityLimits | None,
+    marks: Points | None = None,
+    openness: float | None = None,
 ) -> tuple[QualityComponent, ...]:
     """Components of the face itself: pose, expression, sharpness and light.
 
@@ -283,10 +290,11 @@ def appearance(
         aligned: the face in ArcFace's frame of 112 px.
         limits: of the profile; None has none.
         marks: the face's 68 points, where they were taken.
+        openness: of its eyes (`biometrics.eyes`), where it was measured.
     """
     return (
         *_turned(face, marks, limits),
-        *_expression(marks, limits),
+        *_expression(marks, openness, limits),
         *_pixels(aligned, limits),
         *_light(aligned, limits),
     )
@@ -326,7 +334,7 @@ _ADVICE = {
     "yaw": Guidance.LOOK_STRAIGHT,
     "pitch": Guidance.LOOK_STRAIGHT,
     "roll": Guidance.LOOK_STRAIGHT,
-    "eyes_open": Guidance.OPEN_EYES,
+    EYES_OPEN: Guidance.OPEN_EYES,
     "mouth_closed": Guidance.CLOSE_MOUTH,
     "sharpness": Guidance.HOLD_STILL,
     "exposure": Guidance.LIGHT,

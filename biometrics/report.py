@@ -37,7 +37,8 @@ table{border-collapse:collapse;margin:.6rem 0}
 th,td{padding:.25rem .9rem .25rem 0;text-align:right;border-bottom:1px solid #d9dee5;
 font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}th{font-weight:600}
-svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#1c2530}
+td,th{white-space:nowrap}.wide{overflow-x:auto}
+svg{width:100%;min-width:34rem;height:auto}svg text{font:12px system-ui,sans-serif;fill:#1c2530}
 p.note{color:#4a5563;max-width:46rem}.pair{display:flex;gap:3rem;flex-wrap:wrap}
 """
 
@@ -95,7 +96,12 @@ def _chart(title: str, across: Axis, up: Axis, marks: Sequence[str]) -> str:
         f'<text transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" '
         f'text-anchor="middle">{up.name}</text></svg>'
     )
-    return "".join(parts)
+    return _wide("".join(parts))
+
+
+def _wide(content: str) -> str:
+    """Content that a narrow screen scrolls sideways, by keyboard too."""
+    return f'<div class="wide" tabindex="0">{content}</div>'
 
 
 def _line(across: Axis, up: Axis, points: Sequence[tuple[float, float]], colour: str) -> str:
@@ -221,8 +227,8 @@ def _quality(found: Comparisons, references: Gallery, live: Gallery) -> str:
     top = max(max(y for _, y in points) * 1.1, 1e-4)
     across = Axis(0, MAX_DISCARD, [(s / 100, f"{s} %") for s in range(0, 31, 5)],
                   "comparisons discarded, least quality first")  # fmt: skip
-    up = Axis(0, top, [(top * k / 4, f"{100 * top * k / 4:.2f} %") for k in range(5)],
-              "FNMR at FMR 0.1 %")  # fmt: skip
+    percents = [(value / 100, f"{text} %") for value, text in _round_marks(0, 100 * top)]
+    up = Axis(0, top, percents, "FNMR at FMR 0.1 %")
     return _chart("quality against error", across, up, [_line(across, up, points, _BLUE)])
 
 
@@ -233,7 +239,8 @@ def _nothing() -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     lines = [f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>" for row in rows]
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    body = "".join(lines)
+    return _wide(f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>")
 
 
 def _rates(result: dict[str, Any]) -> str:
@@ -297,6 +304,7 @@ def page(result: dict[str, Any], found: Comparisons, references: Gallery, live: 
     body = "".join(f"<h2>{title}</h2>{content}" for title, content in sections)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Face verification, {html.escape(result['tier'])} tier</title>"
         f"<style>{_STYLE}</style></head><body>"
         f"<h1>Face verification, {html.escape(result['tier'])} tier</h1>"

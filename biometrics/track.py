@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+import msgspec
 import numpy as np
 
 from biometrics.cohort import ImpostorCount
@@ -21,7 +22,8 @@ from biometrics.medium import MediumWatch
 from biometrics.models.manifest import Calibration
 from biometrics.pad import NOT_RUN, fused
 from biometrics.plane import PlaneWatch
-from biometrics.types import Liveness, LivenessState
+from biometrics.quality import EYES_OPEN
+from biometrics.types import Liveness, LivenessState, QualityComponent
 
 LEAST_FRAMES = 3
 GRADES = 5  # of the network's, averaged
@@ -29,6 +31,7 @@ BEST = 3  # live templates combined
 GAP_MAX_NS = 1_500_000_000
 JUMP = 1.2  # widths of a face between two frames
 GROWTH = 1.6
+EYES_PATIENCE = 8  # frames after which eyes that seem closed are taken to be narrow
 
 
 class Track:
@@ -47,6 +50,7 @@ class Track:
     def _begin(self) -> None:
         self.wipe()
         self._frames = 0
+        self._narrow = 0
         self._grades: deque[float] = deque(maxlen=GRADES)
         self._medium = MediumWatch()
         self._plane = PlaneWatch()
@@ -84,6 +88,23 @@ class Track:
         if self._frames >= LEAST_FRAMES or self._evidence:
             return found
         return NOT_RUN
+
+    def borne(self, components: tuple[QualityComponent, ...]) -> tuple[QualityComponent, ...]:
+        """Components of this frame as they count in this track.
+
+        Eyes that seem closed in many frames, when nothing else is amiss, are taken to be
+        narrow by nature: from then on they are good, whatever their value.
+        """
+        missed = [part.id for part in components if not part.ok]
+        if missed != [EYES_OPEN]:
+            return components
+        self._narrow += 1
+        if self._narrow <= EYES_PATIENCE:
+            return components
+        return tuple(
+            msgspec.structs.replace(part, ok=True) if part.id == EYES_OPEN else part
+            for part in components
+        )
 
     def combined(self, live: Template, quality: float) -> tuple[Template, int]:
         """The best live templates so far as one, and how many they are.

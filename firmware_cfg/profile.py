@@ -113,7 +113,7 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     roll_max_deg: Annotated[float, Meta(ge=1, le=90)] = 15.0
     sharpness_min: Annotated[int, Meta(ge=0, le=100)] = 20
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
-    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 28
+    eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 50
     mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
     illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
     dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50

@@ -35,10 +35,13 @@ class FromWorker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ToWorker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
-    """The agent commands a worker; `payload` is what its handles stand for."""
+    """The agent commands a worker; `payload` is what its handles stand for.
+
+    A payload is the worker's to overwrite when it has used it.
+    """
 
     command: Command
-    payload: dict[str, bytes] = {}
+    payload: dict[str, bytearray] = {}
 
 
 class WorkerHello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
@@ -80,14 +83,17 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 class FrameReader(Generic[M]):
-    """Cuts a byte stream into messages of one union type, each at most `max_bytes` long."""
+    """Cuts a byte stream into messages of one union type, each at most `max_bytes` long.
+
+    What it has given is overwritten: a portrait or a name may have been in it.
+    """
 
     def __init__(self, union: Any, max_bytes: int = MAX_FRAME_BYTES) -> None:
         self._decoder = msgspec.msgpack.Decoder(union)
         self._max_bytes = max_bytes
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[M]:
+    def feed(self, data: bytes | memoryview) -> Iterator[M]:
         """Take bytes now, give the messages that are now whole, one after the other.
 
         Raises:
@@ -104,10 +110,17 @@ class FrameReader(Generic[M]):
                 raise ChannelError(f"frame of {length} bytes announced")
             if len(self._buffer) < 4 + length:
                 return
-            body = bytes(self._buffer[4 : 4 + length])
-            del self._buffer[: 4 + length]
             try:
-                message: M = self._decoder.decode(body)
+                with memoryview(self._buffer)[4 : 4 + length] as body:
+                    message: M = self._decoder.decode(body)
             except msgspec.MsgspecError as error:
                 raise ChannelError(f"frame does not decode: {error}") from error
+            finally:
+                drop(self._buffer, 4 + length)
             yield message
+
+
+def drop(buffer: bytearray, length: int) -> None:
+    """Overwrite the first bytes of a buffer, then take them away."""
+    buffer[:length] = bytes(length)
+    del buffer[:length]

@@ -87,6 +87,7 @@ class Callbacks:
     on_link: Callable[[bool, str], None]
 
 
+SYNC_GONE = "egate sync does not run, no record is sent: look at its service"
 _ALLOWED: dict[Role, tuple[type[Message], ...]] = {
     Role.CONSOLE: (Action, Lease, PictureRequest),
     Role.SYNC: (HandReceipt, ReportLink),
@@ -259,8 +260,7 @@ class LaneServer:
         self._peers.add(peer)
         if self._selector is not None:
             self._selector.register(sock, selectors.EVENT_READ, peer)
-        challenge = Challenge(version=VERSION, nonce=peer.nonce)
-        self._guarded(peer, self._send, challenge)
+        self._guarded(peer, self._send, Challenge(version=VERSION, nonce=peer.nonce))
 
     def _watch(self, peer: Peer) -> None:
         if self._selector is not None and peer in self._peers:
@@ -291,14 +291,15 @@ class LaneServer:
         self._peers.discard(peer)
         if self._selector is not None:
             self._selector.unregister(peer.sock)
-        quiet = dropped.cause in (Cause.CLOSED, Cause.STOPPED)
         log.log(
-            logging.INFO if quiet else logging.WARNING,
+            logging.INFO if dropped.cause in (Cause.CLOSED, Cause.STOPPED) else logging.WARNING,
             "lane API: peer dropped: role=%s cause=%s %s",
             peer.role or "none",
             dropped.cause,
             dropped.diagnosis,
         )
+        if peer.role is Role.SYNC and Role.SYNC not in (one.role for one in self._peers):
+            self._callbacks.on_link(False, SYNC_GONE)
         peer.sock.close()
 
     # --- output --------------------------------------------------------------------

@@ -244,7 +244,7 @@ def run(
     submit: Submit,
     recorded: Callable[[Turn], None],
     stop: Callable[[], bool],
-    turned: Callable[[int], None] | None = None,
+    turned: Callable[[Turn], None] | None = None,
 ) -> None:
     """Turn until told to stop. Each turn is recorded before its commands go out.
 
@@ -252,9 +252,10 @@ def run(
         loop: the lane.
         inbox: where events come from.
         submit: carries out one command; must not block.
-        recorded: called once a turn (trace, view).
+        recorded: called once a turn (trace).
         stop: asked between two turns.
-        turned: called with the event's stamp once a turn is over (watchdog).
+        turned: called once a turn's commands are on their way (view, watchdog): nothing that
+            moves waits for it.
     """
     while not stop():
         at_ns, event = inbox.get(loop.due_ns)
@@ -263,4 +264,4 @@ def run(
         for command in done.commands:
             submit(command, at_ns)
         if turned is not None:
-            turned(at_ns)
+            turned(done)

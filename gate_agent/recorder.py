@@ -72,6 +72,7 @@ class Difference(NamedTuple):
 
 
 _SORTED = msgspec.json.Encoder(order="sorted")
+_PLAIN = msgspec.json.Encoder()
 
 
 class TraceHash:
@@ -92,8 +93,12 @@ class TraceHash:
 
     @property
     def commands_sha256(self) -> str:
-        """Hash over all commands so far."""
+        """Hash over all commands since the last `restart`."""
         return self._commands.hexdigest()
+
+    def restart(self) -> None:
+        """Count commands anew: a file of the ring begins."""
+        self._commands = hashlib.sha256()
 
     @property
     def trace_sha256(self) -> str:
@@ -122,7 +127,6 @@ class Recorder:
         self._files = files
         self._number = max((_number(path) for path in traces(directory)), default=0)
         self._hash = TraceHash()
-        self._trace = TraceHash()
         self._file: IO[bytes] | None = None
         self._again_ns = 0
         self.alarm = ""
@@ -131,20 +135,19 @@ class Recorder:
     @property
     def trace_sha256(self) -> str:
         """Hash over the whole run so far."""
-        return self._trace.trace_sha256
+        return self._hash.trace_sha256
 
     def __call__(self, turn: Turn) -> None:
         """Write one turn."""
-        self._trace.add(turn)
+        self._hash.add(turn)
         if self._file is None:
             if turn.at_ns >= self._again_ns:
                 self._begin(turn.after, turn.ledger, turn.at_ns)
             return
-        self._hash.add(turn)
         known = self._hash.commands_sha256
         line = Line(at_ns=turn.at_ns, event=turn.event, commands_sha256=known)
         try:
-            _write_all(self._file, msgspec.json.encode(line) + b"\n")
+            _write_all(self._file, _PLAIN.encode(line) + b"\n")
             full = self._file.tell() >= self._max_bytes
         except OSError as error:
             self._give_up(error, turn.at_ns)
@@ -161,7 +164,7 @@ class Recorder:
     def _begin(self, state: State, ledger: Ledger, now_ns: int | None) -> None:
         """Begin the next file of the ring."""
         self._number += 1
-        self._hash = TraceHash()
+        self._hash.restart()
         header = Header(
             profile_sha256=profile_sha256(self._profile),
             profile=self._profile,

@@ -27,7 +27,7 @@ GLANCE_NS = 2_000_000_000
 
 class _Told(NamedTuple):
     command: Any
-    payload: Mapping[str, bytes]
+    payload: Mapping[str, bytearray]
 
 
 class _Asked(NamedTuple):
@@ -73,7 +73,7 @@ class VisionWorker:
         self._camera_fault: DriverFault | None = None
         self._camera_seen = False
 
-    def on_command(self, command: Any, payload: Mapping[str, bytes]) -> None:
+    def on_command(self, command: Any, payload: Mapping[str, bytearray]) -> None:
         """Queue a command of the agent.
 
         Raises:

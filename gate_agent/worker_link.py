@@ -25,12 +25,14 @@ from gate_agent.channel import (
     ViewAnswer,
     ViewQuery,
     WorkerHello,
+    drop,
     encode,
 )
 
 log = logging.getLogger("egate.worker")
 
 RETRY_S = 0.25
+RECEIVE_BYTES = 262_144
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 
 
@@ -49,7 +51,7 @@ class WorkerLink:
         self,
         path: Path,
         device: DeviceId,
-        on_command: Callable[[Any, Mapping[str, bytes]], None],
+        on_command: Callable[[Any, Mapping[str, bytearray]], None],
         on_connected: Callable[[], None],
         on_query: Callable[[int, int, str], None] | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class WorkerLink:
         self._on_query = on_query
         self._lock = threading.Lock()
         self._out = bytearray()
+        self._received = bytearray(RECEIVE_BYTES)
         self._connected = False
         self._wake_out, self._wake_in = socket.socketpair()
         for end in (self._wake_out, self._wake_in):
@@ -133,19 +136,22 @@ class WorkerLink:
         with self._lock:
             try:
                 while self._out:
-                    del self._out[: sock.send(self._out)]
+                    drop(self._out, sock.send(self._out))
             except BlockingIOError:
                 return
 
     def _read(self, sock: socket.socket, reader: FrameReader[Any]) -> bool:
-        data = sock.recv(262_144)
-        if not data:
+        count = sock.recv_into(self._received)
+        if not count:
             return False
         try:
-            frames = list(reader.feed(data))
+            with memoryview(self._received)[:count] as data:
+                frames = list(reader.feed(data))
         except ChannelError as error:
             log.error("the agent's frames do not decode: %s", error.diagnosis)
             return False
+        finally:
+            self._received[:count] = bytes(count)
         for frame in frames:
             if isinstance(frame, ToWorker):
                 self._on_command(frame.command, frame.payload)

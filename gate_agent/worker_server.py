@@ -122,7 +122,8 @@ class WorkerServer:
 
     def command(self, device: DeviceId, command: Any, payload: Mapping[str, bytes]) -> None:
         """Send one command to a worker; dropped if it is away (its failure was reported)."""
-        self._send(device, encode(ToWorker(command=command, payload=dict(payload))))
+        given = {handle: bytearray(data) for handle, data in payload.items()}
+        self._send(device, encode(ToWorker(command=command, payload=given)))
 
     def ask_picture(self, request: int, ticket: int, kind: str) -> None:
         """Ask vision for a picture; the answer comes to `on_picture`."""

@@ -124,6 +124,7 @@ class LiveLane:
 
     def run(self, crossings: int, say: Callable[[int], None]) -> int:
         """Let travellers cross; how many did in time."""
+        live.favour_turns()
         threads = [
             live.spawn("journal", self._writer.run),
             live.spawn("peer", self._serve),

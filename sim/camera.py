@@ -31,7 +31,14 @@ PORTRAIT_HEIGHT = 531
 PORTRAIT_MAX_BYTES = 15_000
 PORTRAIT_FACE_RATIO = 0.60  # head width over image width, ISO/IEC 19794-5 full frontal
 
+HALF_WIDTH, OVER, UNDER = 0.28, 0.145, 0.13  # of an eye's opening, in distances of the eyes
+LASHES_AT, LASHES_HIGH = 0.06, 0.04  # below the middle at the corners' height, and thickness
+LASHES_DARK = 0.6
+GRAIN = 3.0  # deviation of the skin's grain, in grey levels
+_SUBPIXEL = 4
+
 Image = NDArray[np.uint8]
+Point = tuple[float, float]
 
 cv2.setNumThreads(1)  # three lanes share a machine with everything that looks at them
 
@@ -153,7 +160,8 @@ class SceneRenderer:
             photo = by_handle(handle)
             image = _load(photo, self._photos)
             if scene.asleep:
-                image = _asleep(image, photo)
+                x0, y0, x1, y1 = photo.eyes
+                image = shut(image, ((x0, y0), (x1, y1)))
             cutout = _cut(image, photo, medium)
             self._cutouts[key] = _turned(cutout, scene.turned_deg, flat=bool(medium))
         return self._cutouts[key]
@@ -247,24 +255,66 @@ def _cut(image: Image, photo: Photo, medium: str) -> _Cutout:
     return _Cutout(body.astype(np.uint8), alpha.astype(np.float32), size * scale, centre)
 
 
-def _asleep(image: Image, photo: Photo) -> Image:
-    """The picture with its eyes closed: the lids' skin drawn down to a line of lashes."""
-    rows, columns = np.mgrid[0 : image.shape[0], 0 : image.shape[1]].astype(np.float32)
-    x0, y0, x1, y1 = photo.eyes
+def shut(picture: Image, eyes: tuple[Point, Point], softness_px: float = 0.0) -> Image:
+    """A copy with closed lids painted over both eyes.
+
+    The eye gives way to the skin around it, and a line of lashes lies where the lids meet.
+
+    Args:
+        picture: colour, in either order of its channels.
+        eyes: middles of the eyes' openings, the image's left first.
+        softness_px: deviation of a blur over what was painted, for a soft photograph.
+    """
+    (x0, y0), (x1, y1) = eyes
     apart = math.hypot(x1 - x0, y1 - y0)
-    wide, high = 0.27 * apart, 0.13 * apart
-    for x, y in ((x0, y0), (x1, y1)):
-        across, down = (columns - x) / wide, rows - y
-        lid = np.clip(1 - across**2, 0, 1)
-        # what lies from above the eye to its lower lid comes from the strip above the eye
-        inside = (down > -1.6 * high) & (down < 0.9 * high)
-        share = np.clip((down + 1.6 * high) / (2.5 * high), 0, 1)
-        rows -= np.where(inside, lid * share * 1.7 * high * (share < 1), 0).astype(np.float32)
-    closed: Any = cv2.remap(image, columns, rows, cv2.INTER_LINEAR)
-    for x, y in ((x0, y0), (x1, y1)):
-        middle, axes = (x, round(y + 0.45 * high)), (round(0.9 * wide), round(0.5 * high))
-        cv2.ellipse(closed, middle, axes, 0, 15, 165, (40, 45, 60), max(1, round(0.25 * high)))
-    return np.asarray(closed, np.uint8)
+    turn = np.array([[x1 - x0, y1 - y0], [y0 - y1, x1 - x0]]) / max(apart, 1e-6)
+    generator = np.random.default_rng(0)
+    out = picture.copy()
+    for middle in eyes:
+        out = _shut_one(out, np.array(middle), turn, apart, softness_px, generator)
+    return out
+
+
+def _shut_one(
+    picture: Image,
+    middle: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    apart: float,
+    softness_px: float,
+    generator: np.random.Generator,
+) -> Image:
+    across = np.linspace(-1, 1, 17)
+    bow = 1 - across**2
+    upper = np.stack([across * HALF_WIDTH, -OVER * bow], 1)
+    lower = np.stack([across * HALF_WIDTH, UNDER * bow], 1)[::-1]
+    meeting = np.stack([across * HALF_WIDTH, LASHES_AT * bow], 1)
+    opening = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(
+        opening, [_placed(np.vstack([upper, lower]), middle, turn, apart)], 255, 8, _SUBPIXEL
+    )
+    skin: Any = cv2.inpaint(picture, opening, max(3.0, 0.08 * apart), cv2.INPAINT_TELEA)
+    line = np.zeros(picture.shape[:2], np.float32)
+    thick = max(1, round(LASHES_HIGH * apart))
+    cv2.polylines(line, [_placed(meeting, middle, turn, apart)], False, 1.0, thick, 16, _SUBPIXEL)
+    lashes: Any = cv2.GaussianBlur(line, (0, 0), max(0.5, 0.012 * apart))
+    shade = 1 - LASHES_DARK * np.clip(lashes, 0, 1)[..., None]
+    grain = generator.normal(0, GRAIN, picture.shape) * (opening > 0)[..., None]
+    painted: Image = np.clip(skin * shade + grain, 0, 255).astype(np.uint8)
+    if not softness_px:
+        return painted
+    soft = cv2.GaussianBlur(painted, (0, 0), softness_px)
+    near: Any = cv2.dilate(opening, np.ones((5, 5), np.uint8))
+    return np.asarray(np.where(near[..., None] > 0, soft, painted), np.uint8)
+
+
+def _placed(
+    points: NDArray[np.float64],
+    middle: NDArray[np.float64],
+    turn: NDArray[np.float64],
+    apart: float,
+) -> NDArray[np.int32]:
+    """Points of an eye's own frame in the picture, in sixteenths of a pixel."""
+    return np.asarray(np.round((points @ turn * apart + middle) * 2**_SUBPIXEL), np.int32)
 
 
 def _turned(cutout: _Cutout, degrees: float, *, flat: bool) -> _Cutout:

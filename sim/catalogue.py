@@ -16,6 +16,11 @@ class Entry(NamedTuple):
     path: Path
     plan: Scenario
 
+    @property
+    def full_name(self) -> str:
+        """`theme/name`, as `egate sim run` takes it."""
+        return f"{self.theme}/{self.name}" if self.theme else self.name
+
 
 def library(folder: Path = SCENARIOS) -> list[Entry]:
     """Every scenario of a folder and its themes, in the order of theme and name.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
-from sim import bench_lane, bench_sim, chip_cli, sim_cli, tools_cli
+from sim import bench_eyes, bench_lane, bench_sim, chip_cli, library_cli, sim_cli, tools_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -24,9 +24,11 @@ def register(commands: Any) -> None:
     chaos_cli.register(commands)
     benches = bench.actions_of(commands)
     bench_document.register(benches, _measure_document)
+    bench_eyes.register(benches)
     bench_lane.register(benches)
     bench_sim.register(benches)
     actions = sim_cli.register(commands)
+    library_cli.register(actions)
     tools_cli.register(actions)
     photos = actions.add_parser("photos", help="fetch the demo's photographs through pip")
     photos.add_argument("--into", type=Path, default=_photographs())

@@ -110,7 +110,12 @@ def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
         "turnstile": {"port": "bus", "driver": DRIVERS[lane.topology]},
         "policy": {"pad_required": False},
     }
-    return laid_over(plain, scenario.profile, scenario.title)
+    profile = laid_over(plain, scenario.profile, scenario.title)
+    driver = DRIVERS[lane.topology]
+    if profile.turnstile.driver != driver:
+        problem = f"the simulated {lane.topology} of lane {lane.number} speaks {driver} alone"
+        raise ScenarioError(scenario.title, "$.profile.turnstile.driver", problem)
+    return profile
 
 
 def laid_over(

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from gate_agent import live
 from gate_agent.console.officers import Officer, hash_password, save_officers
 from gate_agent.lane_api import Step
+from gate_agent.memory_wipe import WIPING_ENVIRONMENT
 from sim.broker import EmbeddedBroker
 from sim.demo_result import summary
 from sim.demo_setup import LanePlace, folder, found_pki, free_port, lay_out, write_key
@@ -194,7 +195,8 @@ class Demo:
         common = ["--profile", place.profile, "--run-dir", place.run_dir]
         state = ["--state", place.state_dir, "--keys", place.keys]
         self._child(f"lane{n}.agent", "agent", *common, *state)
-        self._child(f"lane{n}.reader", "reader", *common, "--trust", self._root / "trust")
+        trust = ["--trust", self._root / "trust"]
+        self._child(f"lane{n}.reader", "reader", *common, *trust, env=WIPING_ENVIRONMENT)
         self._child(f"lane{n}.vision", "vision", *common, "--models", self._options.models)
         self._child(f"lane{n}.sync", "sync", *common, *state)
 
@@ -223,9 +225,12 @@ class Demo:
             address = f"http://127.0.0.1:{port}/lane/{number}/traveller?token={token}"
             self._say(f"traveller  lane {number}: {address}")
 
-    def _child(self, name: str, *arguments: Any, pipe: bool = False) -> Child:
+    def _child(
+        self, name: str, *arguments: Any, pipe: bool = False, env: Mapping[str, str] | None = None
+    ) -> Child:
         argv = [sys.executable, "-m", "gate_agent.cli", "--log", "info", *map(str, arguments)]
-        child = Child(name=name, argv=argv, log=self._logs / f"{name}.log", pipe=pipe)
+        log = self._logs / f"{name}.log"
+        child = Child(name=name, argv=argv, log=log, pipe=pipe, env=env or {})
         return self._supervisor.add(child, live.monotonic_ns())
 
     def _wait_until_open(self) -> None:

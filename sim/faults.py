@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
+
+import msgspec
 
 from gate_agent.lane_api import Step
 from sim.io_module import IDENTITY, SimIoModule
 from sim.kernel import MS, SECOND, Kernel
 from sim.scenario import Scenario, stream
-from sim.scenario_parts import Fault
+from sim.scenario_parts import Fault, FaultKind
 from sim.stage import Stage
 from sim.stage_mantrap import MantrapStage
 from sim.timeline import Row, Timeline
@@ -23,6 +26,10 @@ from sim.turnstile import SimIdentity, SimTurnstile
 from sim.virtual_officer import VirtualOfficer
 from sim.wire import NO_FAULTS, WireFaults
 
+replace = msgspec.structs.replace
+
+FLICKERS_HZ = 20
+MAX_FLICKERS = 1_000
 COUNTER_BEFORE_WRAP = 0xFFFF_FFFF
 
 
@@ -40,6 +47,7 @@ STAGE_DEEDS: dict[str, Callable[[SimTurnstile, Fault, bool], None]] = {
     ),
     "counter_wrap": lambda plant, _, on: _near_wrap(plant) if on else None,
     "door_stuck": lambda plant, _, on: setattr(plant.barrier, "stuck", on),
+    "door_stiff": lambda plant, fault, on: plant.barrier.stiffen(fault.rate if on else None),
     "sensor_ghost": lambda plant, _, on: setattr(plant.barrier, "ghosts", int(on)),
     "sensor_blind": lambda plant, _, on: setattr(plant.barrier, "blind", on),
 }
@@ -57,6 +65,11 @@ def _chamber(plant: SimIoModule, *, on: bool, empty: bool) -> None:
             plant.broken.pop(number, None)
 
 
+def _stiffen(plant: SimIoModule, share: float | None) -> None:
+    for door in (plant.entry, plant.exit):
+        door.stiffen(share)
+
+
 DOOR_DEEDS: dict[str, Callable[[SimIoModule, Fault, bool], None]] = {
     "turnstile_silent": lambda plant, _, on: plant.freeze(frozen=on),
     "turnstile_error": lambda plant, _, on: setattr(plant, "tampered", on),
@@ -64,6 +77,7 @@ DOOR_DEEDS: dict[str, Callable[[SimIoModule, Fault, bool], None]] = {
         plant, "identity", ("other", *IDENTITY[1:]) if on else IDENTITY
     ),
     "door_stuck": lambda plant, _, on: setattr(plant.exit, "stuck", on),
+    "door_stiff": lambda plant, fault, on: _stiffen(plant, fault.rate if on else None),
     "door_forced": lambda plant, _, on: setattr(plant.exit, "forced", on),
     "sensor_ghost": lambda plant, _, on: _chamber(plant, on=on, empty=False),
     "sensor_blind": lambda plant, _, on: _chamber(plant, on=on, empty=True),
@@ -97,9 +111,30 @@ def _strike_doors(stage: MantrapStage, fault: Fault, now_ns: int, *, on: bool) -
         stage.work(now_ns, lambda plant: DOOR_DEEDS[fault.kind](plant, fault, on))
 
 
+def flickers(fault: Fault, rng: random.Random) -> Iterator[tuple[int, int, Fault]]:
+    """The short faults of a noisy sensor: when each begins, how long it lasts, and what it is.
+
+    Every one of them is a ghost, or a moment of blindness; twenty a second at a `rate` of 1.
+    """
+    at_ns, ends_ns = 0, fault.for_s * SECOND
+    for _ in range(MAX_FLICKERS):
+        at_ns += int(rng.expovariate(FLICKERS_HZ * max(fault.rate, 0.001)) * SECOND)
+        lasts_ns = rng.randrange(20, 200) * MS
+        if at_ns + lasts_ns >= ends_ns:
+            return
+        kind: FaultKind = rng.choice(("sensor_ghost", "sensor_blind"))
+        yield at_ns, lasts_ns, replace(fault, kind=kind)
+        at_ns += lasts_ns
+
+
 STAGE_KINDS = frozenset(
-    {*STAGE_DEEDS, *DOOR_DEEDS, "fire", "camera_black", "mrz_silent", "chip_silent"}
+    {*STAGE_DEEDS, *DOOR_DEEDS, "sensor_noise", "fire", "camera_black", "mrz_silent", "chip_silent"}
 )
+
+
+def dice(seed: int, fault: Fault, lane: int) -> random.Random:
+    """A fault's own stream of chance at one lane."""
+    return stream(seed, "fault", fault.kind, str(lane), str(fault.at_s))
 
 
 class StageFaults:
@@ -114,6 +149,7 @@ class StageFaults:
     def __init__(self, scenario: Scenario, lane: int, stage: Stage | MantrapStage) -> None:
         mine = [fault for fault in scenario.faults if fault.lane in (None, lane)]
         self._waiting = [fault for fault in mine if fault.kind in STAGE_KINDS]
+        self._seed = scenario.seed
         self._lane = lane
         self._stage = stage
         self._begin_ns: int | None = None
@@ -144,6 +180,10 @@ class StageFaults:
 
     def _plan(self, fault: Fault, at_ns: int) -> None:
         self._planned += [(at_ns, fault, True), (at_ns + fault.for_s * SECOND, fault, False)]
+        if fault.kind == "sensor_noise":
+            for begins_ns, lasts_ns, short in flickers(fault, dice(self._seed, fault, self._lane)):
+                begin_ns = at_ns + begins_ns
+                self._planned += [(begin_ns, short, True), (begin_ns + lasts_ns, short, False)]
 
 
 class FaultyLane(Protocol):
@@ -229,8 +269,17 @@ class Faults:
             if fault.lane in (None, number):
                 if fault.kind == "uplink_down":
                     self._cut(number, on, now_ns)
+                elif fault.kind == "sensor_noise" and on:
+                    self._flicker(lane.stage, fault, number, now_ns)
                 elif not strike_stage(lane.stage, fault, now_ns, on=on):
                     self._strike_lane(lane, fault, now_ns, on=on)
+
+    def _flicker(self, stage: Stage | MantrapStage, fault: Fault, lane: int, now_ns: int) -> None:
+        for begins_ns, lasts_ns, short in flickers(fault, dice(self._seed, fault, lane)):
+            begin = partial(_flicker, stage, short, on=True)
+            end = partial(_flicker, stage, short, on=False)
+            self._kernel.at(now_ns + begins_ns, begin)
+            self._kernel.at(now_ns + begins_ns + lasts_ns, end)
 
     def _strike_lane(self, lane: FaultyLane, fault: Fault, now_ns: int, *, on: bool) -> None:
         kind = fault.kind
@@ -256,10 +305,14 @@ class Faults:
         if what == "unplugged":
             lane.plug(device, now_ns, plugged=not on)
             return
-        rng = stream(self._seed, "fault", fault.kind, str(lane.number), str(fault.at_s))
+        rng = dice(self._seed, fault, lane.number)
         rate = fault.rate
         noisy = WireFaults(flip=rate, drop=rate / 2, babble=rate / 4)
         lane.noise(device, noisy if on else NO_FAULTS, rng, now_ns)
+
+
+def _flicker(stage: Stage | MantrapStage, fault: Fault, now_ns: int, *, on: bool) -> None:
+    strike_stage(stage, fault, now_ns, on=on)
 
 
 def _strike_officer(officer: VirtualOfficer, fault: Fault, *, on: bool) -> None:

@@ -1,97 +1,104 @@
 """A simulated module of relays and inputs between two doors: a Modbus RTU slave, no I/O.
 
-Powered doors open when their relay frees them and close when it does not; contacts come in
-antivalent pairs, danger is a closed circuit that opened, and the module's watchdog drops its
-outputs to their safe value when no master has asked for a while. Fire is wired to the
-exit's drive and asks nobody.
+Powered doors (`sim.leaf`) open when their relay frees them and shut when it does not; contacts
+come in antivalent pairs, danger is a closed circuit that opened, and the module's watchdog
+drops its outputs to their safe value when no master has asked for a while. Fire is wired to
+the exit's drive and asks nobody.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.turnstile.rtu import (
     COIL_ON,
     ENCAPSULATED,
-    EXCEPTION,
-    FRAME_MAX_BYTES,
-    MEI_IDENTITY,
     READ_COILS,
     READ_HOLDING,
     READ_INPUTS,
     WRITE_COIL,
     WRITE_COILS,
     WRITE_MULTIPLE,
-    seal,
-    sealed,
-    silence_ns,
 )
 from firmware_cfg.profile import IoModule
+from sim.leaf import Leaf, stiff
+from sim.modbus_slave import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    ModbusSlave,
+    Refused,
+    told_identity,
+)
 
-ILLEGAL_FUNCTION = 1
-ILLEGAL_ADDRESS = 2
-ILLEGAL_VALUE = 3
 POINTS = 64
 CONFIG_WORDS = 3
 WATCHDOG_UNIT_NS = 10_000_000
-CONTACT_GAP_MS = 20
+CONTACT_GAP = 0.03
 IDENTITY = ("egate-sim", "io-module", "1.0")
-
-
-class _Exception(Exception):
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(slots=True)
 class SimDoor:
-    """A powered door: freed it opens, else it closes, unless somebody stands in its way."""
+    """A powered door: freed it opens, else it shuts, and opens again on who stands in its way.
 
-    travel_ms: int = 600
+    `blocked`: somebody stands in it; `forced`: pushed open; `stuck`: it does not move at all.
+    """
+
+    leaf: Leaf = field(default_factory=Leaf)
     freed: bool = False
     blocked: bool = False
     forced: bool = False
     stuck: bool = False
-    position: float = 0.0  # 0 closed, 1 open
+    _target: float | None = 0.0
     _at_ns: int = 0
 
     def move(self, now_ns: int) -> None:
         """Let time pass."""
-        passed = (now_ns - self._at_ns) / (self.travel_ms * 1_000_000)
+        target = self._wanted()
+        if target != self._target:
+            self._target = target
+            self.leaf.move(target, self._at_ns)
         self._at_ns = now_ns
-        if self.stuck:
-            return
-        if self.freed or self.forced:
-            self.position = min(1.0, self.position + passed)
-        elif not self.blocked:
-            self.position = max(0.0, self.position - passed)
+
+    def stiffen(self, share: float | None) -> None:
+        """Friction takes this share of the drive's force from now on, None the usual one."""
+        self.leaf.drive = stiff(share)
+        self.leaf.move(self._target, self._at_ns)
+
+    @property
+    def position(self) -> float:
+        """0 shut, 1 open."""
+        return self.leaf.at(self._at_ns)
 
     @property
     def closed(self) -> bool:
-        """Contact that makes when the door is home."""
+        """Contact that makes when the door is home, and while it bounces now and then."""
         return self.position <= 0.0
 
     @property
     def not_closed(self) -> bool:
         """Contact that makes a little later, when the door has left."""
-        return self.position > CONTACT_GAP_MS / self.travel_ms
+        return self.position > CONTACT_GAP
 
     @property
     def still(self) -> bool:
         """Whether it has arrived where it goes, or goes nowhere."""
-        if self.freed or self.forced:
-            return self.stuck or self.position >= 1.0
-        return self.stuck or self.blocked or self.position <= 0.0
+        return self._wanted() == self._target and self.leaf.rests_ns <= self._at_ns
 
     @property
     def locked(self) -> bool:
         """The bolt is thrown."""
         return self.closed and not self.freed and not self.forced
 
+    def _wanted(self) -> float | None:
+        if self.stuck:
+            return None
+        open_again = self.blocked and not self.closed
+        return 1.0 if self.freed or self.forced or open_again else 0.0
 
-class SimIoModule:
+
+class SimIoModule(ModbusSlave):
     """Two doors, the chamber between them, and the module that a master talks to.
 
     People act by setting `persons`, `approaching`, `leaving`, `entry.blocked` ...; contacts
@@ -99,7 +106,7 @@ class SimIoModule:
 
     Args:
         wiring: of the lane's profile.
-        unit, baud, latency_us: as for `sim.turnstile.SimTurnstile`.
+        unit, baud, latency_us: as for `sim.modbus_slave.ModbusSlave`.
     """
 
     def __init__(
@@ -110,6 +117,7 @@ class SimIoModule:
         baud: int = 115_200,
         latency_us: int = 1_000,
     ) -> None:
+        super().__init__(unit, baud, latency_us)
         self.wiring = wiring or IoModule()
         self.entry, self.exit = SimDoor(), SimDoor()
         self.persons = self.approaching = self.leaving = 0
@@ -119,40 +127,19 @@ class SimIoModule:
         self.releases = 0
         self.coils = [False] * POINTS
         self.config = [0, 0, 0]
-        self._unit = unit
-        self._silence_ns = silence_ns(baud)
-        self._latency_ns = latency_us * 1_000
-        self._frozen = False
         self._asked_ns = 0
-        self._buffer = bytearray()
-        self._frame_ends_ns: int | None = None
-        self._answers: deque[tuple[int, bytes]] = deque()
-        self._out = bytearray()
 
-    def freeze(self, *, frozen: bool) -> None:
-        """Stop answering, or answer again; doors and watchdog work on either way."""
-        self._frozen = frozen
-        self._buffer.clear()
-        self._answers.clear()
-        self._frame_ends_ns = None
+    @property
+    def exit_released(self) -> bool:
+        """Whether the exit is free because a master said so."""
+        return self.coils[self.wiring.exit.release] and not self.config[2]
 
     # --- the line -------------------------------------------------------------------------
 
     @property
-    def due_ns(self) -> int | None:
-        """When `expire` must be called next."""
-        due_ns = self._strikes_ns
-        at_ns = self._frame_ends_ns
-        if at_ns is not None and (due_ns is None or at_ns < due_ns):
-            due_ns = at_ns
-        if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
-            due_ns = self._answers[0][0]
-        return due_ns
-
-    @property
-    def answering(self) -> bool:
-        """Whether a question is being heard or answered."""
-        return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
+    def changes_ns(self) -> int | None:
+        """When the watchdog strikes."""
+        return self._strikes_ns
 
     @property
     def moves_ns(self) -> int | None:
@@ -170,17 +157,8 @@ class SimIoModule:
             return None
         return self._asked_ns + self.config[0] * WATCHDOG_UNIT_NS
 
-    def receive(self, data: bytes, now_ns: int) -> None:
-        """Bytes arrived from the master."""
-        self.expire(now_ns)
-        if self._frozen or not data:
-            return
-        self._buffer += data
-        del self._buffer[: -(FRAME_MAX_BYTES + 1)]
-        self._frame_ends_ns = now_ns + self._silence_ns
-
-    def expire(self, now_ns: int) -> None:
-        """Let time pass: doors move, the watchdog strikes, an answer leaves."""
+    def move(self, now_ns: int) -> None:
+        """Doors move, the watchdog strikes."""
         strikes_ns = self._strikes_ns
         if strikes_ns is not None and now_ns >= strikes_ns:
             self.config[2] = 1
@@ -190,21 +168,6 @@ class SimIoModule:
         self.exit.freed = self.coils[self.wiring.exit.release] or self.fire
         for door in (self.entry, self.exit):
             door.move(now_ns)
-        if self._frame_ends_ns is not None and now_ns >= self._frame_ends_ns:
-            ended_ns, self._frame_ends_ns = self._frame_ends_ns, None
-            frame = bytes(self._buffer)
-            self._buffer.clear()
-            answer = self._answer(frame, ended_ns)
-            if answer:
-                self._answers.append((ended_ns + self._latency_ns, answer))
-        while self._answers and self._answers[0][0] <= now_ns:
-            self._out += self._answers.popleft()[1]
-
-    def output(self) -> bytes:
-        """Take what leaves for the master."""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     # --- requests ---------------------------------------------------------------------------
 
@@ -230,19 +193,11 @@ class SimIoModule:
             held[number] = value
         return held
 
-    def _answer(self, frame: bytes, now_ns: int) -> bytes:
-        if len(frame) > FRAME_MAX_BYTES or not sealed(frame) or frame[0] != self._unit:
-            return b""
+    def serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+        """Answer a good request; the watchdog is fed by it."""
         self._asked_ns = now_ns
-        function, body = frame[1], frame[2:-2]
-        try:
-            return seal(bytes((self._unit, function)) + self._serve(function, body))
-        except _Exception as refusal:
-            return seal(bytes((self._unit, function | EXCEPTION, refusal.code)))
-
-    def _serve(self, function: int, body: bytes) -> bytes:
         if function == ENCAPSULATED:
-            return _identity(body, self.identity)
+            return told_identity(body, self.identity)
         address, value = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         match function:
             case _ if function in (READ_COILS, READ_INPUTS) and len(body) == 4:
@@ -254,7 +209,7 @@ class SimIoModule:
                 return bytes((2 * value,)) + b"".join(word.to_bytes(2, "big") for word in words)
             case _ if function == WRITE_COIL and len(body) == 4:
                 if value not in (0, COIL_ON):
-                    raise _Exception(ILLEGAL_VALUE)
+                    raise Refused(ILLEGAL_VALUE)
                 self._write_coils(address, [value == COIL_ON])
             case _ if function == WRITE_COILS and len(body) == 5 + -(-value // 8):
                 packed = int.from_bytes(body[5:], "little")
@@ -265,38 +220,29 @@ class SimIoModule:
                     raw = body[5 + 2 * word : 7 + 2 * word]
                     self.config[at + word] = int.from_bytes(raw, "big")
             case _:
-                raise _Exception(ILLEGAL_FUNCTION)
+                raise Refused(ILLEGAL_FUNCTION)
         return body[:4]
 
     def _config_at(self, address: int, count: int) -> int:
         at = address - self.wiring.config
         if at < 0 or not 1 <= count <= CONFIG_WORDS - at:
-            raise _Exception(ILLEGAL_ADDRESS)
+            raise Refused(ILLEGAL_ADDRESS)
         return at
 
     def _write_coils(self, address: int, bits: list[bool]) -> None:
         if not 0 <= address <= POINTS - len(bits):
-            raise _Exception(ILLEGAL_ADDRESS)
+            raise Refused(ILLEGAL_ADDRESS)
         if self.config[2]:
-            raise _Exception(ILLEGAL_VALUE)  # the watchdog has struck: clear it first
+            raise Refused(ILLEGAL_VALUE)  # the watchdog has struck: clear it first
         for at, on in enumerate(bits):
-            if on and address + at == self.wiring.exit.release:
-                self.releases += 1
+            if on and address + at == self.wiring.exit.release and not self.coils[address + at]:
+                self.releases += 1  # a level: written again it releases nobody else
             self.coils[address + at] = on
-
-
-def _identity(body: bytes, identity: tuple[str, str, str]) -> bytes:
-    if len(body) != 3 or body[0] != MEI_IDENTITY:
-        raise _Exception(ILLEGAL_FUNCTION)
-    objects = b"".join(
-        bytes((number, len(text))) + text.encode("ascii") for number, text in enumerate(identity)
-    )
-    return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(identity))) + objects
 
 
 def _packed(held: list[bool], address: int, count: int) -> bytes:
     if not 1 <= count <= POINTS or address + count > POINTS:
-        raise _Exception(ILLEGAL_ADDRESS)
+        raise Refused(ILLEGAL_ADDRESS)
     packed = sum(bit << at for at, bit in enumerate(held[address : address + count]))
     size = -(-count // 8)
     return bytes((size,)) + packed.to_bytes(size, "little")

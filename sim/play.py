@@ -109,6 +109,8 @@ class Play:
         if actor is None:
             self._bring_next(now_ns, step)
             return None
+        if actor.due_ns is not None and now_ns < actor.due_ns:
+            return None
         actor.expire(now_ns, step)
         if not actor.gone:
             return None

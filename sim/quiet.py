@@ -22,13 +22,15 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from drivers.ports import Emission, Machine
+from drivers.ports import Emission, Machine, Output
 from drivers.types import Plant, PlantChanged
 from sim.kernel import MS, Kernel
 from sim.links import Line, Peer, WiredDevice
 
 REST_NS = 10 * MS
 """A longer wait than the silence between frames: the poll is over."""
+MAX_ASKED = 64
+"""Questions of one poll; a lane's has three or four."""
 
 
 class PolledPeer(Peer, Protocol):
@@ -58,8 +60,14 @@ class _Orbit(NamedTuple):
 
 
 class _Poll(NamedTuple):
-    """One poll: what was heard and when, how much was carried, when the plant moves next."""
+    """One poll: what was asked, what was heard and how long after the first question.
 
+    Attributes:
+        carried_bytes: both ways.
+        moves_ns: when the plant next moves by itself.
+    """
+
+    asked: list[Output]
     heard: list[tuple[int, bytes]]
     carried_bytes: int
     moves_ns: int | None
@@ -93,7 +101,10 @@ class QuietDevice(WiredDevice):
         self._told_bytes = 0
         self._beat_ns = 0
         self._reported = self._news = self._even = False
+        self._asked: list[Output] = []
+        self._asked_ns = 0
         self._heard: list[tuple[int, bytes]] = []
+        self._withheld: list[Output] | None = None
         self._poll: _Poll | None = None
         self._polled_bytes = 0
         self._phases: dict[int, int] = {}
@@ -115,11 +126,51 @@ class QuietDevice(WiredDevice):
         rounds = (now_ns - asleep_ns) // orbit.span_ns
         self._skew_ns += rounds * orbit.span_ns
         self.skipped_bytes += rounds * orbit.carried_bytes
+        self._asked_ns += rounds * orbit.span_ns
         self._peer.asked_later(rounds * orbit.span_ns)
         self._rousing = True
+        poll = self._poll
         while (due_ns := super()._due_ns()) is not None and due_ns < now_ns:
-            self._turn(due_ns)
+            if poll is not None and due_ns + poll.heard[-1][0] < now_ns:
+                self._hear_again(poll, due_ns)
+            else:
+                self._turn(due_ns)
         self._rousing = False
+
+    def _hear_again(self, poll: _Poll, now_ns: int) -> None:
+        """Let the machine act; if it asks what it asked last, let it hear what it heard.
+
+        Anything else that it asks is carried.
+        """
+        machine, skew_ns = self.machine, self._skew_ns
+        asked = self._withhold(now_ns, machine.expire, now_ns - skew_ns)
+        began_ns, answers = now_ns, iter(poll.heard)
+        for number, question in enumerate(poll.asked):
+            if asked != [question]:
+                for op in asked:
+                    self._carry(op, now_ns)
+                return
+            if not number:
+                self._peer.asked_later(began_ns - self._asked_ns)
+                self._asked_ns = began_ns
+            after_ns, data = next(answers)
+            now_ns = began_ns + after_ns
+            asked = self._withhold(now_ns, machine.receive, *machine.ports, data, now_ns - skew_ns)
+            while not asked and number + 1 < len(poll.asked):
+                due_ns = machine.due_ns
+                if due_ns is None:
+                    return
+                now_ns = due_ns + skew_ns
+                asked = self._withhold(now_ns, machine.expire, due_ns)
+        self.skipped_bytes += poll.carried_bytes
+
+    def _withhold(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> list[Output]:
+        """Call the machine; give what it wants to send."""
+        withheld: list[Output] = []
+        self._withheld = withheld
+        super()._call(now_ns, action, *arguments)
+        self._withheld = None
+        return withheld
 
     def _due_ns(self) -> int | None:
         if self._asleep_ns is None or self._orbit is None:
@@ -148,6 +199,18 @@ class QuietDevice(WiredDevice):
         if action == self.machine.receive:
             self._heard.append((now_ns, arguments[1]))
         super()._call(now_ns, action, *arguments)
+
+    def _carry(self, op: Output, now_ns: int) -> None:
+        if self._withheld is not None:
+            self._withheld.append(op)
+            return
+        if len(self._asked) >= MAX_ASKED:  # nobody answers, or a poll has no end: not at rest
+            self._asked, self._poll = [], None
+            self._heard.clear()
+        if not self._asked:
+            self._asked_ns = now_ns
+        self._asked.append(op)
+        super()._carry(op, now_ns)
 
     def _tell(self, emission: Emission, now_ns: int) -> None:
         event = emission.event
@@ -178,11 +241,11 @@ class QuietDevice(WiredDevice):
     def _end_poll(self, now_ns: int) -> None:
         """A poll has ended: compare it with the one before, and rest if nothing is new."""
         carried = self._line.to_peer.carried_bytes + self._line.to_machine.carried_bytes
-        begins_ns = self._heard[0][0]
-        heard = [(at_ns - begins_ns, data) for at_ns, data in self._heard]
-        poll = _Poll(heard, carried - self._polled_bytes, self._peer.moves_ns)
+        heard = [(at_ns - self._asked_ns, data) for at_ns, data in self._heard]
+        poll = _Poll(self._asked, heard, carried - self._polled_bytes, self._peer.moves_ns)
         same = poll == self._poll
         self._poll, self._polled_bytes = poll, carried
+        self._asked = []
         self._heard.clear()
         if self._rousing:
             return
@@ -200,6 +263,7 @@ class QuietDevice(WiredDevice):
         self._phases[since_ns] = wait_ns
         clean = self._line.to_peer.clean and self._line.to_machine.clean
         known = self._orbit is not None and self._orbit.phases.get(since_ns) == wait_ns
+        known = known and len(poll.asked) == len(poll.heard)
         if rests and same and clean and known:
             self._asleep_ns = now_ns
 

@@ -32,9 +32,9 @@ BORDER_STEPS = tuple(step for step in get_args(LANE_STEPS) if step != "closed")
 
 
 def random_day(seed: int) -> Scenario:
-    """The day of a seed: one or two lanes, a few travellers, and up to three faults."""
+    """The day of a seed: one or two lanes of either kind, a few travellers, up to three faults."""
     rng = stream(seed, "random day")
-    lanes = tuple(ScenarioLane(number=n) for n in range(1, rng.choice((1, 1, 2)) + 1))
+    lanes = tuple(_lane(number, rng) for number in range(1, rng.choice((1, 1, 2)) + 1))
     names = iter(NAMES)
     travellers = tuple(
         _traveller(f"{next(names)} Random", number, lane.number, rng)
@@ -58,10 +58,18 @@ def random_day(seed: int) -> Scenario:
     )
 
 
+def _lane(number: int, rng: random.Random) -> ScenarioLane:
+    return ScenarioLane(
+        number=number,
+        direction=rng.choice(("exit", "exit", "entry")),
+        topology=rng.choice(("barrier", "barrier", "mantrap")),
+    )
+
+
 def _traveller(name: str, number: int, lane: int, rng: random.Random) -> Traveller:
     behaviours: list[Behaviour] = list(get_args(Behaviour))
     forgeries: list[Forgery] = sorted(set(FORGERIES) - set(SLOW_FORGERIES))  # type: ignore[arg-type]
-    forged = (rng.choice(forgeries),) if rng.random() < 0.25 else ()
+    forged = (rng.choice(forgeries),) if rng.random() < 0.35 else ()
     lapsed = rng.random() < 0.1
     born = START.date() - datetime.timedelta(days=rng.randrange(10 * 365, 80 * 365))
     ends = START.date() + datetime.timedelta(days=-30 if lapsed else rng.randrange(1, 3_000))
@@ -81,6 +89,7 @@ def _traveller(name: str, number: int, lane: int, rng: random.Random) -> Travell
             birth_date=born,
             expiry=ends,
             forgeries=forged,
+            access=rng.choice(("pace", "pace", "bac")),
         ),
         face=Face(**face),
         officer=Officer(
@@ -104,7 +113,7 @@ def _fault(lanes: int, rng: random.Random) -> Fault:
         when=when,
         for_s=rng.randrange(1, 30),
         lane=None if rng.random() < 0.3 else lane,
-        rate=rng.choice((0.01, 0.05, 0.2)),
+        rate=rng.choice((0.9, 0.97, 1.0) if kind == "door_stiff" else (0.01, 0.05, 0.2)),
         value=rng.choice((1, 3, 90_000, -90_000)) if kind == "clock_step" else 3,
         delay_ms=rng.choice((500, 5_000, 20_000)),
     )

@@ -235,6 +235,7 @@ def _result(
         violations=[],
         finishes=finishes,
         passed_persons={},
+        escaped_persons={},
         releases={},
         openings={},
         rows=tuple(day.timeline.rows),

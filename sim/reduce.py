@@ -153,9 +153,9 @@ class _Reader:
 
     def _judged(self, moment: Moment) -> None:
         event = moment.event
-        if not isinstance(event, OfficerDecided) or event.ticket != ticket_of(
-            moment.before.crossing
-        ):
+        before = moment.before
+        asked = {ticket_of(before.crossing), ticket_of(before.approach)}  # in, or before, a mantrap
+        if not isinstance(event, OfficerDecided) or event.ticket not in asked:
             return
         crossing = self.crossings.get(event.ticket)
         if crossing is not None and event.action in (OfficerAction.ACCEPT, OfficerAction.REJECT):
@@ -215,7 +215,13 @@ def reduce(path: Path) -> Scenario:
         start=START,
         limit_s=last_s + 3_600,
         profile=_policy(msgspec.to_builtins(profile)),
-        lanes=(ScenarioLane(number=profile.lane.number, direction=profile.lane.direction),),
+        lanes=(
+            ScenarioLane(
+                number=profile.lane.number,
+                direction=profile.lane.direction,
+                topology=profile.lane.topology,
+            ),
+        ),
         travellers=people,
         faults=tuple(reader.faults),
     )

@@ -26,6 +26,7 @@ class Result:
         queue: what became of those who came in numbers, against the Erlang estimate.
         finishes: by lane, the newest crossings.
         passed_persons: by lane, who went through as the plant counted them.
+        escaped_persons: by lane, those of them who found the way open without a release.
         releases: by lane, releases that reached the plant.
         openings: by lane, releases that are on record.
         problems: why it did not pass; empty if it did.
@@ -40,6 +41,7 @@ class Result:
     violations: list[Violation]
     finishes: dict[int, list[Finish]]
     passed_persons: dict[int, int]
+    escaped_persons: dict[int, int]
     releases: dict[int, int]
     openings: dict[int, int]
     rows: Sequence[Row]
@@ -77,7 +79,8 @@ class Result:
             f"{self.counts['crossings']} crossings, {self.counts['admitted']} admitted, "
             f"{self.records_journal} records, {self.lost} lost, {self.duplicated} doubled"
         )
-        lines.append(f"trace {self.trace_sha256}")
+        if self.trace_sha256:
+            lines.append(f"trace {self.trace_sha256}")
         return "\n".join(lines)
 
     def json(self) -> dict[str, Any]:

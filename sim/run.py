@@ -327,6 +327,7 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         violations=violations,
         finishes={lane.number: list(lane.finishes) for lane in lanes},
         passed_persons={lane.number: lane.stage.passed for lane in lanes},
+        escaped_persons={lane.number: lane.stage.escaped for lane in lanes},
         releases={lane.number: lane.stage.releases for lane in lanes},
         openings={lane.number: lane.desk.openings for lane in lanes},
         rows=tuple(day.timeline.rows),

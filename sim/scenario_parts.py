@@ -30,9 +30,11 @@ FaultKind = Literal[
     "counter_wrap",
     "fire",
     "door_stuck",
+    "door_stiff",
     "door_forced",
     "sensor_ghost",
     "sensor_blind",
+    "sensor_noise",
     "camera_black",
     "camera_failed",
     "reader_unplugged",
@@ -85,9 +87,10 @@ class When(Part, frozen=True, kw_only=True):
 class Fault(Part, frozen=True, kw_only=True):
     """Something breaks for `for_s` seconds: at `at_s`, or `when` a lane comes to a step.
 
-    Without `lane` it strikes every lane. `rate` is of noise, per message; `value` is an error
-    code (`turnstile_error`), the seconds of a jump (`clock_step`), and `delay_ms` how late
-    things get (`officer_slow`, `disk_slow`).
+    Without `lane` it strikes every lane. `rate` is of noise (per message, or twenty times a
+    second in a sensor), or the share of a drive's force that friction takes (`door_stiff`);
+    `value` is an error code (`turnstile_error`), the seconds of a jump (`clock_step`), and
+    `delay_ms` how late things get (`officer_slow`, `disk_slow`).
     """
 
     kind: FaultKind

@@ -81,7 +81,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         rows = [
             {
-                "name": f"{entry.theme}/{entry.name}" if entry.theme else entry.name,
+                "name": entry.full_name,
                 "theme": entry.theme,
                 "title": entry.plan.title,
                 "learn": entry.plan.learn,
@@ -98,8 +98,7 @@ def _list(arguments: argparse.Namespace) -> int:
         if entry.theme != theme:
             theme = entry.theme
             print(f"\n{theme or 'first steps'}")
-        name = f"{entry.theme}/{entry.name}" if entry.theme else entry.name
-        print(f"  {name:<38} {entry.plan.learn}")
+        print(f"  {entry.full_name:<38} {entry.plan.learn}")
     return PASSED
 
 
@@ -118,7 +117,8 @@ def _lint(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         try:
             scenario = load(path)
-            profile_of(scenario, scenario.lanes[0])
+            for lane in scenario.lanes:
+                profile_of(scenario, lane)
         except ScenarioError as error:
             found.append({"file": str(path), "field": error.field, "problem": error.problem})
     if arguments.json:

@@ -1,8 +1,4 @@
-"""Many random days, with the invariants on, each held against what must be true of any day.
-
-What a day's travellers deserve is told here once more, from the scenario alone: so a core,
-a driver, a plant or a journal that goes wrong shows, whichever of them it is.
-"""
+"""Many random days, with the invariants on, each held against what must be true of any day."""
 
 from __future__ import annotations
 
@@ -16,18 +12,12 @@ from types import TracebackType
 from typing import NamedTuple
 
 from sim.kernel import SimulationError
+from sim.oracle import undeserved
 from sim.random_day import random_day
-from sim.result import Result
 from sim.run import Day, run
-from sim.scenario import Scenario, Traveller
+from sim.scenario import Scenario
 
 CHUNK = 20
-HARMLESS = ("reordered_issuer", "revoked_ds")
-"""Forgeries that are none: other bytes, the same meaning; or that a list would tell, which
-these lanes do not have."""
-
-NEVER_ALONE = ("tailgated", "child", "two_passports", "walks_away")
-ADULT_YEARS = 18
 
 
 class Failure(NamedTuple):
@@ -47,7 +37,7 @@ def examine(scenario: Scenario, day_class: type[Day] = Day) -> tuple[str, ...]:
     crash = _Crash()
     with crash:
         result = run(scenario, scenario.title, day_class=day_class)
-        return (*result.problems, *_undeserved(scenario, result))
+        return (*result.problems, *undeserved(scenario, result))
     return (crash.text,)
 
 
@@ -74,42 +64,6 @@ class _Crash:
         place = traceback.extract_tb(trace)[-1]
         self.text = f"crash: {type(error).__name__} at {place.name}"
         return True
-
-
-def _undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
-    by_name = {traveller.name: traveller for traveller in scenario.travellers}
-    for finishes in result.finishes.values():
-        for finish in finishes:
-            traveller = by_name.get(finish.traveller)
-            if traveller is None:
-                continue
-            if finish.outcome == "admitted" and not _may_be_admitted(traveller, scenario):
-                yield f"{traveller.name} was admitted by the machine"
-            if finish.outcome == "accepted" and traveller.officer.action != "accept":
-                yield f"{traveller.name} was accepted by nobody"
-    burnt = any(fault.kind == "fire" for fault in scenario.faults)
-    wrapped = any(fault.kind == "counter_wrap" for fault in scenario.faults)
-    for lane, passed in result.passed_persons.items():
-        allowed = result.releases[lane]
-        if not burnt and not wrapped and passed > allowed:
-            yield f"lane {lane}: {passed} persons passed on {allowed} releases"
-        said = result.openings[lane]
-        if allowed > said:
-            yield f"lane {lane}: {allowed} releases, {said} on record"
-
-
-def _may_be_admitted(traveller: Traveller, scenario: Scenario) -> bool:
-    document, face = traveller.document, traveller.face
-    born = document.birth_date
-    of_age = born.replace(year=born.year + ADULT_YEARS, day=min(born.day, 28))
-    return (
-        not set(document.forgeries) - set(HARMLESS)
-        and document.expiry >= scenario.start.date()
-        and of_age <= scenario.start.date()
-        and face.live == "same"
-        and face.faces == 1
-        and traveller.behaviour not in NEVER_ALONE
-    )
 
 
 def soak(

@@ -132,6 +132,11 @@ class Stage(Counter):
         return self.turnstile.barrier.passed
 
     @property
+    def escaped(self) -> int:
+        """Those of them whom nobody released: there was fire."""
+        return self.turnstile.barrier.escaped
+
+    @property
     def released(self) -> bool:
         """Whether the lamp is green: somebody may go through."""
         return self.turnstile.authorised > 0

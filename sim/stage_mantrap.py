@@ -13,10 +13,8 @@ from firmware_cfg.profile import Turnstile
 from sim.cast import Passport
 from sim.chip.card import Chip
 from sim.io_module import SimDoor, SimIoModule
+from sim.leaf import WIDE_ENOUGH
 from sim.stage import Counter, Random
-
-WIDE_ENOUGH = 0.8
-"""From this share of its travel on, a person fits through a door."""
 
 DoorName = Literal["entry", "exit"]
 
@@ -30,6 +28,8 @@ class MantrapStage(Counter):
 
     Attributes:
         passed: persons who went out by the exit.
+        escaped: those of them who found it open without a release that stood: by fire, by
+            force, by the module's safe value, or by a leaf that hung.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class MantrapStage(Counter):
     ) -> None:
         super().__init__(random, touched, touching, chip_of)
         self.module = SimIoModule(turnstile.io, unit=turnstile.unit, baud=turnstile.baud)
-        self.passed = 0
+        self.passed = self.escaped = 0
+        self._released = False
 
     @property
     def bus(self) -> SimIoModule:
@@ -73,6 +74,8 @@ class MantrapStage(Counter):
 
     def stand_in(self, name: DoorName, now_ns: int, *, there: bool) -> None:
         """Somebody stands in a doorway, or has left it."""
+        if name == "exit" and there:
+            self._released = self.module.exit_released
         self._do(now_ns, lambda: setattr(self._door(name), "blocked", there))
 
     def step_in(self, persons: int, now_ns: int) -> None:
@@ -86,6 +89,7 @@ class MantrapStage(Counter):
     def step_out(self, persons: int, now_ns: int) -> None:
         """People step from the chamber behind the exit."""
         self.passed += persons
+        self.escaped += 0 if self._released else persons
         self._do(now_ns, lambda: self._stand(inside=-persons, leaving=persons))
 
     def walk_on(self, persons: int, now_ns: int) -> None:

@@ -1,36 +1,33 @@
 """A simulated turnstile: a Modbus RTU slave over a barrier, without I/O.
 
 The same object stands behind a virtual wire on the virtual clock and behind a
-pseudo-terminal in real time. As the standard has it, a request ends with a silence of t3.5
-(Modbus over Serial Line V1.02, 2.5.1.1); a broken one is not answered.
+pseudo-terminal in real time; its line is `sim.modbus_slave`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import pack
 
 from drivers.turnstile.rtu import (
     ENCAPSULATED,
-    EXCEPTION,
-    FRAME_MAX_BYTES,
-    MEI_IDENTITY,
     READ_HOLDING,
     READ_MAX,
     WRITE_MAX,
     WRITE_MULTIPLE,
-    seal,
-    sealed,
-    silence_ns,
 )
 from firmware_cfg.profile import RegisterMap
+from sim.modbus_slave import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    ModbusSlave,
+    Refused,
+    told_identity,
+)
 from sim.turnstile_barrier import Barrier, Mode, Side
 
-ILLEGAL_FUNCTION = 1
-ILLEGAL_ADDRESS = 2
-ILLEGAL_VALUE = 3
 START_S_REGISTER = 0x3011
 FINISH_S_REGISTER = 0x3012
 COUNTER_MAX = (1 << 32) - 1
@@ -45,24 +42,15 @@ class SimIdentity:
     revision: str = "1.0"
 
 
-class _Exception(Exception):
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class SimTurnstile:
+class SimTurnstile(ModbusSlave):
     """A turnstile that people walk through and a master talks to.
 
     People act by `arrive`, `leave_back`, `try_pass`; the plant's own faults by `set_fire`,
-    `set_error`, `freeze`, `set_identity`, `set_counter`; the line by `receive`, `output`,
-    `due_ns`, `expire`.
+    `set_error`, `freeze`, `set_identity`, `set_counter`.
 
     Args:
         registers: the register map of the lane's profile.
-        unit: Modbus address.
-        baud: speed of the line, for the silence between frames.
-        latency_us: from the end of a request to its answer.
+        unit, baud, latency_us: as for `sim.modbus_slave.ModbusSlave`.
         barrier: the plant behind; a new one unless given.
     """
 
@@ -75,19 +63,12 @@ class SimTurnstile:
         latency_us: int = 1_000,
         barrier: Barrier | None = None,
     ) -> None:
+        super().__init__(unit, baud, latency_us)
         self._map = registers or RegisterMap()
-        self._unit = unit
-        self._silence_ns = silence_ns(baud)
-        self._latency_ns = latency_us * 1_000
         self.barrier = barrier or Barrier()
         self._readable = self._registers()
         self.identity = SimIdentity()
         self.releases = 0
-        self._frozen = False
-        self._buffer = bytearray()
-        self._frame_ends_ns: int | None = None
-        self._answers: deque[tuple[int, bytes]] = deque()
-        self._out = bytearray()
 
     # --- people -----------------------------------------------------------------------
 
@@ -154,126 +135,59 @@ class SimTurnstile:
         """Be another device."""
         self.identity = identity
 
-    def freeze(self, *, frozen: bool) -> None:
-        """Stop answering, or answer again; the barrier works on either way."""
-        self._frozen = frozen
-        self._buffer.clear()
-        self._answers.clear()
-        self._frame_ends_ns = None
-
     # --- the line ---------------------------------------------------------------------
 
     @property
-    def answering(self) -> bool:
-        """Whether a question is being heard or answered."""
-        return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
-
-    @property
-    def due_ns(self) -> int | None:
-        """When `expire` must be called next."""
-        due_ns = self.barrier.due_ns
-        frame_ns = self._frame_ends_ns
-        if frame_ns is not None:
-            # What a request finds is looked up when its answer leaves, as of its end.
-            frame_ns += self._latency_ns
-            if due_ns is None or frame_ns < due_ns:
-                due_ns = frame_ns
-        if self._answers and (due_ns is None or self._answers[0][0] < due_ns):
-            due_ns = self._answers[0][0]
-        return due_ns
+    def changes_ns(self) -> int | None:
+        """When the barrier next changes by itself."""
+        return self.barrier.due_ns
 
     @property
     def moves_ns(self) -> int | None:
-        """When the barrier next changes by itself."""
+        """The same, for who counts its quiet polls."""
         return self.barrier.due_ns
 
     def asked_later(self, by_ns: int) -> None:
         """This device does not mind when it was last asked."""
 
-    def receive(self, data: bytes, now_ns: int) -> None:
-        """Bytes arrived from the master."""
-        self.expire(now_ns)
-        if self._frozen or not data:
-            return
-        self._buffer += data
-        del self._buffer[: -(FRAME_MAX_BYTES + 1)]
-        self._frame_ends_ns = now_ns + self._silence_ns
-
-    def expire(self, now_ns: int) -> None:
-        """Let time pass: the barrier moves, a request ends, an answer leaves."""
-        ended_ns = self._frame_ends_ns
-        if ended_ns is not None and now_ns >= ended_ns:
-            self._frame_ends_ns = None
-            self.barrier.expire(ended_ns)
-            frame = bytes(self._buffer)
-            self._buffer.clear()
-            answer = self._answer(frame, ended_ns)
-            if answer:
-                self._answers.append((ended_ns + self._latency_ns, answer))
+    def move(self, now_ns: int) -> None:
+        """The barrier moves."""
         self.barrier.expire(now_ns)
-        while self._answers and self._answers[0][0] <= now_ns:
-            self._out += self._answers.popleft()[1]
-
-    def output(self) -> bytes:
-        """Take what leaves for the master."""
-        if not self._out:
-            return b""
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     # --- requests ---------------------------------------------------------------------
 
-    def _answer(self, frame: bytes, now_ns: int) -> bytes:
-        if len(frame) > FRAME_MAX_BYTES or not sealed(frame) or frame[0] != self._unit:
-            return b""
-        function, body = frame[1], frame[2:-2]
-        try:
-            return seal(bytes((self._unit, function)) + self._serve(function, body, now_ns))
-        except _Exception as refusal:
-            return seal(bytes((self._unit, function | EXCEPTION, refusal.code)))
-
-    def _serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+    def serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+        """Answer a good request."""
         if function == READ_HOLDING:
             return self._serve_read(body)
         if function == WRITE_MULTIPLE:
             return self._serve_write(body, now_ns)
         if function == ENCAPSULATED:
-            return self._serve_identity(body)
-        raise _Exception(ILLEGAL_FUNCTION)
+            told = self.identity
+            return told_identity(body, (told.vendor, told.product, told.revision))
+        raise Refused(ILLEGAL_FUNCTION)
 
     def _serve_read(self, body: bytes) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
-            raise _Exception(ILLEGAL_VALUE)
+            raise Refused(ILLEGAL_VALUE)
         readable = self._readable
         try:
             words = [readable[at]() for at in range(address, address + count)]
         except KeyError:
-            raise _Exception(ILLEGAL_ADDRESS) from None
+            raise Refused(ILLEGAL_ADDRESS) from None
         return pack(f">B{count}H", 2 * count, *words)
 
     def _serve_write(self, body: bytes, now_ns: int) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if not 1 <= count <= WRITE_MAX or len(body) != 5 + 2 * count or body[4] != 2 * count:
-            raise _Exception(ILLEGAL_VALUE)
+            raise Refused(ILLEGAL_VALUE)
         writable = self._writable(now_ns)
         if any(at not in writable for at in range(address, address + count)):
-            raise _Exception(ILLEGAL_ADDRESS)
+            raise Refused(ILLEGAL_ADDRESS)
         for at in range(count):
             writable[address + at](int.from_bytes(body[5 + 2 * at : 7 + 2 * at], "big"))
         return body[:4]
-
-    def _serve_identity(self, body: bytes) -> bytes:
-        if len(body) != 3 or body[0] != MEI_IDENTITY:
-            raise _Exception(ILLEGAL_FUNCTION)
-        if body[1] != 0x01:
-            raise _Exception(ILLEGAL_VALUE)
-        texts = (self.identity.vendor, self.identity.product, self.identity.revision)
-        objects = b"".join(
-            bytes((number, len(text))) + text.encode("ascii") for number, text in enumerate(texts)
-        )
-        return bytes((MEI_IDENTITY, 0x01, 0x01, 0x00, 0x00, len(texts))) + objects
 
     def registers(self) -> dict[int, int]:
         """What every register holds now."""
@@ -313,5 +227,5 @@ class SimTurnstile:
 
     def _set_mode(self, value: int) -> None:
         if value not in (Mode.NORMAL.value, Mode.BLOCKED.value, Mode.ANTIPANIC.value):
-            raise _Exception(ILLEGAL_VALUE)
+            raise Refused(ILLEGAL_VALUE)
         self.barrier.set_mode(Mode(value))

@@ -1,14 +1,17 @@
 """The barrier of a simulated turnstile and the people in front of it.
 
 A physical model without I/O: time is an argument, there is no chance in it. A passage
-takes `opening_ms` for the leaf and `passage_ms` for the person; when it is over the counter
-of that direction moves, one release is used up and the zone is left.
+takes `opening_ms` for the leaf (more where it is stiff, `sim.leaf`) and `passage_ms` for the
+person; when it is over the counter of that direction moves, one release is used up and the
+zone is left.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+from sim.leaf import WIDE_ENOUGH, Leaf, stiff
 
 FREE = 0xFFFF
 COUNTER_MODULO = 1 << 32
@@ -39,6 +42,7 @@ class Passage:
     side: Side
     persons: int
     ends_ns: int
+    escapes: bool = False
 
 
 class Barrier:
@@ -60,8 +64,11 @@ class Barrier:
         self.finish_s = 5
         self.passed = 0
         """Persons who went through the exit, however often its counter was set."""
+        self.escaped = 0
+        """Those of them whom fire let through, and no release."""
         self.stuck = False
         """The leaf does not move, whatever is released."""
+        self._slowness = 1.0
         self.things = 0
         """What people left in the zone on the side of the exit."""
         self.ghosts = 0
@@ -86,6 +93,14 @@ class Barrier:
     def set_fire(self, *, active: bool) -> None:
         """Work the fire input; it is wired to the drives and asks nobody."""
         self._fire = active
+
+    def stiffen(self, share: float | None) -> None:
+        """Friction takes this share of the drive's force from now on, None the usual one."""
+        drive = stiff(share)
+        self.stuck = drive.stalls
+        if not self.stuck:
+            usual_ns = Leaf().ns_to(WIDE_ENOUGH)
+            self._slowness = Leaf(drive).ns_to(WIDE_ENOUGH) / usual_ns
 
     @property
     def passing(self) -> bool:
@@ -144,8 +159,9 @@ class Barrier:
         self.expire(now_ns)
         if self.passing or not self.lets(side) or not 1 <= persons <= side.waiting:
             return False
-        ends_ns = now_ns + self._opening_ns + self._passage_ns + stays_ms * 1_000_000
-        self._passage = Passage(side, persons, ends_ns)
+        opening_ns = round(self._opening_ns * self._slowness)
+        ends_ns = now_ns + opening_ns + self._passage_ns + stays_ms * 1_000_000
+        self._passage = Passage(side, persons, ends_ns, self.mode is Mode.ANTIPANIC)
         self._see_due()
         return True
 
@@ -161,6 +177,7 @@ class Barrier:
             side.waiting -= passage.persons
             if side is self.exit:
                 self.passed += passage.persons
+                self.escaped += passage.persons if passage.escapes else 0
             if 0 < side.authorised < FREE:
                 self.authorise(side, side.authorised - 1, passage.ends_ns)
             self._see_due()

@@ -10,12 +10,8 @@ from __future__ import annotations
 import datetime
 import random
 from collections import deque
-from collections.abc import Hashable
-
-import msgspec
 
 from biometrics.types import Prepare, StartVerify, StopVerify
-from drivers.passport.costly import COMPUTED
 from drivers.passport.reader import PassportReader
 from drivers.ports import Emission
 from drivers.turnstile.machine import PlantMachine
@@ -47,13 +43,10 @@ from gate_agent.loop import Loop, Mailbox, Turn
 from gate_agent.recorder import Recorder, TraceHash
 from gate_agent.vault import Vault
 from gate_agent.view import step_of
-from sim.cast import Passport
-from sim.chip.card import Chip
 from sim.compose import (
     Finish,
     World,
     make_lines,
-    make_reader,
     make_turnstile,
     profile_of,
     stage_of,
@@ -61,11 +54,10 @@ from sim.compose import (
 )
 from sim.desk import Desk, finish_of
 from sim.kernel import MS, Alarm
-from sim.links import Line, WiredDevice
+from sim.lane_reader import LaneReader
+from sim.links import WiredDevice
 from sim.play import Play
 from sim.quiet import QuietDevice
-from sim.recorded_chip import RecordedChip
-from sim.repeated import ReadingDevice
 from sim.scenario import ScenarioLane, stream
 from sim.traveller import Person
 from sim.virtual_officer import VirtualOfficer
@@ -97,18 +89,15 @@ class VirtualLane:
         self._who: dict[int, Person] = {}
         self._hash = TraceHash()
         self._recorder: Recorder | None = None
-        self._reader_dice = stream(scenario.seed, self._name, "reader")
         self._trusted = True
-        self._lying: str | None = None
-        settings = (self.profile.mrz_reader, self.profile.chip_reader)
-        self._settings = msgspec.json.encode(settings)
+        self._on_reader = LaneReader(world, self.profile, self._name, self._today)
         self.desk = Desk(world, lane.number, self.profile.lane.gate, self.witness)
         self.stage = stage_of(self.profile.lane.topology)(
             self.profile.turnstile,
             stream(scenario.seed, self._name, "chips").randbytes,
             self._touched,
             self._touching,
-            self._chip_of,
+            self._on_reader.chip_of,
         )
         self._lines = make_lines(self.stage, self.profile, scenario.seed, self._name)
         self.play = Play(
@@ -183,7 +172,7 @@ class VirtualLane:
             self._recorder = Recorder(folder / "traces" / name, self.loop)
         self._vision = SimVision(self._kernel, self._look, self.put, self._usable)
         lines = {port: self._lines[port] for port in ("mrz", "chip")}
-        self.reader = self._wired_reader(lines)
+        self.reader = self._on_reader.wired(self.make_reader(), lines, self._emitted)
         machine, bus = self.make_turnstile(), self._lines["bus"]
         plant = self.stage.bus
         if self._world.every_byte:
@@ -191,28 +180,13 @@ class VirtualLane:
         else:
             self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
 
-    def _wired_reader(self, lines: dict[str, Line]) -> WiredDevice:
-        machine, transcripts = self.make_reader(), self._world.transcripts
-        if transcripts is None or self._world.every_reading:
-            return WiredDevice(self._kernel, machine, lines, self._emitted)
-        return ReadingDevice(
-            self._kernel,
-            machine,
-            lines,
-            self._emitted,
-            transcripts.readings,
-            self._circumstances,
-        )
-
     def make_loop(self, state: State) -> Loop:
         """The production core and its guard."""
         return Loop(state, self.profile)
 
     def make_reader(self) -> PassportReader:
         """The production passport reader."""
-        world = self._world
-        costly = COMPUTED if world.transcripts is None else world.transcripts.costly
-        return make_reader(self.profile, world.country, self._reader_random, self._today, costly)
+        return self._on_reader.machine()
 
     def make_turnstile(self) -> PlantMachine:
         """The production driver of turnstile or doors."""
@@ -316,33 +290,10 @@ class VirtualLane:
 
     # --- devices ------------------------------------------------------------------------
 
-    def _chip_of(self, passport: Passport) -> Chip:
-        """The chip of a passport just laid down; the driver's dice are that passport's too."""
-        seed, transcripts = self._scenario.seed, self._world.transcripts
-        self._reader_dice = stream(seed, "reader", passport.name)
-        self._lying = passport.name
-
-        def fresh() -> random.Random:
-            return stream(seed, "chip", passport.name)
-
-        if transcripts is None:
-            return Chip(passport.card, fresh().randbytes)
-        return RecordedChip(passport.card, fresh, transcripts, passport.name)
-
-    def _reader_random(self, size: int) -> bytes:
-        return self._reader_dice.randbytes(size)
-
     def _today(self) -> datetime.date | None:
         if not self._trusted:
             return None
         return utc(self._scenario, self._kernel.now_ns, self.desk.jump_s).date()
-
-    def _circumstances(self) -> Hashable | None:
-        """What a reading depends on beside its command; None while no passport lies there."""
-        if self._lying is None:
-            return None
-        scenario = self._scenario
-        return (scenario.seed, scenario.start, self._settings, self._today(), self._lying)
 
     def _emitted(self, emission: Emission) -> None:
         if emission.payload:
@@ -354,7 +305,7 @@ class VirtualLane:
             self.bus.rouse(self._kernel.now_ns)
         else:
             self.reader.rouse(self._kernel.now_ns)
-            self._lying = None
+            self._on_reader.clear()
 
     def _touched(self, port: str) -> None:
         (self.bus if port == "bus" else self.reader).touch()

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
 from sync.bench_paths import GATE, UTC, Clock, Row, bare, crossing, single
-from sync.bench_servers import PrivateMosquitto, PrivatePostgres
+from sync.bench_servers import PrivateMosquitto, PrivatePostgres, cpu_ns
 from sync.centre.store import CentreStore
 from sync.encoding import SALT_BYTES, commitment, encode_record
 from sync.envelope import Place, Sealer
@@ -46,8 +47,8 @@ NATION_RECORDS_S = 50_000
 class Children(Protocol):
     """Starts the processes of the real way; see `gate_agent/commands/bench_sync.py`."""
 
-    def collector(self, state: Path, port: int) -> None:
-        """Start the collector on a state; it runs until the measurement ends."""
+    def collector(self, state: Path, port: int) -> int:
+        """Start the collector on a state; it runs until the measurement ends. Gives its pid."""
 
     def drain(
         self, folder: Path, port: int, live_ms: int, watch: Callable[[], None]
@@ -127,25 +128,24 @@ def whole(
     with PrivatePostgres() as server, PrivateMosquitto() as broker:
         progress("bare COPY, single messages", 0, 1)
         before = bare(server.database(), rows, clock)
-        one_by_one = single(
-            server.database(), broker.port, rows[: max(200, len(rows) // 50)], clock
-        )
-        (folder / "database").write_text(server.database())
-        store = CentreStore((folder / "database").read_text())
-        try:
+        few = rows[: max(200, len(rows) // 50)]
+        one_by_one = single(server.database(), broker.port, few, clock)
+        address = server.database()
+        (folder / "database").write_text(address)
+        with closing(CentreStore(address)) as store:
             store.enrol(GATE, key.public, UTC)
-            children.collector(folder, broker.port)
-            sight = _Sight(store, clock, progress, records)
+            collector = children.collector(folder, broker.port)
+            busy = {"collector": collector, "broker": broker.pid, "postgresql": server.pid}
+            sight = _Sight(store, clock, progress, records, busy)
             result = children.drain(folder, broker.port, live_ms, sight.look)
+            spent = sight.spent_ns() | {"gate": result["cpu_ns"]}
             sight.look()
             after = bare(server.database(), rows, clock)
             progress("audit", 0, 1)
             audited = _audit(store, centre, clock)
             stored = store.count()
-        finally:
-            store.close()
-    rate = result["confirmed"] * 1e9 / result["took_ns"]
-    plain = (before + after) / 2
+    counted = result["confirmed"]
+    rate, plain = counted * 1e9 / result["took_ns"], (before + after) / 2
     return {
         "records": stored,
         "bytes_a_record": round(sum(len(row[3]) for row in rows) / len(rows)),
@@ -157,6 +157,7 @@ def whole(
         "nation_records_s": NATION_RECORDS_S,
         "collectors_for_a_nation": round(NATION_RECORDS_S / rate + 0.5),
         "gate_memory_mb": result["memory_mb"],
+        **{f"cpu_{name}_us": round(ns / counted / 1000, 1) for name, ns in spent.items()},
         "lost": records - min(records, stored),
         **sight.delays(result["written"]),
         **audited,
@@ -179,7 +180,16 @@ def _audit(store: CentreStore, centre: CentreKeys, clock: Clock) -> dict[str, An
 class _Sight:
     """When the centre first had each record, as another reader of its database sees it."""
 
-    def __init__(self, store: CentreStore, clock: Clock, progress: Progress, records: int) -> None:
+    def __init__(
+        self,
+        store: CentreStore,
+        clock: Clock,
+        progress: Progress,
+        records: int,
+        processes: dict[str, int],
+    ) -> None:
+        self._processes = processes
+        self._before_ns: dict[str, int] = {}
         self._store = store
         self._clock = clock
         self._progress = progress
@@ -193,10 +203,16 @@ class _Sight:
         now = self._clock()
         if not logs:
             return
+        if not self._log_ns:
+            self._before_ns = {name: cpu_ns(pid) for name, pid in self._processes.items()}
         self._log_ns.append((logs[0].seq, now))
         self._progress("end to end", min(logs[0].seq, self._records), self._records)
         for seq in self._store.live.commitments(GATE, logs[0].epoch, self._records, 2**40):
             self._live_ns.setdefault(seq, now)
+
+    def spent_ns(self) -> dict[str, int]:
+        """Processor time of each process since the centre had its first record."""
+        return {name: cpu_ns(self._processes[name]) - ns for name, ns in self._before_ns.items()}
 
     def delays(self, written: list[list[int]]) -> dict[str, Any]:
         """How long records of now took to be durable at the centre, at most."""

@@ -7,6 +7,7 @@ gate     the gate's side of the real way, in a process of its own
 
 from __future__ import annotations
 
+import os
 import re
 import select
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_cfg.profile import Sync
+from sync.bench_servers import cpu_ns
 from sync.centre.postgres import PostgresTables
 from sync.envelope import Sealer
 from sync.errors import LinkDown
@@ -197,17 +199,22 @@ class GateSide:
     def drain(self, live_ns: int) -> dict[str, Any]:
         """Send everything, and write a record of now every `live_ns` if that is not 0.
 
-        Gives the time it took, when each record of now was written, and the largest
-        memory of this process.
+        What counts begins with the first receipt: before it the collector may still be
+        starting. Gives how many records were confirmed from then on and how long that took,
+        when each record of now was written, processor time, and the largest memory of
+        this process.
         """
-        began = moved_ns = self._clock()
-        watermark, backlog = self.journal.receipt_seq, self.journal.last_seq
+        moved_ns = self._clock()
+        first = watermark = self.journal.receipt_seq
+        backlog = self.journal.last_seq
         written: list[tuple[int, int]] = []
-        next_ns, took_ns = began + live_ns, 0
+        began, spent_ns, next_ns, took_ns = 0, 0, moved_ns + live_ns, 0
         while self.journal.receipt_seq < self.journal.last_seq:
             now = self._clock()
             if self.journal.receipt_seq > watermark:
                 moved_ns, watermark = now, self.journal.receipt_seq
+                if not began:
+                    began, first, spent_ns = now, watermark, cpu_ns(os.getpid())
             elif now - moved_ns > STALL_NS:
                 break
             if not took_ns and watermark >= backlog:
@@ -220,9 +227,10 @@ class GateSide:
             self._service.wait(self._clock())
         return {
             "took_ns": took_ns or self._clock() - began,
-            "confirmed": min(backlog, self.journal.receipt_seq),
+            "confirmed": min(backlog, self.journal.receipt_seq) - first,
             "written": written,
             "memory_mb": peak_memory_mb(),
+            "cpu_ns": cpu_ns(os.getpid()) - spent_ns,
         }
 
     def close(self) -> None:

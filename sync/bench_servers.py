@@ -78,6 +78,11 @@ class PrivatePostgres:
         """The address of its one database."""
         return f"postgresql:///postgres?host={self._folder}&user=egate"
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split("\n")[0])
+
     def start(self) -> None:
         """Start the server; return when it answers."""
         options = f"-k {self._folder} -c listen_addresses='' -c log_min_messages=fatal"
@@ -148,6 +153,11 @@ class PrivateMosquitto:
             break
         raise LinkDown("mosquitto does not start")
 
+    @property
+    def pid(self) -> int:
+        """The broker's process."""
+        return self._child.pid
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -157,6 +167,18 @@ class PrivateMosquitto:
         self._child.terminate()
         self._child.wait(STOP_S)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def cpu_ns(pid: int) -> int:
+    """Time that a process and those it started have spent on processors (Linux), so far."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    ticks = sum(map(int, fields[11:15]))  # proc(5): utime, stime, and those of ended children
+    own = ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_ns(int(child)) for child in children)
 
 
 def _exists(account: str) -> bool:

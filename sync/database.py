@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ class Database:
         with _translated(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
-    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Generator[Row, None, None]:
         """Execute a query and go through its rows without holding them all."""
         with _translated(self.path), contextlib.closing(self._connection.cursor()) as cursor:
             yield from cursor.execute(sql, parameters)

@@ -2,9 +2,13 @@
 
 A backlog must not stand in a queue before the records of now, whether the queue is in our
 kernel, at the broker or at a busy collector. So the delay from batch to receipt is kept
-near its own minimum, as LEDBAT does (RFC 6817): more than `QUEUE_NS` above it means fewer
-batches under way, then smaller ones; less means larger ones, then more of them, up to the
-profile's limits. It begins with one small batch (slow start).
+near its own minimum, as LEDBAT does (RFC 6817): more than `QUEUE_NS` above it (or twice it, on
+a long way) means fewer batches under way, then smaller ones; less means larger ones, then more
+of them, up to the profile's limits. It begins with one small batch (slow start).
+
+A busy computer at either end delays everything, however little is sent. So delay alone never
+goes below two batches of `FLOOR_BYTES`, where what is left is the way's own delay and no queue
+of ours: it becomes the minimum that later delays are compared with, and the pace grows again.
 
 The same delays tell how long to wait for a receipt before sending again (RFC 6298, with
 Karn's rule: what was sent twice tells nothing, and the doubled wait stays).
@@ -17,7 +21,11 @@ from sync.backoff import MS
 
 QUEUE_NS = 200 * MS
 FIRST_BATCH_BYTES = 4096
+FLOOR_BYTES = 32_768
+FLOOR_WINDOW = 2
 MIN_BATCH_BYTES = 1024
+"""Smaller ones are not tried even with a broker that takes no larger packets."""
+
 BREAKS_TO_SUSPECT = 3
 MINIMUM_AGE_NS = 600_000 * MS
 """The least delay of so long a time counts; after a change of route an older one would lie."""
@@ -47,18 +55,26 @@ class Pace:
         self._measure(delay_ns)
         if self.batch_bytes > self._proven:
             self._proven, self._breaks = self.batch_bytes, 0
-        queue_ns = delay_ns - self._least(delay_ns, now_ns)
-        if queue_ns <= QUEUE_NS:
+        least_ns = self._least(delay_ns, now_ns)
+        if delay_ns - least_ns <= max(QUEUE_NS, least_ns):
             if self.batch_bytes < self._largest:
                 self.batch_bytes = min(self._largest, 2 * self.batch_bytes)
             else:
                 self.window = min(self._most, self.window + batches)
         elif now_ns >= self._next_cut_ns:  # what was sent before the last cut tells nothing
             self._next_cut_ns = now_ns + delay_ns
-            if self.window > 1:
-                self.window = max(1, self.window // 2)
-            else:
-                self.batch_bytes = max(MIN_BATCH_BYTES, self.batch_bytes // 2)
+            self._slower(delay_ns)
+        self.window = min(self._most, max(self.window, FLOOR_WINDOW))
+
+    def _slower(self, delay_ns: int) -> None:
+        """A queue has built up: fewer batches, then smaller ones, and no further."""
+        floor = min(FLOOR_BYTES, self._largest)
+        if self.window > FLOOR_WINDOW:
+            self.window = max(FLOOR_WINDOW, self.window // 2)
+        elif self.batch_bytes > floor:
+            self.batch_bytes = max(floor, self.batch_bytes // 2)
+        else:
+            self._minima = [delay_ns]
 
     def silent(self) -> None:
         """No receipt came in time: begin slowly, wait longer."""

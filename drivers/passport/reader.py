@@ -127,16 +127,14 @@ class PassportReader:
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         due_ns = self._runner.due_ns
-        at_ns = self._job_until_ns
-        if at_ns is not None and (due_ns is None or at_ns < due_ns):
-            due_ns = at_ns
-        at_ns = self._restart_ns
-        if at_ns is not None and (due_ns is None or at_ns < due_ns):
-            due_ns = at_ns
-        if self._awaiting and (due_ns is None or self._awaiting_until_ns < due_ns):
-            due_ns = self._awaiting_until_ns
-        if self._presented and (due_ns is None or self._presented_until_ns < due_ns):
-            due_ns = self._presented_until_ns
+        for at_ns in (
+            self._job_until_ns,
+            self._restart_ns,
+            self._awaiting_until_ns if self._awaiting else None,
+            self._presented_until_ns if self._presented else None,
+        ):
+            if at_ns is not None and (due_ns is None or at_ns < due_ns):
+                due_ns = at_ns
         return due_ns
 
     @property
@@ -229,8 +227,6 @@ class PassportReader:
 
     def events(self) -> list[Emission]:
         """Take what happened."""
-        if not self._events:
-            return []
         events = list(self._events)
         self._events.clear()
         return events

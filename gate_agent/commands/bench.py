@@ -77,7 +77,15 @@ def _face(arguments: argparse.Namespace) -> int:
         print(f"{name:<44} {row['p50_ms']:>9.1f} {row['p99_ms']:>9.1f}")
     for name, ratio in result["ratios"].items():
         print(f"{name:<64} {ratio:>6.1f} x")
+    parity = result["parity"]
+    print(
+        f"dlib's embedding and ours, {parity['chips']} faces: cosine {parity['cosine']:.8f}, "
+        f"greatest difference {parity['max_abs_difference']:.1e}"
+    )
     for tier, cost in result["start"].items():
         if cost:
-            print(f"start {tier}: first score {cost['first_score_s']} s, {cost['memory_mb']} MB")
+            print(
+                f"start {tier}: first score {cost['first_score_s']} s "
+                f"({cost['first_score_cpu_s']} s of processor), {cost['memory_mb']} MB"
+            )
     return 0

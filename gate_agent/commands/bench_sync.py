@@ -153,9 +153,10 @@ class _Processes:
                 child.stdin.close()
                 child.stdout.close()
 
-    def collector(self, state: Path, port: int) -> None:
+    def collector(self, state: Path, port: int) -> int:
         """Start `egate centre run`."""
-        self._start("centre", "run", "--state", str(state), "--port", str(port), "--demo")
+        at = ("--state", str(state), "--port", str(port))
+        return self._start("centre", "run", *at, "--demo").pid
 
     def drain(
         self, folder: Path, port: int, live_ms: int, watch: Callable[[], None]

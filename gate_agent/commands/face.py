@@ -158,6 +158,18 @@ def _addition(arguments: argparse.Namespace) -> Pipeline:
         )
 
 
+def _file(path: Path) -> bytes:
+    """A file, or as much of it as shows that it is longer than any picture may be.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    from biometrics.image import MAX_CODED_BYTES
+
+    with path.open("rb") as file:
+        return file.read(MAX_CODED_BYTES + 1)
+
+
 def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
     """What one picture says as plain data, and its template where there is one."""
     import msgspec
@@ -188,7 +200,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from biometrics.match import compare
 
     try:
-        data = [path.read_bytes() for path in (arguments.reference, arguments.probe)]
+        data = [_file(path) for path in (arguments.reference, arguments.probe)]
     except OSError as error:
         return _refused("compare", f"{error.filename}: {error.strerror}", 2)
     try:
@@ -235,7 +247,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from biometrics.errors import BiometricFault
 
     try:
-        data = arguments.image.read_bytes()
+        data = _file(arguments.image)
     except OSError as error:
         return _refused("inspect", f"{arguments.image}: {error.strerror}", 2)
     try:

@@ -94,6 +94,7 @@ class AgentProcess:
         self._offset_ms = live.utc_offset_ms()
         self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
+        self._shown: tuple[str, dict[str, str]] = ("", {})  # a holder's handle and identity
         journal = _open_journal(profile, state_dir, sealer)
         self._loop = Loop(
             initial(
@@ -159,6 +160,7 @@ class AgentProcess:
     def run(self) -> None:
         """Serve until told to stop; the journal is closed at the end."""
         stop = self._stop
+        live.favour_turns()
         threads = [
             live.spawn("journal", self._writer.run),
             live.spawn("workers", self._run_workers),
@@ -171,9 +173,9 @@ class AgentProcess:
                 self._loop,
                 self._inbox,
                 self._submit,
-                self._recorded,
+                self._recorder,
                 stop.is_set,
-                self._manager.turned,
+                self._turned,
             )
         finally:
             self._manager.stopping()
@@ -209,6 +211,7 @@ class AgentProcess:
                 self._workers.command(DeviceId.READER, command, {})
                 self._workers.command(DeviceId.VISION, command, {})
                 self._vault.wipe(ticket)
+                self._shown = ("", {})
         del at_ns
 
     def _actuate(self, command: Actuation) -> None:
@@ -263,13 +266,17 @@ class AgentProcess:
             )
 
     def _identity(self, holder: str) -> dict[str, str]:
-        text = self._vault.get(holder)
-        return identity(text, live.utc_now().date()) if text is not None else {}
+        known, fields = self._shown
+        if known != holder:
+            text = self._vault.get(holder)
+            fields = identity(text, live.utc_now().date()) if text is not None else {}
+            self._shown = (holder, fields)
+        return fields
 
     # --- the lane API -----------------------------------------------------------------
 
-    def _recorded(self, turn: Turn) -> None:
-        self._recorder(turn)
+    def _turned(self, turn: Turn) -> None:
+        """Show the lane as it stands now, and feed the watchdog."""
         written = self._writer.written
         oldest = self._writer.oldest_unsent_at_ns
         shown = view(
@@ -288,6 +295,7 @@ class AgentProcess:
         if dossier is not None and dossier.holder is not None:
             shown = _with_holder(shown, self._identity(dossier.holder))
         self._lane.publish(shown)
+        self._manager.turned(turn.at_ns)
 
     def _on_action(self, action: Action) -> str | None:
         now_ns = live.monotonic_ns()

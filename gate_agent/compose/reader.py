@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import sys
 from pathlib import Path
@@ -16,13 +17,18 @@ from drivers.serial_port import SerialPort
 from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
 from gate_agent import live, trust_store
+from gate_agent.memory_wipe import is_wiping
 from gate_agent.service_manager import ServiceManager
 from gate_agent.worker_link import WorkerLink
+
+log = logging.getLogger("egate.reader")
 
 
 def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     """Run until told to stop; exit 78 when the trust anchors cannot be read."""
     stop = live.stop_on_sigterm()
+    if not is_wiping(os.environ):
+        log.warning("memory that is freed is not overwritten; see gate_agent/memory_wipe.py")
     try:
         trust = load_trust(trust_paths, accept_demo=profile.lane.demo)
     except (DocumentError, OSError) as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from biometrics.types import VerifyLimits
@@ -36,24 +34,13 @@ class Times(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     passed_ns: int | None = None
 
 
-class Step(NamedTuple):
-    """One step: None where it was not begun or has not ended."""
-
-    began_ns: int | None
-    ended_ns: int | None
-    budget_ms: int
+Step = tuple[str, int, int | None, int]
+"""A step that was begun: its name, when, when it ended if it did, its budget in milliseconds."""
 
 
 def after(now_ns: int, budget_ms: int) -> int:
     """The deadline of something that starts now."""
     return now_ns + budget_ms * NS_PER_MS
-
-
-def ms_between(start_ns: int | None, end_ns: int | None) -> float | None:
-    """The time between two instants in milliseconds, None where one is unknown."""
-    if start_ns is None or end_ns is None:
-        return None
-    return round((end_ns - start_ns) / NS_PER_MS, 3)
 
 
 def verify_limits(profile: Profile) -> VerifyLimits:
@@ -69,58 +56,59 @@ AFTER = ("append", "open", "passage")
 """Steps that come after the decision."""
 
 
-def steps_of(times: Times, budgets: Budgets) -> dict[str, Step]:
-    """The steps of a crossing: when each began and ended, and its budget in milliseconds.
+def steps_of(times: Times, budgets: Budgets) -> list[Step]:
+    """The steps of a crossing that were begun, in order.
 
     `mrz` and `document` run from the document in place to the zone read and to the inspection's
     end, `open` from the command to its confirmation, `passage` from there to the counted
     passage; `enter` and `present` are of two doors: from the release of the entry to one
     person behind it shut, and from there to the document on the reader.
     """
-    began: int | None = times.started_ns if times.presented_ns is None else times.presented_ns
-    if times.entry_ns is not None and times.presented_ns is None and times.document_ns is None:
-        began = None  # let in, and the document was not asked for yet
-    return {
-        "enter": Step(times.entry_ns, times.inside_ns, budgets.entry_ms + budgets.door_ms),
-        "present": Step(
-            times.inside_ns if times.presented_ns is not None else None,
-            times.presented_ns,
-            budgets.present_ms,
-        ),
-        "mrz": Step(began, times.mrz_ns, budgets.mrz_ms),
-        "document": Step(began, times.document_ns, budgets.mrz_ms + budgets.chip_ms),
-        "prepare": Step(times.prepare_ns, times.prepared_ns, budgets.prepare_ms),
-        "verify": Step(times.verify_ns, times.decided_ns, budgets.verify_ms),
-        "append": Step(times.accepted_ns, times.durable_ns, budgets.append_ms),
-        "open": Step(times.release_ns, times.opened_ns, budgets.actuation_ms),
-        "passage": Step(times.opened_ns, times.passed_ns, budgets.passage_ms),
-    }
+    presented_ns, entry_ns, inside_ns = times.presented_ns, times.entry_ns, times.inside_ns
+    steps: list[Step] = []
+    if entry_ns is not None:
+        steps.append(("enter", entry_ns, inside_ns, budgets.entry_ms + budgets.door_ms))
+    if presented_ns is not None and inside_ns is not None:
+        steps.append(("present", inside_ns, presented_ns, budgets.present_ms))
+    if entry_ns is None or presented_ns is not None or times.document_ns is not None:
+        # else let in, and the document was not asked for yet
+        began_ns = times.started_ns if presented_ns is None else presented_ns
+        steps.append(("mrz", began_ns, times.mrz_ns, budgets.mrz_ms))
+        document_ms = budgets.mrz_ms + budgets.chip_ms
+        steps.append(("document", began_ns, times.document_ns, document_ms))
+    if times.prepare_ns is not None:
+        steps.append(("prepare", times.prepare_ns, times.prepared_ns, budgets.prepare_ms))
+    if times.verify_ns is not None:
+        steps.append(("verify", times.verify_ns, times.decided_ns, budgets.verify_ms))
+    if times.accepted_ns is not None:
+        steps.append(("append", times.accepted_ns, times.durable_ns, budgets.append_ms))
+    if times.release_ns is not None:
+        steps.append(("open", times.release_ns, times.opened_ns, budgets.actuation_ms))
+    if times.opened_ns is not None:
+        steps.append(("passage", times.opened_ns, times.passed_ns, budgets.passage_ms))
+    return steps
 
 
-def spans_ms(times: Times, now_ns: int, budgets: Budgets) -> dict[str, float]:
-    """How long each step took that was reached and ended, and `total` up to now."""
-    spans = {
-        name: ms_between(step.began_ns, step.ended_ns)
-        for name, step in steps_of(times, budgets).items()
-    }
-    spans["total"] = ms_between(times.started_ns, now_ns)
-    return {name: span for name, span in spans.items() if span is not None}
+def timing(times: Times, now_ns: int, budgets: Budgets) -> tuple[dict[str, float], dict[str, bool]]:
+    """How long each step took, in milliseconds, and whether it kept its budget.
 
-
-def deadlines_met(times: Times, now_ns: int, budgets: Budgets) -> dict[str, bool]:
-    """For each step that was begun, whether it kept its budget.
-
-    A step that was broken off within its budget is left out; one that never ended and is
-    past its budget was missed: by now, or by the decision that broke it off.
+    The spans are of steps that were begun and have ended, and `total` up to now. A step that
+    was broken off within its budget has no verdict; one that never ended and is past its
+    budget was missed: by now, or by the decision that broke it off.
     """
+    spans: dict[str, float] = {}
     met: dict[str, bool] = {}
     decided_ns = times.decided_ns
-    for name, step in steps_of(times, budgets).items():
-        if step.began_ns is None:
-            continue
-        limit_ns = step.began_ns + step.budget_ms * NS_PER_MS
-        if step.ended_ns is not None:
-            met[name] = step.ended_ns <= limit_ns
+    for name, began_ns, ended_ns, budget_ms in steps_of(times, budgets):
+        limit_ns = began_ns + budget_ms * NS_PER_MS
+        if ended_ns is not None:
+            spans[name] = _ms(ended_ns - began_ns)
+            met[name] = ended_ns <= limit_ns
         elif (now_ns if decided_ns is None or name in AFTER else decided_ns) >= limit_ns:
             met[name] = False
-    return met
+    spans["total"] = _ms(now_ns - times.started_ns)
+    return spans, met
+
+
+def _ms(span_ns: int) -> float:
+    return round(span_ns / NS_PER_MS, 3)

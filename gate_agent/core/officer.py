@@ -46,22 +46,22 @@ from sync.types import RecordKind
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
 
-def objection(
-    state: State, referred: CrossingState, event: OfficerDecided, now_ns: int, profile: Profile
-) -> str:
-    """Why an officer's decision on a traveller does not count; empty when it does."""
+def misses(referred: CrossingState, event: OfficerDecided, now_ns: int) -> str:
+    """Why an officer's decision comes too late, or is about nobody; empty when it is not."""
     if event.expires_at_ns <= now_ns:
         return "expired"
     if not isinstance(referred, Referred):
         return "nobody_referred"
-    if event.ticket != referred.dossier.ticket:
-        return "other_ticket"
+    return "" if event.ticket == referred.dossier.ticket else "other_ticket"
+
+
+def objection(state: State, referred: Referred, event: OfficerDecided, profile: Profile) -> str:
+    """Why a decision on this very referral does not count; empty when it does."""
     if event.evidence_sha256 != evidence_sha256(referred):
         return "other_evidence"
     if event.reason not in profile.policy.officer_reasons:
         return "unknown_reason"
-    inside = referred is state.crossing
-    if event.action is OfficerAction.ACCEPT and inside and state.plant.zone is Zone.MANY:
+    if event.action is OfficerAction.ACCEPT and state.plant.zone is Zone.MANY:
         return "several_persons"
     return ""
 
@@ -86,11 +86,11 @@ def _ignored(event: OfficerDecided, why: str, profile: Profile) -> Commands:
 
 
 def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
-    """Carry out an action on the lane; record an action that does not count."""
+    """Carry out an action on the lane; record one that does not count, or misses its referral."""
     if event.action in DECISIONS:
         outside = event.ticket and event.ticket == ticket_of(state.approach)
         referred = state.approach if outside else state.crossing
-        why = objection(state, referred, event, now_ns, profile)
+        why = misses(referred, event, now_ns)
         return state, (_ignored(event, why, profile) if why else ())
     if event.expires_at_ns <= now_ns:
         return state, _ignored(event, "expired", profile)
@@ -173,9 +173,12 @@ def decide_referral(
     if (
         not isinstance(referred, Referred)
         or event.action not in DECISIONS
-        or objection(state, referred, event, now_ns, profile)
+        or misses(referred, event, now_ns)
     ):
         return state, ()
+    why = objection(state, referred, event, profile)
+    if why:
+        return state, _ignored(event, why, profile)
     accept = event.action is OfficerAction.ACCEPT
     dossier = replace(referred.dossier, officer=event.officer, occupancy=state.occupancy)
     crossing = OfficerDeciding(

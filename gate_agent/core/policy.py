@@ -100,25 +100,32 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     return reasons
 
 
+_MANDATORY, _EVALUATORY = CheckMode.MANDATORY, CheckMode.EVALUATORY
+_SUCCESSFUL, _FAILED = Result.SUCCESSFUL, Result.FAILED
+_UNDETERMINED, _ABORTED = Result.UNDETERMINED, Result.ABORTED
+
+
 def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
     reasons: set[Reason] = set()
-    results: dict[str, list[Result]] = {}
+    allowed = policy.undetermined_allowed
+    good: dict[str, bool] = {}  # mandatory check -> whether all its results will do
+    aborted = failed = False
     for check in checks:
-        if check.mode is CheckMode.MANDATORY:
+        result, mode = check.result, check.mode
+        if mode is _MANDATORY:
             # A data group that nobody reads (DG3 of a foreign state) is an optional check.
-            results.setdefault(check.id.partition(".")[0], []).append(check.result)
-        counts = check.mode is not CheckMode.EVALUATORY
-        if counts and check.result is Result.FAILED:
-            reasons.add(of_check(check.id))
+            name = check.id.partition(".")[0]
+            will_do = result is _SUCCESSFUL or (result is _UNDETERMINED and name in allowed)
+            good[name] = will_do and good.get(name, True)
+        if result is _FAILED:
+            failed = True
+            if mode is not _EVALUATORY:
+                reasons.add(of_check(check.id))
+        aborted = aborted or result is _ABORTED
     for check_id in policy.mandatory_checks:
-        good = {Result.SUCCESSFUL}
-        if check_id in policy.undetermined_allowed:
-            good.add(Result.UNDETERMINED)
-        found = results.get(check_id, [])
-        if not found or not good.issuperset(found):
+        if not good.get(check_id, False):
             reasons.add(of_check(check_id))
-    every = [check.result for check in checks]
-    if Result.ABORTED in every and Result.FAILED not in every:
+    if aborted and not failed:
         reasons.add(Reason.DOCUMENT_REMOVED)
     return reasons
 

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import deadlines_met, spans_ms
+from gate_agent.core.budgets import timing
 from gate_agent.core.policy import Evidence
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Dossier, Referred, State
@@ -90,6 +90,7 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
     decision = dossier.decision
     evidence = dossier.evidence
     models = dossier.models
+    spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
     return {
         "outcome": decision.outcome.value if decision else "refer",
         "reasons": [reason.value for reason in decision.reasons] if decision else [],
@@ -98,8 +99,8 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
         "face": face_facts(dossier),
         "models": msgspec.to_builtins(models) if models else {},
         "list": _list(evidence),
-        "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
-        "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
+        "spans_ms": spans_ms,
+        "deadlines": deadlines,
         "occupancy": dossier.occupancy,
         **place(dossier, profile),
         "profile_sha256": profile_sha256(profile),
@@ -147,14 +148,15 @@ def finish_facts(
     profile: Profile,
 ) -> dict[str, Any]:
     """Facts of a FINISH record; `passages` is None where the counter is not known."""
+    spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
     return {
         "outcome": outcome,
         "reasons": [reason.value for reason in reasons],
         "passages": passages,
         "officer": dossier.officer,
         **place(dossier, profile),
-        "spans_ms": spans_ms(dossier.times, now_ns, profile.budgets),
-        "deadlines": deadlines_met(dossier.times, now_ns, profile.budgets),
+        "spans_ms": spans_ms,
+        "deadlines": deadlines,
         "profile_sha256": profile_sha256(profile),
     }
 

@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +41,12 @@ GATE = "chaos-1"
 BROKER = "broker"
 KILL_MIN_MS, KILL_MAX_MS = 100, 900
 DOWN_MAX_MS = 300
-START_S = 30
+IN_FLOW_SHARE = 0.25
+IN_FLOW_S = 20
+"""So many kills wait until the centre has confirmed more than at the last one, at most so long:
+otherwise, on a slow computer, nothing would be on its way when a process dies."""
+
+START_S = 120
 SETTLE_S = 180
 TURN_MS = 20
 
@@ -177,7 +183,13 @@ class Campaign:
                 self._say(f"{kills} kills, {last} records, {confirmed} confirmed")
             self._turns(self._dice.randint(KILL_MIN_MS, KILL_MAX_MS))
             if kills < self._plan.kills:
+                if self._dice.random() < IN_FLOW_SHARE:
+                    self._until(partial(self._confirms_more_than, confirmed), IN_FLOW_S)
                 self._kill()
+
+    def _confirms_more_than(self, seq: int) -> bool:
+        """Whether the centre has confirmed more records than that."""
+        return self._standing()[1] > seq
 
     def _kill(self) -> None:
         """SIGKILL one of those that run."""

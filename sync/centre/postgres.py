@@ -14,7 +14,7 @@ import contextlib
 import functools
 import itertools
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -215,7 +215,7 @@ class PostgresTables:
         with _translated(), self._idle().cursor(binary=True) as cursor:
             return cursor.execute(_placed(statement), parameters).fetchall()
 
-    def each(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+    def each(self, statement: str, parameters: Sequence[Any] = ()) -> Generator[Row, None, None]:
         """Execute a query and go through its rows without holding them all."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(_translated())

@@ -15,7 +15,7 @@ The same tables in PostgreSQL: `sync.centre.postgres`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 from sync.database import Schema
@@ -51,7 +51,9 @@ class Tables(Protocol):
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a query; give all its rows."""
 
-    def each(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def each(
+        self, statement: str, parameters: Sequence[Any] = ()
+    ) -> Generator[tuple[Any, ...], None, None]:
         """Execute a query and go through its rows without holding them all."""
 
     def one(self, statement: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:

@@ -17,10 +17,15 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from sync.types import Record, RecordKind
+
 LIMIT_DAYS = 90
 PERIOD_DAYS = 180
 
 DAY = timedelta(days=1)
+
+WENT_THROUGH = ("admitted", "accepted")
+"""Outcomes of an end after which somebody has crossed: by the machine, or by an officer."""
 
 
 class Direction(StrEnum):
@@ -67,6 +72,22 @@ class Authorised(NamedTuple):
     days: int
     last_day: date | None
     limit: str
+
+
+def crossing_of(record: Record) -> Crossing | None:
+    """The crossing that a record tells of, dated in UTC.
+
+    None if it is no end of a crossing, if nobody went through, or if it does not say which way:
+    records from before directions were written, and crossings that a restart forgot. Those
+    are for a person to look up, not to be guessed.
+    """
+    facts = record.facts
+    if record.kind is not RecordKind.FINISH or facts.get("outcome") not in WENT_THROUGH:
+        return None
+    if facts.get("direction") not in list(Direction):
+        return None
+    day = date.fromisoformat(record.utc[:10])
+    return Crossing(Direction(facts["direction"]), day, record.utc)
 
 
 def pair(crossings: Iterable[Crossing]) -> list[Stay]:

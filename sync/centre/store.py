@@ -31,6 +31,9 @@ from sync.types import HourKey, Item, Record
 MAX_QUARANTINED = 10_000
 """Later ones are counted by their reason, and not kept."""
 
+_NOTHING = (-1, b"", 0, b"")
+_NO_MORE = (2**63, b"", 0, b"")
+
 MAX_HOURS = 10_000
 """So many keys of hours, still sealed, are remembered."""
 
@@ -295,15 +298,26 @@ class CentreStore(Registry):
         return None if row is None else (f"log {row[0]}", "", row[1])
 
     def stored(self, gate: str, epoch: str) -> Iterator[Stored]:
-        """Go through one log's rows in order."""
+        """Go through one log's rows in order.
+
+        Two walks side by side, each along its own key, instead of a join: PostgreSQL plans a
+        join by its statistics, and for a table that was filled since they were taken it chose
+        one that looks at every secret for every record.
+        """
+        log = (self._id(gate, epoch),)
         rows = self._db.each(
-            "SELECT r.seq, commitment, encoded, salt, nodes, coalesce(key_id, 0), wrapped"
-            " FROM records r LEFT JOIN secrets s ON s.log = r.log AND s.seq = r.seq"
-            " WHERE r.log = ? ORDER BY r.seq",
-            (self._id(gate, epoch),),
+            "SELECT seq, commitment, encoded, nodes FROM records WHERE log = ? ORDER BY seq", log
         )
-        for seq, commitment, encoded, salt, nodes, key_id, wrapped in rows:
-            yield Stored(seq, commitment, encoded, salt or b"", nodes, key_id, wrapped or b"")
+        secrets = self._db.each(
+            "SELECT seq, salt, key_id, wrapped FROM secrets WHERE log = ? ORDER BY seq", log
+        )
+        with contextlib.closing(rows), contextlib.closing(secrets):
+            place, salt, key_id, wrapped = _NOTHING
+            for seq, commitment, encoded, nodes in rows:
+                while place < seq:
+                    place, salt, key_id, wrapped = next(secrets, _NO_MORE)
+                mine = (salt, nodes, key_id, wrapped) if place == seq else (b"", nodes, 0, b"")
+                yield Stored(seq, commitment, encoded, *mine)
 
     def audit(
         self, key: VerifyingKey | None = None, opening: OpeningKey | None = None

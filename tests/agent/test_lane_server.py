@@ -88,7 +88,7 @@ class Lane:
             on_lease=lambda officer: self.calls.append(("lease", officer)),
             on_picture=self._picture,
             on_receipt=lambda data: self.calls.append(("receipt", data)),
-            on_link=lambda up, _alarm: self.calls.append(("link", up)),
+            on_link=self._link,
         )
         self.server = LaneServer(
             path,
@@ -104,6 +104,10 @@ class Lane:
     def _act(self, action: Action) -> str | None:
         self.calls.append(("action", action))
         return self.answer
+
+    def _link(self, up: bool, alarm: str) -> None:
+        self.calls.append(("link", up))
+        self.alarm = alarm
 
     def _picture(self, ticket: int, kind: str, reply) -> None:
         self.calls.append(("picture", ticket, kind))
@@ -341,7 +345,8 @@ def test_roles_may_ask_only_their_own(lane, connect):
     status.sign_in(Role.STATUS)
     status.send(PictureRequest(request=1, ticket=7, kind="live"))
     assert status.ended()
-    assert lane.calls == [("link", True), ("receipt", b"signed"), ("lease", "budi")]
+    reported = [("link", True), ("receipt", b"signed"), ("link", False)]
+    assert lane.calls == [*reported, ("lease", "budi")]
 
 
 def test_pictures_of_the_present_ticket_alone(lane, connect):
@@ -444,3 +449,17 @@ def test_peers_are_bounded(lane, connect):
             break
     else:
         pytest.fail("the freed place was not given away")
+
+
+def test_a_sync_process_that_is_gone_is_no_link(lane, connect):
+    first, second = connect(), connect()
+    for sync in (first, second):
+        sync.sign_in(Role.SYNC)
+    first.send(ReportLink(connected=True))
+    first.send(ACCEPT)
+    assert first.ended()
+    assert lane.calls == [("link", True)]
+    second.send(ACCEPT)
+    assert second.ended()
+    assert lane.calls == [("link", True), ("link", False)]
+    assert "look at its service" in lane.alarm

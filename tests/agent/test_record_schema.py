@@ -14,7 +14,8 @@ from gate_agent.identity import identity
 from gate_agent.record_schema import Identity, as_json, check, json_schema
 from sim.run import Day, run
 from sim.scenario import load
-from sync.types import Record
+from sync.centre.stay import crossing_of
+from sync.types import Record, RecordKind
 
 DAY = Path(__file__).parents[2] / "sim" / "scenarios" / "first_day.toml"
 MRZ = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
@@ -160,3 +161,20 @@ def test_an_identity_has_the_regulations_fields() -> None:
     assert (opened.birth_date, opened.expiry) == ("1974-08-12", "2012-04-15")
     schema = json_schema()["$defs"]
     assert fits(schema["opened_identity"], found, schema) == ""
+
+
+def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
+    """Whoever went through has crossed in the lane's direction; nobody else has."""
+    ends = [record for record in records if record.kind is RecordKind.FINISH]
+    crossings = {(each.gate, each.seq): crossing_of(each) for each in records}
+    went = [end for end in ends if end.facts["passages"] and end.facts["outcome"] != "abandoned"]
+    assert went
+    for record in went:
+        found = crossings[record.gate, record.seq]
+        assert found is not None
+        assert found.direction == record.facts["direction"]
+        assert record.utc.startswith(found.day.isoformat())
+    older = msgspec.structs.replace(went[0], facts={"outcome": "admitted"})
+    refused = msgspec.structs.replace(went[0], facts={**went[0].facts, "outcome": "refused"})
+    assert [crossing_of(older), crossing_of(refused)] == [None, None]
+    assert sum(each is not None for each in crossings.values()) == len(went)

@@ -35,6 +35,9 @@ def test_every_stage_is_measured_side_by_side(packaged: Path, shared: Callable[.
     assert {"embed.dlib_bin", "embed.onnx", "embed.onnx_flip", "frame.packaged"} <= set(stages)
     assert all(values["n"] == 2 and values["p50_ms"] >= 1 for values in stages.values())
     assert found["ratios"]["dlib_bin / embed.onnx"] == 1.0
+    assert found["parity"]["cosine"] >= 0.9999
+    assert found["parity"]["max_abs_difference"] < 1e-5
+    assert found["parity"]["chips"] == 2
     assert found["tier"] == "packaged"
 
 

@@ -74,7 +74,7 @@ def faces(shared: Callable[..., Path]) -> Callable[[str, int], bytes]:
 
 
 def prepare(device: VisionDevice, ticket: int, coded: bytes) -> PortraitPrepared:
-    device.command(Prepare(ticket=ticket, portrait="h"), {"h": dg2(coded)}, 0)
+    device.command(Prepare(ticket=ticket, portrait="h"), {"h": bytearray(dg2(coded))}, 0)
     (event,) = device.events()
     assert isinstance(event, PortraitPrepared)
     return event
@@ -137,11 +137,20 @@ def test_a_face_that_was_away_begins_anew(
 
 @pytest.mark.parametrize("file", [b"", b"\x75\x00", dg2(b"\xff\xd8\xff\xd9")])
 def test_an_unreadable_portrait_is_an_answer(device: VisionDevice, file: bytes) -> None:
-    device.command(Prepare(ticket=1, portrait="h"), {"h": file}, 0)
+    device.command(Prepare(ticket=1, portrait="h"), {"h": bytearray(file)}, 0)
     (event,) = device.events()
     assert isinstance(event, PortraitPrepared)
     assert not event.usable
     assert event.detail
+
+
+def test_a_portrait_is_overwritten_once_it_is_decoded(
+    device: VisionDevice, faces: Callable[[str, int], bytes]
+) -> None:
+    for file in (dg2(faces("Abdullah_Gul", 2)), b"\x75\x00", dg2(b"\xff\xd8\xff\xd9")):
+        given = bytearray(file)
+        device.command(Prepare(ticket=1, portrait="h"), {"h": given}, 0)
+        assert given == bytes(len(file))
 
 
 def test_a_missing_payload_is_an_answer(device: VisionDevice) -> None:

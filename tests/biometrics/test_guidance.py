@@ -9,13 +9,16 @@ import msgspec
 import pytest
 
 from biometrics import image
+from biometrics.match import Template
 from biometrics.pipeline import Pipeline
+from biometrics.track import EYES_PATIENCE, Track
 from biometrics.types import Guidance, Tier
 from firmware_cfg.profile import QualityLimits
 from gate_agent.commands.bench import default_photographs
 from gate_agent.console.sentences import LANGUAGES
 from gate_agent.console.traveller_view import traveller_view
 from gate_agent.lane_api import FaceView, Step
+from sim.bench_eyes import Counted, measure
 from sim.camera import EMPTY, Scene, SceneRenderer
 from sim.photos import missing
 
@@ -81,25 +84,52 @@ def test_who_turns_away_is_asked_to_look_straight(
     assert shown(pipeline, renderer, turned) is Guidance.LOOK_STRAIGHT
 
 
+@pytest.mark.parametrize("handle", ["a1", "b1", "c1"])
 def test_who_closes_the_eyes_is_asked_to_open_them(
-    recommended: Path, renderer: SceneRenderer
+    pipeline: Pipeline, renderer: SceneRenderer, handle: str
 ) -> None:
-    pipeline = Pipeline(Tier.RECOMMENDED, recommended, QualityLimits(), 220, lambda: 0)
-    assert shown(pipeline, renderer, Scene("a2")) is Guidance.NONE
-    assert shown(pipeline, renderer, Scene("a2", asleep=True)) is Guidance.OPEN_EYES
+    assert shown(pipeline, renderer, Scene(handle)) is Guidance.NONE
+    assert shown(pipeline, renderer, Scene(handle, asleep=True)) is Guidance.OPEN_EYES
 
 
-@pytest.mark.parametrize("handle", ["a2", "a3", "b1", "c1"])
+@pytest.mark.parametrize("handle", ["a1", "a2", "a3", "b1", "c1"])
 def test_closing_the_eyes_shows_in_both_tiers(
     pipeline: Pipeline, renderer: SceneRenderer, handle: str
 ) -> None:
     found = []
     for asleep in (False, True):
         seen = pipeline.examine(_decoded(renderer.render(Scene(handle, asleep=asleep), 3)))
-        found.append({part.id: part.native for part in seen.quality})
-    assert found[1]["eyes_open"] < found[0]["eyes_open"]
+        found.append({part.id: part.value for part in seen.quality})
+    assert found[1]["eyes_open"] <= found[0]["eyes_open"] - 5
     assert found[0].keys() == found[1].keys()
     assert {"eyes_open", "mouth_closed", "pitch"} <= found[0].keys()
+
+
+def test_eyes_that_stay_narrow_are_compared_in_the_end(
+    pipeline: Pipeline, renderer: SceneRenderer
+) -> None:
+    reference = pipeline.reference(renderer.render(Scene("b1"), 3))
+    assert isinstance(reference, Template)
+    track, looks = Track(pipeline.calibration), []
+    for number in range(EYES_PATIENCE + 4):
+        frame = renderer.render(Scene("b1", asleep=True), 3)
+        look = pipeline.observe(frame, number * 120_000_000, reference, 1e-3, track=track)
+        looks.append(look.observation)
+    for seen in looks[:EYES_PATIENCE]:
+        assert (seen.guidance, seen.match) == (Guidance.OPEN_EYES, None)
+    assert looks[-1].guidance is Guidance.NONE
+    assert looks[-1].match is not None
+
+
+def test_the_bench_counts_painted_lids_and_false_alarms(
+    pipeline: Pipeline, renderer: SceneRenderer, tmp_path: Path
+) -> None:
+    for handle in ("b1", "c1"):
+        (tmp_path / handle).mkdir()
+        (tmp_path / handle / "1.jpg").write_bytes(renderer.render(Scene(handle), 3))
+    found = measure(pipeline, sorted(tmp_path.glob("*/*.jpg")), lambda _done, _total: None)
+    assert found["open"] == Counted(pictures=2, undetermined=0, closed=0)
+    assert found["painted"] == Counted(pictures=2, undetermined=0, closed=2)
 
 
 def _decoded(jpeg: bytes) -> image.Picture:

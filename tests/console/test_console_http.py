@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from console_house import JPEG, PASSWORD, TOKENS, House
+from console_house import JPEG, PASSWORD, TOKENS, House, Stream
 from fake_lane import HOLDER, FakeLane, referred, waiting
 
 from gate_agent.console.rate_limit import MAX_KEYS, RateLimit
-from gate_agent.lane_api import Step
+from gate_agent.console.traveller_view import traveller_view
+from gate_agent.lane_api import FaceView, LastResult, Step, View
 
 PRIVATE = (
     ("/", 303),
@@ -328,6 +329,64 @@ def test_kiosk_token_opens_its_page_alone(house, follow):
     kiosk.cookies["egate_kiosk_2"] = kiosk.cookies["egate_kiosk_1"]
     assert kiosk.get("/lane/2/traveller").status == 303
     assert kiosk.get("/lane/2/traveller/events").status == 401
+
+
+ATTACK = FaceView(score=0.6137, threshold=0.42, pad="attack", pad_score=0.0371, faces=1)
+ORDINARY = FaceView(score=0.2119, threshold=0.42, pad="bona_fide", pad_score=0.9628, faces=1)
+
+
+def referral(face: FaceView, reason: str) -> list[View]:
+    """A lane from the camera through a referral and the way back to its next traveller."""
+    at_officer = msgspec.structs.replace(referred(1, reasons=(reason,)), face=face)
+    verifying = msgspec.structs.replace(at_officer, step=Step.VERIFYING, reasons=())
+    last = LastResult(ticket=7, outcome="refused", reasons=(reason,))
+    leaving = msgspec.structs.replace(at_officer, step=Step.LEAVING, last=last)
+    return [verifying, at_officer, leaving, msgspec.structs.replace(waiting(1), last=last)]
+
+
+def heard_at_the_display(house, views: list[View]) -> bytes:
+    """Every byte that a display gets while its lane goes through these views, beats apart."""
+    house.lanes[1].show(waiting(1))
+    kiosk = house.client()
+    kiosk.get(f"/lane/1/traveller?token={TOKENS[1]}")
+    officer = Stream(house.officer(), "/events?lane=1")
+    display = Stream(kiosk, "/lane/1/traveller/events")
+    heard = []
+    try:
+        shown = display.until("display", scene="document")["scene"]
+        for view in views:
+            house.lanes[1].show(view)
+            officer.until("lane", step=view.step.value)  # the console has it
+            scene = traveller_view(view).scene
+            while shown != scene:
+                data = display.next("display")
+                heard.append(msgspec.json.encode(data))
+                shown = data["scene"]
+            heard.append(kiosk.get("/lane/1/traveller").body)
+    finally:
+        officer.close()
+        display.close()
+    return b"".join(heard)
+
+
+def test_an_attack_is_told_to_officers_alone(house, follow):
+    views = referral(ATTACK, "pad_attack")
+    attacked = heard_at_the_display(house, views)
+    assert attacked.count(b'"scene":"officer"') == 1
+    assert attacked.count(b'"scene":') == 3
+    for trace in (b'"pad', b"pad_", b"attack", b"0.0371", b"0.04", b"0.6137", b"score", b"reason"):
+        assert trace not in attacked.lower(), trace
+    house.lanes[1].show(views[1])
+    officer = house.officer()
+    board = follow(officer, "/events?lane=1").until("lane", step="referred")
+    assert "pad_attack" in msgspec.json.encode(board).decode()
+    assert "(0.04)" in board["pad_text"]
+
+
+@pytest.mark.parametrize("reason", ["face_no_match", "list_hit", "expiry"])
+def test_an_attack_looks_like_any_referral(house, reason):
+    attacked = heard_at_the_display(house, referral(ATTACK, "pad_attack"))
+    assert attacked == heard_at_the_display(house, referral(ORDINARY, reason))
 
 
 def test_a_lane_that_goes_away_is_shown_and_comes_back(house, follow):

@@ -109,6 +109,13 @@ BROKEN = {
         "$.profile.turnstile.poll_ms",
         ">= 10",
     ),
+    "profile of the second lane": (
+        DAY.replace("limit_s", 'profile = { turnstile = { driver = "modbus" } }\nlimit_s').replace(
+            "[[trav", '[[lanes]]\nnumber = 2\ntopology = "mantrap"\n[[trav', 1
+        ),
+        "$.profile.turnstile.driver",
+        "lane 2 speaks relay_io",
+    ),
     "profile with no such section": (
         DAY.replace("limit_s", "profile = { doors = {} }\nlimit_s"),
         "$.profile.doors",
@@ -132,6 +139,25 @@ def test_lint_names_file_field_and_bound(
 
 def test_lint_is_content_with_a_good_file(day: Path) -> None:
     assert main(["sim", "lint", str(day)]) == 0
+
+
+def test_the_library_is_run_and_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sim", "library", "face/nobody", "passage/turns_back"]) == 0
+    assert "2 scenarios, 0 failed; 3 crossings" in capsys.readouterr().out
+    assert main(["sim", "library", "face/nobody", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["scenarios"], found["passed"], found["failed"]) == (1, 1, 0)
+    assert main(["sim", "library", "nowhere"]) == 2
+    assert "egate sim list" in capsys.readouterr().err
+
+
+def test_a_scenario_of_the_library_that_fails_exits_1(
+    day: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day.write_text(DAY.replace('"admitted"', '"refused"'))
+    monkeypatch.setattr("sim.catalogue.library", lambda: library(day.parent))
+    assert main(["sim", "library"]) == 1
+    assert "wrong: Ann Example: refused expected, admitted" in capsys.readouterr().out
 
 
 # --- claims ---------------------------------------------------------------------------
@@ -240,6 +266,17 @@ def test_diff_names_the_knob_and_the_decision(
     assert "under_age" in found["decisions"][0]["after"]
     assert main(["sim", "diff", str(one), str(day)]) == 2
     assert main(["sim", "diff", str(one / "day.json"), str(one / "day.json")]) == 0
+
+
+def test_a_trace_of_a_mantrap_is_one_of_a_mantrap(day: Path, tmp_path: Path) -> None:
+    day.write_text(DAY.replace("number = 1", 'number = 1\ntopology = "mantrap"', 1))
+    assert main(["sim", "run", str(day), "--trace", str(tmp_path / "traces")]) == 0
+    small = tmp_path / "reduced.toml"
+    ring = str(tmp_path / "traces" / "lane1")
+    assert main(["sim", "reduce", ring, "--into", str(small)]) == 0
+    found = parse(small.read_bytes())
+    assert found.lanes[0].topology == "mantrap"
+    assert [one.officer.action for one in found.travellers] == ["ignore", "reject"]
 
 
 def test_a_trace_replays_varies_and_reduces(

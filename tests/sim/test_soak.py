@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 
-import msgspec
 import pytest
+from seeded import PLANTED, WITHIN
 
-from drivers.passport.reader import PassportReader
-from drivers.ports import Emission
-from drivers.turnstile.device import TurnstileMachine
-from drivers.types import DocumentVerified, OpenExit, Result
 from gate_agent.cli import main
-from gate_agent.core.messages import Append, Event
 from gate_agent.core.states import State
-from gate_agent.loop import Loop, Turn
-from sim.desk import Desk
+from gate_agent.loop import Loop
 from sim.random_day import random_day
 from sim.run import Day
 from sim.scenario import parse
 from sim.shrink import shrink
 from sim.soak import Failure, examine, soak
 from sim.toml_text import toml_text
-from sim.turnstile_barrier import Barrier
 from sim.virtual_lane import VirtualLane
-from sync.types import RecordKind
 
-WITHIN = 200
 SHORT = 15
 
 
 def test_random_days_pass() -> None:
     assert soak(5_000, SHORT) == []
-
-
-def test_a_plug_put_back_without_power_is_in() -> None:
-    assert examine(random_day(873)) == ()
 
 
 def test_a_seed_is_a_day() -> None:
@@ -51,102 +38,9 @@ def test_a_random_day_is_a_file(seed: int) -> None:
 # --- broken on purpose ----------------------------------------------------------------
 
 
-class RashLoop(Loop):
-    """A core that opens with its decision, not after it."""
-
-    def turn(self, at_ns: int, event: Event) -> Turn:
-        done = super().turn(at_ns, event)
-        rash = [
-            OpenExit(ticket=command.ticket)
-            for command in done.commands
-            if isinstance(command, Append) and command.kind is RecordKind.DECISION
-        ]
-        return done._replace(commands=(*done.commands, *rash))
-
-
-class RashCore(VirtualLane):
-    def make_loop(self, state: State) -> Loop:
-        return RashLoop(state, self.profile)
-
-
-class TwiceMachine(TurnstileMachine):
-    """A driver that writes every release a second time."""
-
-    def _open_exit(self, command: OpenExit):  # type: ignore[no-untyped-def]
-        yield from super()._open_exit(command)
-        yield self._plan.release_exit()
-
-
-class TwiceDriver(VirtualLane):
-    def make_turnstile(self) -> TurnstileMachine:
-        return TwiceMachine(self.profile.turnstile)
-
-
-class Credulous(PassportReader):
-    """A reader whose every check succeeds."""
-
-    def events(self) -> list[Emission]:
-        return [self._believed(emission) for emission in super().events()]
-
-    @staticmethod
-    def _believed(emission: Emission) -> Emission:
-        event = emission.event
-        if not isinstance(event, DocumentVerified):
-            return emission
-        checks = tuple(
-            msgspec.structs.replace(check, result=Result.SUCCESSFUL) for check in event.checks
-        )
-        return Emission(msgspec.structs.replace(event, checks=checks), emission.payload)
-
-
-class CredulousReader(VirtualLane):
-    def make_reader(self) -> PassportReader:
-        reader = super().make_reader()
-        reader.__class__ = Credulous
-        return reader
-
-
-class WideBarrier(Barrier):
-    """A leaf that lets a second person through with each."""
-
-    def start_passage(self, side, persons, now_ns, stays_ms=0):  # type: ignore[no-untyped-def]
-        went = super().start_passage(side, persons, now_ns, stays_ms)
-        self.passed += int(went)
-        return went
-
-
-class WidePlant(VirtualLane):
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
-        self.stage.turnstile.barrier = WideBarrier()
-
-
-class ForgetfulDesk(Desk):
-    """A journal that says it wrote a release, and did not."""
-
-    def append(self, command, holder, now_ns):  # type: ignore[no-untyped-def]
-        if command.kind is RecordKind.ACTUATION:
-            self.openings -= 1
-        return super().append(command, holder, now_ns)
-
-
-class ForgetfulJournal(VirtualLane):
-    def _build(self) -> None:
-        self.desk.__class__ = ForgetfulDesk
-        super()._build()
-
-
-@pytest.mark.parametrize(
-    "broken", [RashCore, TwiceDriver, CredulousReader, WidePlant, ForgetfulJournal]
-)
-def test_what_is_broken_is_found(broken: type[VirtualLane]) -> None:
-    class BrokenDay(Day):
-        lane_class = broken
-
-    found = next(
-        (seed for seed in range(1, WITHIN + 1) if examine(random_day(seed), BrokenDay)), None
-    )
-    assert found is not None
+@pytest.mark.parametrize("name", [name for name in PLANTED if not PLANTED[name].long])
+def test_what_is_broken_is_found(name: str) -> None:
+    assert PLANTED[name].found(range(1, WITHIN + 1)) is not None
 
 
 def test_a_crash_is_a_finding() -> None:

@@ -8,8 +8,10 @@ import pytest
 from sim.catalogue import find
 from sim.quiet import QuietDevice
 from sim.random_day import random_day
+from sim.recorded_chip import Transcripts
+from sim.repeated import ReadingDevice
 from sim.run import How, run, run_scenario
-from sim.scenario import parse
+from sim.scenario import Scenario, parse
 from sim.soak import examine
 
 FULL = How("live", every_byte=True)
@@ -17,6 +19,7 @@ DAYS = (
     "first_day",
     "ordinary/quiet_hour",
     "passage/holds_the_door",
+    "passage/mantrap_walk_away",
     "hardware/turnstile_silent",
     "hardware/noisy_bus",
     "power/cut_while_crossing",
@@ -87,6 +90,61 @@ def test_a_passport_pulled_away_the_second_time_goes_on_live() -> None:
     fast, live = run(both, "recorded"), run(both, "live", how=How("live"))
     assert fast.problems == ()
     assert fast.trace_sha256 == live.trace_sha256
+
+
+def again_and_again(**last: object) -> Scenario:
+    """One passport at the lane five times; the last time as said."""
+    day = parse(ONE.encode())
+    first = day.travellers[0]
+    times = [
+        msgspec.structs.replace(first, name=f"Ann {word}", printed="Ann Example", at_s=10 + 25 * n)
+        for n, word in enumerate(("One", "Two", "Three", "Four", "Five"))
+    ]
+    times[-1] = msgspec.structs.replace(times[-1], **last)
+    return msgspec.structs.replace(day, travellers=tuple(times))
+
+
+def test_a_reading_that_repeats_is_counted_and_changes_nothing() -> None:
+    day = again_and_again()
+    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    assert fast.problems == ()
+    assert fast.chips["readings_counted"] == 3
+    assert fast.wire["reading_bytes_counted"] > 20_000
+    assert (fast.trace_sha256, fast.rows) == (full.trace_sha256, full.rows)
+
+
+@pytest.mark.parametrize("after_ms", [350, 700, 1_300])
+def test_a_passport_pulled_out_of_a_repeated_reading_is_carried_from_there(after_ms: int) -> None:
+    day = again_and_again(behaviour="pulls_passport_away", leaves_after_ms=after_ms)
+    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    assert fast.chips["readings_counted"] == 2
+    assert fast.trace_sha256 == full.trace_sha256
+
+
+def test_without_being_roused_the_reader_would_read_what_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    day = again_and_again(behaviour="pulls_passport_away", leaves_after_ms=700)
+    right = run(day, "right").trace_sha256
+    monkeypatch.setattr(ReadingDevice, "rouse", lambda _self, _now_ns: None)
+    assert run(day, "wrong").trace_sha256 != right
+
+
+def test_noise_on_the_reader_has_every_reading_carried() -> None:
+    noise = '\n[[faults]]\nkind = "reader_noise"\nat_s = 80\nfor_s = 60\nlane = 1\nrate = 0.01\n'
+    noisy = parse((ONE + noise).encode())
+    day = msgspec.structs.replace(again_and_again(), faults=noisy.faults)
+    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    assert fast.chips["readings_counted"] == 1
+    assert fast.trace_sha256 == full.trace_sha256
+
+
+def test_what_a_run_before_knew_changes_nothing() -> None:
+    day, known = again_and_again(), How(transcripts=Transcripts())
+    first, second = run(day, "first", how=known), run(day, "second", how=known)
+    assert second.chips["answers_computed"] == first.chips["answers_computed"]
+    assert second.chips["readings_counted"] == 3 + 5
+    assert second.trace_sha256 == first.trace_sha256
 
 
 def test_a_fault_shifts_no_other_draw() -> None:

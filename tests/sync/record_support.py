@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import select
 import socket
@@ -150,7 +151,9 @@ class Bench:
         ours = list(self.journal.records())
         theirs = list(self.store.records("gate-1"))
         lost = sum(1 for record in ours if record not in theirs[record.seq - 1 : record.seq])
-        return lost, len(theirs) - len({record.seq for record in theirs})
+        doubled = len(theirs) - len({record.seq for record in theirs})
+        print(json.dumps({"records": len(ours), "lost": lost, "doubled": doubled}))  # -rP shows it
+        return lost, doubled
 
     def close(self) -> None:
         for service in (self.sync, self.centre):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sync.centre.types import NewRow
 from sync.encoding import open_batch, open_contents
 from sync.journal_reader import Outgoing
 from sync.notes import open_checkpoint, origin_of
-from sync.pacing import FIRST_BATCH_BYTES, MIN_BATCH_BYTES, QUEUE_NS, Pace
+from sync.pacing import FIRST_BATCH_BYTES, FLOOR_BYTES, FLOOR_WINDOW, QUEUE_NS, Pace
 from sync.publisher import MAX_LIVE, Publish, Publisher
 from sync.types import Contents, Item
 
@@ -195,14 +196,34 @@ def test_the_pace_follows_the_way() -> None:
     assert (pace.window, pace.batch_bytes) == (1, FIRST_BATCH_BYTES)
     for now in range(10):
         pace.answered(pace.window, 10 * MS, now)
-    assert (pace.window, pace.batch_bytes) == (64, 65_536)
-    for step in range(20):
+    assert (pace.window, pace.batch_bytes) == (100, 65_536)
+    cuts = [50, 25, 12, 6, 3, 2, 2, 2]
+    for step, window in enumerate(cuts):
         pace.answered(1, QUEUE_NS + 11 * MS, 10**9 * (1 + step))
-    assert (pace.window, pace.batch_bytes) == (1, MIN_BATCH_BYTES)
+        assert pace.window == window
+    assert pace.batch_bytes == FLOOR_BYTES
+    pace.answered(1, QUEUE_NS + 11 * MS, 10**10)  # with two batches that is no queue of ours
+    assert (pace.window, pace.batch_bytes) == (2, 65_536)
     pace.silent()
     for step in range(200):
         pace.answered(pace.window, QUEUE_NS, 10**12 + step)
     assert (pace.window, pace.batch_bytes) == (100, 65_536)
+
+
+def test_a_busy_computer_does_not_starve_the_drain() -> None:
+    """Delays from 20 ms to 2 s, whatever is sent: not a queue that sending less would end."""
+    pace = Pace(Sync())
+    dice = random.Random(1)
+    for now in range(10):
+        pace.answered(pace.window, 10 * MS, now)
+    now, sent = 10**9, 0
+    for _ in range(500):
+        delay = dice.randrange(20, 2_000) * MS
+        sent += pace.window * pace.batch_bytes
+        now += delay
+        pace.answered(pace.window, delay, now)
+        assert (pace.window, pace.batch_bytes) >= (FLOOR_WINDOW, FLOOR_BYTES)
+    assert sent / (now / 1e9) > 200_000  # bytes a second: three hundred records
 
 
 def test_a_long_way_is_no_queue() -> None:
