@@ -1,0 +1,228 @@
+"""A mantrap in real instants, whatever happens to it: the invariants hold (stateful)."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from mantrap_world import OPEN_ENTRY, OPEN_EXIT, SHUT_ENTRY, SHUT_EXIT
+
+from drivers.types import (
+    ActuationDone,
+    Close,
+    CloseEntry,
+    DeviceFailed,
+    DeviceId,
+    DeviceReady,
+    DocumentPresented,
+    Door,
+    Flag,
+    Lock,
+    OpenEntry,
+    OpenExit,
+    PlantChanged,
+    Zone,
+    action_of,
+)
+from gate_agent.core.invariants import watch
+from gate_agent.core.ledger import Ledger
+from gate_agent.core.messages import (
+    ACTUATIONS,
+    Event,
+    Mode,
+    OfficerAction,
+    OfficerDecided,
+    OfficerPresent,
+    Tick,
+)
+from gate_agent.core.onlooker import Ghost
+from gate_agent.core.record import evidence_sha256
+from gate_agent.core.states import Referred, due_ns, initial, replace, ticket_of
+from gate_agent.loop import turn
+from gate_agent.safety.environment import orderly
+from gate_agent.safety.scene import (
+    MANTRAP,
+    MANTRAP_AT_REST,
+    MANTRAP_READS_INSIDE,
+    MS,
+    T0,
+    Node,
+)
+
+FOLLOWS = {
+    OpenEntry: OPEN_ENTRY,
+    CloseEntry: SHUT_ENTRY,
+    OpenExit: OPEN_EXIT,
+    Close: SHUT_EXIT,
+}
+STRANGE = st.one_of(
+    st.fixed_dictionaries({"zone": st.sampled_from(Zone)}),
+    st.fixed_dictionaries({"approach": st.sampled_from(Zone)}),
+    st.fixed_dictionaries({"entry": st.sampled_from(Door), "entry_lock": st.sampled_from(Lock)}),
+    st.fixed_dictionaries({"exit": st.sampled_from(Door), "exit_lock": st.sampled_from(Lock)}),
+    st.fixed_dictionaries({"obstruction": st.sampled_from(Flag)}),
+    st.fixed_dictionaries({"entry_obstruction": st.sampled_from(Flag)}),
+    st.fixed_dictionaries({"fire": st.sampled_from(Flag)}),
+    st.fixed_dictionaries({"power_loss": st.sampled_from(Flag)}),
+    st.fixed_dictionaries({"maintenance": st.sampled_from(Flag)}),
+)
+PEOPLE = st.sampled_from(
+    [{"approach": Zone.ONE}, {"zone": Zone.ONE, "approach": Zone.EMPTY}, {"zone": Zone.EMPTY}]
+)
+
+
+class Lane(RuleBasedStateMachine):
+    """Core, guard and onlooker; doors and people as the rules will have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = T0
+        self.plant = MANTRAP_AT_REST
+        self.ledger, self.ghost = Ledger(), Ghost()
+        self.broken: tuple[str, ...] = ()
+        self.released: list[int] = []
+        self.pending: list[object] = []
+
+    @initialize(inside=st.booleans())
+    def power_on(self, inside: bool) -> None:
+        self.profile = MANTRAP_READS_INSIDE if inside else MANTRAP
+        self.state = initial(self.profile)
+        for device in DeviceId:
+            self.put(DeviceReady(device=device))
+        self.officer_is_there()
+        self.read()
+        assert self.state.mode is Mode.AUTO
+
+    def put(self, event: Event) -> None:
+        before = self.state
+        self.state, self.ledger, commands = turn(before, self.ledger, event, self.now, self.profile)
+        self.ghost, broken = watch(
+            self.ghost, before, event, self.state, commands, self.now, self.profile
+        )
+        self.broken += broken
+        self.released += [command.ticket for command in commands if isinstance(command, OpenExit)]
+        self.pending += [command for command in commands if isinstance(command, ACTUATIONS)]
+
+    def read(self, **changes: object) -> None:
+        self.plant = replace(self.plant, read_at_ns=self.now, **changes)
+        self.put(PlantChanged(plant=self.plant))
+
+    @rule(people=PEOPLE)
+    def people_move(self, people: dict[str, Zone]) -> None:
+        self.read(**people)
+
+    @rule(strange=STRANGE)
+    def something_strange(self, strange: dict[str, object]) -> None:
+        self.read(**strange)
+
+    @rule()
+    def put_right(self) -> None:
+        """Devices, doors and officer are as they should be: a lane that can goes into service."""
+        for device in DeviceId:
+            self.put(DeviceReady(device=device))
+        self.doors_follow(ok=True)
+        self.plant = MANTRAP_AT_REST
+        self.officer_is_there()
+        for action in (OfficerAction.ACKNOWLEDGE, OfficerAction.OPEN_LANE):
+            self.read()
+            self.officer_acts(action, outside=False)
+        self.read()
+
+    @rule(ok=st.sampled_from([True, True, True, False]))
+    def doors_follow(self, ok: bool) -> None:
+        pending, self.pending = self.pending, []
+        for command in pending:
+            self.put(ActuationDone(ticket=command.ticket, action=action_of(command), ok=ok))
+            if ok:
+                self.read(**FOLLOWS.get(type(command), {}))
+
+    @rule(steps=st.integers(1, 12))
+    def devices_answer(self, steps: int) -> None:
+        """Documents, faces, records and officers, in the order in which they come."""
+        for _ in range(steps):
+            said = list(orderly(Node(self.state, self.ledger, self.ghost)))
+            answers = [event for event in said if not isinstance(event, ActuationDone)]
+            for event in answers:
+                if isinstance(event, OfficerDecided):
+                    event = replace(event, expires_at_ns=self.now + 1_000 * MS)  # noqa: PLW2901
+                self.put(event)
+
+    @rule()
+    def document(self) -> None:
+        self.put(DocumentPresented())
+
+    @rule(action=st.sampled_from(OfficerAction), outside=st.booleans())
+    def officer_acts(self, action: OfficerAction, outside: bool) -> None:
+        crossing = self.state.approach if outside else self.state.crossing
+        seen = evidence_sha256(crossing) if isinstance(crossing, Referred) else ""
+        self.put(
+            OfficerDecided(
+                ticket=ticket_of(crossing),
+                officer="o",
+                action=action,
+                reason="identity",
+                evidence_sha256=seen,
+                expires_at_ns=self.now + 1_000 * MS,
+            )
+        )
+
+    @rule()
+    def officer_is_there(self) -> None:
+        self.put(OfficerPresent(officer="o", until_ns=self.now + 2_000 * MS))
+
+    @rule(device=st.sampled_from(DeviceId), ready=st.booleans())
+    def device_comes_or_goes(self, device: DeviceId, ready: bool) -> None:
+        if ready:
+            self.put(DeviceReady(device=device))
+        else:
+            self.put(DeviceFailed(device=device, code=1, retryable=True, diagnosis=""))
+
+    @rule(
+        ms=st.sampled_from([1, 100, 900, 3_000, 15_000, 130_000]),
+        watched=st.booleans(),
+        officer=st.booleans(),
+    )
+    def time_passes(self, ms: int, watched: bool, officer: bool) -> None:
+        """Every deadline on the way ticks; a watched lane is read, an officer may stay."""
+        end = self.now + ms * MS
+        for _ in range(1_000):
+            due = due_ns(self.state)
+            if due is None or due > end:
+                break
+            self.now = max(self.now, due)
+            self.put(Tick())
+            self._as_time_passes(watched, officer)
+        self.now = max(self.now, end)
+        self._as_time_passes(watched, officer)
+
+    def _as_time_passes(self, watched: bool, officer: bool) -> None:
+        if officer:
+            self.officer_is_there()
+        if watched:
+            self.read()
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        assert self.broken == ()
+        assert len(self.released) == len(set(self.released))
+
+
+TestLane = Lane.TestCase
+TestLane.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_lane_of_these_rules_lets_somebody_through():
+    lane = Lane()
+    lane.power_on(inside=False)
+    lane.people_move({"approach": Zone.ONE})
+    lane.document()
+    lane.devices_answer(6)
+    lane.doors_follow(ok=True)
+    lane.people_move({"zone": Zone.ONE, "approach": Zone.EMPTY})
+    lane.doors_follow(ok=True)
+    lane.devices_answer(3)
+    lane.doors_follow(ok=True)
+    lane.people_move({"zone": Zone.EMPTY})
+    lane.doors_follow(ok=True)
+    lane.nothing_is_broken()
+    assert lane.released == [1]
