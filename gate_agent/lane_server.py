@@ -87,7 +87,6 @@ class Callbacks:
     on_link: Callable[[bool, str], None]
 
 
-SYNC_GONE = "egate sync does not run, no record is sent: look at its service"
 _ALLOWED: dict[Role, tuple[type[Message], ...]] = {
     Role.CONSOLE: (Action, Lease, PictureRequest),
     Role.SYNC: (HandReceipt, ReportLink),
@@ -299,7 +298,7 @@ class LaneServer:
             dropped.diagnosis,
         )
         if peer.role is Role.SYNC and Role.SYNC not in (one.role for one in self._peers):
-            self._callbacks.on_link(False, SYNC_GONE)
+            self._callbacks.on_link(False, "egate sync does not run: look at its service")
         peer.sock.close()
 
     # --- output --------------------------------------------------------------------

@@ -101,11 +101,7 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:  # noqa: T
 
 
 def favour_turns() -> None:
-    """Make turns short: once, when everything that stays is built.
-
-    What exists now is never looked at by the collector again, so that a collection within a
-    turn is short; and other threads let go of the interpreter after `SWITCH_S`, not 5 ms.
-    """
+    """Once everything that stays is built: spare it the collector, and wait for no thread long."""
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
