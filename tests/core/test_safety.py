@@ -43,7 +43,7 @@ def test_a_search_from_the_command_line(capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["ok"]
     assert told["searches"][0]["closed"]
-    assert told["totals"]["barrier"]["states"] > 500
+    assert told["totals"]["barrier"]["states"] > 200
     assert main(["safety", "search", "--only", "nowhere"]) == 2
 
 
