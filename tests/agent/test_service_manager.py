@@ -19,7 +19,7 @@ from gate_agent.core.messages import OfficerAction, OfficerDecided
 from gate_agent.core.states import initial
 from gate_agent.lane_api import Role
 from gate_agent.live import LiveInbox, spawn
-from gate_agent.loop import Loop, run
+from gate_agent.loop import Loop, Turn, run
 from gate_agent.service_manager import LAG_MAX_NS, ServiceManager, sickness
 
 MS = 1_000_000
@@ -162,9 +162,12 @@ def test_a_stuck_loop_is_not_fed_though_events_keep_coming(listener: Listener, p
         entered.set()
         released.wait(30)
 
+    def turned(turn: Turn) -> None:
+        manager.turned(turn.at_ns)
+
     def body() -> None:
         loop = Loop(initial(profile), profile)
-        run(loop, inbox, submit, lambda _turn: None, ended.is_set, manager.turned)
+        run(loop, inbox, submit, lambda _turn: None, ended.is_set, turned)
 
     thread = spawn("loop", body)
     ready = [DeviceReady(device=device) for device in DeviceId]

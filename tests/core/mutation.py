@@ -53,6 +53,7 @@ SEARCHES = (
     ("mantrap", "lease"),
     ("mantrap", "people"),
 )
+CASE_MAX_CHARS = 60
 SEARCH_STATES = 1_000
 BREAKS = (AssertionError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """What a test of a broken lane may raise."""
@@ -223,10 +224,16 @@ def killers() -> list[Killer]:
         for name, test in vars(module).items():
             if name.startswith("test_") and isinstance(test, FunctionType):
                 found += [
-                    Killer(f"{file}::{name}{list(case.values()) or ''}", partial(test, **case))
+                    Killer(f"{file}::{name}{_shown(case)}", partial(test, **case))
                     for case in _cases(test)
                 ]
     return found
+
+
+def _shown(case: dict[str, Any]) -> str:
+    """The values of a case, or the beginning of them."""
+    said = str(list(case.values()) or "")
+    return said if len(said) <= CASE_MAX_CHARS else f"{said[:CASE_MAX_CHARS]}...]"
 
 
 def _cases(test: FunctionType) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the guard remembers of an event, and what it does not take for one."""
+"""What the guard remembers of an event and of a command, and what it does not take for one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import pytest
 from gate_world import MS, PROFILE, T0
 from mantrap_world import AT_REST, MANTRAP
 
-from drivers.types import ActuationDone, DeviceFailed, DeviceId, DeviceReady
-from gate_agent.core.ledger import Accept, Ledger, heard
-from gate_agent.core.messages import OfficerPresent, Tick
+from drivers.types import (
+    ActuationDone,
+    DeviceFailed,
+    DeviceId,
+    DeviceReady,
+    OpenExit,
+    PlantChanged,
+    Zone,
+)
+from gate_agent.core.ledger import Accept, Ledger, heard, said
+from gate_agent.core.messages import Append, OfficerPresent, Tick
 from gate_agent.core.states import replace
 from sync.types import Appended, RecordKind
 
@@ -86,3 +94,56 @@ def test_a_lease_lasts_no_longer_than_the_profile_allows():
     for until_ns in (T0 + 1, longest_ns, longest_ns + 1):
         ledger = heard(LEDGER, OfficerPresent(officer="o", until_ns=until_ns), T0, PROFILE)
         assert ledger == replace(LEDGER, lease_until_ns=min(until_ns, longest_ns))
+
+
+def test_at_a_barrier_a_crowd_is_forgotten_only_when_a_document_is_asked_for():
+    ledger = replace(LEDGER, crowd=True)
+    empty = PlantChanged(plant=replace(AT_REST, zone=Zone.EMPTY))
+    assert heard(ledger, empty, T0, PROFILE).crowd
+    assert not heard(ledger, empty, T0, MANTRAP).crowd
+
+
+def test_a_release_uses_up_the_accept_and_two_doors_remember_it():
+    release = OpenExit(ticket=3)
+    barrier = replace(LEDGER, accept=None, spent=3)
+    assert said(LEDGER, release, T0, PROFILE) == barrier
+    assert said(LEDGER, release, T0, MANTRAP) == replace(barrier, exit_used=True, exit_out=1)
+
+
+def append(kind: RecordKind, ticket: int = 3, **facts: str) -> Append:
+    return Append(ticket=ticket, kind=kind, facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("command", "after"),
+    [
+        (append(RecordKind.FINISH), {"accept": None}),
+        (append(RecordKind.FINISH, ticket=2), {}),
+        (append(RecordKind.DECISION, outcome="refer"), {"accept": None}),
+        (append(RecordKind.DECISION, ticket=2, outcome="refer"), {}),
+        (append(RecordKind.OFFICER, action="reject"), {"accept": None}),
+        (append(RecordKind.OFFICER, ticket=2, action="reject"), {}),
+        (append(RecordKind.OFFICER, action="acknowledge"), {}),
+        (append(RecordKind.ACTUATION, ticket=2, action="open_exit"), {}),
+        (
+            append(RecordKind.ACTUATION, action="open_exit"),
+            {"accept": replace(ACCEPT, release_said=True)},
+        ),
+    ],
+)
+def test_an_accept_is_followed_and_taken_back_by_its_own_records_only(command, after):
+    assert said(LEDGER, command, T0, PROFILE) == replace(LEDGER, **after)
+
+
+@pytest.mark.parametrize("kind", [RecordKind.FINISH, RecordKind.ACTUATION, RecordKind.DECISION])
+def test_without_an_accept_there_is_nothing_to_follow(kind):
+    ledger = replace(LEDGER, accept=None)
+    assert said(ledger, append(kind, action="open_exit", outcome="refer"), T0, PROFILE) == ledger
+
+
+def test_between_two_doors_only_who_was_let_in_is_accepted():
+    admit = append(RecordKind.DECISION, outcome="admit")
+    ledger = replace(LEDGER, accept=None)
+    assert said(replace(ledger, inside=2), admit, T0, MANTRAP).accept is None
+    assert said(replace(ledger, inside=3), admit, T0, MANTRAP).accept is not None
+    assert said(ledger, admit, T0, PROFILE).accept is not None
