@@ -13,6 +13,7 @@ from drivers.types import (
     DeviceReady,
     Door,
     Flag,
+    Lock,
     Plant,
     PlantChanged,
     Zone,
@@ -286,7 +287,7 @@ def _settle_chamber(state: State, now_ns: int, profile: Profile) -> Moved:
     """Bring the chamber to rest whenever nobody is served in it."""
     crossing, plant = state.crossing, state.plant
     if isinstance(crossing, Idle):
-        if plant.zone in (Zone.ONE, Zone.MANY):
+        if plant.zone in (Zone.ONE, Zone.MANY) or _left_released(state):
             due_ns = after(now_ns, profile.budgets.officer_ms)
             stray = Emptying(ticket=state.next_ticket, due_ns=due_ns)
             return replace(
@@ -298,3 +299,18 @@ def _settle_chamber(state: State, now_ns: int, profile: Profile) -> Moved:
     if isinstance(crossing, Emptying) and not crossing.commanded:
         return bring_to_rest(state, now_ns, profile)
     return state, ()
+
+
+def _left_released(state: State) -> bool:
+    """Whether a door of an empty chamber was let go by other hands, and nobody locks it again.
+
+    So it is after a fire in which the module's watchdog struck: its outputs stand at their safe
+    value, and the driver withdraws nothing against a fire.
+    """
+    plant = state.plant
+    return (
+        state.mode is Mode.STARTING
+        and plant.zone is Zone.EMPTY
+        and undisturbed(plant)
+        and Lock.UNLOCKED in (plant.entry_lock, plant.exit_lock)
+    )
