@@ -75,7 +75,7 @@ def test_a_verification_ends_with_its_counts(
     pipeline = Pipeline(Tier.PACKAGED, installed, None, 100, lambda: 0)
     device = VisionDevice(lambda: pipeline, frame_age_max_ms=500)
     first, second = (path.read_bytes() for path in sorted(people[0].glob("*.jpg"))[:2])
-    device.command(Prepare(ticket=1, portrait="h"), {"h": dg2(first)}, 0)
+    device.command(Prepare(ticket=1, portrait="h"), {"h": bytearray(dg2(first))}, 0)
     limits = VerifyLimits(fmr=1e-3, budget_ms=5_000, frame_budget_ms=250)
     device.command(StartVerify(ticket=1, limits=limits), {}, 0)
     for number in range(LEAST_FRAMES):

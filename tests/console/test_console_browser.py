@@ -95,7 +95,7 @@ def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house
     chromium.find_element(By.TAG_NAME, "body").send_keys("l")
     wait(chromium, lambda: house.lanes[1].actions)
     assert [action.action for action in house.lanes[1].actions] == ["release"]
-    wait(chromium, lambda: "The entry opens" in text(chromium, "#outcome"))
+    wait(chromium, lambda: "goes back" in text(chromium, "#outcome"))
     assert complaints(chromium) == []
 
 
