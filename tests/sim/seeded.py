@@ -53,7 +53,7 @@ class Planted(NamedTuple):
     """A bug: the day that has it, and the days on which it can show.
 
     `long`: rarely shown, or by an hour of virtual time; not in every test run.
-    `doors`: it is about mantraps, whose days take longer than others.
+    `doors`: it shows at mantraps (too), whose days take longer than others.
     """
 
     day: type[Day]
@@ -131,7 +131,7 @@ PLANTED = {
     "core opens at its start": Planted(core(StartingLoop), everywhere),
     "core admits nobody": Planted(core(Shy), everywhere),
     "officer is always taken for yes": Planted(core(Yes), everywhere),
-    "officer is there for an hour": Planted(core(LongLease), struck("lease_lost")),
+    "officer is there for an hour": Planted(core(LongLease), struck("lease_lost"), doors=True),
     "face decision takes any face": Planted(core(AnyFace), faced("other")),
     "face decision heeds no attack": Planted(core(AnyMask), faced("print", "replay")),
     "face decision sees one face": Planted(core(OneFace), pairs),
