@@ -72,13 +72,17 @@ class Campaign:
     findings: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self):
-        named = hashlib.sha256(f"{self.target.name} {self.seed}".encode()).digest()
-        self._random = random.Random(named)
+        # Where an earlier run is taken up, its mutations are not drawn a second time.
+        named = f"{self.target.name} {self.seed} {self.inputs}".encode()
+        self._random = random.Random(hashlib.sha256(named).digest())
 
-    def begin(self):
-        """Try the seeds."""
-        for seed in self.target.seeds:
-            self.try_one(seed, keep=True)
+    def begin(self, kept=()):
+        """Try the seeds, or what an earlier run kept (its seeds come first) without counting."""
+        inputs, last_new = self.inputs, self.last_new
+        for data in kept or self.target.seeds:
+            self.try_one(data, keep=True)
+        if kept:
+            self.inputs, self.last_new = inputs, last_new
 
     def step(self):
         """Try one mutation of what has been reached so far."""

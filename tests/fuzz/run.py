@@ -1,16 +1,18 @@
 """`make fuzz`: every parser until its coverage stops growing, or for a given time.
 
-    python tests/fuzz/run.py [--seconds N] [--seed N] [--only NAME ...] [--json]
+    python tests/fuzz/run.py [--seconds N] [--seed N] [--only NAME ...] [--afresh] [--json]
 
 Prints, for each target, inputs tried, arcs reached, at which input the last new arc came, and
 how many inputs were kept; after Ctrl-C too. Ends with 1 when anything was found; the inputs
-are written to `.fuzz/` by their digest.
+are written to `.fuzz/` by their digest. What was kept lies in `.fuzz/kept/TARGET/`, so that the
+next run goes on where this one ended: inputs are those of all runs together.
 """
 
 import argparse
 import contextlib
 import hashlib
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -19,6 +21,8 @@ from engine import Campaign
 from targets import targets
 
 FOUND = Path(".fuzz")
+KEPT = FOUND / "kept"
+COUNTS = "counts.json"
 ROUND = 200
 
 
@@ -27,19 +31,47 @@ def main():
     parser.add_argument("--seconds", type=float, help="end after so long (default: when still)")
     parser.add_argument("--seed", type=int, default=0, help="of the mutations")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="these targets")
+    parser.add_argument("--afresh", action="store_true", help="forget what earlier runs kept")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     chosen = [t for t in targets() if not arguments.only or t.name in arguments.only]
     if not chosen:
         parser.error("no such target; there are: " + ", ".join(t.name for t in targets()))
-    campaigns = [Campaign(target, arguments.seed) for target in chosen]
+    if arguments.afresh:
+        for target in chosen:
+            shutil.rmtree(KEPT / target.name, ignore_errors=True)
     end_s = time.monotonic() + (arguments.seconds or float("inf"))
-    for campaign in campaigns:
-        campaign.begin()
+    campaigns = [taken_up(target, arguments.seed) for target in chosen]
     with contextlib.suppress(KeyboardInterrupt):
         explore(campaigns, end_s)
+    for campaign in campaigns:
+        keep(campaign)
     report(campaigns, as_json=arguments.json)
     return 1 if any(campaign.findings for campaign in campaigns) else 0
+
+
+def taken_up(target, seed):
+    """A campaign where an earlier run of the same target and seed left it, or a new one."""
+    folder = KEPT / target.name
+    try:
+        counts = json.loads((folder / COUNTS).read_bytes())
+    except FileNotFoundError:
+        counts = {"inputs": 0, "last_new": 0}
+    campaign = Campaign(target, seed, **counts)
+    campaign.begin([path.read_bytes() for path in sorted(folder.glob("[0-9]*"))])
+    return campaign
+
+
+def keep(campaign):
+    """What was kept, in its order, and the counts; those last, so that they are never too high."""
+    folder = KEPT / campaign.target.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(campaign.corpus):
+        path = folder / f"{number:06d}"
+        if not path.exists():
+            path.write_bytes(data)
+    counts = {"inputs": campaign.inputs, "last_new": campaign.last_new}
+    (folder / COUNTS).write_text(json.dumps(counts))
 
 
 def explore(campaigns, end_s):
@@ -48,6 +80,7 @@ def explore(campaigns, end_s):
         for campaign in open_:
             for _ in range(max(1, ROUND // campaign.target.cost)):
                 campaign.step()
+            keep(campaign)
             if time.monotonic() >= end_s:
                 return
         show_progress(campaigns)

@@ -4,6 +4,7 @@ import pytest
 from engine import Campaign, Target
 from hypothesis import given
 from hypothesis import strategies as st
+from run import keep, taken_up
 from targets import targets
 
 INPUTS = 250
@@ -36,6 +37,22 @@ def test_any_bytes(target, data):
     campaign = Campaign(target)
     campaign.try_one(data)
     assert campaign.findings == {}
+
+
+def test_a_run_goes_on_where_the_last_one_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("run.KEPT", tmp_path)
+    (target,) = (target for target in targets() if target.name == "mrz")
+    first = Campaign(target)
+    first.begin()
+    while first.inputs < 400:
+        first.step()
+    keep(first)
+    second = taken_up(target, seed=0)
+    assert (second.inputs, second.last_new) == (first.inputs, first.last_new)
+    assert (second.corpus, second.arcs) == (first.corpus, first.arcs)
+    first.step()
+    second.step()
+    assert second.inputs == first.inputs
 
 
 def crashes(data):
