@@ -103,10 +103,6 @@ class CentreStore(Registry):
         )
         return [LogRow(*row) for row in rows]
 
-    def end_of(self, gate: str, epoch: str) -> LogEnd:
-        """How far a gate's log goes."""
-        return self.log(gate, epoch).end
-
     def head_of(self, gate: str, epoch: str) -> tuple[int, str]:
         """The newest size of its log that a gate signed, and that note."""
         return self.log(gate, epoch)[-2:]

@@ -250,7 +250,7 @@ def test_a_broken_chain_at_the_seam(store: CentreStore, journal: Journal) -> Non
     take(store, batch(journal, records[:3]))
     seam = changed(records[3], previous="00" * 32)
     assert take(store, batch(journal, [seam])).quarantined == (Reason.BROKEN_CHAIN,)
-    assert store.end_of("gate-1", journal.epoch).seq == 3
+    assert store.log("gate-1", journal.epoch).seq == 3
 
 
 def test_a_new_epoch_starts_a_new_log(store: CentreStore, journal: Journal, tmp_path: Path) -> None:
