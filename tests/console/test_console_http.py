@@ -320,7 +320,7 @@ def test_kiosk_token_opens_its_page_alone(house, follow):
     assert "Mohon tunggu petugas" in kiosk.get("/lane/1/traveller").text
     stream = follow(kiosk, "/lane/1/traveller/events")
     shown = stream.until("display", scene="officer")
-    assert set(shown) == {"scene", "text", "hint", "guidance", "progress", "demo"}
+    assert set(shown) == {*("scene", "text", "languages", "hint", "guidance", "progress", "demo")}
     for path, status in PRIVATE:
         if not path.startswith("/lane/1/traveller"):
             assert kiosk.get(path).status == status

@@ -142,8 +142,25 @@ def test_every_sentence_is_there_in_every_language():
     assert set(GUIDANCE) == set(Guidance) - {Guidance.NONE}
     for table in (SCENES, GUIDANCE, ROLES):
         for text in table.values():
-            assert tuple(text) == LANGUAGES
+            assert tuple(text) == tuple(LANGUAGES)
             assert all(text.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "languages"),
+    [
+        ("", ("id", "en")),
+        ("IDN", ("id", "en")),
+        ("MYS", ("ms", "en")),
+        ("CHN", ("zh", "en")),
+        ("SAU", ("ar", "en")),
+        ("JPN", ("ja", "en")),
+        ("GBR", ("en", "id")),
+        ("D<<", ("en", "id")),
+    ],
+)
+def test_a_display_speaks_to_the_holder_of_the_document(state, languages):
+    assert traveller_view(replace(waiting(1), issuing_state=state)).languages == languages
 
 
 def test_every_reason_of_the_core_has_a_row():
