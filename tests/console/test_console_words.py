@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from biometrics.types import Guidance, LivenessState
 from drivers.types import CHECK_IDS, Check, Result
-from gate_agent.console import sign_in
 from gate_agent.console.alerts import ALERTS, alert
 from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board, queue_of
+from gate_agent.console.credentials import NOBODY
 from gate_agent.console.officers import (
     Officer,
     OfficersFileError,
@@ -264,9 +264,9 @@ def test_passwords(tmp_path):
 
 def test_an_unknown_name_costs_a_real_comparison():
     known = argon2.extract_parameters(hash_password("a long enough password", counter()))
-    assert argon2.extract_parameters(sign_in._NOBODY) == known
+    assert argon2.extract_parameters(NOBODY) == known
     with pytest.raises(argon2.exceptions.VerifyMismatchError):
-        argon2.PasswordHasher().verify(sign_in._NOBODY, "a long enough password")
+        argon2.PasswordHasher().verify(NOBODY, "a long enough password")
 
 
 @pytest.mark.parametrize(
