@@ -25,6 +25,7 @@ from record_support import (
 from firmware_cfg.profile import Sync
 from sim.broker import VirtualBroker
 from sim.uplink import CENTRE, LaneUplink, Uplink
+from sync.backoff import Backoff
 from sync.centre.store import CentreStore
 from sync.centre.types import LogRow
 from sync.encoding import GENESIS, open_batch, open_contents, seal_receipt
@@ -76,6 +77,17 @@ def serve(publisher: Publisher, now_ns: int, size: int = 400) -> list[tuple[int,
             batches.append((batch.first_seq, batch.first_seq + len(contents.items) - 1))
             assert operation.topic == "egate/records/gate-1"
     return batches
+
+
+@pytest.mark.parametrize(("fraction", "share"), [(0, 1.0), (0xFFFF, 0.5)])
+def test_waits_double_to_a_limit_and_differ_from_lane_to_lane(fraction: int, share: float) -> None:
+    backoff = Backoff(500, 4_000, lambda count: fraction.to_bytes(count, "big"))
+    for wait_ms in (500, 1_000, 2_000, 4_000, 4_000):
+        assert round(backoff.next_ns() / MS) == wait_ms * share
+    backoff.reset()
+    assert round(backoff.longest_ns() / MS) == 4_000 * share
+    backoff.reset()
+    assert round(backoff.next_ns() / MS) == 500 * share
 
 
 def test_nothing_is_sent_before_the_broker_accepts_us() -> None:
