@@ -330,9 +330,9 @@ class Publisher:
     def _send_ns(self) -> int | None:
         """When the next batch may go; None when nothing waits or the window is full."""
         window = 1 if self._probing else self._pace.window
-        if self._ripe_ns is None or len(self._in_flight) >= window:
-            return None
-        if sum(sent.size for sent in self._in_flight) >= UNDER_WAY_BYTES:
+        under_way = sum(sent.size for sent in self._in_flight)
+        full = len(self._in_flight) >= window or under_way >= UNDER_WAY_BYTES
+        if self._ripe_ns is None or full:
             return None
         return max(self._ripe_ns, self._hold_until_ns)
 
@@ -361,8 +361,7 @@ class Publisher:
             answered.append(self._in_flight.popleft())
         if answered and answered[-1].last_seq > self._resent_seq:
             self._pace.answered(len(answered), now_ns - answered[-1].at_ns, now_ns)
-        if seq > self._sent_seq:  # stored from an earlier attempt whose receipt was lost
-            self._sent_seq = seq
+        self._sent_seq = max(self._sent_seq, seq)  # an earlier attempt's receipt was lost
         if self._sent_seq >= self._last_seq:
             self._ripe_ns = None
         self._probing = False
