@@ -247,6 +247,16 @@ def test_a_log_rewritten_from_end_to_end_is_not_the_one_that_was_confirmed(tmp_p
         assert "signed" in other.verify(key=CENTRE)[0].what
 
 
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    """SQLite takes it in a URI, where some characters mean something else."""
+    path = tmp_path / "lane #1?mode=memory&x=%41.db"
+    with closing(open_journal(path)) as journal:
+        fill(journal, 2)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, f"{path.name}.lock"]
+    with closing(JournalReader(path)) as reader:
+        assert reader.last_seq() == 2
+
+
 def test_tails_that_are_cut_off(tmp_path: Path) -> None:
     with closing(open_journal(tmp_path / "j.db")) as journal:
         fill(journal, 10)
