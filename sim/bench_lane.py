@@ -157,7 +157,7 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
         for process in beside:
             process.kill()
             process.wait()
-    opened = percentile(lane.open_ms, 0.99)
+    opened, turns = percentile(lane.open_ms, 0.99), lane.turn_cpu_ms
     durable = percentile(fsyncs, 0.99)
     loop, wake = percentile(lane.loop_ms, 0.99), percentile(wakes, 0.99)
     return [
@@ -165,6 +165,8 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
             "event_to_command_p50_ms", percentile(lane.loop_ms, 0.5), "ms", None, len(lane.loop_ms)
         ),
         Row("event_to_command_p99_ms", loop, "ms", 1, len(lane.loop_ms)),
+        Row("turn_cpu_p50_ms", percentile(turns, 0.5), "ms", None, len(turns)),
+        Row("turn_cpu_p99_ms", percentile(turns, 0.99), "ms", None, len(turns)),
         Row("bare_wake_up_p99_ms", wake, "ms", None, len(wakes)),
         Row("event_to_command_per_wake_up", loop / max(wake, 1e-6), "x"),
         Row("accept_to_open_p50_ms", percentile(lane.open_ms, 0.5), "ms", None, len(lane.open_ms)),
