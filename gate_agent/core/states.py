@@ -368,14 +368,10 @@ def standby(state: State) -> bool:
     )
 
 
-def ready(state: State, device: DeviceId) -> bool:
-    """Whether a device is in step with us."""
-    return any(entry.device is device and entry.ready for entry in state.devices)
-
-
 def all_ready(state: State) -> bool:
     """Whether every device is in step that the lane cannot serve without."""
-    return all(ready(state, device) for device in REQUIRED_DEVICES)
+    ready = [entry.device for entry in state.devices if entry.ready]
+    return not [device for device in REQUIRED_DEVICES if device not in ready]
 
 
 def lease_live(state: State, now_ns: int, profile: Profile) -> bool:
