@@ -6,6 +6,7 @@ place that decides on words.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from drivers.types import Check, CheckMode, Result
 from gate_agent.console import alerts
 from gate_agent.console.alerts import Severity
 from gate_agent.console.chamber import chamber_board
-from gate_agent.lane_api import DeviceView, LastResult, Step, SyncView, View
+from gate_agent.lane_api import ApproachView, DeviceView, LastResult, Step, SyncView, View
 
 STEP_TEXT = {
     Step.CLOSED: "Closed",
@@ -77,6 +78,8 @@ CHECK_COLOUR = {
     Result.ABORTED: "yellow",
 }
 
+_FIRST = {"red": 0, "yellow": 1, "green": 2, "grey": 3}
+
 RESULT_TEXT = {
     Result.SUCCESSFUL: "successful",
     Result.FAILED: "failed",
@@ -87,8 +90,15 @@ RESULT_TEXT = {
 
 PAD_TEXT = {
     "not_run": ("grey", "Attack detection: not run"),
-    "bona_fide": ("green", "Attack detection: bona fide"),
+    "bona_fide": ("green", "Attack detection: no sign of an attack"),
     "attack": ("red", "Attack detection: ATTACK"),
+}
+
+AREA_TEXT = {
+    "empty": "empty",
+    "one": "one person",
+    "many": "SEVERAL PERSONS",
+    "unknown": "not known",
 }
 
 OUTCOME_TEXT = {
@@ -113,6 +123,8 @@ def lane_board(
     return {
         "lane": number,
         "away": False,
+        "outside": (outside := _outside(view.approach)),
+        "alone": not outside,
         "demo": view.demo,
         "gate": view.gate,
         "site": view.site,
@@ -140,7 +152,7 @@ def lane_board(
         "alarms": alarms,
         "reasons": reasons,
         "reasons_text": "; ".join(reason["text"] for reason in reasons),
-        "checks": [_check(check) for check in view.checks],
+        **_checks(view.checks),
         "devices": [_device(device) for device in view.devices],
         "sync_text": _sync_text(view.sync),
         "sync_tone": "green" if view.sync.connected else "yellow",
@@ -155,24 +167,11 @@ def lane_board(
     }
 
 
-def queue_of(boards: list[Plain]) -> list[Plain]:
-    """The referrals that wait for an officer, the longest wait first."""
-    waiting = sorted((b for b in boards if b["referred"]), key=lambda b: b["since_utc_ms"])
-    return [
-        {
-            "lane": board["lane"],
-            "href": f"/lane/{board['lane']}",
-            "label": f"Lane {board['lane']}",
-            "since_utc_ms": board["since_utc_ms"],
-            "reasons_text": board["reasons_text"],
-            "tone": "alarm" if _grave(board) else "referred",
-        }
-        for board in waiting
-    ]
-
-
-def _grave(board: Plain) -> bool:
-    return any(reason["severity"] == Severity.ALARM for reason in board["reasons"])
+def _outside(approach: ApproachView | None) -> list[Plain]:
+    """Why whoever stands before the entry is referred; empty where nobody is."""
+    if approach is None or approach.step is not Step.REFERRED:
+        return []
+    return [_alert(code) for code in approach.reasons]
 
 
 def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
@@ -238,6 +237,14 @@ def _alert(code: str) -> Plain:
     return {"code": code, "severity": row.severity.value, "text": row.text, "todo": row.todo}
 
 
+def _checks(checks: tuple[Check, ...]) -> Plain:
+    """The check tree, what speaks against the document first, and how many of each."""
+    rows = sorted((_check(check) for check in checks), key=lambda row: _FIRST[row["colour"]])
+    counts = Counter(row["result"] for row in rows)
+    words = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return {"checks": rows, "checks_text": words}
+
+
 def _check(check: Check) -> Plain:
     base, _, group = check.id.partition(".")
     name = CHECK_TEXT.get(base, check.id)
@@ -261,11 +268,15 @@ def _plant(view: View) -> list[Plain]:
             fire,
         ]
     return [
-        {"name": "Entry", "value": view.entry},
-        {"name": "Exit", "value": view.exit},
-        {"name": "Zone", "value": view.zone},
+        {"name": "Entry", "value": _known(view.entry)},
+        {"name": "Exit", "value": _known(view.exit)},
+        {"name": "Inside", "value": AREA_TEXT.get(view.zone, view.zone)},
         fire,
     ]
+
+
+def _known(position: str) -> str:
+    return "not known" if position == "unknown" else position
 
 
 def _device(device: DeviceView) -> Plain:
@@ -283,7 +294,15 @@ def _sync_text(sync: SyncView) -> str:
     alarm = f"; {sync.alarm}" if sync.alarm else ""
     if behind == 0:
         return f"{link}, up to date{alarm}"
-    return f"{link}, {behind} to send, oldest {sync.oldest_unsent_s} s{alarm}"
+    return f"{link}, {behind} to send, oldest {_span(sync.oldest_unsent_s)}{alarm}"
+
+
+def _span(seconds: int) -> str:
+    """How long, in the unit that a person would take."""
+    for unit, of_unit in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * of_unit:
+            return f"{seconds // of_unit} {unit}"
+    return f"{seconds} s"
 
 
 def _last(last: LastResult | None) -> Plain:
@@ -303,7 +322,8 @@ def _face(view: View) -> Plain:
     face = view.face
     pad_tone, pad_text = PAD_TEXT.get(face.pad, ("grey", face.pad))
     if face.score is None or face.threshold is None:
-        score_tone, score_text, meter = "grey", "No comparison yet", {}
+        word = "Not compared" if view.reasons else "No comparison yet"
+        score_tone, score_text, meter = "grey", word, {}
     else:
         matched = face.score >= face.threshold
         score_tone = "green" if matched else "red"

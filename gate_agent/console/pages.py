@@ -19,9 +19,9 @@ from gate_agent.console.access import (
     require_session,
     session_of,
 )
-from gate_agent.console.board import queue_of
 from gate_agent.console.sentences import LANGUAGES, ROLES, Scene
 from gate_agent.console.traveller_view import STEPS, traveller_view
+from gate_agent.console.waiting import queue_of
 from gate_agent.core.messages import OfficerAction
 
 JPEG_START = b"\xff\xd8\xff"

@@ -24,6 +24,8 @@ from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify
 
 log = logging.getLogger("egate.console")
 
+ENDED = "Your session has ended. Until you sign in again, the lanes count you as absent."
+
 # Of a random password nobody knows: an unknown name costs as much time as a known one.
 _NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA"
@@ -35,7 +37,7 @@ async def show(request: Request) -> Response:
     """GET /signin."""
     if session_of(request) is not None:
         return RedirectResponse("/", 303)
-    return _form(console_of(request))
+    return _form(console_of(request), ENDED if "ended" in request.query_params else "")
 
 
 async def submit(request: Request) -> Response:

@@ -97,6 +97,9 @@ def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house
     assert [action.action for action in house.lanes[1].actions] == ["release"]
     wait(chromium, lambda: "goes back" in text(chromium, "#outcome"))
     assert complaints(chromium) == []
+    house.server.should_exit = True  # what is on the page is no longer so, and says it
+    wait(chromium, lambda: text(chromium, "#link").startswith("Console lost"))
+    assert chromium.execute_script("return document.body.classList.contains('lost')")
 
 
 def test_every_hint_is_shown_in_every_language(house, chromium):
