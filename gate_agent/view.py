@@ -16,7 +16,6 @@ from gate_agent.core.states import (
     Admitting,
     Clearing,
     Crossing,
-    CrossingState,
     Deciding,
     Departing,
     Dossier,
