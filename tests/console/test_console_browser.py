@@ -10,7 +10,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from gate_agent.console.sentences import GUIDANCE, LANGUAGES
+from gate_agent.console.sentences import GUIDANCE, LANGUAGES, SCENES, Scene
 from gate_agent.lane_api import FaceView, Step
 
 pytestmark = pytest.mark.browser
@@ -113,6 +113,9 @@ def test_every_hint_is_shown_in_every_language_that_is_chosen(house, chromium):
             wanted, place = hint[language], f"[data-hint='{language}'][data-first]"
             wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
     assert complaints(chromium) == []
+    house.server.should_exit = True  # without the console nobody is told to go on
+    sentence = "[data-sentence='en']"
+    wait(chromium, lambda: text(chromium, sentence) == SCENES[Scene.OFFICER]["en"])
 
 
 def visible_languages(chromium):
