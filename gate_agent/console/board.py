@@ -32,6 +32,13 @@ STEP_TEXT = {
     Step.GOING_BACK: "Going back out",
 }
 
+DOCUMENT_TEXT = {
+    "access": "access to the chip",
+    "sod": "signatures",
+    "dg1": "the holder's data",
+    "dg2": "the portrait",
+}
+
 PROGRESS = {  # of document, face, decision, passage
     Step.READING: 1,
     Step.VERIFYING: 2,
@@ -137,7 +144,9 @@ def lane_board(
         "progress": PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
         "crossing": f"Crossing {view.ticket}" if view.ticket else "No crossing",
-        "document_step": view.document_step,
+        "document_step": DOCUMENT_TEXT.get(view.document_step, view.document_step)
+        if view.step is Step.READING
+        else "",
         "state_of_issue": view.issuing_state,
         "referred": view.step is Step.REFERRED,
         "decidable": view.step is Step.REFERRED and bool(view.evidence_sha256),
@@ -151,7 +160,7 @@ def lane_board(
         "live": view.step in (Step.VERIFYING, Step.DECIDING, Step.REFERRED),
         "alarms": alarms,
         "reasons": reasons,
-        "reasons_text": "; ".join(reason["text"] for reason in reasons),
+        "reasons_text": in_short(reasons),
         **_checks(view.checks),
         "devices": [_device(device) for device in view.devices],
         "sync_text": _sync_text(view.sync),
@@ -165,6 +174,14 @@ def lane_board(
         **_face(view),
         "holder": _holder(view) if personal else None,
     }
+
+
+def in_short(rows: list[Plain], most: int = 3) -> str:
+    """The gravest few in one line, and how many more there are."""
+    grave = [Severity.ALARM.value, Severity.WARNING.value, Severity.INFO.value]
+    texts = [row["text"] for row in sorted(rows, key=lambda row: grave.index(row["severity"]))]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more
 
 
 def _outside(approach: ApproachView | None) -> list[Plain]:
@@ -310,7 +327,7 @@ def _last(last: LastResult | None) -> Plain:
         return {"last_tone": "grey", "last_text": "No crossing yet", "last_utc_ms": 0}
     tone, text = OUTCOME_TEXT.get(last.outcome, ("grey", last.outcome))
     officer = f" by {last.officer}" if last.officer else ""
-    reasons = "; ".join(alerts.alert(code).text for code in last.reasons)
+    reasons = in_short([_alert(code) for code in last.reasons], most=1)
     return {
         "last_tone": tone,
         "last_text": f"{text}{officer}" + (f": {reasons}" if reasons else ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gate_agent.console.alerts import Severity
-from gate_agent.console.board import Plain
+from gate_agent.console.board import Plain, in_short
 
 _KINDS = ("alarm", "referral", "next")
 
@@ -41,7 +41,7 @@ def _row(board: Plain, kind: str, label: str, shown: list[Plain]) -> Plain:
         "kind": kind,
         "label": label,
         "since_utc_ms": board["since_utc_ms"] if kind != "next" else 0,
-        "reasons_text": "; ".join(row["text"] for row in shown),
+        "reasons_text": in_short(shown),
         "tone": "alarm" if _grave(shown) else "referred",
     }
 

@@ -236,6 +236,16 @@ def test_a_lane_in_alarm_comes_before_every_referral():
     assert queue(replace(referred(1, reasons=("expiry",)))) == [("Lane 1", "referred")]
 
 
+def test_many_reasons_are_told_in_short_the_gravest_first():
+    reasons = ("mrz_consistency", "expiry", "defects", "dg_hash")
+    told = board(referred(1, reasons=reasons))["reasons_text"]
+    assert told.startswith("Data on the chip were altered; Check digits")
+    assert told.endswith("has expired and 1 more")
+    last = LastResult(ticket=1, outcome="refused", reasons=reasons, officer="budi")
+    told = board(replace(waiting(1), last=last))["last_text"]
+    assert told == "Refused by budi: Data on the chip were altered and 3 more"
+
+
 def test_whoever_is_referred_before_the_entry_is_told_beside_the_one_in_the_chamber():
     outside = ApproachView(step=Step.REFERRED, ticket=8, reasons=("expiry",))
     view = replace(mantrap(1), approach=outside)
