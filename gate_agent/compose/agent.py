@@ -58,7 +58,7 @@ from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
 from gate_agent.socket_access import access_of, let_the_group_read
 from gate_agent.vault import Vault, VaultError
-from gate_agent.view import shown_crossing, view
+from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
 from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
@@ -291,7 +291,7 @@ class AgentProcess:
                 alarm=written.alarm or self._link_alarm or self._recorder.alarm,
             ),
         )
-        dossier = dossier_of(shown_crossing(turn.after))
+        dossier = dossier_of(turn.after.shown)
         if dossier is not None and dossier.holder is not None:
             shown = _with_holder(shown, self._identity(dossier.holder))
         self._lane.publish(shown)

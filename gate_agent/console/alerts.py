@@ -66,7 +66,9 @@ ALERTS: dict[str, Alert] = {
     "pad_not_run": Alert(_W, "Presentation attack detection did not run", _COMPARE),
     # the lane
     "walked_away": Alert(_I, "The traveller left the lane", "See that no document stayed behind."),
-    "tailgating": Alert(_A, "More passages than admissions", "Stop the traveller who followed."),
+    "tailgating": Alert(
+        _A, "Somebody followed without admission", "Stop the traveller who followed."
+    ),
     "several_persons": Alert(
         _A, "Several persons in the lane", "Lead them to the desk, or one back."
     ),

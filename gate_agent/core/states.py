@@ -305,6 +305,11 @@ class State(Record, frozen=True, kw_only=True):
     last: Last | None = None
     since_ns: int = 0
 
+    @property
+    def shown(self) -> CrossingState:
+        """The crossing that a page is about: of the chamber, or else of the one before it."""
+        return self.approach if isinstance(self.crossing, Idle) else self.crossing
+
 
 REQUIRED_DEVICES = (DeviceId.READER, DeviceId.VISION, DeviceId.TURNSTILE, DeviceId.JOURNAL)
 """Devices without which the lane does not serve."""
