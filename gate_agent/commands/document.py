@@ -95,7 +95,7 @@ def _complain(text: str, code: int) -> int:
 
 
 def _lines(text: str) -> str:
-    return text.replace("\\n", "\n")
+    return text.replace("\\r", "").replace("\\n", "\n")
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
