@@ -69,6 +69,7 @@ class FileReader:
         self._proven = False
         self._short_ids = True
         self._asked_by_short_id = False
+        self._asked_for = 0
         self._selected: str | None = None
         self._in_application = False
 
@@ -90,7 +91,13 @@ class FileReader:
         self._asked_by_short_id = False
 
     def field_lost(self) -> None:
-        """The chip lost its power: it begins anew, in the master file."""
+        """The chip lost its power: it begins anew, in the master file.
+
+        It may have left, or have fallen silent over extended length; a second time tells.
+        """
+        if self._asked_for > SHORT_READ:
+            self.session_died()
+        self._asked_for = 0
         self.session = None
         self._selected = None
         self._in_application = False
@@ -207,7 +214,9 @@ class FileReader:
             command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=le)
         else:
             command = Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=le)
+        self._asked_for = le
         response = yield from self._transmit(command)
+        self._asked_for = 0
         data = response.data
         if odd and data:
             data = tlv.unwrap(data, 0x53)

@@ -70,7 +70,9 @@ def transact(
     if command is None:
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
     if is_extended(raw) and not card.behaviour.extended_length:
-        return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
+        refusal = Response(Status.WRONG_LENGTH).encode()
+        mute = card.behaviour.extended_length_mutes
+        return replace(state, session=None), None if mute else refusal
     if command.cla == 0x0C:
         state, response = _protected(card, state, command, random)
     elif command.cla == 0x00 or (command.cla == 0x10 and command.ins == _GENERAL_AUTHENTICATE):
