@@ -113,7 +113,7 @@ class TrustStore:
         earlier and later ones. Of these the answer is one that is valid on that day.
 
         Raises:
-            DocumentError: anchors of that name or key identifier exist, and none signed it.
+            DocumentError: an anchor that must have, by its name or key identifier, did not.
         """
         return _signed(certificate, self._anchors.issuers(certificate), at)
 
@@ -166,12 +166,19 @@ def _signed(
             key = parse_public_key(issuer.public_key_info)
             verify(key, certificate.scheme, certificate.signature, certificate.tbs)
         except DocumentError as error:
-            failure = error
+            if not _another_key(issuer, certificate):
+                failure = failure or error
         else:
             return issuer
     if failure is not None:
         raise failure
     return None
+
+
+def _another_key(issuer: Certificate, certificate: Certificate) -> bool:
+    """Whether it was signed by another key of that name: a state's next CSCA keeps the name."""
+    own, wanted = issuer.subject_key_id, certificate.authority_key_id
+    return own is not None and wanted is not None and own != wanted
 
 
 __all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]

@@ -344,6 +344,19 @@ def test_genuine_though_odd(row):
         assert found.hash_check(number, group).result is Result.SUCCESSFUL
 
 
+@pytest.mark.parametrize(
+    ("signer", "result"),
+    [
+        (replace(SIGNER, by=NEXT, extensions=(authority_key(OTHER_KEY),)), Result.UNDETERMINED),
+        (replace(SIGNER, by=NEXT, extensions=(authority_key(CSCA_KEY),)), Result.FAILED),
+        (replace(SIGNER, by=NEXT, extensions=()), Result.FAILED),
+    ],
+)
+def test_a_key_that_is_not_known_yet_leaves_open_what_no_known_one_denies(signer, result):
+    _, checks = judged(Sod(signer), CSCA)
+    assert checks["ds_chain"].result is result
+
+
 @pytest.mark.parametrize("row", FORGED)
 def test_forged_however_cleverly(row):
     check, *made = FORGED[row]
