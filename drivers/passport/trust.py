@@ -134,15 +134,19 @@ class TrustStore:
             anchor, failure = None, error
         if anchor is not None:
             return Issuer(anchor, trusted=True)
-        try:
-            unproven = _signed(certificate, self._unproven.issuers(certificate), at)
-        except DocumentError as error:
-            unproven, failure = None, failure or error
-        if unproven is None:
-            if failure is not None:
-                raise failure
-            return None
-        return Issuer(unproven, trusted=self._linked(unproven))
+        candidates = self._unproven.issuers(certificate)
+        linked = tuple(filter(self._linked, candidates))
+        for trusted, some in ((True, linked), (False, candidates)):
+            try:
+                found = _signed(certificate, some, at)
+            except DocumentError as error:
+                failure = failure or error
+                continue
+            if found is not None:
+                return Issuer(found, trusted)
+        if failure is not None:
+            raise failure
+        return None
 
     def _linked(self, certificate: Certificate) -> bool:
         try:

@@ -155,9 +155,12 @@ def test_a_link_certificate_of_an_unproven_list_is_trusted_through_its_anchor():
     link = parse_certificate(authority(new, name="Country 2", issuer=name, signer=old))
     new_name = x509.load_der_x509_certificate(link.der).subject
     signer = parse_certificate(authority(old, "Signer", issuer=new_name, signer=new, ca=False))
-    found = TrustStore([anchor], unproven=[link]).find(signer)
-    assert found is not None
-    assert found.trusted
+    root = parse_certificate(authority(new, name="Country 2"))
+    for listed in ([link], [root, link], [link, root]):
+        found = TrustStore([anchor], unproven=listed).find(signer)
+        assert found is not None
+        assert found.trusted
+    assert not TrustStore([anchor], unproven=[root]).find(signer).trusted
     stranger = TrustStore([], unproven=[link]).find(signer)
     assert stranger is not None
     assert not stranger.trusted
