@@ -151,6 +151,7 @@ GENUINE = {
         Sod(extra=(attribute(SIGNING_TIME, generalized("20240101120000Z")),)),
         CSCA,
     ),
+    "signing time that is none": (Sod(extra=(attribute(SIGNING_TIME, utc("soon")),)), CSCA),
     "an attribute of its own": (Sod(extra=(attribute("1.2.3.4.5", der.utf8("x")),)), CSCA),
     "signed data of indefinite length": (
         Sod(wrapped=lambda parts: indefinite(der.sequence(*parts))),
