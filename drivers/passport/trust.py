@@ -113,7 +113,7 @@ class TrustStore:
         earlier and later ones. Of these the answer is one that is valid on that day.
 
         Raises:
-            DocumentError: anchors of that name or key identifier exist, and none signed it.
+            DocumentError: an anchor that must have, by its name or key identifier, did not.
         """
         return _signed(certificate, self._anchors.issuers(certificate), at)
 
@@ -134,15 +134,19 @@ class TrustStore:
             anchor, failure = None, error
         if anchor is not None:
             return Issuer(anchor, trusted=True)
-        try:
-            unproven = _signed(certificate, self._unproven.issuers(certificate), at)
-        except DocumentError as error:
-            unproven, failure = None, failure or error
-        if unproven is None:
-            if failure is not None:
-                raise failure
-            return None
-        return Issuer(unproven, trusted=self._linked(unproven))
+        candidates = self._unproven.issuers(certificate)
+        linked = tuple(filter(self._linked, candidates))
+        for trusted, some in ((True, linked), (False, candidates)):
+            try:
+                found = _signed(certificate, some, at)
+            except DocumentError as error:
+                failure = failure or error
+                continue
+            if found is not None:
+                return Issuer(found, trusted)
+        if failure is not None:
+            raise failure
+        return None
 
     def _linked(self, certificate: Certificate) -> bool:
         try:
@@ -166,12 +170,19 @@ def _signed(
             key = parse_public_key(issuer.public_key_info)
             verify(key, certificate.scheme, certificate.signature, certificate.tbs)
         except DocumentError as error:
-            failure = error
+            if not _another_key(issuer, certificate):
+                failure = failure or error
         else:
             return issuer
     if failure is not None:
         raise failure
     return None
+
+
+def _another_key(issuer: Certificate, certificate: Certificate) -> bool:
+    """Whether it was signed by another key of that name: a state's next CSCA keeps the name."""
+    own, wanted = issuer.subject_key_id, certificate.authority_key_id
+    return own is not None and wanted is not None and own != wanted
 
 
 __all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]
