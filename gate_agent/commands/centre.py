@@ -64,6 +64,13 @@ def register(commands: Any) -> None:
     erase.add_argument("--reason", required=True, help="one line, kept and signed")
     erase.add_argument("seq", nargs="+", type=int, help="places of records")
     erase.set_defaults(run=_stopped_by(_erase))
+    _register_prove(actions)
+    export = _action(actions, "export", "write every log as evidence for `egate audit`")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE")
+    export.set_defaults(run=_stopped_by(_export))
+
+
+def _register_prove(actions: Any) -> None:
     prove = _action(
         actions, "prove", "that a record is in a log, or that a log only grew (RFC 6962)"
     )
@@ -73,9 +80,6 @@ def register(commands: Any) -> None:
     about.add_argument("--seq", type=int, help="the record's place")
     about.add_argument("--since", type=int, metavar="SIZE", help="the log's size then")
     prove.set_defaults(run=_stopped_by(_prove))
-    export = _action(actions, "export", "write every log as evidence for `egate audit`")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE")
-    export.set_defaults(run=_stopped_by(_export))
 
 
 def _action(actions: Any, name: str, text: str) -> Any:
