@@ -97,6 +97,14 @@ def settings(unit: Path) -> dict[str, list[str]]:
     return found
 
 
+def test_the_reader_may_ask_whether_the_clock_is_synchronised():
+    """Neither filter would let adjtimex(2) pass: the call would end the process, or fail."""
+    held = settings(ROOT / "systemd" / "egate-reader@.service")
+    assert "ProtectClock" not in held
+    assert held["SystemCallFilter"][-1] == "adjtimex"
+    assert held["CapabilityBoundingSet"] in ([], [""])
+
+
 def test_every_process_has_a_user_of_its_own():
     users = [settings(unit)["User"] for unit in UNITS]
     assert len({user for (user,) in users}) == len(UNITS)

@@ -33,6 +33,7 @@ from drivers.passport.zone_reader import ZoneReader
 from drivers.ports import Emission, Output, Write
 from drivers.types import (
     CancelRead,
+    Condition,
     DeviceId,
     DeviceReady,
     DocumentPresented,
@@ -106,6 +107,7 @@ class PassportReader:
         self._open: set[str] = set()
         self._ready = False
         self._identity = ""
+        self._told: tuple[Condition, ...] = ()
         self._baud = chip_reader.baud
         self._fast_faults = 0
         self._events: list[Emission] = []
@@ -338,12 +340,25 @@ class PassportReader:
         self._announce()
 
     def _anchors(self) -> str:
-        count = len(self._trust)
-        return f"trust anchors: {count}" if count else "NO TRUST ANCHOR: every document is referred"
+        newest = self._trust.newest
+        dated = f", newest list of {newest}" if newest else ""
+        return f"trust anchors: {len(self._trust)}{dated}"
+
+    def _conditions(self) -> tuple[Condition, ...]:
+        """What there is to know about time and trust, whatever document comes."""
+        at, trust = self._at(), self._trust
+        lacks = {
+            Condition.CLOCK_UNTRUSTED: at is None,
+            Condition.TRUST_EMPTY: not len(trust),
+            Condition.TRUST_OLD: trust.old(at),
+        }
+        return tuple(condition for condition, lacking in lacks.items() if lacking)
 
     def _announce(self) -> None:
         if self._ready and len(self._open) == len(self.ports):
-            self._emit(DeviceReady(device=self.device, identity=self._identity))
+            self._told = self._conditions()
+            ready = DeviceReady(device=self.device, identity=self._identity, conditions=self._told)
+            self._emit(ready)
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
@@ -376,6 +391,8 @@ class PassportReader:
         """Nothing to do: look after the PN532 from time to time."""
         self._job_ticket = self._job_until_ns = None
         self._restart_ns = self._now_ns + IDLE_CHECK_NS
+        if self._conditions() != self._told:
+            self._announce()
 
     def _schedule_restart(self) -> None:
         self._ready = False

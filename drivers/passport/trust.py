@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from drivers.passport.certificates import DEMO_MARK_OID, Certificate
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
 from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
+from drivers.types import TRUST_OLD_DAYS
 
 MAX_CERTIFICATES = 20_000
 MAX_CANDIDATES = 16
@@ -60,6 +62,7 @@ class TrustStore:
         unproven: certificates of lists whose signer is not trusted.
         revocation_lists: CRLs; each counts where the CSCA it is asked about signed it.
         defects: known defects, from lists whose signer is trusted; None without any list.
+        newest: the day of the newest list of any kind; None without any list.
 
     Raises:
         DemoMaterialRefused: a certificate carries the demo mark and that is not accepted.
@@ -74,8 +77,10 @@ class TrustStore:
         unproven: Iterable[Certificate] = (),
         revocation_lists: Iterable[RevocationList] = (),
         defects: Iterable[Defect] | None = None,
+        newest: date | None = None,
     ) -> None:
         self.accept_demo = accept_demo
+        self.newest = newest
         self.revocation_lists = tuple(revocation_lists)
         self.defects = None if defects is None else tuple(defects)
         self._anchors = _Index()
@@ -90,6 +95,12 @@ class TrustStore:
 
     def __len__(self) -> int:
         return len(self._anchors.all)
+
+    def old(self, at: date | None) -> bool:
+        """Whether the newest list is older than `TRUST_OLD_DAYS` on that day."""
+        if at is None or self.newest is None:
+            return False
+        return (at - self.newest).days > TRUST_OLD_DAYS
 
     def __iter__(self) -> Iterator[Certificate]:
         return iter(self._anchors.all.values())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drivers.types import TRUST_OLD_DAYS
+
 
 class Severity(StrEnum):
     """How a code is shown: never by colour alone."""
@@ -84,6 +86,27 @@ ALERTS: dict[str, Alert] = {
     "not_entered": Alert(_I, "The traveller did not come in", "See who is before the entry."),
     "power_lost": Alert(_A, "The doors run without mains", "See who is in the lane."),
     "maintenance": Alert(_W, "The key is in the maintenance switch", "Wait for maintenance."),
+    # what a device lacks (`drivers.types.Condition`)
+    "clock_untrusted": Alert(
+        _W, "The clock is not synchronised: every document is referred", "Call maintenance."
+    ),
+    "trust_empty": Alert(
+        _W, "No CSCA certificate is installed: every document is referred", "Call maintenance."
+    ),
+    "trust_old": Alert(
+        _W,
+        f"The newest trust list is older than {TRUST_OLD_DAYS} days",
+        "Call maintenance for new ones.",
+    ),
+    "pad_absent": Alert(
+        _W, "Attack detection is not installed", "Watch each face yourself; call maintenance."
+    ),
+    "settings_drifted": Alert(
+        _W, "The turnstile's own settings are not the profile's", "Call maintenance."
+    ),
+    "list_absent": Alert(
+        _W, "No list is installed: every traveller is referred", "Ask the lists at the desk."
+    ),
 }
 
 AWAY = Alert(_A, "The lane does not answer", "See the lane in person; call maintenance.")

@@ -107,7 +107,7 @@ def lane_board(
     """Everything an officer sees of one lane; with `personal`, also who stands there."""
     if view is None:
         return _away_board(number, away, away_since_utc_ms)
-    alarms = [_alert(code) for code in view.alarms]
+    alarms = [_alert(code) for code in (*view.alarms, *_conditions(view))]
     reasons = [_alert(code) for code in view.reasons]
     tone = _tone(view)
     return {
@@ -219,9 +219,14 @@ def _tone(view: View) -> str:
         return "referred"
     if view.mode != "auto" or view.step is Step.CLOSED:
         return "closed"
-    if view.alarms:
+    if view.alarms or _conditions(view):
         return "warning"
     return "idle" if view.step is Step.WAITING else "busy"
+
+
+def _conditions(view: View) -> list[str]:
+    """What devices in step lack: why the lane refers more than it should."""
+    return [condition for device in view.devices for condition in device.conditions]
 
 
 def _step_text(view: View) -> str:
@@ -270,9 +275,10 @@ def _plant(view: View) -> list[Plain]:
 
 def _device(device: DeviceView) -> Plain:
     fault = f"{device.code}: {device.diagnosis}" if device.code else device.diagnosis
+    good = "yellow" if device.conditions else "green"
     return {
         "name": device.device,
-        "colour": "green" if device.ready else "red",
+        "colour": good if device.ready else "red",
         "text": device.identity or "ready" if device.ready else fault or "not ready",
     }
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biometrics.types import Guidance, LivenessState
-from drivers.types import CHECK_IDS, Check, Result
+from drivers.types import CHECK_IDS, Check, Condition, Result
 from gate_agent.console import sign_in
 from gate_agent.console.alerts import ALERTS, alert
 from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board, queue_of
@@ -25,7 +25,7 @@ from gate_agent.console.officers import (
 from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Scene
 from gate_agent.console.sessions import MAX_SESSIONS, Sessions
 from gate_agent.console.traveller_view import traveller_view
-from gate_agent.lane_api import FaceView, HolderView, LastResult, Step, View
+from gate_agent.lane_api import DeviceView, FaceView, HolderView, LastResult, Step, View
 
 ORDINARY = traveller_view(referred(1, reasons=("document_timeout",)))
 replace = msgspec.structs.replace
@@ -149,6 +149,17 @@ def test_every_sentence_is_there_in_every_language():
 def test_every_reason_of_the_core_has_a_row():
     reasons = pytest.importorskip("gate_agent.core.reasons")
     assert {str(reason) for reason in reasons.Reason} <= set(ALERTS)
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_an_officer_is_told_why_a_lane_refers_everybody(condition):
+    lacking = DeviceView(device="reader", ready=True, conditions=(condition.value,))
+    shown = board(replace(waiting(1), devices=(lacking,)))
+    row = ALERTS[condition.value]
+    (alarm,) = shown["alarms"]
+    assert (alarm["text"], alarm["todo"]) == (row.text, row.todo)
+    assert (shown["tone"], shown["devices"][0]["colour"]) == ("warning", "yellow")
+    assert board(waiting(1))["alarms"] == []
 
 
 def test_every_check_has_a_name_and_every_result_a_colour():
