@@ -124,7 +124,7 @@ class LaneServer:
         self._keys = dict(keys)
         self._callbacks = callbacks
         self._random = random
-        self._clock = clock
+        self._clock, self._looked_ns = clock, clock.monotonic_ns()
         self._checks = ActionChecks()
         self._view: View | None = None
         self._feeds = {True: Feed(with_holder=True), False: Feed(with_holder=False)}
@@ -219,6 +219,7 @@ class LaneServer:
         for peer in tuple(self._peers):
             self._guarded(peer, self._keep_alive, now_ns)
             self._watch(peer)
+        self._looked_ns = now_ns  # silence is judged by the look before: all was read since
 
     def _guarded(
         self,
@@ -278,7 +279,7 @@ class LaneServer:
         if peer.role is None:
             if now_ns - peer.accepted_ns >= HANDSHAKE_MS * 1_000_000:
                 raise Dropped(Cause.LATE)
-        elif peer.role is Role.SYNC and now_ns - peer.heard_ns >= SILENT_MS * 1_000_000:
+        elif peer.role is Role.SYNC and self._looked_ns - peer.heard_ns >= SILENT_MS * 1_000_000:
             raise Dropped(Cause.SILENT)
         elif peer.following and now_ns - peer.last_sent_ns >= HEARTBEAT_MS * 1_000_000:
             self._send(peer, Delta(seq=self._feed_of(peer).seq, changes={}))

@@ -127,6 +127,7 @@ class WorkerServer:
         self._selector = selectors.DefaultSelector()
         self._workers: dict[DeviceId, _Connection] = {}
         self._connections = 0
+        self._looked_ns = clock()
 
     def command(self, device: DeviceId, command: Any, payload: Mapping[str, bytes]) -> None:
         """Send one command to a worker; dropped if it is away (its failure was reported)."""
@@ -211,8 +212,12 @@ class WorkerServer:
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _end_silent(self) -> None:
-        """Drop who connected and does not say who they are, and who has fallen silent."""
-        now_ns = self._clock()
+        """Drop who connected and does not say who they are, and who has fallen silent.
+
+        Judged by the look before, so that everything was read since: where this process itself
+        was held up, nobody else was silent.
+        """
+        now_ns, self._looked_ns = self._looked_ns, self._clock()
         for connection in (*self._nameless, *self._workers.values()):
             if now_ns < connection.due_ns:
                 continue

@@ -103,7 +103,7 @@ class PassportReader:
         self._at = at
         self._costly = costly
         self._now_ns: int = 0
-        self._clock = clock if clock is not None else self._now
+        self._clock = clock if clock is not None else lambda: self._now_ns
         self._open: set[str] = set()
         self._ready = False
         self._identity = ""
@@ -335,30 +335,16 @@ class PassportReader:
     def _started(self, steps: Calls[Started]) -> Job:
         started = yield from steps
         self._baud = started.baud
-        self._identity = f"{started.identity}; {self._anchors()}"
+        self._identity = f"{started.identity}; {self._trust.summary}"
         self._ready = True
         self._announce()
 
-    def _anchors(self) -> str:
-        newest = self._trust.newest
-        dated = f", newest list of {newest}" if newest else ""
-        return f"trust anchors: {len(self._trust)}{dated}"
-
-    def _conditions(self) -> tuple[Condition, ...]:
-        """What there is to know about time and trust, whatever document comes."""
-        at, trust = self._at(), self._trust
-        lacks = {
-            Condition.CLOCK_UNTRUSTED: at is None,
-            Condition.TRUST_EMPTY: not len(trust),
-            Condition.TRUST_OLD: trust.old(at),
-        }
-        return tuple(condition for condition, lacking in lacks.items() if lacking)
-
     def _announce(self) -> None:
         if self._ready and len(self._open) == len(self.ports):
-            self._told = self._conditions()
-            ready = DeviceReady(device=self.device, identity=self._identity, conditions=self._told)
-            self._emit(ready)
+            self._told = self._trust.conditions(self._at())
+            self._emit(
+                DeviceReady(device=self.device, identity=self._identity, conditions=self._told)
+            )
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
@@ -391,7 +377,7 @@ class PassportReader:
         """Nothing to do: look after the PN532 from time to time."""
         self._job_ticket = self._job_until_ns = None
         self._restart_ns = self._now_ns + IDLE_CHECK_NS
-        if self._conditions() != self._told:
+        if self._trust.conditions(self._at()) != self._told:
             self._announce()
 
     def _schedule_restart(self) -> None:
@@ -405,9 +391,6 @@ class PassportReader:
         self._start(health_check() if self._ready else self._started(self._start_up()))
 
     # --- small things -----------------------------------------------------------------
-
-    def _now(self) -> int:
-        return self._now_ns
 
     def _new_handle(self) -> str:
         return self._random(HANDLE_BYTES).hex()

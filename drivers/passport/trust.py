@@ -15,7 +15,7 @@ from drivers.passport.certificates import DEMO_MARK_OID, Certificate
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
 from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
-from drivers.types import TRUST_OLD_DAYS
+from drivers.types import TRUST_OLD_DAYS, Condition
 
 MAX_CERTIFICATES = 20_000
 MAX_CANDIDATES = 16
@@ -96,11 +96,21 @@ class TrustStore:
     def __len__(self) -> int:
         return len(self._anchors.all)
 
-    def old(self, at: date | None) -> bool:
-        """Whether the newest list is older than `TRUST_OLD_DAYS` on that day."""
-        if at is None or self.newest is None:
-            return False
-        return (at - self.newest).days > TRUST_OLD_DAYS
+    @property
+    def summary(self) -> str:
+        """How many are trusted and how new the lists are, in a few words."""
+        dated = f", newest list of {self.newest}" if self.newest else ""
+        return f"trust anchors: {len(self)}{dated}"
+
+    def conditions(self, at: date | None) -> tuple[Condition, ...]:
+        """What inspections with this store lack, whatever document comes, on that day."""
+        age = (at - self.newest).days if at and self.newest else 0
+        lacks = {
+            Condition.CLOCK_UNTRUSTED: at is None,
+            Condition.TRUST_EMPTY: not len(self),
+            Condition.TRUST_OLD: age > TRUST_OLD_DAYS,
+        }
+        return tuple(condition for condition, lacking in lacks.items() if lacking)
 
     def __iter__(self) -> Iterator[Certificate]:
         return iter(self._anchors.all.values())

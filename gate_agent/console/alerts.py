@@ -77,7 +77,9 @@ ALERTS: dict[str, Alert] = {
     "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),
     "passage_timeout": Alert(_W, "The passage was not completed", "See whether somebody stands."),
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
-    "restart": Alert(_W, "The lane restarted during a crossing", "See who is in the lane."),
+    "restart": Alert(
+        _W, "The lane restarted during a crossing", "See who is in the lane; then acknowledge."
+    ),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
     "door_forced": Alert(_A, "A door opened that was not released", "Go to the lane now."),
     "door_held": Alert(_A, "A door does not shut", "Free the door; then acknowledge."),

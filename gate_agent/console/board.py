@@ -233,9 +233,21 @@ def _step_text(view: View) -> str:
     """The step in words; where nobody is served, what the lane is doing instead."""
     if view.fire or view.mode == "evacuation":
         return "Evacuation, exit open"
-    if view.mode != "auto" and view.step in (Step.WAITING, Step.CLOSED):
-        return MODE_TEXT.get(view.mode, view.mode)
-    return STEP_TEXT[view.step]
+    if view.mode == "auto" or view.step not in (Step.WAITING, Step.CLOSED):
+        return STEP_TEXT[view.step]
+    if view.mode == "out_of_service" and view.alarms:
+        return "Stopped: inspect the lane, then acknowledge"
+    awaited = ", ".join(_awaited(view)) if view.mode == "starting" else ""
+    return MODE_TEXT.get(view.mode, view.mode) + (f", waits for {awaited}" if awaited else "")
+
+
+def _awaited(view: View) -> list[str]:
+    """What a lane that goes into service has not seen in order yet."""
+    devices = [device.device for device in view.devices if not device.ready]
+    if "turnstile" in devices:
+        return devices
+    doors = [f"the {name} to shut" for name in ("entry", "exit") if getattr(view, name) != "closed"]
+    return devices + doors + ([] if view.zone == "empty" else ["the lane to be empty"])
 
 
 def _alert(code: str) -> Plain:

@@ -151,6 +151,34 @@ def test_every_reason_of_the_core_has_a_row():
     assert {str(reason) for reason in reasons.Reason} <= set(ALERTS)
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"mode": "out_of_service"}, "Out of service"),
+        (
+            {"mode": "out_of_service", "alarms": ("restart",)},
+            "Stopped: inspect the lane, then acknowledge",
+        ),
+        ({"mode": "starting"}, "Starting"),
+        (
+            {"mode": "starting", "zone": "one", "exit": "open"},
+            "Starting, waits for the exit to shut, the lane to be empty",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="vision", ready=False),)},
+            "Starting, waits for vision",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="turnstile", ready=False),)},
+            "Starting, waits for turnstile",
+        ),
+    ],
+)
+def test_a_lane_that_serves_nobody_says_what_it_waits_for(changes, text):
+    at_rest = replace(waiting(1), zone="empty", entry="closed", exit="closed", step=Step.CLOSED)
+    assert board(replace(at_rest, **changes))["step_text"] == text
+
+
 @pytest.mark.parametrize("condition", Condition)
 def test_an_officer_is_told_why_a_lane_refers_everybody(condition):
     lacking = DeviceView(device="reader", ready=True, conditions=(condition.value,))
