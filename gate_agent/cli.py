@@ -24,6 +24,7 @@ from gate_agent.commands import (
     journal,
     lane,
     models,
+    officer,
     profile,
     safety,
     stats,
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (
         lane,
+        officer,
         journal,
         centre,
         enrol,

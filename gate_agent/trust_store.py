@@ -7,7 +7,6 @@ that says when each was imported and from which file.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,11 +19,6 @@ from gate_agent.bounded_file import TooLarge, read_bounded
 MAX_FILES = 20_000
 INDEX = "imported.json"
 SUFFIX = ".trust"
-
-
-def default_store() -> Path:
-    """Where the installed trust store is, beside the installation."""
-    return Path(sys.prefix) / "share" / "egate" / "trust"
 
 
 @dataclass(frozen=True, slots=True)

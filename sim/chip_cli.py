@@ -10,8 +10,9 @@ from typing import Any
 
 EXAMPLES = """examples:
   egate chip serve --specimen pace_aa_ca --pn532
-      prints /dev/pts/5; then, elsewhere, with a line of `egate chip specimens --json`:
-  egate document inspect --reader pn532:/dev/pts/5 --mrz 'P<UTO...\\nX000...'
+      prints /dev/pts/5; then, elsewhere, with zone and card access number of that specimen:
+  egate chip specimens --trust-out trust | grep pace_aa_ca
+  egate document inspect --reader pn532:/dev/pts/5 --trust trust --mrz 'P<UTO...\\nX000...'
   egate chip serve --specimen aa_ecdsa_plain --fault cloned_ecdsa --pn532
   egate chip serve --personalisation DIR --vpcd 127.0.0.1:35963
 """
@@ -92,12 +93,15 @@ def _specimens(arguments: argparse.Namespace) -> int:
                 _write(arguments.files_out / specimen.name, files)
     except OSError as error:
         return _refuse("specimens", str(error))
-    records = [specimen.record() for specimen in SPECIMENS.values()]
     if arguments.json:
-        print(json.dumps(records))
+        print(json.dumps([specimen.record() for specimen in SPECIMENS.values()]))
     else:
-        for record in records:
-            print(record["name"])
+        for name, specimen in SPECIMENS.items():
+            made = specimen.personalisation()
+            ways = (("PACE", made.features.pace), ("BAC", made.features.bac))
+            access = " or ".join(way for way, offered in ways if offered)
+            zone = made.printed.printed.replace("\n", "\\n")  # as --mrz takes it
+            print(f"{name:<37} {access:<11} {made.features.can or '-':<6} {zone}")
     return 0
 
 

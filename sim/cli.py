@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
-from sim import bench_eyes, bench_lane, bench_sim, chip_cli, library_cli, sim_cli, tools_cli
+from sim import bench_eyes, bench_lane, bench_sim_cli, chip_cli, library_cli, sim_cli, tools_cli
 from sim.chaos import cli as chaos_cli
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -26,7 +26,7 @@ def register(commands: Any) -> None:
     bench_document.register(benches, _measure_document)
     bench_eyes.register(benches)
     bench_lane.register(benches)
-    bench_sim.register(benches)
+    bench_sim_cli.register(benches)
     actions = sim_cli.register(commands)
     library_cli.register(actions)
     tools_cli.register(actions)

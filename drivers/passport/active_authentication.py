@@ -13,7 +13,7 @@ from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric import rsa, utils
 
 from drivers.passport import tlv
-from drivers.passport.apdu import Command, Steps
+from drivers.passport.apdu import WHAT_THERE_IS, Command, Steps
 from drivers.passport.certificates import parsing
 from drivers.passport.errors import (
     CardRefused,
@@ -21,7 +21,7 @@ from drivers.passport.errors import (
     DocumentError,
     SignatureInvalid,
 )
-from drivers.passport.files import FILE_TAGS, FileReader
+from drivers.passport.files import FILE_TAGS, SHORT_READ, FileReader
 from drivers.passport.security_infos import ACTIVE_AUTHENTICATION, ECDSA_PLAIN, SecurityInfo
 from drivers.passport.signatures import EcKey, PublicKey, Scheme, digest, parse_public_key, verify
 
@@ -48,8 +48,9 @@ def internal_authenticate(reader: FileReader, key: PublicKey, challenge: bytes) 
     Raises:
         CardRefused: it does not.
     """
-    size = key.key_size // 8 if isinstance(key, rsa.RSAPublicKey) else 256
-    command = Command(0x00, 0x88, 0, 0, challenge, le=max(size, 256))
+    long = isinstance(key, rsa.RSAPublicKey) and key.key_size > 8 * SHORT_READ
+    le = 65_536 if long and reader.extended else WHAT_THERE_IS
+    command = Command(0x00, 0x88, 0, 0, challenge, le=le)
     response = yield from reader.transmit(command)
     if not response.data:
         raise CardRefused("INTERNAL AUTHENTICATE", response.sw)

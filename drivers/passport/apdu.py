@@ -17,6 +17,8 @@ from drivers.ports import Emission
 
 MAX_DATA = 65_535
 MAX_RESPONSE = 65_536 + 2
+WHAT_THERE_IS = 256
+"""Le that asks for whatever there is, in short length: 00 on the wire."""
 
 SW_OK = 0x9000
 

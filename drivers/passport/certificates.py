@@ -20,6 +20,7 @@ from drivers.passport.signatures import Scheme, parse_scheme
 
 MAX_CERTIFICATE = 65_536
 MAX_EXTENSIONS = 64
+EMPTY = b"\x30\x00"
 
 DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
 """Critical extension of every certificate made for demonstration; no gate trusts it."""
@@ -67,6 +68,11 @@ class Certificate:
         """Whether subject and issuer are the same."""
         return self.subject == self.issuer
 
+    @property
+    def may_issue(self) -> bool:
+        """Whether it is a CA's; a few CSCAs in the field do not say so of themselves."""
+        return self.ca or self.self_issued
+
 
 @contextmanager
 def parsing(what: str, kind: type[DocumentError]) -> Iterator[None]:
@@ -98,10 +104,8 @@ def from_asn1(certificate: Any) -> Certificate:
     extensions = _extensions(tbs)
     validity = tbs["validity"]
     subject = name_of(tbs["subject"])
-    basic = extensions.get("2.5.29.19")
-    key_id = extensions.get("2.5.29.14")
-    authority = extensions.get("2.5.29.35")
-    usage = extensions.get("2.5.29.37")
+    basic = x509.BasicConstraints.load(extensions.get("2.5.29.19", EMPTY))
+    usage = x509.ExtKeyUsageSyntax.load(extensions.get("2.5.29.37", EMPTY))
     return Certificate(
         der=certificate.dump(),
         tbs=tbs.dump(),
@@ -112,13 +116,13 @@ def from_asn1(certificate: Any) -> Certificate:
         subject=subject,
         issuer=name_of(tbs["issuer"]),
         country=next((value.upper() for kind, value in subject if kind == "2.5.4.6"), ""),
-        subject_key_id=key_id.native if key_id is not None else None,
-        authority_key_id=authority["key_identifier"].native if authority is not None else None,
+        subject_key_id=_subject_key_id(extensions.get("2.5.29.14")),
+        authority_key_id=_authority_key_id(extensions.get("2.5.29.35")),
         not_before=validity["not_before"].native.date(),
         not_after=validity["not_after"].native.date(),
-        ca=bool(basic["ca"].native) if basic is not None else False,
+        ca=bool(basic["ca"].native),
         demo=DEMO_MARK_OID in extensions,
-        purposes=frozenset(item.dotted for item in usage) if usage is not None else frozenset(),
+        purposes=frozenset(item.dotted for item in usage),
     )
 
 
@@ -143,15 +147,40 @@ def name_of(name: Any) -> Name:
     )
 
 
-def _extensions(tbs: Any) -> dict[str, Any]:
+class _Extension(core.Sequence):  # type: ignore[misc]
+    _fields = [  # noqa: RUF012
+        ("extn_id", core.ObjectIdentifier),
+        ("critical", core.Boolean, {"default": False}),
+        ("extn_value", core.OctetString),
+    ]
+
+
+def _extensions(tbs: Any) -> dict[str, bytes]:
+    """The content of each extension by its object identifier."""
     listed = tbs["extensions"]
     if isinstance(listed, core.Void):
         return {}
-    found: dict[str, Any] = {}
+    found: dict[str, bytes] = {}
     for extension in listed:
         if len(found) >= MAX_EXTENSIONS:
             raise CertificateError(f"certificate with more than {MAX_EXTENSIONS} extensions")
-        oid = extension["extn_id"].dotted
-        wanted = oid in ("2.5.29.19", "2.5.29.14", "2.5.29.35", "2.5.29.37")
-        found[oid] = extension["extn_value"].parsed if wanted else None
+        # The library's own class would parse every extension that it knows, and refuse the
+        # certificate for one that nobody here asks for.
+        opened = _Extension.load(extension.dump())
+        found[opened["extn_id"].dotted] = opened["extn_value"].native
     return found
+
+
+def _subject_key_id(value: bytes | None) -> bytes | None:
+    """It only helps to find a key, so one that does not parse is none."""
+    try:
+        return None if value is None else bytes(core.OctetString.load(value))
+    except PARSER_FAULTS:
+        return None
+
+
+def _authority_key_id(value: bytes | None) -> bytes | None:
+    try:
+        return x509.AuthorityKeyIdentifier.load(value or EMPTY)["key_identifier"].native or None
+    except PARSER_FAULTS:
+        return None

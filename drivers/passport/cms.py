@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from asn1crypto import cms
 
+from drivers.passport import tlv
 from drivers.passport.certificates import Certificate, Name, from_asn1, name_of, parsing
 from drivers.passport.errors import (
     AlgorithmUnknown,
@@ -36,7 +38,12 @@ ID_SIGNING_TIME = "1.2.840.113549.1.9.5"
 
 @dataclass(frozen=True, slots=True)
 class SignerInfo:
-    """Who signed, how, and what exactly."""
+    """Who signed, how, and what exactly.
+
+    Attributes:
+        signed_attributes: what the signature may be over: the attributes in the order of DER
+            (RFC 5652, 5.4), and as they are stored where some signer kept another.
+    """
 
     issuer: Name | None
     serial: int | None
@@ -44,7 +51,7 @@ class SignerInfo:
     digest_name: str
     scheme: Scheme
     signature: bytes = field(repr=False)
-    signed_attributes: bytes = field(repr=False)
+    signed_attributes: tuple[bytes, ...] = field(repr=False)
     content_type: str
     message_digest: bytes = field(repr=False)
     signed_on: date | None = None
@@ -109,17 +116,18 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
             content_type=encapsulated["content_type"].dotted,
             content=bytes(encapsulated["content"]),
             certificates=tuple(item for item in certificates if item is not None),
-            signers=tuple(_signer(info) for info in signers),
+            signers=_signers(signers),
             unreadable=certificates.count(None),
         )
 
 
-def verify_signed_data(signed: SignedData) -> Signer:
+def verify_signed_data(signed: SignedData, known: Iterable[Certificate] = ()) -> Signer:
     """Verify content and signature by a certificate that comes with it.
 
-    Of several signers one is enough: each of them vouches for the whole content. Where a
-    signer identifier names no certificate, each is tried, and the answer says so ("wrong
-    signer identifier", a defect known in the field).
+    Of several signers one is enough: each of them vouches for the whole content. A certificate
+    that was left out may be among those `known`. Where a signer identifier names none at all,
+    each that came with it is tried, and the answer says so ("wrong signer identifier", a defect
+    known in the field).
 
     Raises:
         SignatureInvalid: content or signature was altered.
@@ -129,29 +137,45 @@ def verify_signed_data(signed: SignedData) -> Signer:
     failure: DocumentError | None = None
     for info in signed.signers:
         try:
-            return _verify_signer(signed, info)
+            return _verify_signer(signed, info, known)
         except (AlgorithmUnknown, CertificateError, SignatureInvalid, SodError) as error:
             failure = failure or error
     raise failure or SodError("no signer")
 
 
-def _verify_signer(signed: SignedData, signer: SignerInfo) -> Signer:
+def _verify_signer(signed: SignedData, signer: SignerInfo, known: Iterable[Certificate]) -> Signer:
     if signer.content_type != signed.content_type:
         raise SignatureInvalid("signed content type differs")
     if not hmac.compare_digest(digest(signer.digest_name, signed.content), signer.message_digest):
         raise SignatureInvalid("message digest differs from the content's")
     named = [item for item in signed.certificates if signer.names(item)]
+    named = named or [item for item in known if signer.names(item)]
     failure: AlgorithmUnknown | CertificateError | SignatureInvalid | SodError
     failure = SodError("no document signer certificate")
     for certificate in named or signed.certificates:
-        try:
-            key = parse_public_key(certificate.public_key_info)
-            verify(key, signer.scheme, signer.signature, signer.signed_attributes)
-        except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
-            failure = error
-        else:
-            return Signer(certificate, bool(named), signer)
+        for attributes in signer.signed_attributes:
+            try:
+                key = parse_public_key(certificate.public_key_info)
+                verify(key, signer.scheme, signer.signature, attributes)
+            except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
+                failure = error
+            else:
+                return Signer(certificate, bool(named), signer)
     raise failure
+
+
+def _signers(infos: Any) -> tuple[SignerInfo, ...]:
+    """Those signers of whose algorithms we know enough; the content has one at least."""
+    found = []
+    unknown: AlgorithmUnknown | None = None
+    for info in infos:
+        try:
+            found.append(_signer(info))
+        except AlgorithmUnknown as error:
+            unknown = error
+    if unknown is not None and not found:
+        raise unknown
+    return tuple(found)
 
 
 def _certificate(item: Any) -> Certificate | None:
@@ -184,9 +208,15 @@ def _signer(info: Any) -> SignerInfo:
         digest_name=digest_name,
         scheme=parse_scheme(info["signature_algorithm"], digest_name),
         signature=bytes(info["signature"]),
-        # Signed is the SET OF (RFC 5652, 5.4), carried here with an implicit tag.
-        signed_attributes=b"\x31" + attributes.dump()[1:],
+        signed_attributes=_signed_forms(attributes),
         content_type=values[ID_CONTENT_TYPE].dotted,
         message_digest=values[ID_MESSAGE_DIGEST].native,
         signed_on=values[ID_SIGNING_TIME].native.date() if ID_SIGNING_TIME in values else None,
     )
+
+
+def _signed_forms(attributes: Any) -> tuple[bytes, ...]:
+    """Signed is the SET OF (RFC 5652, 5.4), carried with an implicit tag."""
+    stored = [attribute.dump() for attribute in attributes]
+    forms = dict.fromkeys((b"".join(sorted(stored)), b"".join(stored)))
+    return tuple(tlv.encode(0x31, form) for form in forms)

@@ -15,13 +15,12 @@ from drivers.passport.errors import AlgorithmUnknown
 
 
 class Parameters(NamedTuple):
-    """Domain parameters of a curve over a prime field."""
+    """Domain parameters of a curve over a prime field; the base point as it is encoded."""
 
     p: int
     a: int
     b: int
-    gx: int
-    gy: int
+    base: bytes
     n: int
     h: int
 
@@ -88,17 +87,10 @@ def _by_parameters() -> dict[Parameters, str]:
     for name, curve in _foreign().items():
         field, generator = curve.curve, curve.generator
         p = int(field.p())
-        table[
-            Parameters(
-                p,
-                int(field.a()) % p,
-                int(field.b()) % p,
-                int(generator.x()),
-                int(generator.y()),
-                int(curve.order),
-                1,
-            )
-        ] = name
+        for form in ("uncompressed", "compressed", "hybrid"):
+            base = generator.to_bytes(form)
+            made = int(field.a()) % p, int(field.b()) % p, base, int(curve.order), 1
+            table[Parameters(p, *made)] = name
     return table
 
 

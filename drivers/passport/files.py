@@ -9,7 +9,7 @@ a session or the field is lost, and reading goes on at that offset.
 from __future__ import annotations
 
 from drivers.passport import tlv
-from drivers.passport.apdu import Command, Response, Steps, transmit
+from drivers.passport.apdu import WHAT_THERE_IS, Command, Response, Steps, transmit
 from drivers.passport.errors import ApduError, CardRefused, TlvError
 from drivers.passport.secure_messaging import SecureMessaging
 
@@ -22,6 +22,7 @@ READ_LADDER = (4096, 1000, 223, 160, 112)
 """Read sizes: extended length first, then what fits short length under secure messaging."""
 
 SHORT_READ = 223
+"""What short length holds under secure messaging, whatever the cipher."""
 
 MASTER_FILE = (
     Command(0x00, 0xA4, 0x00, 0x0C, b"\x3f\x00"),
@@ -56,11 +57,13 @@ class FileReader:
     Attributes:
         session: secure messaging, or None before access control.
         files: what was read, whole or in part, by name ("COM", "DG1"); wipe it after use.
+        extended: whether extended length may be used: no session has died of it.
     """
 
     def __init__(self, ladder: tuple[int, ...] = READ_LADDER) -> None:
         self.session: SecureMessaging | None = None
         self.files: dict[str, bytearray] = {}
+        self.extended = True
         self._ladder = ladder
         self._rung = 0
         self._proven = False
@@ -104,6 +107,7 @@ class FileReader:
         elif self._proven:
             self._proven = False
         else:
+            self.extended = False
             while self.shorten() and self._ladder[self._rung] > SHORT_READ:
                 continue
 
@@ -192,13 +196,17 @@ class FileReader:
 
     def _read_binary(self, name: str, offset: int, wanted: int) -> Steps[bytes]:
         odd = offset >= ODD_OFFSET
+        # The answer's own data object must fit into the read size too.
+        overhead = ODD_OVERHEAD if odd else 0
+        le = min(wanted + overhead, self._ladder[self._rung])
+        if le == WHAT_THERE_IS:
+            le -= 1
+        wanted = le - overhead
         if odd:
-            # The answer's own data object must fit into the read size too.
-            wanted = min(wanted, self._ladder[self._rung] - ODD_OVERHEAD)
             raw = offset.to_bytes(3, "big").lstrip(b"\x00")
-            command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=wanted + ODD_OVERHEAD)
+            command = Command(0x00, 0xB1, 0, 0, tlv.encode(0x54, raw), le=le)
         else:
-            command = Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=wanted)
+            command = Command(0x00, 0xB0, offset >> 8, offset & 0xFF, le=le)
         response = yield from self._transmit(command)
         data = response.data
         if odd and data:

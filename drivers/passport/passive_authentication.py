@@ -34,6 +34,10 @@ LDS_VERSION_TAG = 0x5F01
 UNICODE_VERSION_TAG = 0x5F36
 TAG_LIST_TAG = 0x5C
 DS_REVOKED = f"{DEFECT_LIST}.1.1"
+TLS_PURPOSES = frozenset({"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"})
+SIGNER_PURPOSES = ("2.23.136.1.1.", "0.4.0.127.0.7.3.1.")
+"""Arcs of the key purposes of list and seal signers, by ICAO and BSI. A CSCA certifies them and
+TLS keys as well (Doc 9303-12, table 6); a document signer's certificate names none of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,14 @@ def authenticate_sod(sod: bytes, trust: TrustStore, at: date | None) -> PassiveA
     except (SodError, AlgorithmUnknown) as error:
         return PassiveAuthentication(None, None, None, _no_signer(error))
     try:
-        signer = verify_signed_data(parsed.signed)
+        signer = verify_signed_data(parsed.signed, trust)
     except (SodError, SignatureInvalid, AlgorithmUnknown, CertificateError) as error:
         return PassiveAuthentication(parsed, None, None, _no_signer(error))
     detail = str(signer.info.scheme)
     if not signer.identified:
         detail += ", wrong signer identifier"
     signature = Check(id="sod_signature", result=Result.SUCCESSFUL, detail=detail)
-    anchor, chain = _chain(signer.certificate, trust)
+    anchor, chain = _chain(signer.certificate, trust, at)
     return PassiveAuthentication(
         parsed,
         signer,
@@ -159,15 +163,23 @@ def _no_signer(error: DocumentError) -> tuple[Check, ...]:
     )
 
 
-def _chain(signer: Certificate, trust: TrustStore) -> tuple[Certificate | None, Check]:
+def _chain(
+    signer: Certificate, trust: TrustStore, at: date | None
+) -> tuple[Certificate | None, Check]:
     if signer.demo and not trust.accept_demo:
         return None, Check(
             id="ds_chain",
             result=Result.FAILED,
             detail=str(DemoMaterialRefused("document signer is marked demo")),
         )
+    if _for_other_purposes(signer):
+        return None, Check(
+            id="ds_chain",
+            result=Result.FAILED,
+            detail="the certificate is for other purposes than signing documents",
+        )
     try:
-        issuer = trust.find(signer)
+        issuer = trust.find(signer, at)
     except (AlgorithmUnknown, CertificateError) as error:
         return None, Check(id="ds_chain", result=Result.UNDETERMINED, detail=str(error))
     except SignatureInvalid as error:
@@ -187,6 +199,11 @@ def _chain(signer: Certificate, trust: TrustStore) -> tuple[Certificate | None, 
     return anchor, Check(
         id="ds_chain", result=Result.SUCCESSFUL, detail=f"CSCA {anchor.sha256[:16]}"
     )
+
+
+def _for_other_purposes(signer: Certificate) -> bool:
+    others = any(kind.startswith(SIGNER_PURPOSES) for kind in signer.purposes)
+    return signer.ca or others or bool(signer.purposes & TLS_PURPOSES)
 
 
 def _signed_itself(signer: Certificate) -> bool:
@@ -210,7 +227,11 @@ def _revocation(
         return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
     said = set()
     for crl in trust.revocation_lists:
-        if crl.issuer not in (anchor.subject, signer.issuer) or not crl.signed_by(anchor):
+        if crl.issuer not in (anchor.subject, signer.issuer):
+            continue
+        # Its present key signs for all that the CSCA ever issued (Doc 9303-12, 7.1.4).
+        keys = (anchor, *trust.named(crl.issuer))
+        if not any(crl.signed_by(by) for by in keys if by.country == anchor.country):
             continue
         if crl.status(anchor, at) is Revocation.REVOKED and crl.issuer == anchor.issuer:
             detail = "CSCA is revoked"

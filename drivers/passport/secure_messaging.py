@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from drivers.passport import tlv
-from drivers.passport.apdu import Command, Response, Steps, transmit
+from drivers.passport.apdu import WHAT_THERE_IS, Command, Response, Steps, transmit
 from drivers.passport.errors import SessionDead, TlvError
 
 DO_DATA = 0x87
@@ -152,7 +152,9 @@ class SecureMessaging:
         # The MAC pads its input itself; without data objects the header's own padding is it.
         mac = self._cipher.mac(covered if body else ssc + header)
         data = body + tlv.encode(DO_MAC, mac)
-        extended = len(data) > 255 or (command.le or 0) > 223
+        # Chips that know short length alone would refuse to be asked for what there is otherwise.
+        long = command.le is not None and command.le > 223 and command.le != WHAT_THERE_IS
+        extended = len(data) > 255 or long
         return Command(
             header[0], header[1], header[2], header[3], data, le=65_536 if extended else 256
         )

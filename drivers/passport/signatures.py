@@ -115,11 +115,17 @@ def parse_scheme(algorithm: Any, digest_name: str | None) -> Scheme:
         mask = parameters["mask_gen_algorithm"]
         if mask["algorithm"].native != "mgf1":
             raise AlgorithmUnknown("RSA-PSS without MGF1")
+        salt_bytes = int(parameters["salt_length"].native)
+        if not 0 <= salt_bytes <= MAX_RSA_BITS // 8:
+            raise AlgorithmUnknown("RSA-PSS with a salt longer than any key")
+        # 1 is BC, the only one there is (RFC 4055, 3.1).
+        if int(parameters["trailer_field"]) != 1:
+            raise AlgorithmUnknown("RSA-PSS with another trailer")
         return Scheme(
             "rsa_pss",
             hash_name(parameters["hash_algorithm"]),
             hash_name(mask["parameters"]),
-            int(parameters["salt_length"].native),
+            salt_bytes,
         )
     if digest_name is not None and oid in (RSA_ENCRYPTION, EC_PUBLIC_KEY):
         return Scheme("rsa" if oid == RSA_ENCRYPTION else "ecdsa", digest_name)
@@ -215,16 +221,13 @@ def _curve(parameters: Any) -> curves.NamedCurve:
     if field["field_type"].native != "prime_field":
         raise AlgorithmUnknown("curve over a field that is not prime")
     p = int(field["parameters"].native)
-    size = (p.bit_length() + 7) // 8
-    base = bytes(domain["base"])
     cofactor = domain["cofactor"].native
     return curves.by_parameters(
         curves.Parameters(
             p=p,
             a=int.from_bytes(bytes(domain["curve"]["a"]), "big"),
             b=int.from_bytes(bytes(domain["curve"]["b"]), "big"),
-            gx=int.from_bytes(base[1 : 1 + size], "big"),
-            gy=_base_y(base, size),
+            base=bytes(domain["base"]),
             n=int(domain["order"].native),
             # The cofactor is optional (SEC 1, C.2); of a prime order curve it is 1.
             h=1 if cofactor is None else int(cofactor),
@@ -232,19 +235,15 @@ def _curve(parameters: Any) -> curves.NamedCurve:
     )
 
 
-def _base_y(base: bytes, size: int) -> int:
-    if len(base) != 1 + 2 * size or base[0] != 4:
-        raise AlgorithmUnknown("base point is not in uncompressed form")
-    return int.from_bytes(base[1 + size :], "big")
-
-
 def _uncompressed(curve: curves.NamedCurve, point: bytes) -> bytes:
     if len(point) == 1 + 2 * curve.size and point[0] == 4:
         return point
-    if len(point) == 1 + curve.size and point[0] in (2, 3) and curve.native is not None:
-        native = ec.EllipticCurvePublicKey.from_encoded_point(curve.native, point)
-        numbers = native.public_numbers()
-        return b"\x04" + b"".join(
-            value.to_bytes(curve.size, "big") for value in (numbers.x, numbers.y)
-        )
-    raise CertificateError(f"{curve.name}: point of {len(point)} bytes")
+    from ecdsa import VerifyingKey
+    from ecdsa.errors import MalformedPointError
+
+    forms = ("compressed", "hybrid")
+    try:
+        found = VerifyingKey.from_string(point, curve.foreign, valid_encodings=forms)
+    except MalformedPointError:
+        raise CertificateError(f"{curve.name}: no point in {len(point)} bytes") from None
+    return bytes(found.to_string("uncompressed"))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from drivers.passport.certificates import DEMO_MARK_OID, Certificate
+from drivers.passport.certificates import DEMO_MARK_OID, Certificate, Name
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
 from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
@@ -34,7 +34,7 @@ class _Index:
     def __init__(self) -> None:
         self.all: dict[bytes, Certificate] = {}
         self._by_key_id: dict[bytes, list[Certificate]] = defaultdict(list)
-        self._by_subject: dict[object, list[Certificate]] = defaultdict(list)
+        self._by_subject: dict[Name, list[Certificate]] = defaultdict(list)
 
     def add(self, certificate: Certificate) -> None:
         if certificate.der in self.all:
@@ -50,7 +50,10 @@ class _Index:
         by_key = self._by_key_id.get(certificate.authority_key_id or b"", ())
         by_name = self._by_subject.get(certificate.issuer, ())
         found = dict.fromkeys((*by_key, *by_name))
-        return tuple(found)[:MAX_CANDIDATES]
+        return tuple(issuer for issuer in found if issuer.may_issue)[:MAX_CANDIDATES]
+
+    def named(self, subject: Name) -> tuple[Certificate, ...]:
+        return tuple(self._by_subject.get(subject, ()))[:MAX_CANDIDATES]
 
 
 class TrustStore:
@@ -119,32 +122,40 @@ class TrustStore:
         """Anchors that may have signed a certificate: by key identifier, then by name."""
         return self._anchors.issuers(certificate)
 
-    def issuer(self, certificate: Certificate) -> Certificate | None:
+    def named(self, subject: Name) -> tuple[Certificate, ...]:
+        """Anchors of this name."""
+        return self._anchors.named(subject)
+
+    def issuer(self, certificate: Certificate, at: date | None = None) -> Certificate | None:
         """The anchor whose key signed the certificate; None where none may have.
+
+        Many a CSCA's key has several certificates: one signed by itself, link certificates,
+        earlier and later ones. Of these the answer is one that is valid on that day.
 
         Raises:
             DocumentError: anchors of that name or key identifier exist, and none signed it.
         """
-        return _signed(certificate, self._anchors.issuers(certificate))
+        return _signed(certificate, self._anchors.issuers(certificate), at)
 
-    def find(self, certificate: Certificate) -> Issuer | None:
+    def find(self, certificate: Certificate, at: date | None = None) -> Issuer | None:
         """Whose key signed the certificate, and whether it is trusted.
 
         A certificate of an unproven list is trusted after all where an anchor of its state
-        certified it: a link certificate (Doc 9303-12, 4.2.1).
+        certified it: a link certificate (Doc 9303-12, 4.2.1). Of several certificates of that
+        key the answer is one that is valid on that day.
 
         Raises:
             DocumentError: as `issuer`, and no unproven one signed it either.
         """
         failure: DocumentError | None = None
         try:
-            anchor = self.issuer(certificate)
+            anchor = self.issuer(certificate, at)
         except DocumentError as error:
             anchor, failure = None, error
         if anchor is not None:
             return Issuer(anchor, trusted=True)
         try:
-            unproven = _signed(certificate, self._unproven.issuers(certificate))
+            unproven = _signed(certificate, self._unproven.issuers(certificate), at)
         except DocumentError as error:
             unproven, failure = None, failure or error
         if unproven is None:
@@ -161,9 +172,16 @@ class TrustStore:
         return anchor is not None and certificate.ca and anchor.country == certificate.country
 
 
-def _signed(certificate: Certificate, issuers: Iterable[Certificate]) -> Certificate | None:
+def _signed(
+    certificate: Certificate, issuers: Iterable[Certificate], at: date | None
+) -> Certificate | None:
+    def merit(issuer: Certificate) -> tuple[bool, bool, bool, date]:
+        named = issuer.subject_key_id == certificate.authority_key_id
+        valid = at is not None and issuer.not_before <= at <= issuer.not_after
+        return named, valid, issuer.self_issued, issuer.not_after
+
     failure: DocumentError | None = None
-    for issuer in issuers:
+    for issuer in sorted(issuers, key=merit, reverse=True):
         try:
             key = parse_public_key(issuer.public_key_info)
             verify(key, certificate.scheme, certificate.signature, certificate.tbs)

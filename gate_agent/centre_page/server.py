@@ -20,8 +20,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify_password
-from gate_agent.console.rate_limit import RateLimit
+from gate_agent.console.credentials import TOO_MANY, WRONG, Credentials
+from gate_agent.console.officers import Officer
 from gate_agent.console.serving import server_config
 from gate_agent.console.sessions import Session, Sessions
 from gate_agent.console.shield import Shield
@@ -38,12 +38,6 @@ WINDOW_S, PER_ADDRESS, PER_NAME = 60, 20, 5
 SHOWN = 200
 """So many gates at most on one page; `?from=` shows the next."""
 
-# Of a random password nobody knows: an unknown name costs as much time as a known one.
-_NOBODY = (
-    "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA"
-    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PageConfig:
@@ -54,7 +48,7 @@ class PageConfig:
         officers: who may sign in.
         allowed_hosts: values of the Host header that are answered.
         metrics_token: what a scraper of `/metrics` shows; None closes it.
-        monotonic_ns, random: time and randomness.
+        monotonic_ns, utc_ms, random: time and randomness.
         secure_cookies: false only on loopback without TLS.
     """
 
@@ -62,6 +56,7 @@ class PageConfig:
     officers: tuple[Officer, ...]
     allowed_hosts: tuple[str, ...]
     monotonic_ns: Callable[[], int]
+    utc_ms: Callable[[], int]
     random: Callable[[int], bytes]
     metrics_token: bytes | None = field(default=None, repr=False)
     secure_cookies: bool = True
@@ -73,8 +68,7 @@ class CentrePage:
     def __init__(self, config: PageConfig) -> None:
         self._config = config
         self._sessions = Sessions(config.random, IDLE_S, ABSOLUTE_S)
-        self._by_address = RateLimit(PER_ADDRESS, WINDOW_S)
-        self._by_name = RateLimit(PER_NAME, WINDOW_S)
+        self._credentials = Credentials(config.officers, PER_ADDRESS, PER_NAME, WINDOW_S)
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader("gate_agent.centre_page"),
             autoescape=True,
@@ -146,16 +140,14 @@ class CentrePage:
         name, password = form.get("name", "")[:64], form.get("password", "")
         address = "" if request.client is None else request.client.host
         now_ns = self._config.monotonic_ns()
-        if not (self._by_address.allows(address, now_ns) and self._by_name.allows(name, now_ns)):
-            return self._form("Too many attempts. Wait a minute and try again.", 429)
-        officer = next((each for each in self._config.officers if each.name == name), None)
-        known = _NOBODY if officer is None else officer.password_hash
-        fits = len(password) <= MAX_PASSWORD_CHARACTERS and verify_password(known, password)
-        if not fits or officer is None or officer.must_change:
-            self._by_address.failed(address, now_ns)
-            self._by_name.failed(name, now_ns)
-            return self._form("Name or password is wrong.", 401)
-        session_id, _ = self._sessions.open(officer.name, now_ns)
+        if not self._credentials.may_try(name, address, now_ns):
+            return self._form(TOO_MANY, 429)
+        code, utc_ms = form.get("code", ""), self._config.utc_ms()
+        fits = self._credentials.password_fits(name, password)
+        if not (fits and self._credentials.code_fits(name, code, utc_ms)):
+            self._credentials.failed(name, address, now_ns)
+            return self._form(WRONG, 401)
+        session_id, _ = self._sessions.open(name, now_ns)
         response = RedirectResponse("/", 303)
         self._set_cookie(response, SESSION, session_id)
         response.delete_cookie(FORM, path="/signin")

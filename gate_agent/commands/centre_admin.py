@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import getpass
 import json
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from gate_agent.commands.officer import add_second_factor
 
 MAX_DAYS = 30
 
@@ -34,6 +35,7 @@ def register(actions: Any) -> None:
     officer = actions.add_parser("officer", help="let somebody sign in at the page")
     officer.add_argument("--state", type=Path, required=True, help="the centre's folder")
     officer.add_argument("name", metavar="NAME")
+    add_second_factor(officer)
     officer.set_defaults(run=_officer)
     page = actions.add_parser(
         "page", help="serve the read-only page of gates, lag and alarms, and /metrics"
@@ -100,26 +102,15 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _officer(arguments: argparse.Namespace) -> int:
-    from gate_agent.console.officers import (
-        Officer,
-        OfficersFileError,
-        hash_password,
-        load_officers,
-        save_officers,
-    )
-    from gate_agent.live import system_random
+    from gate_agent.commands.officer import set_officer
+    from gate_agent.console.officers import OfficersFileError
 
     path = arguments.state / "officers.json"
-    password = getpass.getpass("Password (12 characters or more): ")
     try:
-        known = load_officers(path) if path.exists() else ()
-        new = Officer(name=arguments.name, password_hash=hash_password(password, system_random))
-        save_officers(path, (*(each for each in known if each.name != new.name), new))
-        load_officers(path)
+        set_officer(path, arguments.name, second_factor=arguments.second_factor)
     except (OfficersFileError, ValueError) as error:
         sys.stderr.write(f"egate centre officer: {error}\n")
         return 2
-    print(f"{arguments.name} can sign in")
     return 0
 
 

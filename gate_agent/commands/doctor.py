@@ -59,9 +59,9 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     from firmware_cfg.load import ProfileError, check, load
     from gate_agent import doctor
     from gate_agent.commands.models import default_store
+    from gate_agent.commands.trust import default_store as default_trust
     from gate_agent.lane_api import Role
     from gate_agent.live import utc_now
-    from gate_agent.trust_store import default_store as default_trust
 
     findings: list[Any] = []
     tier = "best"

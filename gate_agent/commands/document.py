@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gate_agent.trust_store import default_store
+from gate_agent.commands.trust import default_store
 
 BAD_ARGUMENTS = 2
 NOT_USABLE = 3

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gate_agent.trust_store import default_store
+
+def default_store() -> Path:
+    """Where the installed trust store is, beside the installation."""
+    return Path(sys.prefix) / "share" / "egate" / "trust"
 
 
 def register(commands: Any) -> None:

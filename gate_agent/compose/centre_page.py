@@ -49,6 +49,7 @@ def serve_page(state_dir: Path, host: str, port: int) -> int:
             officers=officers,
             allowed_hosts=(f"{host}:{port}", f"localhost:{port}"),
             monotonic_ns=live.monotonic_ns,
+            utc_ms=live.utc_ms,
             random=live.system_random,
             metrics_token=token,
             secure_cookies=host not in ("127.0.0.1", "localhost", "::1"),

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from gate_agent.console.board import Plain, lane_board
 from gate_agent.console.client import Bank, Lane
 from gate_agent.console.config import ConsoleConfig
-from gate_agent.console.rate_limit import RateLimit
+from gate_agent.console.credentials import Credentials
 from gate_agent.console.sessions import Session, Sessions
 
 SESSION_COOKIE = "egate_session"
@@ -34,8 +34,7 @@ class Console:
     config: ConsoleConfig
     bank: Bank
     sessions: Sessions
-    by_address: RateLimit
-    by_name: RateLimit
+    credentials: Credentials
     pages: jinja2.Environment
     argon2: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     streams: int = 0

@@ -1,9 +1,11 @@
-"""Officers and their passwords: argon2id hashes in a file that only the console reads."""
+"""Officers, argon2id hashes and second factors, in a file that only the console reads."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import argon2
@@ -21,11 +23,11 @@ OfficerName = Annotated[
 
 
 class Officer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One officer. With `must_change` nobody can sign in until the password was replaced."""
+    """One officer. `totp_secret` is base32 (RFC 6238), "" without a second factor."""
 
     name: OfficerName
     password_hash: str
-    must_change: bool = False
+    totp_secret: Annotated[str, msgspec.Meta(pattern=r"^([A-Z2-7]{32})?$")] = ""
 
     def __repr__(self) -> str:
         return f"Officer(name={self.name!r})"
@@ -80,7 +82,17 @@ def load_officers(path: Path) -> tuple[Officer, ...]:
 
 
 def save_officers(path: Path, officers: tuple[Officer, ...]) -> None:
-    """Write the officers file, readable by its owner alone."""
-    path.touch(mode=0o600, exist_ok=True)
-    path.chmod(0o600)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(officers), indent=2) + b"\n")
+    """Write the officers file, readable by its owner alone, whole or not at all.
+
+    Raises:
+        OfficersFileError: it cannot be written.
+    """
+    content = msgspec.json.format(msgspec.json.encode(officers), indent=2) + b"\n"
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as new:
+            new.write(content)
+            new.flush()
+            os.fsync(new.fileno())
+        Path(new.name).replace(path)
+    except OSError as error:
+        raise OfficersFileError(f"{path}: {error.strerror}") from error

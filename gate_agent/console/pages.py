@@ -20,7 +20,14 @@ from gate_agent.console.access import (
     session_of,
 )
 from gate_agent.console.board import queue_of
-from gate_agent.console.sentences import LANGUAGES, ROLES, Scene
+from gate_agent.console.sentences import (
+    HOUSE,
+    LANGUAGES,
+    RIGHT_TO_LEFT,
+    ROLES,
+    WIDELY_READ,
+    Scene,
+)
 from gate_agent.console.traveller_view import STEPS, traveller_view
 from gate_agent.core.messages import OfficerAction
 
@@ -120,6 +127,8 @@ async def display(request: Request) -> Response:
         number=shown.number,
         show=traveller_view(shown.view, was_demo=shown.demo),
         languages=LANGUAGES,
+        right_to_left=RIGHT_TO_LEFT,
+        house=(HOUSE, WIDELY_READ),
         roles=ROLES,
         scenes=list(Scene),
         steps=STEPS,

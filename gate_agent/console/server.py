@@ -19,7 +19,7 @@ from gate_agent.console import pages, sign_in, streams
 from gate_agent.console.access import Console
 from gate_agent.console.client import Bank
 from gate_agent.console.config import ConsoleConfig
-from gate_agent.console.rate_limit import RateLimit
+from gate_agent.console.credentials import Credentials
 from gate_agent.console.serving import server_config
 from gate_agent.console.sessions import Sessions
 from gate_agent.console.shield import Shield
@@ -50,8 +50,12 @@ def build_app(config: ConsoleConfig) -> Starlette:
         config=config,
         bank=Bank(config.lanes, config.utc_ms, config.random),
         sessions=Sessions(config.random, limits.session_idle_s, limits.session_absolute_s),
-        by_address=RateLimit(limits.sign_in_per_address, limits.sign_in_window_s),
-        by_name=RateLimit(limits.sign_in_per_name, limits.sign_in_window_s),
+        credentials=Credentials(
+            config.officers,
+            limits.sign_in_per_address,
+            limits.sign_in_per_name,
+            limits.sign_in_window_s,
+        ),
         pages=jinja2.Environment(
             loader=jinja2.PackageLoader("gate_agent.console"),
             autoescape=True,

@@ -1,4 +1,4 @@
-"""Signing in and out. Both limits, per address and per name, count failures alone."""
+"""Signing in and out, and being there."""
 
 from __future__ import annotations
 
@@ -20,15 +20,10 @@ from gate_agent.console.access import (
     require_session,
     session_of,
 )
-from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify_password
+from gate_agent.console.credentials import TOO_MANY, WRONG
+from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS
 
 log = logging.getLogger("egate.console")
-
-# Of a random password nobody knows: an unknown name costs as much time as a known one.
-_NOBODY = (
-    "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA"
-    "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-)
 
 
 async def show(request: Request) -> Response:
@@ -48,21 +43,19 @@ async def submit(request: Request) -> Response:
     name, password = form.get("name", "")[:64], form.get("password", "")
     address = request.client.host if request.client is not None else ""
     now_ns = console.config.monotonic_ns()
-    if not (console.by_address.allows(address, now_ns) and console.by_name.allows(name, now_ns)):
+    if not console.credentials.may_try(name, address, now_ns):
         log.warning("sign-in refused: too many failures")
-        return _form(console, "Too many attempts. Wait a minute and try again.", 429)
-    officer = next((o for o in console.config.officers if o.name == name), None)
-    if not await _password_fits(console, officer, password):
-        console.by_address.failed(address, now_ns)
-        console.by_name.failed(name, now_ns)
+        return _form(console, TOO_MANY, 429)
+    fits = await _password_fits(console, name, password)
+    code, utc_ms = form.get("code", ""), console.config.utc_ms()
+    if not (fits and console.credentials.code_fits(name, code, utc_ms)):
+        console.credentials.failed(name, address, now_ns)
         log.warning("sign-in failed")
-        return _form(console, "Name or password is wrong.", 401)
-    if officer is None or officer.must_change:
-        return _form(console, "This password must be replaced before it can be used.", 403)
+        return _form(console, WRONG, 401)
     old = request.cookies.get(SESSION_COOKIE)
     if old is not None:
         console.sessions.close(old)
-    session_id, _ = console.sessions.open(officer.name, now_ns)
+    session_id, _ = console.sessions.open(name, now_ns)
     log.info("an officer signed in")
     response = RedirectResponse("/", 303)
     console.set_cookie(response, SESSION_COOKIE, session_id)
@@ -100,10 +93,8 @@ def _form(console: Console, error: str = "", status: int = 200) -> Response:
     return response
 
 
-async def _password_fits(console: Console, officer: Officer | None, password: str) -> bool:
+async def _password_fits(console: Console, name: str, password: str) -> bool:
     if len(password) > MAX_PASSWORD_CHARACTERS:
         raise HTTPException(413, "The password is too long.")
-    password_hash = _NOBODY if officer is None else officer.password_hash
     async with console.argon2:
-        fits = await asyncio.to_thread(verify_password, password_hash, password)
-    return fits and officer is not None
+        return await asyncio.to_thread(console.credentials.password_fits, name, password)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from biometrics.types import Guidance
-from gate_agent.console.sentences import GUIDANCE, SCENES, Scene, Text
+from gate_agent.console.sentences import GUIDANCE, SCENES, Scene, Text, languages_for
 from gate_agent.lane_api import Step, View
 
 STEPS = (Scene.DOCUMENT, Scene.READING, Scene.CAMERA, Scene.GO)
@@ -39,10 +39,15 @@ _PROGRESS = {
 
 
 class TravellerView(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the traveller's display gets. `progress` is 0 (none) or 1..4 of `STEPS`."""
+    """All that the traveller's display gets. `progress` is 0 (none) or 1..4 of `STEPS`.
+
+    `text` and `hint` come in every language, so that a traveller can choose another one at
+    the display; `languages` are the two that are shown unless they do.
+    """
 
     scene: Scene
     text: Text
+    languages: tuple[str, str] = languages_for("")
     hint: Text | None = None
     guidance: str = "none"
     progress: int = 0
@@ -60,6 +65,7 @@ def traveller_view(view: View | None, *, was_demo: bool = False) -> TravellerVie
     return TravellerView(
         scene=scene,
         text=SCENES[scene],
+        languages=languages_for(view.issuing_state),
         hint=GUIDANCE.get(guidance),
         guidance=guidance,
         progress=_PROGRESS.get(scene, 0),

@@ -55,10 +55,15 @@ def parse_command(raw: bytes) -> Command | None:
     if len(raw) < 4:
         return None
     body = raw[4:]
-    parsed = _extended(body) if len(body) >= 3 and body[0] == 0 else _short(body)
+    parsed = _extended(body) if is_extended(raw) else _short(body)
     if parsed is None:
         return None
     return Command(raw[0], raw[1], raw[2], raw[3], *parsed)
+
+
+def is_extended(raw: bytes) -> bool:
+    """Whether its lengths are of extended form: a zero byte, and more after it."""
+    return len(raw) >= 7 and raw[4] == 0
 
 
 def _short(body: bytes) -> tuple[bytes, int] | None:

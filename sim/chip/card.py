@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sim.chip.apdu import Command, Response, Status, parse_command
+from sim.chip.apdu import Command, Response, Status, is_extended, parse_command
 from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, access_keys, mutual_authenticate
 from sim.chip.der import tlv
 from sim.chip.keys import Random
@@ -66,7 +66,7 @@ def transact(
     command = parse_command(raw)
     if command is None:
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
-    if len(raw) > 261 and not card.behaviour.extended_length:
+    if is_extended(raw) and not card.behaviour.extended_length:
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
     if command.cla == 0x0C:
         state, response = _protected(card, state, command, random)

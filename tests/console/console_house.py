@@ -23,6 +23,7 @@ PASSWORD = "a long enough password"
 JPEG = b"\xff\xd8\xff\xe0 not a face"
 TOKENS = {1: "kiosk-capability-of-lane-1", 2: "kiosk-capability-of-lane-2"}
 random = os.urandom
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # of RFC 6238, appendix B
 PASSWORD_HASH = hash_password(PASSWORD, random)
 
 
@@ -70,11 +71,12 @@ class Client:
         headers.setdefault("Content_Type", "application/x-www-form-urlencoded")
         return self.ask("POST", path, urlencode(fields).encode(), **headers)
 
-    def sign_in(self, name: str = "budi", password: str = PASSWORD) -> Answer:
+    def sign_in(self, name: str = "budi", password: str = PASSWORD, code: str = "") -> Answer:
         page = self.get("/signin")
         token = re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)
         assert token is not None
-        return self.post("/signin", {"csrf": token[1], "name": name, "password": password})
+        fields = {"csrf": token[1], "name": name, "password": password, "code": code}
+        return self.post("/signin", fields)
 
     def csrf(self) -> str:
         token = re.search(r'data-csrf="([0-9a-f]+)"', self.get("/").text)
@@ -137,7 +139,7 @@ class House:
             ),
             officers=(
                 Officer(name="budi", password_hash=PASSWORD_HASH),
-                Officer(name="siti", password_hash=PASSWORD_HASH, must_change=True),
+                Officer(name="siti", password_hash=PASSWORD_HASH, totp_secret=SECRET),
             ),
             allowed_hosts=(self.host,),
             monotonic_ns=lambda: time.monotonic_ns() + self.skip_s * 1_000_000_000,

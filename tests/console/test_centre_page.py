@@ -57,6 +57,7 @@ class PageHouse:
                 officers=(Officer(name="budi", password_hash=PASSWORD_HASH),),
                 allowed_hosts=(f"127.0.0.1:{self.port}",),
                 monotonic_ns=time.monotonic_ns,
+                utc_ms=lambda: 59_000,
                 random=os.urandom,
                 metrics_token=TOKEN,
                 secure_cookies=False,

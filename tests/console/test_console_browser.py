@@ -99,15 +99,37 @@ def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house
     assert complaints(chromium) == []
 
 
-def test_every_hint_is_shown_in_every_language(house, chromium):
+def test_every_hint_is_shown_in_every_language_that_is_chosen(house, chromium):
     chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
     for guidance, hint in GUIDANCE.items():
         face = FaceView(guidance=guidance, faces=1)
         shown = msgspec.structs.replace(waiting(2), step=Step.VERIFYING, ticket=3, face=face)
         house.lanes[2].show(shown)
         for language in LANGUAGES:
-            wanted, place = hint[language], f"[data-hint='{language}']"
+            chromium.find_element(By.CSS_SELECTOR, f"[data-choose='{language}']").click()
+            wanted, place = hint[language], f"[data-hint='{language}'][data-first]"
             wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
+    assert complaints(chromium) == []
+
+
+def visible_languages(chromium):
+    shown = chromium.find_elements(By.CSS_SELECTOR, ".sentence:not([hidden])")
+    return {part.get_attribute("lang"): part.get_attribute("dir") for part in shown}
+
+
+def test_a_display_speaks_the_language_of_the_document_or_the_one_chosen(house, chromium):
+    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
+    wait(chromium, lambda: set(visible_languages(chromium)) == {"id", "en"})
+    reading = msgspec.structs.replace(waiting(2), step=Step.READING, ticket=3)
+    house.lanes[2].show(msgspec.structs.replace(reading, issuing_state="EGY"))
+    wait(chromium, lambda: visible_languages(chromium) == {"ar": "rtl", "en": ""})
+    assert chromium.find_element(By.TAG_NAME, "html").get_attribute("lang") == "ar"
+    chromium.find_element(By.CSS_SELECTOR, "[data-choose='ja']").send_keys("\n")
+    wait(chromium, lambda: set(visible_languages(chromium)) == {"ja", "en"})
+    house.lanes[2].show(msgspec.structs.replace(reading, step=Step.VERIFYING, issuing_state="EGY"))
+    wait(chromium, lambda: text(chromium, "[data-sentence='ja']") == "カメラを見てください。")
+    house.lanes[2].show(waiting(2))
+    wait(chromium, lambda: set(visible_languages(chromium)) == {"id", "en"})
     assert complaints(chromium) == []
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from biometrics.types import Guidance, LivenessState
 from drivers.types import CHECK_IDS, Check, Condition, Result
-from gate_agent.console import sign_in
 from gate_agent.console.alerts import ALERTS, alert
 from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board, queue_of
+from gate_agent.console.credentials import NOBODY
 from gate_agent.console.officers import (
     Officer,
     OfficersFileError,
@@ -142,8 +142,25 @@ def test_every_sentence_is_there_in_every_language():
     assert set(GUIDANCE) == set(Guidance) - {Guidance.NONE}
     for table in (SCENES, GUIDANCE, ROLES):
         for text in table.values():
-            assert tuple(text) == LANGUAGES
+            assert tuple(text) == tuple(LANGUAGES)
             assert all(text.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "languages"),
+    [
+        ("", ("id", "en")),
+        ("IDN", ("id", "en")),
+        ("MYS", ("ms", "en")),
+        ("CHN", ("zh", "en")),
+        ("SAU", ("ar", "en")),
+        ("JPN", ("ja", "en")),
+        ("GBR", ("en", "id")),
+        ("D<<", ("en", "id")),
+    ],
+)
+def test_a_display_speaks_to_the_holder_of_the_document(state, languages):
+    assert traveller_view(replace(waiting(1), issuing_state=state)).languages == languages
 
 
 def test_every_reason_of_the_core_has_a_row():
@@ -286,9 +303,9 @@ def test_passwords(tmp_path):
 
 def test_an_unknown_name_costs_a_real_comparison():
     known = argon2.extract_parameters(hash_password("a long enough password", counter()))
-    assert argon2.extract_parameters(sign_in._NOBODY) == known
+    assert argon2.extract_parameters(NOBODY) == known
     with pytest.raises(argon2.exceptions.VerifyMismatchError):
-        argon2.PasswordHasher().verify(sign_in._NOBODY, "a long enough password")
+        argon2.PasswordHasher().verify(NOBODY, "a long enough password")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from drivers.passport.errors import (
     TlvError,
 )
 from drivers.passport.face_image import parse_dg2
-from drivers.passport.files import READ_LADDER, FileReader
+from drivers.passport.files import HEAD_BYTES, ODD_OFFSET, ODD_OVERHEAD, READ_LADDER, FileReader
 from drivers.passport.inspection import Inspection
 from drivers.passport.mrz import parse
 from drivers.passport.trust import TrustStore
@@ -151,6 +151,16 @@ def test_ladder_comes_down_on_refusal(refusal):
 def test_no_rung_is_a_refusal():
     with pytest.raises(CardRefused):
         drive(FileReader().read("DG1"), PlainChip({0x0101: dg1(2_000)}, 50))
+
+
+@pytest.mark.parametrize("size", [HEAD_BYTES + 256, HEAD_BYTES + ODD_OFFSET + 256 - ODD_OVERHEAD])
+def test_no_read_asks_for_what_there_is(size):
+    """Under secure messaging so much would not fit into short length."""
+    files = {0x0102: tlv.encode(0x75, bytes(size - 4))}
+    assert len(files[0x0102]) == size
+    chip = PlainChip(files, 65_536)
+    assert drive(FileReader((4096,)).read("DG2"), chip) == files[0x0102]
+    assert not [raw for raw in chip.commands if raw[-1] == 0 and (len(raw) == 5 or raw[4])]
 
 
 def test_few_commands():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.passport.apdu import Command, parse_response
+from drivers.passport.apdu import WHAT_THERE_IS, Command, parse_response
 from drivers.passport.errors import DocumentError, SessionDead
 from drivers.passport.secure_messaging import Aes, SecureMessaging, TripleDes, derive_key_aes
 
@@ -86,6 +86,13 @@ def test_aes_protects_with_its_own_counter_and_block(key_bytes):
     ssc = (1).to_bytes(16, "big")
     assert protected.data[:3] == b"\x87\x11\x01"
     assert cipher.decrypt(protected.data[3:19], ssc) == b"\x01\x1e\x80" + bytes(13)
+
+
+def test_what_there_is_is_asked_for_in_short_length():
+    encoded = session().protect(Command(0x00, 0x88, 0, 0, bytes(8), le=WHAT_THERE_IS)).encode()
+    assert encoded[4] == len(encoded) - 6
+    assert bytes.fromhex("970100") in encoded
+    assert encoded[-1] == 0
 
 
 def test_long_read_goes_out_in_extended_length():

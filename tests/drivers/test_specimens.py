@@ -91,6 +91,13 @@ def test_a_forgery_is_caught_by_the_check_named_for_it(record, trust):
     assert {i: check.result.value for i, check in checks.items()} == good
 
 
+@pytest.mark.parametrize("name", ["aa_rsa_1280_sha224", "aa_ecdsa_der", "ca_3des", "pace_aa_ca"])
+def test_a_chip_of_short_length_alone_proves_itself(name, trust):
+    promised = SPECIMENS[name].record()
+    checks = inspect(prepare(name, None, ["short_length_only"]), promised["mrz"], trust)
+    assert {i: check.result.value for i, check in checks.items()} == promised["expect"]
+
+
 def test_a_fallback_to_bac_is_told_and_may_be_forbidden(trust):
     card = prepare("pace_aa_ca", None, ["pace_refused_at_mapping"])
     mrz = SPECIMENS["pace_aa_ca"].record()["mrz"]

@@ -77,9 +77,9 @@ class Campaign:
         self._random = random.Random(hashlib.sha256(named).digest())
 
     def begin(self, kept=()):
-        """Try the seeds, or what an earlier run kept (its seeds come first) without counting."""
+        """Try the seeds, after what an earlier run kept; that is not counted again."""
         inputs, last_new = self.inputs, self.last_new
-        for data in kept or self.target.seeds:
+        for data in dict.fromkeys((*kept, *self.target.seeds)):
             self.try_one(data, keep=True)
         if kept:
             self.inputs, self.last_new = inputs, last_new
@@ -91,7 +91,7 @@ class Campaign:
     @property
     def still(self):
         """Whether coverage stopped growing: nothing new in the latter half of many inputs."""
-        return self.inputs >= max(4_000 // self.target.cost, 2 * self.last_new)
+        return self.inputs >= max(40_000 // self.target.cost, 2 * self.last_new)
 
     def try_one(self, data, *, keep=False):
         """Run one input; keep it if it is new."""

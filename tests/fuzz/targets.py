@@ -1,7 +1,8 @@
 """Every parser that bytes from outside reach: documents, chips, readers, trust files."""
 
+import hashlib
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 
 from engine import Target
@@ -9,11 +10,13 @@ from engine import Target
 from drivers.errors import DriverFault
 from drivers.passport import bac, cms, pace, tlv
 from drivers.passport.active_authentication import check_signature, parse_dg15
+from drivers.passport.agreement import multiply
 from drivers.passport.apdu import Emit, Send, parse_response
 from drivers.passport.certificates import parse_certificate
 from drivers.passport.checks import face_image_check, parse_dg1
 from drivers.passport.chip_authentication import chip_keys
 from drivers.passport.chip_session import ChipSession
+from drivers.passport.costly import Costly
 from drivers.passport.errors import DocumentError, TagLost
 from drivers.passport.evidence import judge_files
 from drivers.passport.files import FileReader
@@ -34,7 +37,7 @@ from drivers.ports import Write
 from firmware_cfg.profile import ChipReader
 from gate_agent.face_check import face_check
 from sim.chip import der
-from sim.chip.card import Chip, card_of
+from sim.chip.card import CardState, Chip, card_of, transact
 from sim.chip.keys import seeded_random
 from sim.chip.pn532 import Pn532Peer
 from sim.chip.pn532_frames import ACK_FRAME, encode
@@ -47,6 +50,8 @@ DOCUMENTS = ("bac_ecdsa_p256", "pace_aa_ca", "bac_rsa_2048_pss", "aa_rsa_1024_sh
 DOCUMENTS += ("bac_ecdsa_brainpoolP224r1_explicit", "all_groups_pace_aa_ca", "td1_long_number")
 DOCUMENTS += ("td2_pace", "dg2_39794", "dg2_jpeg2000")
 EMPTY = TrustStore([])
+MAX_REMEMBERED = 4_096
+MULTIPLY = lru_cache(MAX_REMEMBERED)(multiply)
 
 
 def files(fid):
@@ -152,18 +157,38 @@ def protected_responses():
     return tuple(part + b"\x90\x00" for part in (inner + status + mac, status + mac, odd + mac))
 
 
+class Remembered:
+    """A chip that computes its answer to a command, after the same ones before it, once."""
+
+    def __init__(self, card):
+        self._card = card
+        self._known = {}
+
+    def transmit(self, held, apdu):
+        """The response, and what is held then: the state, and a digest of all commands so far."""
+        state, said = held or (CardState(), b"")
+        said = hashlib.sha256(said + bytes(apdu)).digest()
+        if said not in self._known:
+            if len(self._known) == MAX_REMEMBERED:
+                self._known.clear()
+            state, answer = transact(self._card, state, bytes(apdu), seeded_random(said))
+            self._known[said] = answer, (state, said)
+        return self._known[said]
+
+
 def conversation(name, steps_of):
     """Chip protocols against an answer replaced: its number in the first byte of the input."""
     made = SPECIMENS[name].personalisation()
+    chip = Remembered(card_of(made))
 
     def run(data, heard=None):
-        chip = Chip(card_of(made), seeded_random(b"chip"))
+        held = None
         steps, count = steps_of(made), 0
         try:
             op = next(steps)
             while True:
                 if isinstance(op, Send):
-                    answer = chip.transmit(op.apdu)[0]
+                    answer, held = chip.transmit(held, op.apdu)
                     if heard is not None:
                         heard.append(bytes([len(heard)]) + answer)
                     elif data and count == data[0]:
@@ -191,12 +216,15 @@ def inspection_of(made):
         new_handle=lambda: "h",
         extra=(11, 12, 14, 15),
         reader=FileReader(),
+        costly=Costly(MULTIPLY),
     ).run()
 
 
 def pace_of(made):
     (info, *_) = pace_infos(parse_security_infos(made.master_files[0x011C]))
-    return pace.authenticate(info, pace.can_password(made.features.can), seeded_random(b"reader"))
+    return pace.authenticate(
+        info, pace.can_password(made.features.can), seeded_random(b"reader"), MULTIPLY
+    )
 
 
 def bac_of(made):

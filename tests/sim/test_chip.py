@@ -229,8 +229,9 @@ def test_read_ladder(limit):
 
 def test_a_chip_without_extended_length():
     reader = opened(FAULTS["short_length_only"].behaviour)
-    long = bytes.fromhex("0cb00000000100") + bytes(0x100) + bytes(2)
-    assert reader.send(long).hex() == "6700"
+    of_256_bytes = b"\x00\x01\x00" + bytes(0x100) + bytes(2)
+    for body in (of_256_bytes, bytes.fromhex("0000019900ff"), bytes(3)):
+        assert reader.send(bytes.fromhex("0cb00000") + body).hex() == "6700"
 
 
 def test_a_session_that_ends_in_mid_read():

@@ -9,7 +9,48 @@ function setText(selector, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+// A traveller may choose another language; it is theirs alone, and forgotten after them.
+const CHOICE_MS = 60_000;
+const HOUSE = [...body.dataset.house.split(" ")];
+let chosen = "";
+let forget = 0;
+let last = null;
+
+function pair(view) {
+  if (!chosen) return view.languages;
+  return [chosen, chosen === HOUSE[1] ? HOUSE[0] : HOUSE[1]];
+}
+
+function speak([first, second]) {
+  document.documentElement.lang = first;
+  for (const element of document.querySelectorAll("[data-sentence], [data-hint]")) {
+    element.hidden = ![first, second].includes(element.lang);
+    element.toggleAttribute("data-first", element.lang === first);
+  }
+  for (const button of document.querySelectorAll("[data-choose]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.choose === first));
+  }
+}
+
+function choose(code) {
+  chosen = code;
+  clearTimeout(forget);
+  if (code) forget = setTimeout(unlessCrossing, CHOICE_MS);
+  if (last) speak(pair(last));
+}
+
+function unlessCrossing() {
+  if (last.progress <= 1) choose("");
+}
+
+for (const button of document.querySelectorAll("[data-choose]")) {
+  button.addEventListener("click", () => choose(button.dataset.choose));
+}
+
 function show(view) {
+  if (chosen && last && view.progress === 1 && last.progress !== 1) choose("");
+  last = view;
+  speak(pair(view));
   body.dataset.scene = view.scene;
   for (const drawing of document.querySelectorAll("[data-drawing]")) {
     drawing.toggleAttribute("hidden", drawing.dataset.drawing !== view.scene);

@@ -1,0 +1,18 @@
+"""The command line by itself: every process of a gate begins with it."""
+
+import subprocess
+import sys
+
+# What a command needs it imports when it runs: a lane waits for a process that begins again.
+DEAR = {"cv2", "numpy", "onnxruntime", "cryptography", "drivers.passport.reader", "sim.run"}
+DEAR |= {"gate_agent.loop", "sync.journal", "paho"}
+LIST = "import sys; from gate_agent.cli import parser; parser(); print(*sys.modules)"
+
+
+def test_building_it_imports_nothing_dear():
+    listed = subprocess.run(
+        [sys.executable, "-c", LIST], capture_output=True, check=True, text=True
+    )
+    modules = set(listed.stdout.split())
+    assert {"gate_agent.cli", "sim.cli"} <= modules
+    assert modules & DEAR == set()
