@@ -279,7 +279,7 @@ class Lane(RuleBasedStateMachine):
 
 
 TestLane = Lane.TestCase
-TestLane.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLane.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 def test_a_lane_of_these_rules_lets_somebody_through():
