@@ -126,6 +126,15 @@ def test_only_the_control_process_owns_the_lanes_folders():
             assert unit.name.startswith(("egate-agent", "egate-centre"))
 
 
+def test_operators_are_given_the_figures_of_each_lane():
+    held = settings(ROOT / "systemd" / "egate-sync@.service")
+    argv = held["ExecStart"]
+    assert argv[argv.index("--metrics") + 1] == "/run/egate-metrics/%i.prom"
+    assert held["ReadWritePaths"] == ["-/run/egate-metrics"]
+    made = (ROOT / "systemd" / "egate.tmpfiles.conf").read_text()
+    assert "d /run/egate-metrics 0755 egate-sync egate-sync -" in made.splitlines()
+
+
 def test_no_process_is_in_the_group_of_another_ones_door():
     members = {
         unit.name.split("@")[0]: set(settings(unit).get("SupplementaryGroups", []))

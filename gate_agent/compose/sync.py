@@ -155,6 +155,7 @@ def write_metrics(path: Path, status: SyncStatus, view: View | None) -> None:
     try:
         ours = metrics(status.progress, status.oldest_wait_ns, alarm=bool(status.alarm))
         part.write_text(ours + lane_metrics(view))
+        part.chmod(0o644)  # a collector is another user, and nothing here is of a person
         part.rename(path)
     except OSError as error:
         log.warning("no metrics: %s", error.strerror)

@@ -1,10 +1,15 @@
 """What operators are told of a lane, in the text that Prometheus reads."""
 
+import os
+
 import msgspec
 
 from drivers.types import Condition
+from gate_agent.compose.sync import write_metrics
 from gate_agent.lane_api import DeviceView, HolderView, Step, View
 from gate_agent.lane_metrics import lane_metrics
+from sync.progress import Progress
+from sync.run import SyncStatus
 
 VIEW = View(
     lane=1,
@@ -48,3 +53,18 @@ def test_what_a_lane_lacks_and_what_is_not_ready():
 def test_nothing_of_a_traveller_is_told():
     nobody = msgspec.structs.replace(VIEW, ticket=0, step=Step.WAITING, holder=None)
     assert lane_metrics(VIEW) == lane_metrics(nobody)
+
+
+def test_a_collector_of_another_user_reads_sync_and_lane_in_one_file(tmp_path):
+    file = tmp_path / "lane1.prom"
+    progress = Progress(9, 7, 1, connected=True, resends=0, refusal=0)
+    before = os.umask(0o077)
+    try:
+        write_metrics(file, SyncStatus(progress, 2_000_000_000, ""), VIEW)
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o644
+    text = file.read_text()
+    assert "egate_sync_lag_records 2\n" in text
+    assert text.endswith(lane_metrics(VIEW))
+    assert list(tmp_path.iterdir()) == [file]
