@@ -46,7 +46,7 @@ check: setup
 test: prepare
 	@sh tests/packages.sh
 	@$(MAKE) --no-print-directory check
-	.venv/bin/python -m pytest $(TESTS)
+	@sh tests/run.sh $(TESTS)
 
 chaos: setup
 	$(EGATE) chaos --power-cuts 10000 --json

@@ -65,7 +65,6 @@ class Budgets(Section, frozen=True, kw_only=True):
     prepare_ms: BudgetMs = 3_000
     verify_ms: BudgetMs = 10_000  # BSI TR-03121-3 ABC: acquisition with PAD
     frame_ms: BudgetMs = 250
-    lists_ms: BudgetMs = 1_000
     append_ms: BudgetMs = 2_000
     actuation_ms: BudgetMs = 2_000
     passage_ms: BudgetMs = 12_000  # from release to the zone empty again

@@ -17,8 +17,6 @@ from firmware_cfg.profile import IoModule, Profile, RegisterMap, Turnstile
 
 REAL_CAMERAS = ("device", "rtsp", "rtsps")
 NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, not used
-LOOPBACK_NAMES = ("", "localhost", "::1", "::", "0")
-LOOPBACK_NETWORKS = ("127.", "0.", "::ffff:")
 DEMO_ONLY = "only where lane.demo is true"
 CORE_CHECKS = (
     "mrz_consistency",

@@ -9,12 +9,13 @@ sans-IO, and what a traveller does to them is a method call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from firmware_cfg.profile import Turnstile
 from sim.cast import Passport
 from sim.chip.card import Chip
 from sim.chip.pn532 import Pn532Peer
+from sim.modbus_slave import ModbusSlave
 from sim.mrz_reader import MrzLineReader
 from sim.scenario import Face
 from sim.turnstile import SimTurnstile
@@ -37,10 +38,14 @@ class Stand(NamedTuple):
         return min(1.0, max(0.0, (now_ns - self.since_ns) / self.walk_in_ns))
 
 
-class Counter:
+Plant = TypeVar("Plant", bound=ModbusSlave)
+
+
+class Counter(Generic[Plant]):
     """Readers and camera of one lane: what people meet whatever the way through is.
 
     Args:
+        bus: what the lane's bus ends in.
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
         touching: called before.
@@ -49,11 +54,13 @@ class Counter:
 
     def __init__(
         self,
+        bus: Plant,
         random: Random,
         touched: Callable[[str], None],
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
+        self.bus = bus
         self.mrz = MrzLineReader()
         self.chip = Pn532Peer(random)
         self.stand: Stand | None = None
@@ -96,8 +103,15 @@ class Counter:
         self._touched("mrz")
         self._touched("chip")
 
+    def work(self, now_ns: int, deed: Callable[[Plant], None]) -> None:
+        """Do something to what the bus ends in: walk there, break it, mend it."""
+        self._touching("bus")
+        self.bus.expire(now_ns)
+        deed(self.bus)
+        self._touched("bus")
 
-class Stage(Counter):
+
+class Stage(Counter[SimTurnstile]):
     """The simulated hardware of a lane with a barrier.
 
     Args:
@@ -113,13 +127,9 @@ class Stage(Counter):
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
-        super().__init__(random, touched, touching, chip_of)
-        self.turnstile = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
-
-    @property
-    def bus(self) -> SimTurnstile:
-        """What the lane's bus ends in."""
-        return self.turnstile
+        plant = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
+        super().__init__(plant, random, touched, touching, chip_of)
+        self.turnstile = plant
 
     @property
     def releases(self) -> int:
@@ -148,15 +158,11 @@ class Stage(Counter):
 
     def step_in(self, persons: int, now_ns: int) -> None:
         """People step into the zone."""
-        self._touching("bus")
-        self.turnstile.arrive(now_ns, persons)
-        self._touched("bus")
+        self.work(now_ns, lambda plant: plant.arrive(now_ns, persons))
 
     def step_back(self, persons: int, now_ns: int) -> None:
         """People leave the zone the way they came."""
-        self._touching("bus")
-        self.turnstile.leave_back(now_ns, persons)
-        self._touched("bus")
+        self.work(now_ns, lambda plant: plant.leave_back(now_ns, persons))
 
     def walk_through(self, persons: int, now_ns: int, stays_ms: int = 0) -> bool:
         """People try to go through; False when the barrier holds."""
@@ -170,10 +176,3 @@ class Stage(Counter):
     def leave_thing(self, now_ns: int, *, there: bool) -> None:
         """Leave a thing in the zone, or fetch it."""
         self.work(now_ns, lambda plant: setattr(plant.barrier, "things", int(there)))
-
-    def work(self, now_ns: int, deed: Callable[[SimTurnstile], None]) -> None:
-        """Do something to the turnstile: whatever breaks it, or mends it."""
-        self._touching("bus")
-        self.turnstile.expire(now_ns)
-        deed(self.turnstile)
-        self._touched("bus")

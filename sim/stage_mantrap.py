@@ -19,7 +19,7 @@ from sim.stage import Counter, Random
 DoorName = Literal["entry", "exit"]
 
 
-class MantrapStage(Counter):
+class MantrapStage(Counter[SimIoModule]):
     """The simulated hardware of a lane with two doors.
 
     Args:
@@ -40,15 +40,11 @@ class MantrapStage(Counter):
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
-        super().__init__(random, touched, touching, chip_of)
-        self.module = SimIoModule(turnstile.io, unit=turnstile.unit, baud=turnstile.baud)
+        module = SimIoModule(turnstile.io, unit=turnstile.unit, baud=turnstile.baud)
+        super().__init__(module, random, touched, touching, chip_of)
+        self.module = module
         self.passed = self.escaped = 0
         self._released = False
-
-    @property
-    def bus(self) -> SimIoModule:
-        """What the lane's bus ends in."""
-        return self.module
 
     @property
     def releases(self) -> int:
@@ -66,43 +62,39 @@ class MantrapStage(Counter):
 
     def walk_up(self, persons: int, now_ns: int) -> None:
         """People come to stand before the entry."""
-        self._do(now_ns, lambda: self._stand(approaching=persons))
+        self.work(now_ns, lambda _: self._stand(approaching=persons))
 
     def walk_off(self, persons: int, now_ns: int) -> None:
         """People before the entry go away."""
-        self._do(now_ns, lambda: self._stand(approaching=-persons))
+        self.work(now_ns, lambda _: self._stand(approaching=-persons))
 
     def stand_in(self, name: DoorName, now_ns: int, *, there: bool) -> None:
         """Somebody stands in a doorway, or has left it."""
         if name == "exit" and there:
             self._released = self.module.exit_released
-        self._do(now_ns, lambda: setattr(self._door(name), "blocked", there))
+        self.work(now_ns, lambda _: setattr(self._door(name), "blocked", there))
 
     def step_in(self, persons: int, now_ns: int) -> None:
         """People step from before the entry into the chamber."""
-        self._do(now_ns, lambda: self._stand(approaching=-persons, inside=persons))
+        self.work(now_ns, lambda _: self._stand(approaching=-persons, inside=persons))
 
     def step_back(self, persons: int, now_ns: int) -> None:
         """People step from the chamber back before the entry."""
-        self._do(now_ns, lambda: self._stand(approaching=persons, inside=-persons))
+        self.work(now_ns, lambda _: self._stand(approaching=persons, inside=-persons))
 
     def step_out(self, persons: int, now_ns: int) -> None:
         """People step from the chamber behind the exit."""
         self.passed += persons
         self.escaped += 0 if self._released else persons
-        self._do(now_ns, lambda: self._stand(inside=-persons, leaving=persons))
+        self.work(now_ns, lambda _: self._stand(inside=-persons, leaving=persons))
 
     def walk_on(self, persons: int, now_ns: int) -> None:
         """People behind the exit go on their way."""
-        self._do(now_ns, lambda: self._stand(leaving=-persons))
+        self.work(now_ns, lambda _: self._stand(leaving=-persons))
 
     def leave_thing(self, now_ns: int, *, there: bool) -> None:
         """Leave a thing in the chamber, or fetch it."""
-        self._do(now_ns, lambda: self._stand(inside=1 if there else -1))
-
-    def work(self, now_ns: int, deed: Callable[[SimIoModule], None]) -> None:
-        """Do something to the module or its doors: whatever breaks them, or mends them."""
-        self._do(now_ns, lambda: deed(self.module))
+        self.work(now_ns, lambda _: self._stand(inside=1 if there else -1))
 
     def _door(self, name: DoorName) -> SimDoor:
         return self.module.entry if name == "entry" else self.module.exit
@@ -111,9 +103,3 @@ class MantrapStage(Counter):
         self.module.approaching += approaching
         self.module.persons += inside
         self.module.leaving += leaving
-
-    def _do(self, now_ns: int, deed: Callable[[], None]) -> None:
-        self._touching("bus")
-        self.module.expire(now_ns)
-        deed()
-        self._touched("bus")

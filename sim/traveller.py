@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 from enum import Enum
+from typing import Any
 
 from gate_agent.lane_api import Step
 from sim.cast import Passport
@@ -67,7 +68,7 @@ class Person:
         self,
         traveller: Traveller,
         passport: Passport,
-        counter: Counter,
+        counter: Counter[Any],
         rng: random.Random,
         at_ns: int,
     ) -> None:

@@ -174,7 +174,7 @@ class Uplink:
             publisher.supply(fetch, outgoing, now_ns)
         for operation in publisher.output():
             match operation:
-                case Publish(topic, payload, _):
+                case Publish(topic, payload):
                     self._broker.publish(publisher.gate, topic, payload, now_ns)
                 case HandReceipt(receipt):
                     lane.hand_receipt(receipt)

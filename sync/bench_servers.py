@@ -7,6 +7,7 @@ with its usual `fsync`.
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import pwd
@@ -17,7 +18,6 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from sync.centre.postgres import PostgresTables
 from sync.errors import LinkDown, StorageUnavailable
 
 ACCOUNTS = ("postgres", "nobody")
@@ -27,7 +27,9 @@ STOP_S = 10.0
 
 
 def postgres_programs() -> Path | None:
-    """Where Debian keeps `initdb` and `pg_ctl` of the newest version, None without any."""
+    """Where Debian keeps the newest PostgreSQL's programs; None without them or psycopg."""
+    if importlib.util.find_spec("psycopg") is None:
+        return None
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
     return found[0].parent if found else None
 
@@ -37,30 +39,58 @@ def mosquitto_program() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 
 
-class PrivatePostgres:
-    """A cluster; `database()` gives the address of an empty schema in it."""
+class PostgresCluster:
+    """The files of one cluster, and what serves them.
+
+    Attributes:
+        argv: the server's command line; a signal to it reaches the server.
+        address: of its one database, on a Unix socket.
+    """
 
     def __init__(self) -> None:
-        """Begin without one.
+        """Make the cluster.
 
         Raises:
-            StorageUnavailable: it is not installed.
+            StorageUnavailable: PostgreSQL is not installed.
+            subprocess.CalledProcessError, OSError: it cannot be made.
         """
         programs = postgres_programs()
         if programs is None:
             raise StorageUnavailable("PostgreSQL is not installed: apt-get install postgresql")
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="egate-pg-"))
-        self._names = itertools.count(1)
+        self.data = self._folder / "data"
         self._as: list[str] = []
-        if os.geteuid() == 0:
+        if os.geteuid() == 0:  # the server refuses to be root
             account = next(name for name in ACCOUNTS if _exists(name))
             shutil.chown(self._folder, account)
-            self._as = ["runuser", "-u", account, "--"]
+            # Not runuser, which stays between us and the server.
+            self._as = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"]
+        options = ("-A", "trust", "-U", "egate", "-E", "UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", "-D", str(self.data), *options)
+        server = [str(programs / "postgres"), "-D", str(self.data), "-k", str(self._folder)]
+        self.argv = [*self._as, *server, "-c", "listen_addresses="]
+        self.address = f"postgresql:///postgres?host={self._folder}&user=egate"
+
+    def remove(self) -> None:
+        """Remove the files; the server is down."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs."""
+        subprocess.run(  # noqa: S603 (Debian's own program)
+            [*self._as, str(self._programs / program), *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+        )
+
+
+class PrivatePostgres(PostgresCluster):
+    """A cluster that is served; `database()` gives the address of an empty schema in it."""
 
     def __enter__(self) -> PrivatePostgres:
-        options = ("-A", "trust", "-U", "egate", "-E", "UTF8", "--locale=C", "--no-sync")
-        self._run("initdb", "-D", str(self._folder / "data"), *options)
+        self._names = itertools.count(1)
         self.start()
         return self
 
@@ -71,30 +101,27 @@ class PrivatePostgres:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def address(self) -> str:
-        """The address of its one database."""
-        return f"postgresql:///postgres?host={self._folder}&user=egate"
+        self.remove()
 
     @property
     def pid(self) -> int:
         """The server's first process."""
-        return int((self._folder / "data" / "postmaster.pid").read_text().split("\n")[0])
+        return int((self.data / "postmaster.pid").read_text().split("\n")[0])
 
     def start(self) -> None:
         """Start the server; return when it answers."""
         options = f"-k {self._folder} -c listen_addresses='' -c log_min_messages=fatal"
-        data, log = str(self._folder / "data"), str(self._folder / "log")
-        self._run("pg_ctl", "-D", data, "-o", options, "-l", log, "-w", "start")
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", log, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop the server, by default as a crash would."""
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "stop")
+        self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
 
     def database(self) -> str:
         """Make an empty schema; give its address."""
+        from sync.centre.postgres import PostgresTables
+
         name = f"t{next(self._names)}"
         tables = PostgresTables(self.address)
         try:
@@ -102,15 +129,6 @@ class PrivatePostgres:
         finally:
             tables.close()
         return f"{self.address}&options=-csearch_path%3D{name}"
-
-    def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs."""
-        subprocess.run(  # noqa: S603 (Debian's own program)
-            [*self._as, str(self._programs / program), *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-        )
 
 
 class PrivateMosquitto:

@@ -2,11 +2,15 @@
 
 Whoever finds the records' file alone reads no identity and can guess none. A restore puts
 the two together, and repeats every erasure that the log tells of before anybody can read.
+Until then each file lies where only its owner looks, so that what is there is complete.
 """
 
 from __future__ import annotations
 
-import os
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from sync.chain import erased_by
@@ -23,25 +27,15 @@ def backup(journal: Path, records: Path, keys: Path) -> None:
     Raises:
         StorageError: it cannot be read, or one of the files exists or cannot be written.
     """
-    for path in (records, keys):
-        _must_be_new(path)
-    source = Database.open_reader(journal, SCHEMA)
-    try:
-        source.run("VACUUM INTO ?", (str(records),))
-    finally:
-        source.close()
-    records.chmod(0o600)
-    _new_file(keys, records.read_bytes())
-    _drop(records, SECRETS)
-    _drop(keys, ("outbox", "crossings"))
-    with_records = Database.open_writer(keys, SCHEMA)
-    try:
-        with_records.run("PRAGMA secure_delete=ON")
-        with_records.run("PRAGMA foreign_keys=OFF")
-        with_records.run("DELETE FROM records")
-        with_records.run("VACUUM")
-    finally:
-        with_records.close()
+    with _new_file(records) as whole, _new_file(keys) as apart:
+        source = Database.open_reader(journal, SCHEMA)
+        try:
+            source.run("VACUUM INTO ?", (str(whole),))
+        finally:
+            source.close()
+        shutil.copyfile(whole, apart)
+        _drop(whole, SECRETS)
+        _drop(apart, ("outbox", "crossings", "records"))
 
 
 def restore(records: Path, keys: Path | None, journal: Path) -> int:
@@ -52,13 +46,17 @@ def restore(records: Path, keys: Path | None, journal: Path) -> int:
     Raises:
         StorageError: a file is missing or of another kind, or the new one exists.
     """
-    _must_be_new(journal)
     for path in (records, *([] if keys is None else [keys])):
         Database.open_reader(path, SCHEMA).close()
-    _new_file(journal, records.read_bytes())
+    with _new_file(journal) as staged:
+        shutil.copyfile(records, staged)
+        return _put_together(staged, keys)
+
+
+def _put_together(journal: Path, keys: Path | None) -> int:
+    """Add the keys to a backup's records; give the number of erasures that were repeated."""
     database = Database.open_writer(journal, SCHEMA)
     try:
-        database.run("PRAGMA secure_delete=ON")
         erased: set[int] = set()
         query = "SELECT encoded FROM records WHERE kind = 'system' AND encoded <> x''"
         for (data,) in database.rows(query):
@@ -85,26 +83,29 @@ def _drop(path: Path, tables: tuple[str, ...]) -> None:
     """Empty tables so that nothing of them stays in the file."""
     database = Database.open_writer(path, SCHEMA)
     try:
-        database.run("PRAGMA secure_delete=ON")
+        database.run("PRAGMA foreign_keys=OFF")
         for table in tables:
             database.run(f"DELETE FROM {table}")  # noqa: S608 - our own names
         database.run("VACUUM")
+        database.rows("PRAGMA journal_mode=DELETE")  # readable where nothing can be written
     finally:
         database.close()
 
 
-def _must_be_new(path: Path) -> None:
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """Give a place for a file of the owner's own, which is at `path` once the block is done.
+
+    Raises:
+        StorageUnavailable: there is one already, or it cannot be written.
+    """
     if path.exists():
         raise StorageUnavailable(f"{path.name} exists already")
-
-
-def _new_file(path: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".egate-") as folder:
+            staged = Path(folder) / path.name
+            yield staged
+            staged.chmod(0o600)
+            staged.rename(path)
     except OSError as error:
         raise StorageUnavailable(f"{path.name}: {error.strerror}") from error

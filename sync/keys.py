@@ -9,7 +9,6 @@ block (RFC 7468 section 2 allows such text) and is refused unless the caller acc
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from sync.durable_file import write_new
 from sync.errors import KeyRefused
 from sync.hpke import OpeningKey, SealingKey
 from sync.secret_file import read_public, read_secret
@@ -83,11 +83,7 @@ class SigningKey:
 
     def pem(self) -> bytes:
         """Give the PKCS #8 PEM block."""
-        return self._key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        return _private_pem(self._key)
 
 
 class CentrePublic(NamedTuple):
@@ -121,12 +117,8 @@ def write_centre_keys(folder: Path, keys: CentreKeys, *, demo: bool = False) -> 
         KeyRefused: one exists already or cannot be written.
     """
     write_signing_key(folder / "centre.key", keys.signing, demo=demo)
-    pem = keys.opening.private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    _write_new(folder / "centre.seal.key", (DEMO_MARK if demo else b"") + pem, 0o400)
+    mark = DEMO_MARK if demo else b""
+    _write_new(folder / "centre.seal.key", mark + _private_pem(keys.opening.private), 0o400)
 
 
 def read_centre_keys(folder: Path, *, accept_demo: bool = False) -> CentreKeys:
@@ -143,16 +135,18 @@ def read_centre_keys(folder: Path, *, accept_demo: bool = False) -> CentreKeys:
 
 
 def write_centre_public(folder: Path, keys: CentrePublic) -> None:
-    """Write `centre.pub` and `centre.seal.pub` into a gate's folder of keys.
+    """Write `centre.pub` and `centre.seal.pub` into a folder, as far as they are not there.
 
     Raises:
-        KeyRefused: one exists already or cannot be written.
+        KeyRefused: one cannot be written, or is there and of another central system.
     """
-    write_public_key(folder / "centre.pub", keys.verifying)
-    pem = X25519PublicKey.from_public_bytes(keys.sealing.raw).public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    _write_new(folder / "centre.seal.pub", pem, 0o444)
+    sealing = X25519PublicKey.from_public_bytes(keys.sealing.raw)
+    if not (folder / "centre.pub").exists():
+        write_public_key(folder / "centre.pub", keys.verifying)
+    if not (folder / "centre.seal.pub").exists():
+        _write_new(folder / "centre.seal.pub", _public_pem(sealing), 0o444)
+    if read_centre_public(folder) != keys:
+        raise KeyRefused("centre.pub or centre.seal.pub is another central system's: move it away")
 
 
 def read_centre_public(folder: Path) -> CentrePublic:
@@ -196,10 +190,7 @@ def write_public_key(path: Path, key: VerifyingKey) -> None:
     Raises:
         KeyRefused: the file exists already or cannot be written.
     """
-    pem = Ed25519PublicKey.from_public_bytes(key.raw).public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    _write_new(path, pem, 0o444)
+    _write_new(path, _public_pem(Ed25519PublicKey.from_public_bytes(key.raw)), 0o444)
 
 
 def read_public_key(path: Path) -> VerifyingKey:
@@ -212,6 +203,22 @@ def read_public_key(path: Path) -> VerifyingKey:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyRefused(f"{path.name} is not an Ed25519 key")
     return VerifyingKey(key.public_bytes_raw())
+
+
+def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+    """Give PKCS #8 in PEM."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _public_pem(key: Ed25519PublicKey | X25519PublicKey) -> bytes:
+    """Give SubjectPublicKeyInfo in PEM."""
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def _private_key(path: Path, *, accept_demo: bool) -> object:
@@ -234,12 +241,8 @@ def _public_key(path: Path) -> object:
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:
-    """Create a file, never replace one, and make it durable."""
+    """Make a durable file, never replace one."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, data, mode)
     except OSError as error:
         raise KeyRefused(f"{path.name} cannot be written: {error.strerror}") from error

@@ -32,6 +32,12 @@ SESSION_TAKEN_OVER = 0x8E  # MQTT 5, table 2-6: reason codes
 MAX_PACKETS_PER_PUMP = 16
 RECEIVE_MAXIMUM = 200
 MAX_PACKET_BYTES = MAX_BATCH_BYTES + 1024
+MAX_UNANSWERED_BYTES = 16 * 1024 * 1024
+"""A broker that acknowledges nothing, though it reads, is left before more than this waits."""
+
+MESSAGE_BYTES = 512
+"""What a message costs in memory beside its payload, about."""
+
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
@@ -111,6 +117,8 @@ class MqttLink:
         self._tls = None if tls is None else _context(tls)
         self._client: paho.Client | None = None
         self._up = False
+        self._unanswered: dict[int, int] = {}  # bytes of what the broker has not acknowledged
+        self._unanswered_bytes = 0
         self._events: list[LinkEvent] = []
 
     @property
@@ -189,8 +197,13 @@ class MqttLink:
         A broken connection shows in the next `pump`; the message is then lost, and
         whoever needs it at the other end will say so.
         """
-        if self._client is not None:
-            self._client.publish(topic, payload, QOS, retain=retain)
+        if self._client is None:
+            return
+        sent = self._client.publish(topic, payload, QOS, retain=retain)
+        self._unanswered[sent.mid] = size = len(payload) + MESSAGE_BYTES
+        self._unanswered_bytes += size
+        if self._unanswered_bytes > MAX_UNANSWERED_BYTES:
+            self._lose()
 
     def acknowledge(self, message_id: int) -> None:
         """Tell the broker that a received message needs no further delivery."""
@@ -199,7 +212,7 @@ class MqttLink:
 
     def close(self) -> None:
         """End the connection, if there is one."""
-        client, self._client, self._up = self._client, None, False
+        client = self._forget()
         if client is not None:
             client.on_disconnect = None
             client.disconnect()
@@ -246,7 +259,8 @@ class MqttLink:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         self._events.append(Received(message.topic, bytes(message.payload), message.mid))
 
-    def _on_publish(self, _client: Any, _data: Any, _mid: int, code: Any, _p: Any) -> None:
+    def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _p: Any) -> None:
+        self._unanswered_bytes -= self._unanswered.pop(mid, 0)
         if code.is_failure:
             self._events.append(Refused(code.value))
 
@@ -259,9 +273,15 @@ class MqttLink:
         self._up = True
         self._events.append(Connected())
 
+    def _forget(self) -> paho.Client | None:
+        """Begin unconnected again; give the client that was."""
+        client, self._client, self._up = self._client, None, False
+        self._unanswered, self._unanswered_bytes = {}, 0
+        return client
+
     def _lose(self, *, stolen: bool = False) -> None:
         """The connection is of no more use."""
-        client, self._client, self._up = self._client, None, False
+        client = self._forget()
         if client is not None:
             self._events.append(Disconnected(stolen))
             client.on_disconnect = None

@@ -25,7 +25,7 @@ MAX_SIGNATURES = 8
 CENTRE_NAME = "egate/centre"
 
 _DASH = "\u2014"
-_SIGNATURE = re.compile(rf"{_DASH} ([^\s+]{{1,200}}) ([A-Za-z0-9+/]{{1,200}}={{0,2}})")
+_SIGNATURE = re.compile(rf"{_DASH} ([^\s+\x00-\x1f]{{1,200}}) ([A-Za-z0-9+/]{{1,200}}={{0,2}})")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 
 

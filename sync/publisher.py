@@ -41,17 +41,18 @@ from sync.types import Batch
 PACKET_TOO_LARGE = 0x95  # MQTT 5, table 2-6: reason codes
 HEARTBEAT_NS = 60_000 * MS
 LIVE_INTERVAL_NS = 200 * MS
+UNDER_WAY_BYTES = 8 * 1024 * 1024
+"""Without receipts no more goes, whatever the profile says: it fills 60 megabits for a second."""
+
 MAX_LIVE = 50
-"""So many records at most go before their turn, so often: a gate that is busier than its way
-to the centre must not make it busier."""
+"""So many at most go before their turn, so often: a busy gate must not fill a slow way."""
 
 
 class Publish(NamedTuple):
-    """Send this to the broker, quality of service 1; `last_seq` is for `refused`."""
+    """Send this to the broker, quality of service 1."""
 
     topic: str
     payload: bytes
-    last_seq: int
 
 
 class HandReceipt(NamedTuple):
@@ -91,6 +92,7 @@ class _Sent(NamedTuple):
 
     last_seq: int
     at_ns: int
+    size: int
 
 
 class Publisher:
@@ -160,8 +162,7 @@ class Publisher:
         if not self._connected:
             return None
         wishes = (self._give_up_ns, self._send_ns(), self._live_ns(), self._idle_ns())
-        times = [t for t in wishes if t is not None]
-        return min(times, default=None)
+        return min((t for t in wishes if t is not None), default=None)
 
     @property
     def progress(self) -> Progress:
@@ -246,19 +247,19 @@ class Publisher:
             self._ripe_ns = None
             if idle_ns is None or idle_ns > now_ns:
                 return
-        self._batch(fetch, outgoing, reached)
+        size = self._batch(fetch, outgoing, reached)
         self._heartbeat_ns = now_ns + HEARTBEAT_NS
         self._sent_seq = reached
         if reached == fetch.after_seq:
             return
         self._last_seq = max(self._last_seq, self._sent_seq)
-        self._in_flight.append(_Sent(self._sent_seq, now_ns))
+        self._in_flight.append(_Sent(self._sent_seq, now_ns, size))
         self._ripe_ns = now_ns if self._last_seq > self._sent_seq else None
         if self._give_up_ns is None:
             self._give_up_ns = now_ns + max(self._pace.wait_ns, self._backoff.next_ns())
 
-    def _batch(self, fetch: Fetch, outgoing: Outgoing, reached: int) -> None:
-        """Make a batch of what was read, with the gate's note about its log up to there."""
+    def _batch(self, fetch: Fetch, outgoing: Outgoing, reached: int) -> int:
+        """Make a batch of what was read, with the gate's note about its log; give its bytes."""
         checkpoint = Checkpoint(origin_of(self.gate, self.epoch), reached, outgoing.root)
         batch = Batch(
             gate=self.gate,
@@ -267,10 +268,10 @@ class Publisher:
             sealed=b"",
             checkpoint=sign_checkpoint(checkpoint, self._key),
         )
-        payload = seal_batch(
-            batch, outgoing.contents, self._key, self._centre.sealing, self._random
-        )
-        self._output.append(Publish(self._topics[fetch.live], payload, reached))
+        centre = self._centre.sealing
+        payload = seal_batch(batch, outgoing.contents, self._key, centre, self._random)
+        self._output.append(Publish(self._topics[fetch.live], payload))
+        return len(payload)
 
     def receive_receipt(self, data: bytes, now_ns: int) -> None:
         """A message came on the receipts' topic.
@@ -329,7 +330,9 @@ class Publisher:
     def _send_ns(self) -> int | None:
         """When the next batch may go; None when nothing waits or the window is full."""
         window = 1 if self._probing else self._pace.window
-        if self._ripe_ns is None or len(self._in_flight) >= window:
+        under_way = sum(sent.size for sent in self._in_flight)
+        full = len(self._in_flight) >= window or under_way >= UNDER_WAY_BYTES
+        if self._ripe_ns is None or full:
             return None
         return max(self._ripe_ns, self._hold_until_ns)
 
@@ -358,8 +361,7 @@ class Publisher:
             answered.append(self._in_flight.popleft())
         if answered and answered[-1].last_seq > self._resent_seq:
             self._pace.answered(len(answered), now_ns - answered[-1].at_ns, now_ns)
-        if seq > self._sent_seq:  # stored from an earlier attempt whose receipt was lost
-            self._sent_seq = seq
+        self._sent_seq = max(self._sent_seq, seq)  # an earlier attempt's receipt was lost
         if self._sent_seq >= self._last_seq:
             self._ripe_ns = None
         self._probing = False

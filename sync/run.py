@@ -306,7 +306,7 @@ class SyncService:
         """Send batches to the broker and receipts to the agent."""
         for operation in publisher.output():
             match operation:
-                case Publish(topic, payload, _):
+                case Publish(topic, payload):
                     self._link.publish(topic, payload)
                 case HandReceipt(receipt):
                     self._newest_receipt = receipt

@@ -20,7 +20,6 @@ _ACL = "system.posix_acl_access"
 _ACL_VERSION = 2
 _ACL_ENTRY = struct.Struct("<HHI")  # tag, permissions, account (linux/posix_acl_xattr.h)
 _USER_OBJ, _USER, _MASK = 0x01, 0x02, 0x10
-_READ = 4
 
 
 def read_secret(path: Path, max_bytes: int) -> bytes:

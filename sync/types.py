@@ -8,9 +8,15 @@ then on. Fields follow Regulation (EU) 2017/2226.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+GATE_NAME = r"\A[A-Za-z0-9._-]{1,64}\Z"
+"""What a gate may be called: its name stands in topics, notes, metrics and columns."""
+
+KeyNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""Which hour's key, 0 for none: no more than a column holds."""
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
@@ -80,14 +86,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     commitment: bytes
     encoded: bytes = b""
     salt: bytes = b""
-    key_id: int = 0
+    key_id: KeyNumber = 0
     wrapped: bytes = b""
 
 
 class HourKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The key of an hour, sealed for the central system."""
 
-    key_id: int
+    key_id: KeyNumber
     for_centre: bytes
 
 
@@ -110,7 +116,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     version: int = 3
-    gate: str
+    gate: Annotated[str, msgspec.Meta(pattern=GATE_NAME)]
     epoch: str
     first_seq: int
     sealed: bytes

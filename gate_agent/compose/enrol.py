@@ -40,8 +40,7 @@ def run(text: str, keys: Path, broker: tuple[str, int], tls: Tls | None, wait_s:
         token = read_token(text)
         key = _own_key(keys)
         _ask(token, key, _link(token.gate, broker, tls), wait_s)
-        if not (keys / "centre.pub").exists():
-            write_centre_public(keys, token.centre)
+        write_centre_public(keys, token.centre)
     except LinkError as error:
         sys.stderr.write(f"egate enrol: {error.diagnosis}\n")
         return 1
@@ -55,10 +54,11 @@ def run(text: str, keys: Path, broker: tuple[str, int], tls: Tls | None, wait_s:
 def _own_key(keys: Path) -> SigningKey:
     """Give the gate's key, made now if there is none."""
     if not (keys / "gate.key").exists():
-        key = SigningKey.generate(live.system_random)
-        write_signing_key(keys / "gate.key", key)
+        write_signing_key(keys / "gate.key", SigningKey.generate(live.system_random))
+    key = read_signing_key(keys / "gate.key")
+    if not (keys / "gate.pub").exists():
         write_public_key(keys / "gate.pub", key.public)
-    return read_signing_key(keys / "gate.key")
+    return key
 
 
 def _link(gate: str, broker: tuple[str, int], tls: Tls | None) -> MqttLink:

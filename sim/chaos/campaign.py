@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import select
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -21,11 +22,11 @@ from typing import Any, NamedTuple
 
 from gate_agent import live
 from sim.broker import EmbeddedBroker
-from sim.chaos.database import PostgresHome
 from sim.chaos.verdict import compare
 from sim.chaos.wire import Listener
 from sim.demo_setup import folder, free_port, write_key
 from sim.supervisor import Child, Supervisor
+from sync.bench_servers import PostgresCluster
 from sync.errors import StorageError
 from sync.journal_reader import JournalReader
 from sync.keys import (
@@ -54,14 +55,14 @@ TURN_MS = 20
 class Plan(NamedTuple):
     """What a campaign does. `per_turn` records are asked for fifty times a second.
 
-    `postgres` is where the programs of PostgreSQL are; None for the centre's SQLite.
+    `postgres`: the centre's records are in PostgreSQL, otherwise in SQLite.
     """
 
     kills: int
     records: int
     per_turn: int
     seed: int
-    postgres: Path | None = None
+    postgres: bool = False
 
 
 class CampaignFailed(Exception):
@@ -88,7 +89,7 @@ class Campaign:
         self._keys = self._lay_out()
         self._broker = EmbeddedBroker(port=self._port)
         self._broker_at_ns: int | None = None
-        self._database = None if plan.postgres is None else PostgresHome(plan.postgres)
+        self._database = PostgresCluster() if plan.postgres else None
         self._supervisor = Supervisor()
         self._listener = Listener(self._port)
         self._stop = live.Stop()
@@ -115,7 +116,9 @@ class Campaign:
             self._listener.close()
             self._broker.stop()
             if self._database is not None:
-                self._database.leave(self._centre / "postgresql" if self._keep else None)
+                if self._keep:
+                    shutil.copytree(self._database.data, self._centre / "postgresql")
+                self._database.remove()
         return {
             "kills": sum(self._kills.values()),
             "records": found.records,

@@ -80,7 +80,7 @@ def _kills(root: Path, arguments: argparse.Namespace) -> int:
     from gate_agent.live import system_random
     from sim.broker import BrokerFailed
     from sim.chaos.campaign import Campaign, CampaignFailed, Plan
-    from sim.chaos.database import postgres_programs
+    from sync.bench_servers import postgres_programs
 
     seed = arguments.seed
     plan = Plan(
@@ -88,7 +88,7 @@ def _kills(root: Path, arguments: argparse.Namespace) -> int:
         records=arguments.kills * 50 if arguments.records is None else arguments.records,
         per_turn=8,
         seed=int.from_bytes(system_random(4), "big") if seed is None else seed,
-        postgres=None if arguments.sqlite else postgres_programs(),
+        postgres=not arguments.sqlite and postgres_programs() is not None,
     )
     try:
         result = Campaign(root, plan, _progress, keep=arguments.keep is not None).run()

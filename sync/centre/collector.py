@@ -188,18 +188,18 @@ class _Round:
         Afterwards the gate keeps no copy: what cannot be opened now never can be.
         """
         gate, epoch = opened.batch.gate, opened.batch.epoch
-        new: list[HourKey] = []
+        new: dict[int, HourKey] = {}
         for hour in opened.contents.keys:
-            known = log.hour(hour.key_id)
+            known = new[hour.key_id].for_centre if hour.key_id in new else log.hour(hour.key_id)
             if not known:
                 try:
                     centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
                 except SealBroken as error:
                     raise _Refusal(Reason.UNREADABLE, gate) from error
-                new.append(hour)
+                new[hour.key_id] = hour
             elif known != hour.for_centre:
                 raise _Refusal(Reason.CONFLICT, gate)
-        return new
+        return list(new.values())
 
 
 def collect(

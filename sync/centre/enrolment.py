@@ -43,7 +43,11 @@ def admit(store: CentreStore, keys: CentreKeys, payload: bytes, utc: str) -> Adm
         raise EnrolmentRefused(f"the token of gate {token.gate} has expired")
     key = VerifyingKey(request.public)
     with store.transaction():
-        if not store.use_token(token.sha256, token.gate, utc) and store.key_of(token.gate) != key:
+        known = store.hold([token.gate]).get(token.gate)
+        if known is not None and known.revoked_utc:
+            raise EnrolmentRefused(f"gate {token.gate} was revoked: it needs another name")
+        used = not store.use_token(token.sha256, token.gate, utc)
+        if used and (known is None or known.key != key):
             raise EnrolmentRefused(f"the token of gate {token.gate} was used")
         store.enrol(token.gate, key, utc)
     return Admission(token.gate, make_answer(token.gate, key, keys.signing))

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from pathlib import Path
 
 from sync.centre.audit import Finding
 from sync.centre.store import CentreStore
 from sync.centre.types import Enrolled
+from sync.durable_file import replace
 from sync.errors import KeyRefused, NoteRefused, StorageCorrupt, StorageUnavailable
 from sync.keys import SigningKey, VerifyingKey
 from sync.merkle import root_of
@@ -50,13 +50,8 @@ def write_heads(path: Path, store: CentreStore, key: SigningKey) -> None:
     """
     with store.snapshot():
         note = sign_text(heads_text(store), CENTRE_NAME, key)
-    beside = path.with_name(path.name + ".new")
     try:
-        with beside.open("w") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace(path, note.encode(), 0o644)
     except OSError as error:
         raise StorageUnavailable(f"{path.name}: {error.strerror}") from error
 

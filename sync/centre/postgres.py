@@ -139,6 +139,7 @@ class PostgresTables:
         self._address = address
         self._read_only = read_only
         self._connection = self._connect()
+        self._within = False  # a transaction, which ends with its connection
         self._copying = contextlib.ExitStack()  # a COPY whose end nobody has awaited
         try:
             self._prepare()
@@ -153,10 +154,13 @@ class PostgresTables:
         Raises:
             StorageFailed: it could not be made durable.
         """
-        if self._connection.closed:
-            self._connection = self._connect()
-        with _translated(), self._connection.transaction(), self._copies():
-            yield
+        connection = self._idle()
+        self._within = True
+        try:
+            with _translated(), connection.transaction(), self._copies():
+                yield
+        finally:
+            self._within = False
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -196,8 +200,10 @@ class PostgresTables:
             self._copying = stack.pop_all()
 
     def _idle(self) -> psycopg.Connection[Row]:
-        """Give the connection once no COPY is under way."""
+        """Give the connection once no COPY is under way: a new one if the last one broke."""
         self._copying.close()
+        if self._connection.closed and not self._within:
+            self._connection = self._connect()
         return self._connection
 
     @contextlib.contextmanager
@@ -250,7 +256,7 @@ class PostgresTables:
         self._connection.close()
 
     def _connect(self) -> psycopg.Connection[Row]:
-        """Open a connection in autocommit mode: transactions are begun by name."""
+        """Open a connection in autocommit mode, to a server that keeps what it commits."""
         try:
             connection = psycopg.connect(
                 self._address,
@@ -259,16 +265,17 @@ class PostgresTables:
                 application_name="egate centre",
             )
             connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                if connection.execute(f"SHOW {setting}".encode()).fetchone() == ("off",):
+                    connection.close()
+                    raise StorageForeign(f"PostgreSQL runs with {setting} off: commits may be lost")
         except psycopg.Error as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StorageUnavailable(f"PostgreSQL: {reason}") from error
         return connection
 
     def _prepare(self) -> None:
-        """Check durability; bring the tables up to date."""
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            if self.value(f"SHOW {setting}") == "off":
-                raise StorageForeign(f"PostgreSQL runs with {setting} off: commits may be lost")
+        """Bring the tables up to date."""
         found = self._version()
         if found > VERSION:
             raise StorageForeign("the database is of a newer version")

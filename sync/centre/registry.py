@@ -9,13 +9,12 @@ from sync.centre.schema import Tables
 from sync.centre.types import Enrolled
 from sync.errors import EnrolmentRefused
 from sync.keys import VerifyingKey
-
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from sync.types import GATE_NAME
 
 
 def valid_name(gate: str) -> bool:
-    """Whether a gate may have this name: it stands in topics, notes and metrics."""
-    return _NAME.fullmatch(gate) is not None
+    """Whether a gate may have this name."""
+    return re.search(GATE_NAME, gate) is not None
 
 
 class Registry:

@@ -28,8 +28,8 @@ from sync.keys import VerifyingKey
 from sync.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
 from sync.types import HourKey, Item, Record
 
-MAX_QUARANTINED = 10_000
-"""Later ones are counted by their reason, and not kept."""
+MAX_QUARANTINED = (10_000, 256 * 1024 * 1024)
+"""Once so many messages or bytes are kept, later ones are counted by their reason alone."""
 
 _NOTHING = (-1, b"", 0, b"")
 _NO_MORE = (2**63, b"", 0, b"")
@@ -45,14 +45,14 @@ class CentreStore(Registry):
         self,
         place: Path | str,
         *,
-        max_quarantined: int = MAX_QUARANTINED,
+        max_quarantined: tuple[int, int] = MAX_QUARANTINED,
         read_only: bool = False,
     ) -> None:
         """Open, create or migrate; check integrity. Read-only: beside a collector.
 
         Args:
             place: a file of SQLite, or the address of a PostgreSQL database.
-            max_quarantined: how many messages are kept apart at most.
+            max_quarantined: how many messages, and bytes of them, are kept apart at most.
             read_only: change nothing.
 
         Raises:
@@ -62,7 +62,8 @@ class CentreStore(Registry):
         self.live = LiveCopies(self._db)
         self._max_quarantined = max_quarantined
         self._hours: dict[tuple[str, str, int], bytes] = {}
-        self._kept = int(self._db.value("SELECT count(*) FROM quarantine"))
+        kept = self._db.rows("SELECT count(*), coalesce(sum(length(payload)), 0) FROM quarantine")
+        self._kept, self._kept_bytes = map(int, kept[0])
         if not read_only:
             self._adopt()
 
@@ -101,10 +102,6 @@ class CentreStore(Registry):
             " ORDER BY log"
         )
         return [LogRow(*row) for row in rows]
-
-    def end_of(self, gate: str, epoch: str) -> LogEnd:
-        """How far a gate's log goes."""
-        return self.log(gate, epoch).end
 
     def head_of(self, gate: str, epoch: str) -> tuple[int, str]:
         """The newest size of its log that a gate signed, and that note."""
@@ -240,8 +237,10 @@ class CentreStore(Registry):
         seen = "UPDATE quarantine SET times = times + 1 WHERE reason = ? AND sha256 = ?"
         if self._db.run(seen, (reason.value, digest)):
             return
-        if self._kept >= self._max_quarantined:
+        messages, size = self._max_quarantined
+        if self._kept >= messages or self._kept_bytes + len(payload) > size:
             digest, gate, payload = b"", "", b""
+        self._kept_bytes += len(payload)
         self._kept += self._db.run(
             "INSERT INTO quarantine VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (reason, sha256)"
             " DO UPDATE SET times = quarantine.times + 1",

@@ -70,6 +70,17 @@ def test_bytes_nobody_asked_for_put_the_master_out_of_step() -> None:
     assert master.output() == [PROBE.encode(1)]
 
 
+def test_a_probe_that_is_refused_proves_nothing() -> None:
+    """Any question may be refused alike: the refusal may be the answer to an older one."""
+    master, now_ns = in_step()
+    master.receive(answer(2, 2, 2), now_ns)
+    master.request(QUESTION, now_ns + 30 * MS)
+    assert master.output() == [PROBE.encode(1)]
+    master.receive(seal(bytes((1, 0x83, 2))), now_ns + 31 * MS)
+    _, sent = wake(master)
+    assert sent == [PROBE.encode(1)]
+
+
 def test_a_write_is_never_repeated() -> None:
     master, now_ns = in_step()
     write = WriteWords(0x40, (1,))

@@ -22,7 +22,7 @@ from drivers.turnstile.swing_frames import (
     parse_status,
 )
 from drivers.turnstile.swing_gate import SwingGateMachine, zone_of
-from drivers.turnstile.swing_link import SETTLE, Settled, SwingLink
+from drivers.turnstile.swing_link import SETTLE, SUSPECT_NS, Settled, SwingLink
 from drivers.types import Close, Door, Flag, OpenEntry, OpenExit, PlantChanged, Zone
 from firmware_cfg.profile import SwingGate, Turnstile
 from sim.swing_gate import SimSwingGate
@@ -107,6 +107,15 @@ def quiet_link() -> SwingLink:
     link = SwingLink(1, 9600, answer_ms=100, backoff_ms=600)
     link.expire(600 * MS)
     return link
+
+
+def test_after_anything_unexpected_the_line_is_suspect_for_a_while():
+    link = quiet_link()
+    later = 600 * MS + SUSPECT_NS
+    assert not link.suspect(later)
+    link.receive(ANSWER, later)  # nobody asked
+    assert link.suspect(later + 600 * MS + SUSPECT_NS - 1)
+    assert not link.suspect(later + 600 * MS + SUSPECT_NS)
 
 
 def test_a_late_answer_is_not_taken_for_the_next_one():

@@ -236,6 +236,7 @@ def test_no_gate_leaves_out_a_check_that_makes_a_document(tmp_path, check_id, de
     ("text", "field", "problem"),
     [
         ("[turnstile]\nbackoff_ms = 700", "turnstile.stale_ms", "must be at least 950"),
+        ("[turnstile]\nheartbeat_ms = 1000", "turnstile.heartbeat_ms", "must be less than"),
         ('[turnstile]\ndriver = "relay_io"', "turnstile.driver", "barrier"),
         ('[turnstile]\ndriver = "swing"', "turnstile.settings", "register map"),
         ('[lane]\ntopology = "mantrap"', "turnstile.driver", "must be relay_io"),
@@ -268,7 +269,7 @@ def test_two_doors_with_a_module_and_a_column_are_a_production_profile(tmp_path:
         ("[turnstile.io]\nfire_ok = 16", "turnstile.io.closed_housing", "number of fire_ok"),
         ("[turnstile.io.exit]\nrelease = 0", "turnstile.io.exit.release", "entry.release"),
         ("[turnstile.io]\ndirection = 1", "turnstile.io.direction", "exit.release"),
-        ("[turnstile.io.exit]\nrelease = 20", "turnstile.io", "coils 0 to 15"),
+        ("[turnstile.io.exit]\nrelease = 16", "turnstile.io", "coils 0 to 15"),
         ("[turnstile.io]\nwatchdog_ms = 650", "turnstile.io.watchdog_ms", "more than 650"),
         ("[turnstile.io]\nclosed_housing = 99", "turnstile.io.closed_housing", "63"),
     ],

@@ -13,7 +13,6 @@ from postgres_server import PostgresServer, require
 def postgres() -> Iterator[PostgresServer]:
     require()
     with PostgresServer() as server:
-        assert isinstance(server, PostgresServer)
         yield server
 
 

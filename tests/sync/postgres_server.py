@@ -6,11 +6,10 @@ import os
 
 import pytest
 
-from sync.bench_servers import PrivatePostgres, postgres_programs
+from sync.bench_servers import PrivatePostgres as PostgresServer
+from sync.bench_servers import postgres_programs
 
-
-class PostgresServer(PrivatePostgres):
-    """A cluster of our own."""
+__all__ = ["PostgresServer", "require"]
 
 
 def require() -> None:

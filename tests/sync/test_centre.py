@@ -36,6 +36,7 @@ from sync.encoding import (
     open_receipt,
     seal_batch,
 )
+from sync.envelope import _hour_info
 from sync.errors import EnrolmentRefused, StorageError, StorageForeign, StorageUnavailable
 from sync.hpke import OpeningKey
 from sync.journal import Journal
@@ -43,7 +44,7 @@ from sync.journal_reader import JournalReader
 from sync.keys import SigningKey
 from sync.merkle import root_of
 from sync.notes import CENTRE_NAME, Checkpoint, open_checkpoint, origin_of, sign_checkpoint
-from sync.types import Batch, Contents, Item, Receipt, Record, RecordKind
+from sync.types import Batch, Contents, HourKey, Item, Receipt, Record, RecordKind
 
 
 @pytest.fixture
@@ -182,15 +183,21 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
     unsalted = msgspec.structs.replace(
         records[0][1], salt=b"", commitment=commitment(b"", records[0][1].encoded)
     )
+    unheld = [msgspec.structs.replace(records[0][1], key_id=n) for n in (-1, 2**63, 2**64 - 1)]
+    note = msgspec.msgpack.decode(good, type=Batch).checkpoint
     unchained = [records[0], changed(records[1], previous="00" * 32)]
     foreign = changed(records[0], gate="gate-9")
     cases = {
-        Reason.MALFORMED: [b"", b"\xff" * 100, good[:-1], good + b"\x00", b"\x00" * 800_000],
+        Reason.MALFORMED: [
+            *(b"", b"\xff" * 100, good[:-1], good + b"\x00", b"\x00" * 800_000),
+            *(batch(journal, records[:3], gate=name) for name in ("a\x00b", "a/b", "", "x" * 65)),
+        ],
         Reason.UNKNOWN_GATE: [batch(journal, [foreign])],
         Reason.FORGED: [
             batch(journal, records[:3], STRANGER_KEY),
             batch(journal, records[:3], note_key=STRANGER_KEY),
             batch(journal, records[:3], checkpoint=""),
+            batch(journal, records[:3], checkpoint=f"{note}\u2014 a\x00b AAAA\n"),
             msgspec.msgpack.encode(
                 msgspec.structs.replace(msgspec.msgpack.decode(good, type=Batch), first_seq=2),
                 order="sorted",
@@ -207,6 +214,7 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
             batch(journal, [*records[:2], (records[2][0], third)]),
             batch(journal, [(records[0][0], wrapped)]),
             batch(journal, [(records[0][0], unsalted)]),
+            *(batch(journal, [(records[0][0], keyed)]) for keyed in unheld),
         ],
         Reason.UNREADABLE: [batch(journal, records[:3], centre=OpeningKey(b"\x09" * 32))],
         Reason.BROKEN_CHAIN: [batch(journal, unchained)],
@@ -221,12 +229,28 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
     assert (mixed.stored, answered(mixed).seq) == (3, 3)
 
 
+def test_a_batch_that_names_a_key_twice(store: CentreStore, journal: Journal) -> None:
+    """What a gate signs may be odd: the database never sees one row twice, the log goes on."""
+    records = items_of(journal)
+    info = _hour_info("gate-1", journal.epoch, 1)
+    one, two = (
+        HourKey(key_id=1, for_centre=CENTRE_KEYS.public.sealing.seal(b"\1" * 32, info, seeded(n)))
+        for n in (1, 2)
+    )
+    items = tuple(item for _, item in records[:3])
+    differ = batch(journal, records[:3], contents=Contents(items=items, keys=(one, two)))
+    assert take(store, differ).quarantined == (Reason.CONFLICT,)
+    twice = batch(journal, records[:3], contents=Contents(items=items, keys=(one, one)))
+    assert answered(take(store, twice)).seq == 3
+    assert store.hour_keys("gate-1", journal.epoch) == {1: one.for_centre}
+
+
 def test_a_broken_chain_at_the_seam(store: CentreStore, journal: Journal) -> None:
     records = items_of(journal)
     take(store, batch(journal, records[:3]))
     seam = changed(records[3], previous="00" * 32)
     assert take(store, batch(journal, [seam])).quarantined == (Reason.BROKEN_CHAIN,)
-    assert store.end_of("gate-1", journal.epoch).seq == 3
+    assert store.log("gate-1", journal.epoch).seq == 3
 
 
 def test_a_new_epoch_starts_a_new_log(store: CentreStore, journal: Journal, tmp_path: Path) -> None:
@@ -241,12 +265,16 @@ def test_a_new_epoch_starts_a_new_log(store: CentreStore, journal: Journal, tmp_
 
 
 def test_the_quarantine_has_an_end(place: Path | str) -> None:
-    with closing(CentreStore(place, max_quarantined=5)) as store:
-        for n in range(20):
-            take(store, b"rubbish %d" % (n % 10))
-        kept = store.quarantined()
-        assert len(kept) == 6
-        assert sorted(each.times for each in kept) == [2, 2, 2, 2, 2, 10]
+    """So many messages, or so many bytes: also those that were there when it was opened."""
+    for limits, kept_times in (((5, 1000), [2] * 5 + [10]), ((100, 27), [2] * 3 + [14])):
+        with closing(CentreStore(place, max_quarantined=limits)) as store:
+            store._db.run("DELETE FROM quarantine")
+        for _ in range(2):
+            with closing(CentreStore(place, max_quarantined=limits)) as store:
+                for n in range(10):
+                    take(store, b"rubbish %d" % n)
+                times = sorted(each.times for each in store.quarantined())
+        assert times == kept_times
 
 
 def test_enrolment(store: CentreStore) -> None:
@@ -379,6 +407,7 @@ def test_a_server_that_dies_costs_a_round_and_no_record(
         with pytest.raises(StorageError):
             take(store, batch(journal, records[5:9]))
         postgres.start()
+        assert standing(store, CENTRE_KEY)  # the first thing that is asked for, connected again
         assert answered(take(store, batch(journal, records[5:9]))).seq == 9
         assert store.audit(CENTRE_KEY.public) == []
 

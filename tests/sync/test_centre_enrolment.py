@@ -108,6 +108,14 @@ def test_a_token_works_once_and_for_its_gate_alone(store: CentreStore) -> None:
     assert store.registry()[0].key == GATE_KEY.public
 
 
+def test_a_revoked_gate_is_not_told_that_it_is_enrolled(store: CentreStore) -> None:
+    admit(store, CENTRE_KEYS, make_request(token(), GATE_KEY, seeded(2)), UTC)
+    store.revoke("gate-1", UTC)
+    for seed in (1, 2):  # with the token of then, and with a new one
+        with pytest.raises(EnrolmentRefused, match="revoked"):
+            admit(store, CENTRE_KEYS, make_request(token(seed=seed), GATE_KEY, seeded(2)), UTC)
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_damaged_token_is_seen_at_the_gate(data: st.DataObject) -> None:

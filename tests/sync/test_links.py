@@ -38,6 +38,7 @@ from sync.errors import KeyRefused
 from sync.journal import Journal
 from sync.keys import read_signing_key, write_signing_key
 from sync.merkle import root_of
+from sync.mqtt import MAX_UNANSWERED_BYTES, Disconnected, MqttLink
 from sync.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
 from sync.progress import Progress, metrics
 from sync.types import Append, Receipt, RecordKind
@@ -157,6 +158,29 @@ def test_a_link_that_carries_a_few_bytes_at_a_time(behind: tuple[Bench, Proxy]) 
     bench.until(bench.settled)
     assert bench.compare() == (0, 0)
     assert proxy.connections == 1
+
+
+@pytest.mark.live
+def test_a_broker_that_acknowledges_nothing_is_left_before_memory_fills() -> None:
+    """It reads all and answers pings, but no message: what waits for it has an end."""
+    (port,) = free_ports(1)
+    with EmbeddedBroker(port=port) as broker:
+        link = MqttLink(host=broker.host, port=port, client_id="x", protocol="5", subscriptions=())
+        with closing(link):
+            link.connect()
+            while not link.connected:
+                link.pump()
+            for _ in range(3):  # answered: nothing waits afterwards
+                link.publish("a/b", bytes(700_000))
+                while link._unanswered_bytes:
+                    link.pump()
+            count = 0
+            while link.connected:  # nobody pumps: no acknowledgement arrives
+                link.publish("a/b", bytes(700_000))
+                count += 1
+            assert count == MAX_UNANSWERED_BYTES // 700_000 + 1
+            assert link.pump() == [Disconnected(stolen=False)]
+            assert link.socket() is None
 
 
 @pytest.mark.live

@@ -25,6 +25,7 @@ from record_support import (
 from firmware_cfg.profile import Sync
 from sim.broker import VirtualBroker
 from sim.uplink import CENTRE, LaneUplink, Uplink
+from sync.backoff import Backoff
 from sync.centre.store import CentreStore
 from sync.centre.types import LogRow
 from sync.encoding import GENESIS, open_batch, open_contents, seal_receipt
@@ -32,7 +33,7 @@ from sync.errors import ReceiptAhead, ReceiptForeign, ReceiptForged, ReceiptMalf
 from sync.journal import Journal
 from sync.journal_reader import JournalReader, Outgoing
 from sync.keys import SigningKey
-from sync.publisher import PACKET_TOO_LARGE, HandReceipt, Publish, Publisher
+from sync.publisher import PACKET_TOO_LARGE, UNDER_WAY_BYTES, HandReceipt, Publish, Publisher
 from sync.types import Contents, HourKey, Item, Receipt
 
 MS = 1_000_000
@@ -72,11 +73,21 @@ def serve(publisher: Publisher, now_ns: int, size: int = 400) -> list[tuple[int,
     for operation in publisher.output():
         if isinstance(operation, Publish):
             batch = open_batch(operation.payload)
-            batches.append((batch.first_seq, operation.last_seq))
             contents = open_contents(batch, CENTRE_KEYS.opening)
-            assert operation.last_seq == batch.first_seq + len(contents.items) - 1
+            batches.append((batch.first_seq, batch.first_seq + len(contents.items) - 1))
             assert operation.topic == "egate/records/gate-1"
     return batches
+
+
+@pytest.mark.parametrize(("fraction", "share"), [(0, 1.0), (0xFFFF, 0.5)])
+def test_waits_double_to_a_limit_and_differ_from_lane_to_lane(fraction: int, share: float) -> None:
+    backoff = Backoff(500, 4_000, lambda count: fraction.to_bytes(count, "big"))
+    for wait_ms in (500, 1_000, 2_000, 4_000, 4_000):
+        assert round(backoff.next_ns() / MS) == wait_ms * share
+    backoff.reset()
+    assert round(backoff.longest_ns() / MS) == 4_000 * share
+    backoff.reset()
+    assert round(backoff.next_ns() / MS) == 500 * share
 
 
 def test_nothing_is_sent_before_the_broker_accepts_us() -> None:
@@ -109,6 +120,23 @@ def test_the_window_opens_with_the_first_receipt_and_has_an_end() -> None:
     publisher.receive_receipt(receipt(16), 2)
     assert serve(publisher, 2) == [(17, 18), (19, 20), (21, 22)]
     assert publisher.progress.in_flight == 3
+
+
+def test_no_profile_lets_more_bytes_go_than_the_limit() -> None:
+    """Records of 60,000 bytes go one a batch, however small batches are: a thousand are 60 MB."""
+    widest = Sync(batch_max_bytes=1024, window_batches=1000)
+    publisher, done, sent = make(limits=widest), 0, 0
+    publisher.notice(100_000, 0)
+    publisher.connected(0)
+    for now in range(40):  # the window doubles with every answer
+        batches = serve(publisher, now, 60_000)
+        sent += len(batches)
+        under_way = 60_000 * (sent - done)
+        assert under_way <= UNDER_WAY_BYTES + 60_000
+        if under_way < UNDER_WAY_BYTES * 0.9:
+            done = batches[-1][1]
+            publisher.receive_receipt(receipt(done), now)
+    assert under_way > UNDER_WAY_BYTES * 0.9
 
 
 def test_silence_leads_back_to_the_watermark_with_growing_waits() -> None:

@@ -148,7 +148,8 @@ def test_a_backup_keeps_keys_apart_and_a_restore_repeats_erasures(home: Path, ru
         assert copy.execute("SELECT count(*) FROM records").fetchone() == (0,)
         salt = copy.execute("SELECT salt FROM secrets WHERE seq = 5").fetchone()[0]
     assert salt not in (home / "old.records").read_bytes()
-    assert (home / "old.keys").stat().st_mode & 0o077 == 0
+    for name in ("old.records", "old.keys"):
+        assert (home / name).stat().st_mode & 0o777 == 0o600
     mixed = ("--records", home / "new.records", "--keys", home / "old.keys")
     code, restored = run("journal", "restore", home / "back.db", *mixed)
     assert (code, restored["erasures_repeated"]) == (0, 1)
@@ -156,7 +157,14 @@ def test_a_backup_keeps_keys_apart_and_a_restore_repeats_erasures(home: Path, ru
     assert run("journal", "show", home / "back.db", 5)[1]["erased"] is True
     with closing(sqlite3.connect(home / "back.db")) as copy:
         assert copy.execute("SELECT count(*) FROM secrets WHERE seq = 5").fetchone() == (0,)
+    before = sorted(home.iterdir())
+    assert not [path for path in before if path.suffix in (".records-wal", ".keys-wal")]
     assert run("journal", "restore", home / "back.db", *mixed)[0] == 2
+    nowhere = ("--records", home / "r", "--keys", home / "no" / "k")
+    assert run("journal", "backup", journal, *nowhere)[0] == 2
+    broken = ("--records", home / "new.records", "--keys", home / "gate.pub")
+    assert run("journal", "restore", home / "half.db", *broken)[0] == 2
+    assert sorted(home.iterdir()) == before  # what fails leaves nothing
     code, restored = run("journal", "restore", home / "whole.db", *new)
     assert run("journal", "verify", home / "whole.db", "--centre-key", home / "centre.pub")[0] == 0
 

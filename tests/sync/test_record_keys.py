@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from record_support import CENTRE_KEY, seeded
+from record_support import CENTRE_KEY, CENTRE_KEYS, STRANGER_KEY, seeded
 
+from sync.durable_file import replace, write_new
 from sync.errors import KeyRefused
+from sync.hpke import OpeningKey
 from sync.keys import (
+    CentrePublic,
     SigningKey,
     VerifyingKey,
+    read_centre_public,
     read_public_key,
     read_signing_key,
+    write_centre_public,
     write_public_key,
     write_signing_key,
 )
@@ -44,6 +50,35 @@ def test_keys_come_back_from_their_files(tmp_path: Path) -> None:
     assert read_public_key(tmp_path / "gate.pub") == key.public
     with pytest.raises(KeyRefused, match="exists"):
         write_signing_key(tmp_path / "gate.key", key)
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Also after a crash, whose half file is taken over; and a failure leaves nothing beside."""
+    path, half = tmp_path / "gate.key", tmp_path / f".gate.key.{os.getpid()}.new"
+    half.write_bytes(b"hal")
+    half.chmod(0o400)
+    write_new(path, b"whole", 0o400)
+    with pytest.raises(FileExistsError):
+        write_new(path, b"other", 0o400)
+    assert path.read_bytes() == b"whole"
+    replace(path, b"newer", 0o600)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"newer", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_centres_public_keys_are_completed_and_never_mixed(tmp_path: Path) -> None:
+    """A power cut may leave one of the two; another central system's are refused."""
+    write_public_key(tmp_path / "centre.pub", CENTRE_KEY.public)
+    for _ in range(2):
+        write_centre_public(tmp_path, CENTRE_KEYS.public)
+        assert read_centre_public(tmp_path) == CENTRE_KEYS.public
+    for other in (
+        CentrePublic(STRANGER_KEY.public, CENTRE_KEYS.public.sealing),
+        CentrePublic(CENTRE_KEY.public, OpeningKey(b"\x09" * 32).public),
+    ):
+        with pytest.raises(KeyRefused, match="another central system"):
+            write_centre_public(tmp_path, other)
+    assert read_centre_public(tmp_path) == CENTRE_KEYS.public
 
 
 def test_demo_keys_are_marked_and_refused(tmp_path: Path) -> None:
