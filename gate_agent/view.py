@@ -127,9 +127,10 @@ def _devices(state: State) -> tuple[DeviceView, ...]:
             code=device.code,
             diagnosis=device.diagnosis,
             identity=device.identity,
+            conditions=tuple(condition.value for condition in device.conditions),
         )
         for device in state.devices
-        if device.device in REQUIRED_DEVICES or device.code
+        if device.device in REQUIRED_DEVICES or device.code or device.conditions
     )
 
 

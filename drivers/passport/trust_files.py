@@ -172,7 +172,14 @@ def assemble(sources: Sequence[Source], *, accept_demo: bool = False) -> TrustSt
         unproven=unproven,
         revocation_lists=[source.crl for source in sources if source.crl is not None],
         defects=defects,
+        newest=newest_list(sources),
     )
+
+
+def newest_list(sources: Iterable[Source]) -> date | None:
+    """The day of the newest list, of whatever kind; None without any that says its day."""
+    lists = (source for source in sources if source.kind is not Kind.CERTIFICATE)
+    return max((source.issued for source in lists if source.issued), default=None)
 
 
 def given_store(sources: Iterable[Source], *, accept_demo: bool = False) -> TrustStore:

@@ -124,7 +124,7 @@ def lane_board(
     """Everything an officer sees of one lane; with `personal`, also who stands there."""
     if view is None:
         return _away_board(number, away, away_since_utc_ms)
-    alarms = [_alert(code) for code in view.alarms]
+    alarms = [_alert(code) for code in (*view.alarms, *_conditions(view))]
     reasons = [_alert(code) for code in view.reasons]
     tone = _tone(view)
     return {
@@ -235,18 +235,35 @@ def _tone(view: View) -> str:
         return "referred"
     if view.mode != "auto" or view.step is Step.CLOSED:
         return "closed"
-    if view.alarms:
+    if view.alarms or _conditions(view):
         return "warning"
     return "idle" if view.step is Step.WAITING else "busy"
+
+
+def _conditions(view: View) -> list[str]:
+    """What devices in step lack: why the lane refers more than it should."""
+    return [condition for device in view.devices for condition in device.conditions]
 
 
 def _step_text(view: View) -> str:
     """The step in words; where nobody is served, what the lane is doing instead."""
     if view.fire or view.mode == "evacuation":
         return "Evacuation, exit open"
-    if view.mode != "auto" and view.step in (Step.WAITING, Step.CLOSED):
-        return MODE_TEXT.get(view.mode, view.mode)
-    return STEP_TEXT[view.step]
+    if view.mode == "auto" or view.step not in (Step.WAITING, Step.CLOSED):
+        return STEP_TEXT[view.step]
+    if view.mode == "out_of_service" and view.alarms:
+        return "Stopped: inspect the lane, then acknowledge"
+    awaited = ", ".join(_awaited(view)) if view.mode == "starting" else ""
+    return MODE_TEXT.get(view.mode, view.mode) + (f", waits for {awaited}" if awaited else "")
+
+
+def _awaited(view: View) -> list[str]:
+    """What a lane that goes into service has not seen in order yet."""
+    devices = [device.device for device in view.devices if not device.ready]
+    if "turnstile" in devices:
+        return devices
+    doors = [f"the {name} to shut" for name in ("entry", "exit") if getattr(view, name) != "closed"]
+    return devices + doors + ([] if view.zone == "empty" else ["the lane to be empty"])
 
 
 def _alert(code: str) -> Plain:
@@ -298,9 +315,10 @@ def _known(position: str) -> str:
 
 def _device(device: DeviceView) -> Plain:
     fault = f"{device.code}: {device.diagnosis}" if device.code else device.diagnosis
+    good = "yellow" if device.conditions else "green"
     return {
         "name": device.device,
-        "colour": "green" if device.ready else "red",
+        "colour": good if device.ready else "red",
         "text": device.identity or "ready" if device.ready else fault or "not ready",
     }
 

@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from biometrics.types import Guidance, ModelsUsed
-from drivers.types import DeviceId, Door, Flag, Plant, Zone
+from drivers.types import Condition, DeviceId, Door, Flag, Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
 from gate_agent.core.messages import Mode
@@ -258,6 +258,7 @@ class DeviceState(Record, frozen=True, kw_only=True):
     code: int = 0
     diagnosis: str = ""
     identity: str = ""
+    conditions: tuple[Condition, ...] = ()
 
 
 class Last(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biometrics.types import Guidance, LivenessState
-from drivers.types import CHECK_IDS, Check, Result
+from drivers.types import CHECK_IDS, Check, Condition, Result
 from gate_agent.console.alerts import ALERTS, alert
 from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board
 from gate_agent.console.credentials import NOBODY
@@ -26,7 +26,16 @@ from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Sce
 from gate_agent.console.sessions import MAX_SESSIONS, Sessions
 from gate_agent.console.traveller_view import traveller_view
 from gate_agent.console.waiting import queue_of
-from gate_agent.lane_api import ApproachView, FaceView, HolderView, LastResult, Step, SyncView, View
+from gate_agent.lane_api import (
+    ApproachView,
+    DeviceView,
+    FaceView,
+    HolderView,
+    LastResult,
+    Step,
+    SyncView,
+    View,
+)
 
 ORDINARY = traveller_view(referred(1, reasons=("document_timeout",)))
 replace = msgspec.structs.replace
@@ -167,6 +176,45 @@ def test_a_display_speaks_to_the_holder_of_the_document(state, languages):
 def test_every_reason_of_the_core_has_a_row():
     reasons = pytest.importorskip("gate_agent.core.reasons")
     assert {str(reason) for reason in reasons.Reason} <= set(ALERTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"mode": "out_of_service"}, "Out of service"),
+        (
+            {"mode": "out_of_service", "alarms": ("restart",)},
+            "Stopped: inspect the lane, then acknowledge",
+        ),
+        ({"mode": "starting"}, "Starting"),
+        (
+            {"mode": "starting", "zone": "one", "exit": "open"},
+            "Starting, waits for the exit to shut, the lane to be empty",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="vision", ready=False),)},
+            "Starting, waits for vision",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="turnstile", ready=False),)},
+            "Starting, waits for turnstile",
+        ),
+    ],
+)
+def test_a_lane_that_serves_nobody_says_what_it_waits_for(changes, text):
+    at_rest = replace(waiting(1), zone="empty", entry="closed", exit="closed", step=Step.CLOSED)
+    assert board(replace(at_rest, **changes))["step_text"] == text
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_an_officer_is_told_why_a_lane_refers_everybody(condition):
+    lacking = DeviceView(device="reader", ready=True, conditions=(condition.value,))
+    shown = board(replace(waiting(1), devices=(lacking,)))
+    row = ALERTS[condition.value]
+    (alarm,) = shown["alarms"]
+    assert (alarm["text"], alarm["todo"]) == (row.text, row.todo)
+    assert (shown["tone"], shown["devices"][0]["colour"]) == ("warning", "yellow")
+    assert board(waiting(1))["alarms"] == []
 
 
 def test_every_check_has_a_name_and_every_result_a_colour():
