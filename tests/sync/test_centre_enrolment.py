@@ -108,6 +108,13 @@ def test_a_token_works_once_and_for_its_gate_alone(store: CentreStore) -> None:
     assert store.registry()[0].key == GATE_KEY.public
 
 
+def test_a_time_in_another_form_is_no_end_of_a_token() -> None:
+    """Times are compared as text, which holds for one form alone."""
+    for expires in ("2027-01-01", "2027-01-01T00:00:00Z", "9"):
+        with pytest.raises(EnrolmentRefused, match="damaged"):
+            read_token(issue_token(CENTRE_KEYS, "gate-1", expires, seeded(1)))
+
+
 def test_a_revoked_gate_is_not_told_that_it_is_enrolled(store: CentreStore) -> None:
     admit(store, CENTRE_KEYS, make_request(token(), GATE_KEY, seeded(2)), UTC)
     store.revoke("gate-1", UTC)

@@ -8,8 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import given
 from hypothesis import strategies as st
-from record_support import CENTRE_KEY, GATE_KEY, STRANGER_KEY, seeded
+from record_support import CENTRE_KEY, CENTRE_KEYS, GATE_KEY, STRANGER_KEY, seeded
 
+from sync.envelope import HOUR_NS, Place, Sealer
 from sync.errors import KeyRefused, NoteRefused, SealBroken
 from sync.hpke import OpeningKey, SealingKey
 from sync.keys import VerifyingKey
@@ -154,3 +155,12 @@ def test_keys_and_messages_that_are_refused() -> None:
         SealingKey(b"short")
     with pytest.raises(KeyRefused):
         OpeningKey(b"short")
+
+
+@pytest.mark.parametrize(("later_ns", "anew"), [(HOUR_NS - 1, False), (HOUR_NS, True), (-1, True)])
+def test_an_hours_key_lasts_an_hour_and_not_before_it_began(later_ns: int, anew: bool) -> None:
+    sealer = Sealer(CENTRE_KEYS.public.sealing, seeded(3))
+    place = Place("gate-1", "e", 1)
+    assert sealer.hour(place, 4, 10 * HOUR_NS) is not None
+    assert (sealer.hour(place, 5, 10 * HOUR_NS + later_ns) is not None) is anew
+    assert sealer.key_id == 5 + anew

@@ -96,6 +96,14 @@ def test_keys_that_others_could_read_are_refused(tmp_path: Path, mode: int) -> N
         read_signing_key(tmp_path / "gate.key")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_key_of_another_account_is_refused(tmp_path: Path) -> None:
+    write_signing_key(tmp_path / "gate.key", CENTRE_KEY)
+    os.chown(tmp_path / "gate.key", 65_534, 65_534)
+    with pytest.raises(KeyRefused, match="another account"):
+        read_signing_key(tmp_path / "gate.key")
+
+
 def test_files_that_are_no_keys(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for content in (b"", b"text", b"\x00" * 5000):
