@@ -104,6 +104,11 @@ class VisionDevice:
         self.face_place: tuple[float, float] | None = None
 
     @property
+    def finds_attacks(self) -> bool:
+        """Whether a model for presentation attacks is installed."""
+        return self._pipeline.models.pad
+
+    @property
     def wants_frame(self) -> bool:
         """Whether `step` should be given the newest frame."""
         return self._verification is not None

@@ -224,7 +224,7 @@ def _quality(found: Comparisons, references: Gallery, live: Gallery) -> str:
     points = discard_points(found, pairs.astype(np.float64))
     if not points:
         return _nothing()
-    top = max(max(y for _, y in points) * 1.1, 1e-4)
+    top = max(max(y for _, y in points) * 1.1, 0.01)
     across = Axis(0, MAX_DISCARD, [(s / 100, f"{s} %") for s in range(0, 31, 5)],
                   "comparisons discarded, least quality first")  # fmt: skip
     percents = [(value / 100, f"{text} %") for value, text in _round_marks(0, 100 * top)]
@@ -258,6 +258,12 @@ def _rates(result: dict[str, Any]) -> str:
             f"{row['threshold']:.6f}" + ("" if row["supported"] else " *"),
         ])  # fmt: skip
     table = _table(["FMR", "FNMR", "95 % interval", "acquired only", "threshold"], rows)
+    if any(row["value"] == 0 for row in result["fnmr"].values()):
+        bound = 300 / result["genuine"]
+        table += (
+            '<p class="note">No error was seen in a row of 0 %, so its interval has no width: by '
+            f"the rule of three the rate may still be up to {bound:.2g} % of such comparisons.</p>"
+        )
     if all(row["supported"] for row in result["fnmr"].values()):
         return table
     return table + '<p class="note">* rests on fewer than ten impostor comparisons.</p>'

@@ -27,6 +27,25 @@ class DeviceId(StrEnum):
     INBOX = "inbox"
 
 
+TRUST_OLD_DAYS = 30
+"""Each state issues a CRL at least every 90 days (Doc 9303-12), all together far more often: where
+even the newest list is older than this, nobody fetches them."""
+
+
+class Condition(StrEnum):
+    """What a device that is in step lacks: the lane runs, and an officer should know why it refers.
+
+    A condition admits nobody and refers nobody: what is missing for want of it does.
+    """
+
+    CLOCK_UNTRUSTED = "clock_untrusted"  # dates are undetermined: every document refers
+    TRUST_EMPTY = "trust_empty"  # no CSCA certificate: every document refers
+    TRUST_OLD = "trust_old"  # the newest list is older than `TRUST_OLD_DAYS`
+    PAD_ABSENT = "pad_absent"  # no model finds presentation attacks
+    SETTINGS_DRIFTED = "settings_drifted"  # the device's own settings are not the profile's
+    LIST_ABSENT = "list_absent"  # the profile limits a list's age, and no list is installed
+
+
 class Result(StrEnum):
     """Outcome of one check (BSI TR-03135-1, 3.5.2 and 5.4)."""
 
@@ -97,10 +116,11 @@ class HolderAttributes(
 
 
 class DeviceReady(Message, frozen=True, kw_only=True):
-    """A device is connected, identified and in step with us."""
+    """A device is connected, identified and in step with us; said again where that changes."""
 
     device: DeviceId
     identity: str = ""
+    conditions: tuple[Condition, ...] = ()
 
 
 class DeviceFailed(Message, frozen=True, kw_only=True):

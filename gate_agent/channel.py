@@ -51,6 +51,10 @@ class WorkerHello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     version: int = 1
 
 
+class StillHere(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """A worker that has nothing to say is not stopped or gone."""
+
+
 class ViewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """The agent asks vision for a picture on behalf of an authorised viewer."""
 
@@ -66,7 +70,7 @@ class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     jpeg: bytes
 
 
-WorkerFrame = FromWorker | WorkerHello | ViewAnswer
+WorkerFrame = FromWorker | WorkerHello | StillHere | ViewAnswer
 AgentFrame = ToWorker | ViewQuery
 
 

@@ -85,7 +85,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
-    arguments = parser().parse_args(argv)
+    top, words = parser(), sys.argv[1:] if argv is None else argv
+    if not words:
+        top.print_help(sys.stderr)
+        return 2
+    arguments = top.parse_args(words)
     logging.basicConfig(
         level=arguments.log.upper(),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",

@@ -8,7 +8,6 @@ and length.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import socket
@@ -19,16 +18,14 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from drivers.types import TRUST_OLD_DAYS
 from firmware_cfg.profile import Profile
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.system_clock import follows_time_server
 
 CONNECT_S = 3.0
 DISK_LOW_BYTES = 1 << 30
 DISK_FULL_BYTES = 100 << 20
-LIST_OLD_DAYS = 30
-STA_UNSYNC = 0x0040  # adjtimex(2)
-TIMEX_BYTES = 208
-CLOCK_ERROR = 5
 
 
 class Grade(StrEnum):
@@ -144,21 +141,16 @@ def disk(state: Path) -> Findings:
 
 
 def clock_set() -> Findings:
-    """Whether the system's clock follows a time server (adjtimex(2))."""
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)  # modes 0: read only
-    libc = ctypes.CDLL(None, use_errno=True)
-    state = libc.adjtimex(timex)
-    # `struct timex` on 64-bit Linux: status is the int after modes and four longs.
-    status = int.from_bytes(timex.raw[40:44], "little")
-    if state < 0 or state == CLOCK_ERROR or status & STA_UNSYNC:
+    """Whether the system's clock follows a time server."""
+    if follows_time_server():
+        yield Finding("clock", Grade.GOOD, "the clock follows a time server")
+    else:
         yield Finding(
             "clock",
             Grade.ATTENTION,
             "the clock does not follow a time server",
-            "timedatectl set-ntp true; without a true date expired documents cannot be told",
+            "timedatectl set-ntp true; without a true date every document goes to an officer",
         )
-    else:
-        yield Finding("clock", Grade.GOOD, "the clock follows a time server")
 
 
 def keys(folder: Path, names: tuple[str, ...]) -> Findings:
@@ -207,7 +199,7 @@ def trust(paths: list[Path], today_ordinal: int) -> Findings:
         paths: files and folders, as the reader is given.
         today_ordinal: the day as `date.toordinal`.
     """
-    from drivers.passport.trust_files import Kind
+    from drivers.passport.trust_files import newest_list
     from gate_agent.trust_store import read
 
     try:
@@ -222,10 +214,9 @@ def trust(paths: list[Path], today_ordinal: int) -> Findings:
         return
     for file, why in loaded.refused:
         yield Finding(f"trust: {file.name}", Grade.ATTENTION, f"refused: {why}", "remove it")
-    lists = [source for source in loaded.parsed() if source.kind is not Kind.CERTIFICATE]
-    issued = [source.issued.toordinal() for source in lists if source.issued]
-    age = today_ordinal - max(issued) if issued else None
-    if age is not None and age > LIST_OLD_DAYS:
+    newest = newest_list(loaded.parsed())
+    age = None if newest is None else today_ordinal - newest.toordinal()
+    if age is not None and age > TRUST_OLD_DAYS:
         yield Finding(
             "trust",
             Grade.ATTENTION,

@@ -60,13 +60,14 @@ class Step(StrEnum):
 
 
 class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
-    """One device: ready or not, and why not."""
+    """One device: ready or not, and why not; what it lacks (`drivers.types.Condition`)."""
 
     device: str
     ready: bool
     code: int = 0
     diagnosis: str = ""
     identity: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 class FaceView(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     MALFORMED = "malformed_frame"
     FORBIDDEN = "role_forbids_message"
     SLOW = "peer_too_slow"
+    SILENT = "silent"
     STOPPED = "lane_stopped"
 
 
@@ -45,7 +46,8 @@ class Peer:
 
     sock: socket.socket
     nonce: bytes
-    handshake_due_ns: int
+    accepted_ns: int
+    heard_ns: int
     last_sent_ns: int
     reader: FrameReader[ToLane] = field(
         default_factory=lambda: FrameReader(ToLane, MAX_REQUEST_BYTES)

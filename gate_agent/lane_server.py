@@ -55,6 +55,7 @@ MAX_PICTURE_BYTES = 1024 * 1024
 MAX_PENDING_PICTURES = 8
 HANDSHAKE_MS = 2_000
 HEARTBEAT_MS = 1_000
+SILENT_MS = 5_000  # of sync, which reports every second
 NONCE_BYTES = 32
 PICTURE_KINDS = ("live", "chip")
 
@@ -123,7 +124,7 @@ class LaneServer:
         self._keys = dict(keys)
         self._callbacks = callbacks
         self._random = random
-        self._clock = clock
+        self._clock, self._looked_ns = clock, clock.monotonic_ns()
         self._checks = ActionChecks()
         self._view: View | None = None
         self._feeds = {True: Feed(with_holder=True), False: Feed(with_holder=False)}
@@ -218,6 +219,7 @@ class LaneServer:
         for peer in tuple(self._peers):
             self._guarded(peer, self._keep_alive, now_ns)
             self._watch(peer)
+        self._looked_ns = now_ns  # silence is judged by the look before: all was read since
 
     def _guarded(
         self,
@@ -250,12 +252,7 @@ class LaneServer:
             return
         sock.settimeout(0)
         now_ns = self._clock.monotonic_ns()
-        peer = Peer(
-            sock=sock,
-            nonce=self._random(NONCE_BYTES),
-            handshake_due_ns=now_ns + HANDSHAKE_MS * 1_000_000,
-            last_sent_ns=now_ns,
-        )
+        peer = Peer(sock, self._random(NONCE_BYTES), now_ns, heard_ns=now_ns, last_sent_ns=now_ns)
         self._peers.add(peer)
         if self._selector is not None:
             self._selector.register(sock, selectors.EVENT_READ, peer)
@@ -274,13 +271,16 @@ class LaneServer:
             data = peer.sock.recv(65536)
             if not data:
                 raise Dropped(Cause.CLOSED)
+            peer.heard_ns = self._clock.monotonic_ns()
             for message in peer.reader.feed(data):
                 self._receive(peer, message)
 
     def _keep_alive(self, peer: Peer, now_ns: int) -> None:
         if peer.role is None:
-            if now_ns >= peer.handshake_due_ns:
+            if now_ns - peer.accepted_ns >= HANDSHAKE_MS * 1_000_000:
                 raise Dropped(Cause.LATE)
+        elif peer.role is Role.SYNC and self._looked_ns - peer.heard_ns >= SILENT_MS * 1_000_000:
+            raise Dropped(Cause.SILENT)
         elif peer.following and now_ns - peer.last_sent_ns >= HEARTBEAT_MS * 1_000_000:
             self._send(peer, Delta(seq=self._feed_of(peer).seq, changes={}))
 
@@ -298,7 +298,8 @@ class LaneServer:
             dropped.diagnosis,
         )
         if peer.role is Role.SYNC and Role.SYNC not in (one.role for one in self._peers):
-            self._callbacks.on_link(False, "egate sync does not run: look at its service")
+            does = "answer" if dropped.cause is Cause.SILENT else "run"
+            self._callbacks.on_link(False, f"egate sync does not {does}: look at its service")
         peer.sock.close()
 
     # --- output --------------------------------------------------------------------

@@ -33,8 +33,6 @@ REOPEN_MAX_NS = 2_000_000_000
 MAX_WAIT_S = 1.0
 MAX_COMMANDS = 256
 EXIT_SOFTWARE = 70
-SWITCH_S = 0.0002
-"""How long another thread of a lane may compute while the loop waits for its turn."""
 
 
 def monotonic_ns() -> int:
@@ -101,10 +99,9 @@ def spawn(name: str, target: Callable[[], None]) -> threading.Thread:  # noqa: T
 
 
 def favour_turns() -> None:
-    """Once everything that stays is built: spare it the collector, and wait for no thread long."""
+    """Once everything that stays is built: spare it the collector."""
     gc.collect()
     gc.freeze()
-    sys.setswitchinterval(SWITCH_S)
 
 
 class Stop:

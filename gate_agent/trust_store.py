@@ -7,9 +7,11 @@ that says when each was imported and from which file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain, islice
 from pathlib import Path
 
 from drivers.passport.errors import DocumentError
@@ -34,7 +36,7 @@ class Loaded:
 
 
 def read(paths: Iterable[Path]) -> Loaded:
-    """Read certificates, master lists, CRLs and defect lists; of a folder, every file.
+    """Read certificates, master lists, CRLs and defect lists; of a folder, every file under it.
 
     A file that is none of them is refused and named; it makes nothing trusted.
 
@@ -42,7 +44,8 @@ def read(paths: Iterable[Path]) -> Loaded:
         OSError: a path cannot be read.
     """
     loaded = Loaded()
-    files = [file for path in paths for file in _files(path)]
+    every = chain.from_iterable(map(_files, paths))
+    files = sorted(islice(every, MAX_FILES + 1))
     for file in files[:MAX_FILES]:
         try:
             found = parse_file(read_bounded(file, MAX_FILE))
@@ -94,7 +97,13 @@ def install(store: Path, found: Iterable[tuple[Source, Path]], day: date) -> int
     return new
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.iterdir() if file.is_file())
+        yield path
+        return
+    for folder, _, names in os.walk(path, onerror=_unreadable):
+        yield from (file for file in (Path(folder, name) for name in names) if file.is_file())
+
+
+def _unreadable(error: OSError) -> None:
+    raise error

@@ -16,7 +16,6 @@ from gate_agent.core.states import (
     Admitting,
     Clearing,
     Crossing,
-    CrossingState,
     Deciding,
     Departing,
     Dossier,
@@ -60,14 +59,9 @@ _STEPS = {
 }
 
 
-def shown_crossing(state: State) -> CrossingState:
-    """The crossing that a page is about: of the chamber, or else of the one before it."""
-    return state.approach if isinstance(state.crossing, Idle) else state.crossing
-
-
 def step_of(state: State) -> Step:
     """Where the present crossing stands; an idle lane out of AUTO is closed."""
-    crossing = shown_crossing(state)
+    crossing = state.shown
     if isinstance(crossing, Idle) and state.mode is not Mode.AUTO:
         return Step.CLOSED
     if isinstance(crossing, Emptying) and crossing.commanded == "open_entry":
@@ -133,9 +127,10 @@ def _devices(state: State) -> tuple[DeviceView, ...]:
             code=device.code,
             diagnosis=device.diagnosis,
             identity=device.identity,
+            conditions=tuple(condition.value for condition in device.conditions),
         )
         for device in state.devices
-        if device.device in REQUIRED_DEVICES or device.code
+        if device.device in REQUIRED_DEVICES or device.code or device.conditions
     )
 
 
@@ -149,7 +144,7 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
             constant while the process runs, so that an unchanged lane is unchanged.
         sync: how far the central system has followed.
     """
-    crossing = shown_crossing(state)
+    crossing = state.shown
     dossier = dossier_of(crossing)
     referred = any(
         isinstance(one, Referred | OfficerDeciding) for one in (state.crossing, state.approach)

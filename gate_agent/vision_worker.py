@@ -16,7 +16,7 @@ from biometrics.errors import BiometricFault
 from drivers.camera.mailbox import Mailbox
 from drivers.camera.source import Source
 from drivers.errors import DriverFault
-from drivers.types import DeviceFailed, DeviceId, DeviceReady
+from drivers.types import Condition, DeviceFailed, DeviceId, DeviceReady
 from gate_agent.core.messages import Wipe
 
 MAX_WORK = 256
@@ -200,7 +200,8 @@ class VisionWorker:
             self._emit(event)
 
     def _ready(self) -> DeviceReady:
-        return DeviceReady(device=DeviceId.VISION, identity=self._identity)
+        lacks = () if self._device.finds_attacks else (Condition.PAD_ABSENT,)
+        return DeviceReady(device=DeviceId.VISION, identity=self._identity, conditions=lacks)
 
 
 def _failed(fault: DriverFault) -> DeviceFailed:

@@ -21,6 +21,7 @@ from gate_agent.channel import (
     ChannelError,
     FrameReader,
     FromWorker,
+    StillHere,
     ToWorker,
     ViewAnswer,
     ViewQuery,
@@ -32,6 +33,9 @@ from gate_agent.channel import (
 log = logging.getLogger("egate.worker")
 
 RETRY_S = 0.25
+BEAT_S = 1.0
+"""After so long without anything to do the worker says that it is still there."""
+
 RECEIVE_BYTES = 262_144
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 
@@ -123,7 +127,10 @@ class WorkerLink:
                         selector.modify(sock, mask)
                     else:
                         selector.register(sock, mask)
-                    for key, events in selector.select(timeout=1.0):
+                    ready = selector.select(BEAT_S)
+                    if not ready:
+                        self._queue(encode(StillHere()))
+                    for key, events in ready:
                         if key.fileobj is self._wake_out:
                             self._wake_out.recv(4096)
                         elif events & selectors.EVENT_READ and not self._read(sock, reader):

@@ -49,10 +49,15 @@ WORKER_LOST = 110
 """Code of the `DeviceFailed` for a worker process that went away."""
 WORKER_VIOLATION = 111
 """Code of the `DeviceFailed` for a worker that broke the protocol."""
+WORKER_SILENT = 112
+"""Code of the `DeviceFailed` for a worker process that is there and says nothing."""
 
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 8
 HELLO_NS = 2_000_000_000
+SILENT_NS = 5_000_000_000
+"""A worker says something every second; one that does not for so long is stopped, or hangs."""
+
 MAX_PENDING = 1024
 
 _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
@@ -71,12 +76,15 @@ _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
 
 
 class _Connection:
-    """One peer on a device's socket: not yet a worker until its hello."""
+    """One peer on a device's socket: not yet a worker until its hello.
 
-    def __init__(self, sock: socket.socket, door: DeviceId, hello_by_ns: int) -> None:
+    `due_ns`: when it must have said something.
+    """
+
+    def __init__(self, sock: socket.socket, door: DeviceId, due_ns: int) -> None:
         self.sock = sock
         self.door = door
-        self.hello_by_ns = hello_by_ns
+        self.due_ns = due_ns
         self.reader: FrameReader[Any] = FrameReader(WorkerFrame)
         self.device: DeviceId | None = None
         self.out = bytearray()
@@ -119,6 +127,7 @@ class WorkerServer:
         self._selector = selectors.DefaultSelector()
         self._workers: dict[DeviceId, _Connection] = {}
         self._connections = 0
+        self._looked_ns = clock()
 
     def command(self, device: DeviceId, command: Any, payload: Mapping[str, bytes]) -> None:
         """Send one command to a worker; dropped if it is away (its failure was reported)."""
@@ -203,11 +212,19 @@ class WorkerServer:
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _end_silent(self) -> None:
-        """Drop who connected and does not say who they are."""
-        now_ns = self._clock()
-        for connection in tuple(self._nameless):
-            if now_ns >= connection.hello_by_ns:
+        """Drop who connected and does not say who they are, and who has fallen silent.
+
+        Judged by the look before, so that everything was read since: where this process itself
+        was held up, nobody else was silent.
+        """
+        now_ns, self._looked_ns = self._looked_ns, self._clock()
+        for connection in (*self._nameless, *self._workers.values()):
+            if now_ns < connection.due_ns:
+                continue
+            if connection.device is None:
                 self._drop(connection, WORKER_VIOLATION, "no hello in time")
+            else:
+                self._drop(connection, WORKER_SILENT, "its process does not answer")
 
     def _serve(self, connection: _Connection, mask: int) -> None:
         if connection.sock.fileno() >= 0 and mask & selectors.EVENT_WRITE:
@@ -223,6 +240,8 @@ class WorkerServer:
         if not data:
             self._drop(connection, WORKER_LOST, "its process went away")
             return
+        if connection.device is not None:
+            connection.due_ns = self._clock() + SILENT_NS
         try:
             for frame in connection.reader.feed(data):
                 self._frame(connection, frame)
@@ -239,6 +258,7 @@ class WorkerServer:
                 self._on_picture(frame.request, frame.jpeg)
         elif isinstance(frame, FromWorker):
             self._event(connection.device, frame)
+        # else StillHere: that it came is all it says
 
     def _hello(self, connection: _Connection, hello: WorkerHello) -> None:
         try:
@@ -250,6 +270,7 @@ class WorkerServer:
         if device in self._workers:
             self._drop(self._workers[device], WORKER_LOST, "a new process took its place")
         connection.device = device
+        connection.due_ns = self._clock() + SILENT_NS
         self._nameless.discard(connection)
         self._workers[device] = connection
         log.info("worker %s connected", device)

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gate_agent.commands.bench import default_photographs
 from gate_agent.commands.models import default_store
+
+if TYPE_CHECKING:
+    from sim.bench_virtual import Seen
 
 SCENARIO = Path(__file__).parent / "scenarios" / "first_day.toml"
 
@@ -56,11 +59,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({row.name: row.value for row in rows} | {"targets": _targets(rows)}))
         return 0
-    print(f"{'':<34}{'measured':>12} {'target':>10}  unit   {'n':>6}")
+    print(f"{'':<38}{'measured':>12} {'target':>10}  unit   {'n':>6}")
     for row in rows:
         value = "not run" if row.value is None else f"{row.value:.3f}"
         target = "" if row.target is None else f"{row.target:g}"
-        print(f"{row.name:<34}{value:>12} {target:>10}  {row.unit:<6}{row.samples:>7}")
+        print(f"{row.name:<38}{value:>12} {target:>10}  {row.unit:<6}{row.samples:>7}")
     return 0
 
 
@@ -90,26 +93,44 @@ def _say(text: str) -> None:
 
 
 def _virtual(arguments: argparse.Namespace) -> list[Row]:
-    from gate_agent.live import cpu_ns
+    from gate_agent.live import cpu_ns, monotonic_ns
     from sim.bench_virtual import core_step_us, percentile, play, write_and_read_back_ms
     from sim.scenario import load
 
     seen = play(load(SCENARIO), arguments.seeds, _say)
-    steps = core_step_us(seen, cpu_ns)
+    steps, again = core_step_us(seen, cpu_ns)
+    by_the_wall, _ = core_step_us(seen, monotonic_ns)
     bus = write_and_read_back_ms(200, arguments.seed, 200)
     slow = write_and_read_back_ms(200, arguments.seed, 1_000)
     missed = len(seen.deadlines) - sum(seen.deadlines)
-    placed, judged = seen.placed_to_open_ms, len(seen.deadlines)
+    placed, judged = seen.placed_to_open_ms(), len(seen.deadlines)
     return [
         Row("core_step_p50_us", percentile(steps, 0.5), "us", None, len(steps)),
         Row("core_step_p99_us", percentile(steps, 0.99), "us", 50, len(steps)),
+        Row("core_step_again_p99_us", percentile(again, 0.99), "us", None, len(again)),
+        Row("core_step_wall_p99_us", percentile(by_the_wall, 0.99), "us", None, len(by_the_wall)),
         Row("write_read_back_p50_ms", percentile(bus, 0.5), "ms", 10, len(bus)),
         Row("write_read_back_slow_p50_ms", percentile(slow, 0.5), "ms", None, len(slow)),
         Row("placed_to_open_p50_ms", percentile(placed, 0.5), "ms", None, len(placed)),
         Row("placed_to_open_p95_ms", percentile(placed, 0.95), "ms", 3_000, len(placed)),
+        *_shares(seen, "barrier"),
+        *_shares(seen, "mantrap"),
         Row("deadline_misses_ratio", missed / max(1, judged), "", 0.001, judged),
         Row("late_admits", seen.late_admits, "", 0, len(placed)),
     ]
+
+
+def _shares(seen: Seen, topology: str) -> list[Row]:
+    """From the document to the open exit in one topology, and what the time went for."""
+    from sim.bench_virtual import SHARES, percentile
+
+    one = [opening for opening in seen.openings if opening.topology == topology]
+    name, placed = f"placed_to_open_{topology}", seen.placed_to_open_ms(topology)
+    rows = [Row(f"{name}_p95_ms", percentile(placed, 0.95), "ms", None, len(placed))]
+    for share in SHARES:
+        spent = [opening.shares_ms.get(share, 0.0) for opening in one]
+        rows.append(Row(f"{name}_{share}_p50_ms", percentile(spent, 0.5), "ms", None, len(spent)))
+    return rows
 
 
 def _live(arguments: argparse.Namespace) -> list[Row]:
@@ -136,7 +157,7 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
         for process in beside:
             process.kill()
             process.wait()
-    opened = percentile(lane.open_ms, 0.99)
+    opened, turns = percentile(lane.open_ms, 0.99), lane.turn_cpu_ms
     durable = percentile(fsyncs, 0.99)
     loop, wake = percentile(lane.loop_ms, 0.99), percentile(wakes, 0.99)
     return [
@@ -144,6 +165,8 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
             "event_to_command_p50_ms", percentile(lane.loop_ms, 0.5), "ms", None, len(lane.loop_ms)
         ),
         Row("event_to_command_p99_ms", loop, "ms", 1, len(lane.loop_ms)),
+        Row("turn_cpu_p50_ms", percentile(turns, 0.5), "ms", None, len(turns)),
+        Row("turn_cpu_p99_ms", percentile(turns, 0.99), "ms", None, len(turns)),
         Row("bare_wake_up_p99_ms", wake, "ms", None, len(wakes)),
         Row("event_to_command_per_wake_up", loop / max(wake, 1e-6), "x"),
         Row("accept_to_open_p50_ms", percentile(lane.open_ms, 0.5), "ms", None, len(lane.open_ms)),

@@ -98,6 +98,7 @@ class LiveLane:
         self._played, self._clock = played, clock
         self.profile = played.profile
         self.loop_ms: list[float] = []
+        self.turn_cpu_ms: list[float] = []
         self.open_ms: list[float] = []
         self._accept_ns = 0
         self._ended = threading.Event()
@@ -167,7 +168,17 @@ class LiveLane:
         return crossed
 
     def _turn(self) -> None:
-        run_loop(self._loop, self._inbox, self._submit, self._recorder, self._ended.is_set)
+        began_ns = live.cpu_ns()
+
+        def turned(_turn: Turn) -> None:
+            """What the loop's own thread worked for this turn: waiting does not count."""
+            nonlocal began_ns
+            now_ns = live.cpu_ns()
+            self.turn_cpu_ms.append((now_ns - began_ns) / 1e6)
+            began_ns = now_ns
+
+        ended = self._ended.is_set
+        run_loop(self._loop, self._inbox, self._submit, self._recorder, ended, turned)
 
     def _submit(self, command: Any, at_ns: int) -> None:
         now_ns = self._clock()

@@ -1,7 +1,8 @@
 """What of a lane's speed is measured on the virtual clock: the core, the bus, the crossing.
 
-Device times are the simulator's: lines at their baud rates, a chip that computes, a camera
-of eight frames a second. What travellers themselves need is left out.
+Device times are the simulator's: lines at their baud rates, a zone that is scanned, a chip that
+computes, doors that have mass, a camera of eight frames a second. What travellers themselves
+need is left out: until they stand before the camera, and while they stand in a doorway.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from biometrics.types import Observed, StartVerify
+from biometrics.types import Observed, PortraitPrepared, StartVerify
 from drivers.turnstile.device import TurnstileMachine
-from drivers.types import ActuationDone, DocumentPresented, OpenExit
+from drivers.types import (
+    ActuationDone,
+    DocumentPresented,
+    DocumentVerified,
+    Flag,
+    OpenExit,
+    Plant,
+    PlantChanged,
+)
 from firmware_cfg.profile import Turnstile
+from gate_agent.core.states import Entering
 from gate_agent.loop import Turn
 from gate_agent.loop import turn as core_turn
 from sim.kernel import MS, Kernel
@@ -31,6 +41,8 @@ from sync.types import Append, RecordKind
 
 STEP_ROUNDS = 5
 SETTLE_NS = 500 * MS
+SHARES = ("zone", "chip", "portrait", "doors", "face", "record", "traveller")
+"""What an admission's time goes for: see `Opening`."""
 BUS_LATENCY_US = 100
 
 
@@ -42,61 +54,104 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+class Opening(NamedTuple):
+    """One machine admission: for what its time went, in milliseconds.
+
+    `zone`: until the printed zone was read. `chip`: until the inspection ended. `portrait`: until
+    it was prepared. `doors`: they open and shut around the traveller. `face`: until it was found
+    to match. `record`: until the decision was durable. `traveller`: their own movements.
+    """
+
+    topology: str
+    shares_ms: dict[str, float]
+
+    @property
+    def ms(self) -> float:
+        """The lane's own time."""
+        return sum(self.shares_ms.values()) - self.shares_ms.get("traveller", 0.0)
+
+
 @dataclass
 class Seen:
     """What was seen at the loops of a scenario's lanes.
 
     Attributes:
         turns: every turn taken, with its lane.
-        placed_to_open_ms: per machine admission, travellers' own movements left out.
+        openings: per machine admission, from the document laid down to the command that
+            releases the exit.
         deadlines: per step and crossing, whether it was met.
         late_admits: releases by the machine although a deadline before had been missed.
     """
 
     turns: list[tuple[VirtualLane, Turn]] = field(default_factory=list)
-    placed_to_open_ms: list[float] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
     deadlines: list[bool] = field(default_factory=list)
     late_admits: int = 0
 
+    def placed_to_open_ms(self, topology: str = "") -> list[float]:
+        """How long each opening took, of one topology or of all."""
+        return [one.ms for one in self.openings if topology in ("", one.topology)]
+
 
 class _Follower:
-    """Follows one lane's turns and notes the instants of each crossing."""
+    """Follows one lane's turns and divides each crossing's time among what it went for."""
 
     def __init__(self, lane: VirtualLane, seen: Seen) -> None:
         self._lane, self._seen = lane, seen
         self._turn = lane.loop.turn
-        self._placed_ns: int | None = None
-        self._asked_ns: int | None = None
-        self._waited_ns = 0
+        self._shares: dict[str, int] = {}
+        self._since_ns: int | None = None
+        self._asked = self._in_doorway = False
         self._in_time: bool | None = None
 
     def __call__(self, at_ns: int, event: Any) -> Turn:
         """Take the turn, and note it."""
         done = self._turn(at_ns, event)
         self._seen.turns.append((self._lane, done))
-        if isinstance(event, DocumentPresented):
-            self._placed_ns, self._asked_ns, self._waited_ns = at_ns, None, 0
-            self._in_time = None
-        if isinstance(event, Observed) and self._asked_ns is not None:
-            if event.observation.faces:
-                self._asked_ns = None  # the traveller is there: from here on it is our time
-            else:
-                self._waited_ns += at_ns - self._asked_ns
-                self._asked_ns = at_ns
+        match event:
+            case DocumentPresented() if self._lane.stage.placed_ns != self._since_ns:
+                self._shares, self._since_ns = {}, self._lane.stage.placed_ns
+                self._asked = self._in_doorway = False
+                self._in_time = None
+                self._spend("zone", at_ns)
+            case DocumentVerified():
+                self._spend("chip", at_ns)
+            case PortraitPrepared():
+                self._spend("portrait", at_ns)
+            case PlantChanged() if isinstance(done.before.crossing, Entering):
+                self._doorway(event.plant, at_ns)
+            case Observed() if self._asked:
+                self._asked = not event.observation.faces
+                self._spend("traveller" if self._asked else "face", at_ns)
         for command in done.commands:
             self._note(command, at_ns)
         return done
 
+    def _spend(self, what: str, at_ns: int) -> None:
+        """The time since the last instant noted went for this."""
+        if self._since_ns is not None:
+            self._shares[what] = self._shares.get(what, 0) + at_ns - self._since_ns
+            self._since_ns = at_ns
+
+    def _doorway(self, plant: Plant, at_ns: int) -> None:
+        if self._in_doorway is (plant.entry_obstruction is Flag.CLEAR):
+            self._spend("traveller" if self._in_doorway else "doors", at_ns)
+            self._in_doorway = not self._in_doorway
+
     def _note(self, command: Any, at_ns: int) -> None:
         if isinstance(command, StartVerify):
-            self._asked_ns = at_ns
+            self._spend("doors", at_ns)
+            self._asked = True
         elif isinstance(command, Append) and command.kind is RecordKind.DECISION:
+            self._spend("face", at_ns)
             met = list(command.facts["deadlines"].values())
             self._seen.deadlines += met
             self._in_time = all(met) if command.facts["outcome"] == "admit" else None
-        elif isinstance(command, OpenExit) and self._placed_ns and self._in_time is not None:
-            own_ns = at_ns - self._placed_ns - self._waited_ns
-            self._seen.placed_to_open_ms.append(own_ns / MS)
+        elif isinstance(command, OpenExit) and self._in_time is not None:
+            self._spend("record", at_ns)
+            topology = self._lane.profile.lane.topology
+            shares = {what: spent / MS for what, spent in self._shares.items()}
+            self._seen.openings.append(Opening(topology, shares))
             self._seen.late_admits += not self._in_time
 
 
@@ -122,18 +177,24 @@ def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> Seen:
     return seen
 
 
-def core_step_us(seen: Seen, clock: Callable[[], int]) -> list[float]:
-    """How long each turn of the core and its guard took, taken again from its recording."""
+def core_step_us(seen: Seen, clock: Callable[[], int]) -> tuple[list[float], list[float]]:
+    """How long each turn of the core and its guard took, taken again from its recording.
+
+    Every turn is taken twice: in its place among the others, as a lane does, and once more at
+    once. What the second one saves is the processor's caches being filled, not work.
+    """
     spans: list[float] = []
+    again: list[float] = []
     for _ in range(STEP_ROUNDS):
         ledgers: dict[int, Any] = {}
         for lane, done in seen.turns:
-            ledger = ledgers.setdefault(id(lane), type(lane.loop.ledger)())
-            began_ns = clock()
-            _, ledger, _ = core_turn(done.before, ledger, done.event, done.at_ns, lane.profile)
-            spans.append((clock() - began_ns) / 1000)
+            before = ledgers.setdefault(id(lane), type(lane.loop.ledger)())
+            for taken in (spans, again):
+                began_ns = clock()
+                _, ledger, _ = core_turn(done.before, before, done.event, done.at_ns, lane.profile)
+                taken.append((clock() - began_ns) / 1000)
             ledgers[id(lane)] = ledger
-    return spans
+    return spans, again
 
 
 def write_and_read_back_ms(times: int, seed: int, device_us: int) -> list[float]:

@@ -138,6 +138,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         return _refuse("serve", str(error))
     stop = live.stop_on_sigterm()
     chip = Chip(card, live.system_random)
+    if address is None and sys.stderr.isatty():
+        sys.stderr.write("a PN532 with this passport answers at the path below;\n")
+        sys.stderr.write("egate document inspect --reader pn532:PATH reads it; Ctrl-C ends it\n")
     try:
         if address is None:
             serve_pn532(chip, live.system_random, live.monotonic_ns, stop.is_set, _say)

@@ -46,7 +46,9 @@ def _register_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="three lanes on this machine, with simulated hardware and a console",
-        description="Everything on loopback; nothing of it is fit for a border. Ctrl-C ends it.",
+        description="Prints the console's address, the officer's name and a one-time password, "
+        "then a line per crossing. Everything is on loopback, and nothing of it fit for a border. "
+        "Ctrl-C ends it.",
     )
     demo.add_argument("--once", action="store_true", help="play the cast once, then end")
     demo.add_argument("--json", action="store_true", help="print the result as one JSON object")

@@ -28,7 +28,11 @@ def read_run(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             plain = json.loads(file.read(MAX_BYTES))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CompareError(
+            f"{path}: {error.strerror}: `egate sim run --report` makes one"
+        ) from error
+    except ValueError as error:
         raise CompareError(f"{path}: {error}") from error
     if not isinstance(plain, dict) or "cast" not in plain or "trace_sha256" not in plain:
         raise CompareError(f"{path} is not what `egate sim run --json` prints")

@@ -25,7 +25,7 @@ from gate_agent.lane_api import Step
 from gate_agent.memory_wipe import WIPING_ENVIRONMENT
 from sim.broker import EmbeddedBroker
 from sim.demo_result import summary
-from sim.demo_setup import LanePlace, folder, found_pki, free_port, lay_out, write_key
+from sim.demo_setup import LanePlace, folder, found_pki, free_port, is_free, lay_out, write_key
 from sim.officer import Instruction, LaneOfficer
 from sim.scenario import Scenario, Traveller
 from sim.supervisor import Child, Supervisor
@@ -142,6 +142,10 @@ class Demo:
 
     def _start(self) -> None:
         options, root = self._options, self._root
+        if options.console and not is_free(options.port):
+            raise DemoFailed(
+                f"port {options.port} is taken, perhaps by another demo; choose one with --port"
+            )
         places = lay_out(
             root,
             options.scenario,
@@ -234,6 +238,7 @@ class Demo:
         return self._supervisor.add(child, live.monotonic_ns())
 
     def _wait_until_open(self) -> None:
+        self._say("starting   the lanes open within half a minute; a busy computer takes longer")
         limit_ns = live.monotonic_ns() + START_LIMIT_NS
         waiting = list(self._lanes)
         while waiting:

@@ -52,6 +52,17 @@ class LanePlace:
         return self.state_dir / "journal.db"
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on just now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:

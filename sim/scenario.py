@@ -261,7 +261,8 @@ class ScenarioError(Exception):
     """
 
     def __init__(self, file: str, field: str, problem: str) -> None:
-        super().__init__(f"{file}: {field}: {problem}")
+        where = file if field == "$" else f"{file}: {field}"
+        super().__init__(f"{where}: {problem}")
         self.file = file
         self.field = field
         self.problem = problem

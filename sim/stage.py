@@ -68,6 +68,8 @@ class Counter(Generic[Plant]):
         """No chip is felt in the field."""
         self.dark = False
         """The camera sees nobody."""
+        self.placed_ns = 0
+        """When a passport was laid on the reader last."""
         self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
         self._touched = touched
         self._touching = touching
@@ -82,6 +84,7 @@ class Counter(Generic[Plant]):
 
     def place(self, passport: Passport, now_ns: int) -> None:
         """Lay a passport on the reader."""
+        self.placed_ns = now_ns
         self._touching("chip")
         self.mrz.place(passport.lines, now_ns)
         if not self.chips_silent:

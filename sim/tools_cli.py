@@ -35,8 +35,9 @@ def register(actions: Any) -> None:
     diff = actions.add_parser(
         "diff", help="two runs by their JSON: which knobs and decisions differ; exits 1 if any"
     )
-    diff.add_argument("one", type=Path, metavar="A")
-    diff.add_argument("other", type=Path, metavar="B")
+    told = "what `egate sim run --report` wrote, or a file of its JSON"
+    diff.add_argument("one", type=Path, metavar="A", help=told)
+    diff.add_argument("other", type=Path, metavar="B", help="the same of another run")
     diff.add_argument("--json", action="store_true", help="print JSON")
     diff.set_defaults(run=_diff)
     shrinking = actions.add_parser(

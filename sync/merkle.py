@@ -1,9 +1,9 @@
-"""The Merkle tree of a log: RFC 6962 section 2.1.
+"""The Merkle tree of a log: RFC 6962 section 2.1 (hashes and proofs; RFC 9162 for checking).
 
 Whoever appends keeps a `Frontier`: the roots of the complete subtrees that cover the log,
 at most one for each bit of its size. Appending leaf number `n` completes as many interior
 nodes as `n` has trailing zero bits; they are stored with the leaf, one on average, so that
-the root of any size needs a handful of look-ups and no second pass.
+the root and proofs of any size need a handful of look-ups and no second pass.
 """
 
 from __future__ import annotations
@@ -101,6 +101,104 @@ def root_of(size: int, nodes: Nodes) -> bytes:
     return Frontier.of(size, nodes).root()
 
 
+def inclusion_proof(index: int, size: int, nodes: Nodes) -> list[bytes]:
+    """PATH(index, D[size]) of RFC 6962 section 2.1.1; `index` counts from 0.
+
+    Raises:
+        ValueError: there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"no leaf {index} in a log of {size}")
+    path: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append(_range(middle, end, nodes))
+            end = middle
+        else:
+            path.append(_range(start, middle, nodes))
+            start = middle
+    return path[::-1]
+
+
+def consistency_proof(first: int, second: int, nodes: Nodes) -> list[bytes]:
+    """PROOF(first, D[second]) of RFC 6962 section 2.1.2.
+
+    Raises:
+        ValueError: not 0 < first <= second.
+    """
+    if not 0 < first <= second:
+        raise ValueError(f"no log of {second} begins with one of {first}")
+    path: list[bytes] = []
+    start, end = 0, second
+    while end != first:
+        middle = start + _split(end - start)
+        if first <= middle:
+            path.append(_range(middle, end, nodes))
+            end = middle
+        else:
+            path.append(_range(start, middle, nodes))
+            start = middle
+    if start:
+        path.append(_range(start, end, nodes))
+    return path[::-1]
+
+
+def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether a proof shows a leaf's hash at a place of the log with that root.
+
+    RFC 9162 section 2.1.3.2.
+    """
+    if not 0 <= index < size:
+        return False
+    place, last, node = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            node = node_hash(sibling, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def extends(
+    first: int, first_root: bytes, second: int, second_root: bytes, path: Sequence[bytes]
+) -> bool:
+    """Whether a proof shows that the first log is the beginning of the second.
+
+    RFC 9162 section 2.1.4.2. Every log extends the empty one, and itself, without a proof.
+    """
+    if not 0 <= first <= second or (first in (0, second) and path):
+        return False
+    if first == 0:
+        return first_root == EMPTY_ROOT
+    if first == second:
+        return first_root == second_root
+    hashes = list(path) if first & (first - 1) else [first_root, *path]
+    if not hashes:
+        return False
+    place, last = first - 1, second - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old = new = hashes[0]
+    for sibling in hashes[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        place, last = place >> 1, last >> 1
+    return last == 0 and old == first_root and new == second_root
+
+
 def _peaks(size: int) -> Iterator[tuple[int, int]]:
     """Give level and index of the complete subtrees that cover a log, largest first."""
     start = 0
@@ -108,3 +206,21 @@ def _peaks(size: int) -> Iterator[tuple[int, int]]:
         if size >> level & 1:
             yield level, start >> level
             start += 1 << level
+
+
+def _split(count: int) -> int:
+    """Give the largest power of two below `count`, which is at least 2."""
+    return 1 << ((count - 1).bit_length() - 1)
+
+
+def _range(start: int, end: int, nodes: Nodes) -> bytes:
+    """Give the root over leaves `start` to `end`, where `start` is a subtree's beginning."""
+    parts: list[bytes] = []
+    while start < end:
+        level = (end - start).bit_length() - 1
+        parts.append(nodes(level, start >> level))
+        start += 1 << level
+    node = parts[-1]
+    for part in reversed(parts[:-1]):
+        node = node_hash(part, node)
+    return node

@@ -97,6 +97,14 @@ def settings(unit: Path) -> dict[str, list[str]]:
     return found
 
 
+def test_the_reader_may_ask_whether_the_clock_is_synchronised():
+    """Neither filter would let adjtimex(2) pass: the call would end the process, or fail."""
+    held = settings(ROOT / "systemd" / "egate-reader@.service")
+    assert "ProtectClock" not in held
+    assert held["SystemCallFilter"][-1] == "adjtimex"
+    assert held["CapabilityBoundingSet"] in ([], [""])
+
+
 def test_every_process_has_a_user_of_its_own():
     users = [settings(unit)["User"] for unit in UNITS]
     assert len({user for (user,) in users}) == len(UNITS)
@@ -116,6 +124,15 @@ def test_only_the_control_process_owns_the_lanes_folders():
         assert owns is unit.name.startswith("egate-agent"), unit.name
         if "StateDirectory" in held:
             assert unit.name.startswith(("egate-agent", "egate-centre"))
+
+
+def test_operators_are_given_the_figures_of_each_lane():
+    held = settings(ROOT / "systemd" / "egate-sync@.service")
+    argv = held["ExecStart"]
+    assert argv[argv.index("--metrics") + 1] == "/run/egate-metrics/%i.prom"
+    assert held["ReadWritePaths"] == ["-/run/egate-metrics"]
+    made = (ROOT / "systemd" / "egate.tmpfiles.conf").read_text()
+    assert "d /run/egate-metrics 0755 egate-sync egate-sync -" in made.splitlines()
 
 
 def test_no_process_is_in_the_group_of_another_ones_door():

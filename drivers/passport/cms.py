@@ -11,7 +11,14 @@ from typing import Any
 from asn1crypto import cms
 
 from drivers.passport import tlv
-from drivers.passport.certificates import Certificate, Name, from_asn1, name_of, parsing
+from drivers.passport.certificates import (
+    PARSER_FAULTS,
+    Certificate,
+    Name,
+    from_asn1,
+    name_of,
+    parsing,
+)
 from drivers.passport.errors import (
     AlgorithmUnknown,
     CertificateError,
@@ -211,8 +218,17 @@ def _signer(info: Any) -> SignerInfo:
         signed_attributes=_signed_forms(attributes),
         content_type=values[ID_CONTENT_TYPE].dotted,
         message_digest=values[ID_MESSAGE_DIGEST].native,
-        signed_on=values[ID_SIGNING_TIME].native.date() if ID_SIGNING_TIME in values else None,
+        signed_on=_day(values.get(ID_SIGNING_TIME)),
     )
+
+
+def _day(time: Any) -> date | None:
+    """Of a time of signing. It is told and decides nothing, so a malformed one is none."""
+    try:
+        day: date | None = None if time is None else time.native.date()
+    except PARSER_FAULTS:
+        return None
+    return day
 
 
 def _signed_forms(attributes: Any) -> tuple[bytes, ...]:

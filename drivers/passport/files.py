@@ -69,6 +69,7 @@ class FileReader:
         self._proven = False
         self._short_ids = True
         self._asked_by_short_id = False
+        self._asked_for = 0
         self._selected: str | None = None
         self._in_application = False
 
@@ -90,7 +91,13 @@ class FileReader:
         self._asked_by_short_id = False
 
     def field_lost(self) -> None:
-        """The chip lost its power: it begins anew, in the master file."""
+        """The chip lost its power: it begins anew, in the master file.
+
+        It may have left, or have fallen silent over extended length.
+        """
+        if self._asked_for > SHORT_READ:
+            self.session_died()
+        self._asked_for = 0
         self.session = None
         self._selected = None
         self._in_application = False
@@ -102,14 +109,24 @@ class FileReader:
         That is a short file identifier, or else the read size, unless one of that size was
         answered before; a chip that dies of extended length is read in short length at once.
         """
+        asked, self._asked_for = self._asked_for, 0
         if self._asked_by_short_id:
             self._short_ids = False
+        elif asked <= self._ladder[self._lower()]:
+            return  # it died of something else
         elif self._proven:
             self._proven = False
         else:
-            self.extended = False
-            while self.shorten() and self._ladder[self._rung] > SHORT_READ:
-                continue
+            self.extended = self.extended and asked <= SHORT_READ
+            self._rung = self._lower()
+
+    def _lower(self) -> int:
+        """The rung to go down to: of short length, where this one is not; the last stays."""
+        long = self._ladder[self._rung] > SHORT_READ
+        for rung in range(self._rung + 1, len(self._ladder)):
+            if not long or self._ladder[rung] <= SHORT_READ:
+                return rung
+        return self._rung
 
     def shorten(self) -> bool:
         """One rung down; False when there is none."""
@@ -212,7 +229,7 @@ class FileReader:
         if odd and data:
             data = tlv.unwrap(data, 0x53)
         if data:
-            self._proven = True
+            self._proven = self._proven or le > self._ladder[self._lower()]
             return data[:wanted]
         if (response.sw >> 8 == 0x6C or response.sw in TOO_MUCH) and self.shorten():
             return b""
@@ -234,9 +251,11 @@ class FileReader:
         return (yield from self._transmit(command))
 
     def _transmit(self, command: Command) -> Steps[Response]:
-        if self.session is None:
-            return (yield from transmit(command))
-        return (yield from self.session.transmit(command))
+        self._asked_for = 0 if command.le == WHAT_THERE_IS else command.le or 0
+        send = transmit if self.session is None else self.session.transmit
+        response = yield from send(command)
+        self._asked_for = 0
+        return response
 
 
 def _announced(name: str, content: bytearray) -> int:

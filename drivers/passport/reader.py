@@ -33,6 +33,7 @@ from drivers.passport.zone_reader import ZoneReader
 from drivers.ports import Emission, Output, Write
 from drivers.types import (
     CancelRead,
+    Condition,
     DeviceId,
     DeviceReady,
     DocumentPresented,
@@ -102,10 +103,11 @@ class PassportReader:
         self._at = at
         self._costly = costly
         self._now_ns: int = 0
-        self._clock = clock if clock is not None else self._now
+        self._clock = clock if clock is not None else lambda: self._now_ns
         self._open: set[str] = set()
         self._ready = False
         self._identity = ""
+        self._told: tuple[Condition, ...] = ()
         self._baud = chip_reader.baud
         self._fast_faults = 0
         self._events: list[Emission] = []
@@ -333,17 +335,16 @@ class PassportReader:
     def _started(self, steps: Calls[Started]) -> Job:
         started = yield from steps
         self._baud = started.baud
-        self._identity = f"{started.identity}; {self._anchors()}"
+        self._identity = f"{started.identity}; {self._trust.summary}"
         self._ready = True
         self._announce()
 
-    def _anchors(self) -> str:
-        count = len(self._trust)
-        return f"trust anchors: {count}" if count else "NO TRUST ANCHOR: every document is referred"
-
     def _announce(self) -> None:
         if self._ready and len(self._open) == len(self.ports):
-            self._emit(DeviceReady(device=self.device, identity=self._identity))
+            self._told = self._trust.conditions(self._at())
+            self._emit(
+                DeviceReady(device=self.device, identity=self._identity, conditions=self._told)
+            )
 
     def _start(self, job: Job) -> None:
         self._restart_ns = None
@@ -376,6 +377,8 @@ class PassportReader:
         """Nothing to do: look after the PN532 from time to time."""
         self._job_ticket = self._job_until_ns = None
         self._restart_ns = self._now_ns + IDLE_CHECK_NS
+        if self._trust.conditions(self._at()) != self._told:
+            self._announce()
 
     def _schedule_restart(self) -> None:
         self._ready = False
@@ -388,9 +391,6 @@ class PassportReader:
         self._start(health_check() if self._ready else self._started(self._start_up()))
 
     # --- small things -----------------------------------------------------------------
-
-    def _now(self) -> int:
-        return self._now_ns
 
     def _new_handle(self) -> str:
         return self._random(HANDLE_BYTES).hex()

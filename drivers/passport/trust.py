@@ -15,6 +15,7 @@ from drivers.passport.certificates import DEMO_MARK_OID, Certificate, Name
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
 from drivers.passport.revocation import Defect, RevocationList
 from drivers.passport.signatures import parse_public_key, verify
+from drivers.types import TRUST_OLD_DAYS, Condition
 
 MAX_CERTIFICATES = 20_000
 MAX_CANDIDATES = 16
@@ -64,6 +65,7 @@ class TrustStore:
         unproven: certificates of lists whose signer is not trusted.
         revocation_lists: CRLs; each counts where the CSCA it is asked about signed it.
         defects: known defects, from lists whose signer is trusted; None without any list.
+        newest: the day of the newest list of any kind; None without any list.
 
     Raises:
         DemoMaterialRefused: a certificate carries the demo mark and that is not accepted.
@@ -78,8 +80,10 @@ class TrustStore:
         unproven: Iterable[Certificate] = (),
         revocation_lists: Iterable[RevocationList] = (),
         defects: Iterable[Defect] | None = None,
+        newest: date | None = None,
     ) -> None:
         self.accept_demo = accept_demo
+        self.newest = newest
         self.revocation_lists = tuple(revocation_lists)
         self.defects = None if defects is None else tuple(defects)
         self._anchors = _Index()
@@ -94,6 +98,22 @@ class TrustStore:
 
     def __len__(self) -> int:
         return len(self._anchors.all)
+
+    @property
+    def summary(self) -> str:
+        """How many are trusted and how new the lists are, in a few words."""
+        dated = f", newest list of {self.newest}" if self.newest else ""
+        return f"trust anchors: {len(self)}{dated}"
+
+    def conditions(self, at: date | None) -> tuple[Condition, ...]:
+        """What inspections with this store lack, whatever document comes, on that day."""
+        age = (at - self.newest).days if at and self.newest else 0
+        lacks = {
+            Condition.CLOCK_UNTRUSTED: at is None,
+            Condition.TRUST_EMPTY: not len(self),
+            Condition.TRUST_OLD: age > TRUST_OLD_DAYS,
+        }
+        return tuple(condition for condition, lacking in lacks.items() if lacking)
 
     def __iter__(self) -> Iterator[Certificate]:
         return iter(self._anchors.all.values())
@@ -113,7 +133,7 @@ class TrustStore:
         earlier and later ones. Of these the answer is one that is valid on that day.
 
         Raises:
-            DocumentError: anchors of that name or key identifier exist, and none signed it.
+            DocumentError: an anchor that must have, by its name or key identifier, did not.
         """
         return _signed(certificate, self._anchors.issuers(certificate), at)
 
@@ -134,15 +154,19 @@ class TrustStore:
             anchor, failure = None, error
         if anchor is not None:
             return Issuer(anchor, trusted=True)
-        try:
-            unproven = _signed(certificate, self._unproven.issuers(certificate), at)
-        except DocumentError as error:
-            unproven, failure = None, failure or error
-        if unproven is None:
-            if failure is not None:
-                raise failure
-            return None
-        return Issuer(unproven, trusted=self._linked(unproven))
+        candidates = self._unproven.issuers(certificate)
+        linked = tuple(filter(self._linked, candidates))
+        for trusted, some in ((True, linked), (False, candidates)):
+            try:
+                found = _signed(certificate, some, at)
+            except DocumentError as error:
+                failure = failure or error
+                continue
+            if found is not None:
+                return Issuer(found, trusted)
+        if failure is not None:
+            raise failure
+        return None
 
     def _linked(self, certificate: Certificate) -> bool:
         try:
@@ -166,12 +190,19 @@ def _signed(
             key = parse_public_key(issuer.public_key_info)
             verify(key, certificate.scheme, certificate.signature, certificate.tbs)
         except DocumentError as error:
-            failure = error
+            if not _another_key(issuer, certificate):
+                failure = failure or error
         else:
             return issuer
     if failure is not None:
         raise failure
     return None
+
+
+def _another_key(issuer: Certificate, certificate: Certificate) -> bool:
+    """Whether it was signed by another key of that name: a state's next CSCA keeps the name."""
+    own, wanted = issuer.subject_key_id, certificate.authority_key_id
+    return own is not None and wanted is not None and own != wanted
 
 
 __all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
-from asn1crypto import core, x509
+from asn1crypto import cms, core, x509
 
-from drivers.passport import tlv
+from drivers.passport import ldif, tlv
 from drivers.passport.certificates import (
     Certificate,
-    from_asn1,
     parse_certificate,
     parsing,
     split_pem,
@@ -60,7 +60,7 @@ class Source:
     """One object of a trust store's files.
 
     Attributes:
-        unreadable: how many certificates of the list do not parse.
+        unreadable: how many certificates of the list, or objects of its file, do not parse.
         signed: of a list, what was signed.
     """
 
@@ -98,17 +98,30 @@ class Standing:
 
 
 def parse_file(data: bytes) -> list[Source]:
-    """What a file holds: one DER object, or those of a PEM file.
+    """What a file holds: one DER object, or those of a PEM file, LDIF or PKCS #7 bundle.
+
+    One object of several that is none of the kinds is counted as unreadable beside the first.
 
     Raises:
-        DocumentError: none of the kinds, malformed, or beyond a limit.
+        DocumentError: nothing in it is one of the kinds, or it is beyond a limit.
     """
     if len(data) > MAX_FILE:
         raise CertificateError(f"file of {len(data)} bytes")
-    objects = split_pem(data)
-    if len(objects) > MAX_OBJECTS:
-        raise CertificateError(f"file of {len(objects)} objects")
-    return [_source(der) for der in objects]
+    objects = ldif.objects(data) if ldif.is_ldif(data) else split_pem(data)
+    bundled = [part for der in objects for part in _unbundled(der)]
+    if len(bundled) > MAX_OBJECTS:
+        raise CertificateError(f"file of {len(bundled)} objects")
+    found: list[Source] = []
+    failure: DocumentError | None = None
+    for der in bundled:
+        try:
+            found.append(_source(der))
+        except DocumentError as error:
+            failure = failure or error
+    if not found:
+        raise failure or CertificateError("no certificate, list or CRL in it")
+    unreadable = found[0].unreadable + len(bundled) - len(found)
+    return [replace(found[0], unreadable=unreadable), *found[1:]]
 
 
 def standing(source: Source, given: TrustStore) -> Standing:
@@ -159,7 +172,14 @@ def assemble(sources: Sequence[Source], *, accept_demo: bool = False) -> TrustSt
         unproven=unproven,
         revocation_lists=[source.crl for source in sources if source.crl is not None],
         defects=defects,
+        newest=newest_list(sources),
     )
+
+
+def newest_list(sources: Iterable[Source]) -> date | None:
+    """The day of the newest list, of whatever kind; None without any that says its day."""
+    lists = (source for source in sources if source.kind is not Kind.CERTIFICATE)
+    return max((source.issued for source in lists if source.issued), default=None)
 
 
 def given_store(sources: Iterable[Source], *, accept_demo: bool = False) -> TrustStore:
@@ -216,6 +236,21 @@ def _source(der: bytes) -> Source:
     )
 
 
+def _unbundled(der: bytes) -> list[bytes]:
+    """Certificates and CRLs of SignedData that nobody signed, a bundle; else what was given."""
+    try:
+        if _kind(der) is not Kind.MASTER_LIST:
+            return [der]
+        with parsing("PKCS #7", SodError):
+            signed = cms.ContentInfo.load(der)["content"]
+            if not isinstance(signed, cms.SignedData) or len(signed["signer_infos"]):
+                return [der]
+            listed = (*(signed["certificates"] or ()), *(signed["crls"] or ()))
+            return [item.chosen.dump() for item in listed]
+    except (CertificateError, SodError):
+        return [der]
+
+
 def _kind(der: bytes) -> Kind:
     """By the first elements: an object identifier, a version in [0], or neither."""
     if der.startswith(b"\x30\x80\x06"):  # SignedData of indefinite length, as streams are
@@ -233,6 +268,12 @@ def _kind(der: bytes) -> Kind:
     return Kind.CERTIFICATE if first == 0xA0 else Kind.CRL
 
 
+@lru_cache(maxsize=4096)
+def _listed_certificate(der: bytes) -> Certificate:
+    """As `parse_certificate`: the lists of many states hold the same certificates."""
+    return parse_certificate(der)
+
+
 def _listed(signed: SignedData) -> tuple[int, tuple[Certificate, ...], int]:
     """Version, certificates, and how many do not parse."""
     found: list[Certificate] = []
@@ -244,8 +285,7 @@ def _listed(signed: SignedData) -> tuple[int, tuple[Certificate, ...], int]:
             raise SodError(f"{len(listed)} certificates")
         for item in listed:
             try:
-                with parsing("certificate", CertificateError):
-                    found.append(from_asn1(item))
+                found.append(_listed_certificate(item.dump()))
             except (CertificateError, AlgorithmUnknown):
                 unreadable += 1
         return int(content["version"].native), tuple(found), unreadable

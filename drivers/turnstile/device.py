@@ -28,7 +28,7 @@ from drivers.turnstile.rtu import (
 )
 from drivers.turnstile.settings import Drift, drift_of, read_settings, unfit
 from drivers.turnstile.signals import MODE_ANTIPANIC, Reading, ReadPlan, judge_release, plant_of
-from drivers.types import Actuation, Close, OpenExit
+from drivers.types import Actuation, Close, Condition, OpenExit
 from firmware_cfg.profile import Turnstile
 
 DISTURBED_POLLS_MAX = 20
@@ -119,6 +119,8 @@ class TurnstileMachine(PlantMachine):
         if drift != self._drift:
             self._drift = drift
             self._on_drift(drift)
+            self._conditions = (Condition.SETTINGS_DRIFTED,) if drift else ()
+            self._announce()
 
     def _poll(self) -> Job:
         yield from self._read_all()

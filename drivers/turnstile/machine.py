@@ -25,7 +25,7 @@ from drivers.ports import Emission, Output, Write
 from drivers.turnstile.actions import Actions
 from drivers.turnstile.modbus import Master
 from drivers.turnstile.swing_link import SwingLink
-from drivers.types import Actuation, DeviceId, DeviceReady, Plant, PlantChanged
+from drivers.types import Actuation, Condition, DeviceId, DeviceReady, Plant, PlantChanged
 from firmware_cfg.profile import Turnstile
 
 MISSED_POLLS_MAX = 3
@@ -48,6 +48,7 @@ class PlantMachine:
     device = DeviceId.TURNSTILE
     ports = ("bus",)
     carries_out: ClassVar[tuple[type[Actuation], ...]] = ()
+    _conditions: tuple[Condition, ...] = ()
 
     def __init__(
         self,
@@ -269,7 +270,7 @@ class PlantMachine:
         self._missed = 0
         if not self._ready:
             self._ready, self._outage = True, False
-            self._emit(DeviceReady(device=self.device, identity=self._identity))
+            self._announce()
         self._publish(plant)
 
     def _miss(self, cause: str) -> None:
@@ -296,6 +297,12 @@ class PlantMachine:
         )
 
     # --- telling ----------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        ready = DeviceReady(
+            device=self.device, identity=self._identity, conditions=self._conditions
+        )
+        self._emit(ready)
 
     def _emit(self, event: Any) -> None:
         self._events.append(Emission(event, {}))

@@ -64,9 +64,22 @@ def register(commands: Any) -> None:
     erase.add_argument("--reason", required=True, help="one line, kept and signed")
     erase.add_argument("seq", nargs="+", type=int, help="places of records")
     erase.set_defaults(run=_stopped_by(_erase))
+    _register_prove(actions)
     export = _action(actions, "export", "write every log as evidence for `egate audit`")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
     export.set_defaults(run=_stopped_by(_export))
+
+
+def _register_prove(actions: Any) -> None:
+    prove = _action(
+        actions, "prove", "that a record is in a log, or that a log only grew (RFC 6962)"
+    )
+    prove.add_argument("--gate", required=True)
+    prove.add_argument("--epoch", help="needed if the gate has had several journals")
+    about = prove.add_mutually_exclusive_group(required=True)
+    about.add_argument("--seq", type=int, help="the record's place")
+    about.add_argument("--since", type=int, metavar="SIZE", help="the log's size then")
+    prove.set_defaults(run=_stopped_by(_prove))
 
 
 def _action(actions: Any, name: str, text: str) -> Any:
@@ -142,6 +155,20 @@ def _show(arguments: argparse.Namespace) -> int:
         put_apart = [each._asdict() for each in store.quarantined()]
         enrolled = store.gates()
     return _print(arguments, {"gates": enrolled, "logs": logs, "quarantine": put_apart})
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    from gate_agent.compose.centre import store_place
+    from sync.centre.office import log_of
+    from sync.centre.proof import prove_growth, prove_record
+    from sync.centre.store import CentreStore
+
+    gate = arguments.gate
+    with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
+        epoch = log_of(store, gate, arguments.epoch)
+        if arguments.seq is not None:
+            return _print(arguments, prove_record(store, gate, epoch, arguments.seq))
+        return _print(arguments, prove_growth(store, gate, epoch, arguments.since))
 
 
 def _enrol(arguments: argparse.Namespace) -> int:

@@ -50,8 +50,8 @@ def register(commands: Any) -> None:
         type=Path,
         action="append",
         metavar="PATH",
-        help="certificates, master lists, CRLs, defect lists, or a folder of them; "
-        "only these count (default: the installed store)",
+        help="certificates, master lists, CRLs, defect lists (DER, PEM, p7b, the ICAO PKD's "
+        "LDIF), or a folder of them; only these count (default: the installed store)",
     )
     inspect.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="judge for this day")
     inspect.add_argument("--mrz", metavar="LINES", help=r"the printed zone, lines parted by \n")
@@ -95,7 +95,7 @@ def _complain(text: str, code: int) -> int:
 
 
 def _lines(text: str) -> str:
-    return text.replace("\\n", "\n")
+    return text.replace("\\r", "").replace("\\n", "\n")
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

@@ -251,6 +251,9 @@ def _add(arguments: argparse.Namespace) -> int:
     from biometrics.models.authority import parse_key
     from biometrics.models.store import add, add_authority
 
+    if not arguments.directory.is_dir():
+        sys.stderr.write(f"egate models add: {arguments.directory}: there is no such folder\n")
+        return 2
     try:
         if arguments.authority_key is None:
             added = add(arguments.directory, arguments.store)

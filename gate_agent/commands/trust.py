@@ -21,7 +21,7 @@ def register(commands: Any) -> None:
     add = actions.add_parser(
         "import", help="add certificates, master lists, CRLs, defect lists; exits 1 if one is none"
     )
-    add.add_argument("path", nargs="+", type=Path, help="files or folders")
+    add.add_argument("path", nargs="+", type=Path, help="files (DER, PEM, p7b, LDIF) or folders")
     add.set_defaults(run=_import)
     actions.add_parser("list", help="version, age and signer of each").set_defaults(run=_list)
     actions.add_parser("verify", help="judge every signature; exits 1 if one is bad").set_defaults(

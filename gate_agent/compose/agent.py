@@ -19,9 +19,11 @@ from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.types import (
     Actuation,
+    ActuationDone,
     CancelRead,
     Close,
     CloseEntry,
+    Condition,
     DeviceFailed,
     DeviceId,
     DeviceReady,
@@ -29,10 +31,11 @@ from drivers.types import (
     OpenExit,
     ReadDocument,
     SetDirection,
+    action_of,
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
-from gate_agent.compose.turnstile import turnstile_of
+from gate_agent.compose.turnstile import InTime, turnstile_of
 from gate_agent.core.messages import (
     Checked,
     CheckLists,
@@ -58,7 +61,7 @@ from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
 from gate_agent.socket_access import access_of, let_the_group_read
 from gate_agent.vault import Vault, VaultError
-from gate_agent.view import shown_crossing, view
+from gate_agent.view import view
 from gate_agent.worker_server import WorkerServer
 from sync.envelope import KEY_BYTES, Sealer
 from sync.errors import KeyRefused, StorageError
@@ -108,7 +111,7 @@ class AgentProcess:
         self._writer = self._journal_writer(journal, state_dir, centre)
         self._workers = self._worker_server(run_dir)
         self._turnstile = turnstile_of(profile)
-        self._turnstile_commands = live.CommandQueue()
+        self._turnstile_commands = InTime(profile.budgets.plant_stale_ms, self._too_late)
         self._lane = LaneServer(
             run_dir / "lane.sock",
             keys,
@@ -161,6 +164,9 @@ class AgentProcess:
         """Serve until told to stop; the journal is closed at the end."""
         stop = self._stop
         live.favour_turns()
+        if self._profile.policy.max_list_age_s is not None:
+            absent = (Condition.LIST_ABSENT,)  # said at once: every traveller will be referred
+            self._inbox.put(DeviceReady(device=DeviceId.LISTS, conditions=absent))
         threads = [
             live.spawn("journal", self._writer.run),
             live.spawn("workers", self._run_workers),
@@ -200,22 +206,21 @@ class AgentProcess:
             case StartVerify() | StopVerify():
                 self._workers.command(DeviceId.VISION, command, {})
             case CheckLists(ticket=ticket):
-                # No list is installed on a gate yet; the answer says so, and policy decides.
+                # A gate holds no list yet: the answer says so, and policy decides.
                 answer = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
                 self._inbox.put(answer)
             case Append():
                 self._writer.append(command)
             case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
-                self._actuate(command)
+                self._actuate(command, at_ns)
             case Wipe(ticket=ticket):
                 self._workers.command(DeviceId.READER, command, {})
                 self._workers.command(DeviceId.VISION, command, {})
                 self._vault.wipe(ticket)
                 self._shown = ("", {})
-        del at_ns
 
-    def _actuate(self, command: Actuation) -> None:
-        if not self._turnstile_commands.put(command):
+    def _actuate(self, command: Actuation, at_ns: int) -> None:
+        if not self._turnstile_commands.order(command, at_ns):
             self._inbox.put(
                 DeviceFailed(
                     device=DeviceId.TURNSTILE,
@@ -224,6 +229,14 @@ class AgentProcess:
                     diagnosis="the turnstile does not follow its commands",
                 )
             )
+
+    def _too_late(self, command: Actuation) -> None:
+        log.error("the lane was held up: %s was not carried out", action_of(command))
+        self._inbox.put(
+            ActuationDone(
+                ticket=command.ticket, action=action_of(command), ok=False, detail="too late"
+            )
+        )
 
     def _run_turnstile(self) -> None:
         settings = self._profile.turnstile
@@ -291,7 +304,7 @@ class AgentProcess:
                 alarm=written.alarm or self._link_alarm or self._recorder.alarm,
             ),
         )
-        dossier = dossier_of(shown_crossing(turn.after))
+        dossier = dossier_of(turn.after.shown)
         if dossier is not None and dossier.holder is not None:
             shown = _with_holder(shown, self._identity(dossier.holder))
         self._lane.publish(shown)
@@ -317,10 +330,12 @@ class AgentProcess:
         self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
 
     def _on_link(self, connected: bool, alarm: str) -> None:  # noqa: FBT001 - the callback's shape
+        if (connected, alarm) == (self._link_up, self._link_alarm):
+            return
         if alarm and alarm != self._link_alarm:
             log.error("sync: %s", alarm)
-        self._link_alarm = alarm
-        self._link_up = connected
+        self._link_up, self._link_alarm = connected, alarm
+        self._inbox.put(Tick())  # the view is of a turn
 
     def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:
         self._workers.ask_picture(self._pictures.ask(reply), ticket, kind)

@@ -6,6 +6,7 @@ import datetime
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from drivers.passport.errors import DocumentError
@@ -19,6 +20,7 @@ from firmware_cfg.profile import Profile
 from gate_agent import live, trust_store
 from gate_agent.memory_wipe import is_wiping
 from gate_agent.service_manager import ServiceManager
+from gate_agent.system_clock import TrustedDay, follows_time_server
 from gate_agent.worker_link import WorkerLink
 
 log = logging.getLogger("egate.reader")
@@ -39,7 +41,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         profile.chip_reader,
         trust=trust,
         random=live.system_random,
-        at=_today,
+        at=_day(profile),
         clock=live.monotonic_ns,
     )
     commands = live.CommandQueue()
@@ -109,5 +111,8 @@ def _accept(commands: live.CommandQueue, command: object) -> None:
         raise RuntimeError("the reader does not follow its commands")
 
 
-def _today() -> datetime.date:
-    return live.utc_now().date()
+def _day(profile: Profile) -> Callable[[], datetime.date | None]:
+    """What gives the day of inspection; a demo takes the computer's date as it is."""
+    if profile.lane.demo:
+        return lambda: live.utc_now().date()
+    return TrustedDay(follows_time_server, live.utc_now, live.monotonic_ns)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from firmware_cfg.profile import Profile, SyncTls
 from gate_agent import live
-from gate_agent.lane_api import HandReceipt, ReportLink, Role
+from gate_agent.lane_api import HandReceipt, ReportLink, Role, View
 from gate_agent.lane_client import LaneAway, LaneClient
+from gate_agent.lane_metrics import lane_metrics
 from gate_agent.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.service_manager import ServiceManager
 from sync.errors import KeyRefused, LinkStolen, StorageError
@@ -23,6 +24,7 @@ log = logging.getLogger("egate.sync")
 
 RETRY_NS = 500_000_000
 METRICS_NS = 5_000_000_000
+BEAT_NS = 1_000_000_000
 MAX_ALARM = 200
 
 
@@ -35,6 +37,7 @@ class AgentLine:
         self._retry_ns = 0
         self._connected, self._alarm = False, ""
         self._metrics, self._metrics_ns = metrics_file, 0
+        self._beat_ns = 0
         self.service: SyncService | None = None
 
     def tend(self, now_ns: int) -> None:
@@ -66,14 +69,15 @@ class AgentLine:
         self._send(ReportLink(connected=connected, alarm=self._alarm[:MAX_ALARM]))
 
     def report(self, status: SyncStatus, now_ns: int) -> None:
-        """Tell the agent of a new alarm; write the figures down now and then."""
-        if status.alarm != self._alarm:
-            self._alarm = status.alarm
+        """Tell the agent of a new alarm, or that we live; write the figures down now and then."""
+        if status.alarm != self._alarm or now_ns >= self._beat_ns:
+            self._alarm, self._beat_ns = status.alarm, now_ns + BEAT_NS
             self.report_link(self._connected)
         if now_ns >= self._metrics_ns:
             self._metrics_ns = now_ns + METRICS_NS
             if self._metrics is not None:
-                write_metrics(self._metrics, status)
+                view = None if self._client is None else self._client.view
+                write_metrics(self._metrics, status, view)
 
     def _send(self, message: HandReceipt | ReportLink) -> None:
         if self._client is None:
@@ -145,11 +149,13 @@ def run(
     return 0
 
 
-def write_metrics(path: Path, status: SyncStatus) -> None:
+def write_metrics(path: Path, status: SyncStatus, view: View | None) -> None:
     """Replace the file that a collector of metrics reads; a full disk costs the figures only."""
     part = path.with_suffix(".part")
     try:
-        part.write_text(metrics(status.progress, status.oldest_wait_ns, alarm=bool(status.alarm)))
+        ours = metrics(status.progress, status.oldest_wait_ns, alarm=bool(status.alarm))
+        part.write_text(ours + lane_metrics(view))
+        part.chmod(0o644)  # a collector is another user, and nothing here is of a person
         part.rename(path)
     except OSError as error:
         log.warning("no metrics: %s", error.strerror)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drivers.types import TRUST_OLD_DAYS
+
 
 class Severity(StrEnum):
     """How a code is shown: never by colour alone."""
@@ -66,7 +68,9 @@ ALERTS: dict[str, Alert] = {
     "pad_not_run": Alert(_W, "Presentation attack detection did not run", _COMPARE),
     # the lane
     "walked_away": Alert(_I, "The traveller left the lane", "See that no document stayed behind."),
-    "tailgating": Alert(_A, "More passages than admissions", "Stop the traveller who followed."),
+    "tailgating": Alert(
+        _A, "Somebody followed without admission", "Stop the traveller who followed."
+    ),
     "several_persons": Alert(
         _A, "Several persons in the lane", "Lead them to the desk, or one back."
     ),
@@ -75,7 +79,9 @@ ALERTS: dict[str, Alert] = {
     "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),
     "passage_timeout": Alert(_W, "The passage was not completed", "See whether somebody stands."),
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
-    "restart": Alert(_W, "The lane restarted during a crossing", "See who is in the lane."),
+    "restart": Alert(
+        _W, "The lane restarted during a crossing", "See who is in the lane; then acknowledge."
+    ),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
     "door_forced": Alert(_A, "A door opened that was not released", "Go to the lane now."),
     "door_held": Alert(_A, "A door does not shut", "Free the door; then acknowledge."),
@@ -84,6 +90,27 @@ ALERTS: dict[str, Alert] = {
     "not_entered": Alert(_I, "The traveller did not come in", "See who is before the entry."),
     "power_lost": Alert(_A, "The doors run without mains", "See who is in the lane."),
     "maintenance": Alert(_W, "The key is in the maintenance switch", "Wait for maintenance."),
+    # what a device lacks (`drivers.types.Condition`)
+    "clock_untrusted": Alert(
+        _W, "The clock is not synchronised: every document is referred", "Call maintenance."
+    ),
+    "trust_empty": Alert(
+        _W, "No CSCA certificate is installed: every document is referred", "Call maintenance."
+    ),
+    "trust_old": Alert(
+        _W,
+        f"The newest trust list is older than {TRUST_OLD_DAYS} days",
+        "Call maintenance for new ones.",
+    ),
+    "pad_absent": Alert(
+        _W, "Attack detection is not installed", "Watch each face yourself; call maintenance."
+    ),
+    "settings_drifted": Alert(
+        _W, "The turnstile's own settings are not the profile's", "Call maintenance."
+    ),
+    "list_absent": Alert(
+        _W, "No list is installed: every traveller is referred", "Ask the lists at the desk."
+    ),
 }
 
 AWAY = Alert(_A, "The lane does not answer", "See the lane in person; call maintenance.")

@@ -6,6 +6,7 @@ place that decides on words.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from drivers.types import Check, CheckMode, Result
 from gate_agent.console import alerts
 from gate_agent.console.alerts import Severity
 from gate_agent.console.chamber import chamber_board
-from gate_agent.lane_api import DeviceView, LastResult, Step, SyncView, View
+from gate_agent.lane_api import ApproachView, DeviceView, LastResult, Step, SyncView, View
 
 STEP_TEXT = {
     Step.CLOSED: "Closed",
@@ -29,6 +30,13 @@ STEP_TEXT = {
     Step.PRESENTING: "Waiting for the document",
     Step.QUEUED: "Waiting before the entry",
     Step.GOING_BACK: "Going back out",
+}
+
+DOCUMENT_TEXT = {
+    "access": "access to the chip",
+    "sod": "signatures",
+    "dg1": "the holder's data",
+    "dg2": "the portrait",
 }
 
 PROGRESS = {  # of document, face, decision, passage
@@ -77,6 +85,8 @@ CHECK_COLOUR = {
     Result.ABORTED: "yellow",
 }
 
+_FIRST = {"red": 0, "yellow": 1, "green": 2, "grey": 3}
+
 RESULT_TEXT = {
     Result.SUCCESSFUL: "successful",
     Result.FAILED: "failed",
@@ -87,8 +97,15 @@ RESULT_TEXT = {
 
 PAD_TEXT = {
     "not_run": ("grey", "Attack detection: not run"),
-    "bona_fide": ("green", "Attack detection: bona fide"),
+    "bona_fide": ("green", "Attack detection: no sign of an attack"),
     "attack": ("red", "Attack detection: ATTACK"),
+}
+
+AREA_TEXT = {
+    "empty": "empty",
+    "one": "one person",
+    "many": "SEVERAL PERSONS",
+    "unknown": "not known",
 }
 
 OUTCOME_TEXT = {
@@ -107,12 +124,14 @@ def lane_board(
     """Everything an officer sees of one lane; with `personal`, also who stands there."""
     if view is None:
         return _away_board(number, away, away_since_utc_ms)
-    alarms = [_alert(code) for code in view.alarms]
+    alarms = [_alert(code) for code in (*view.alarms, *_conditions(view))]
     reasons = [_alert(code) for code in view.reasons]
     tone = _tone(view)
     return {
         "lane": number,
         "away": False,
+        "outside": (outside := _outside(view.approach)),
+        "alone": not outside,
         "demo": view.demo,
         "gate": view.gate,
         "site": view.site,
@@ -125,7 +144,9 @@ def lane_board(
         "progress": PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
         "crossing": f"Crossing {view.ticket}" if view.ticket else "No crossing",
-        "document_step": view.document_step,
+        "document_step": DOCUMENT_TEXT.get(view.document_step, view.document_step)
+        if view.step is Step.READING
+        else "",
         "state_of_issue": view.issuing_state,
         "referred": view.step is Step.REFERRED,
         "decidable": view.step is Step.REFERRED and bool(view.evidence_sha256),
@@ -139,8 +160,8 @@ def lane_board(
         "live": view.step in (Step.VERIFYING, Step.DECIDING, Step.REFERRED),
         "alarms": alarms,
         "reasons": reasons,
-        "reasons_text": "; ".join(reason["text"] for reason in reasons),
-        "checks": [_check(check) for check in view.checks],
+        "reasons_text": in_short(reasons),
+        **_checks(view.checks),
         "devices": [_device(device) for device in view.devices],
         "sync_text": _sync_text(view.sync),
         "sync_tone": "green" if view.sync.connected else "yellow",
@@ -155,24 +176,19 @@ def lane_board(
     }
 
 
-def queue_of(boards: list[Plain]) -> list[Plain]:
-    """The referrals that wait for an officer, the longest wait first."""
-    waiting = sorted((b for b in boards if b["referred"]), key=lambda b: b["since_utc_ms"])
-    return [
-        {
-            "lane": board["lane"],
-            "href": f"/lane/{board['lane']}",
-            "label": f"Lane {board['lane']}",
-            "since_utc_ms": board["since_utc_ms"],
-            "reasons_text": board["reasons_text"],
-            "tone": "alarm" if _grave(board) else "referred",
-        }
-        for board in waiting
-    ]
+def in_short(rows: list[Plain], most: int = 3) -> str:
+    """The gravest few in one line, and how many more there are."""
+    grave = [Severity.ALARM.value, Severity.WARNING.value, Severity.INFO.value]
+    texts = [row["text"] for row in sorted(rows, key=lambda row: grave.index(row["severity"]))]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more
 
 
-def _grave(board: Plain) -> bool:
-    return any(reason["severity"] == Severity.ALARM for reason in board["reasons"])
+def _outside(approach: ApproachView | None) -> list[Plain]:
+    """Why whoever stands before the entry is referred; empty where nobody is."""
+    if approach is None or approach.step is not Step.REFERRED:
+        return []
+    return [_alert(code) for code in approach.reasons]
 
 
 def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
@@ -219,23 +235,48 @@ def _tone(view: View) -> str:
         return "referred"
     if view.mode != "auto" or view.step is Step.CLOSED:
         return "closed"
-    if view.alarms:
+    if view.alarms or _conditions(view):
         return "warning"
     return "idle" if view.step is Step.WAITING else "busy"
+
+
+def _conditions(view: View) -> list[str]:
+    """What devices in step lack: why the lane refers more than it should."""
+    return [condition for device in view.devices for condition in device.conditions]
 
 
 def _step_text(view: View) -> str:
     """The step in words; where nobody is served, what the lane is doing instead."""
     if view.fire or view.mode == "evacuation":
         return "Evacuation, exit open"
-    if view.mode != "auto" and view.step in (Step.WAITING, Step.CLOSED):
-        return MODE_TEXT.get(view.mode, view.mode)
-    return STEP_TEXT[view.step]
+    if view.mode == "auto" or view.step not in (Step.WAITING, Step.CLOSED):
+        return STEP_TEXT[view.step]
+    if view.mode == "out_of_service" and view.alarms:
+        return "Stopped: inspect the lane, then acknowledge"
+    awaited = ", ".join(_awaited(view)) if view.mode == "starting" else ""
+    return MODE_TEXT.get(view.mode, view.mode) + (f", waits for {awaited}" if awaited else "")
+
+
+def _awaited(view: View) -> list[str]:
+    """What a lane that goes into service has not seen in order yet."""
+    devices = [device.device for device in view.devices if not device.ready]
+    if "turnstile" in devices:
+        return devices
+    doors = [f"the {name} to shut" for name in ("entry", "exit") if getattr(view, name) != "closed"]
+    return devices + doors + ([] if view.zone == "empty" else ["the lane to be empty"])
 
 
 def _alert(code: str) -> Plain:
     row = alerts.alert(code)
     return {"code": code, "severity": row.severity.value, "text": row.text, "todo": row.todo}
+
+
+def _checks(checks: tuple[Check, ...]) -> Plain:
+    """The check tree, what speaks against the document first, and how many of each."""
+    rows = sorted((_check(check) for check in checks), key=lambda row: _FIRST[row["colour"]])
+    counts = Counter(row["result"] for row in rows)
+    words = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return {"checks": rows, "checks_text": words}
 
 
 def _check(check: Check) -> Plain:
@@ -261,18 +302,23 @@ def _plant(view: View) -> list[Plain]:
             fire,
         ]
     return [
-        {"name": "Entry", "value": view.entry},
-        {"name": "Exit", "value": view.exit},
-        {"name": "Zone", "value": view.zone},
+        {"name": "Entry", "value": _known(view.entry)},
+        {"name": "Exit", "value": _known(view.exit)},
+        {"name": "Inside", "value": AREA_TEXT.get(view.zone, view.zone)},
         fire,
     ]
 
 
+def _known(position: str) -> str:
+    return "not known" if position == "unknown" else position
+
+
 def _device(device: DeviceView) -> Plain:
     fault = f"{device.code}: {device.diagnosis}" if device.code else device.diagnosis
+    good = "yellow" if device.conditions else "green"
     return {
         "name": device.device,
-        "colour": "green" if device.ready else "red",
+        "colour": good if device.ready else "red",
         "text": device.identity or "ready" if device.ready else fault or "not ready",
     }
 
@@ -283,7 +329,15 @@ def _sync_text(sync: SyncView) -> str:
     alarm = f"; {sync.alarm}" if sync.alarm else ""
     if behind == 0:
         return f"{link}, up to date{alarm}"
-    return f"{link}, {behind} to send, oldest {sync.oldest_unsent_s} s{alarm}"
+    return f"{link}, {behind} to send, oldest {_span(sync.oldest_unsent_s)}{alarm}"
+
+
+def _span(seconds: int) -> str:
+    """How long, in the unit that a person would take."""
+    for unit, of_unit in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * of_unit:
+            return f"{seconds // of_unit} {unit}"
+    return f"{seconds} s"
 
 
 def _last(last: LastResult | None) -> Plain:
@@ -291,7 +345,7 @@ def _last(last: LastResult | None) -> Plain:
         return {"last_tone": "grey", "last_text": "No crossing yet", "last_utc_ms": 0}
     tone, text = OUTCOME_TEXT.get(last.outcome, ("grey", last.outcome))
     officer = f" by {last.officer}" if last.officer else ""
-    reasons = "; ".join(alerts.alert(code).text for code in last.reasons)
+    reasons = in_short([_alert(code) for code in last.reasons], most=1)
     return {
         "last_tone": tone,
         "last_text": f"{text}{officer}" + (f": {reasons}" if reasons else ""),
@@ -303,7 +357,8 @@ def _face(view: View) -> Plain:
     face = view.face
     pad_tone, pad_text = PAD_TEXT.get(face.pad, ("grey", face.pad))
     if face.score is None or face.threshold is None:
-        score_tone, score_text, meter = "grey", "No comparison yet", {}
+        word = "Not compared" if view.reasons else "No comparison yet"
+        score_tone, score_text, meter = "grey", word, {}
     else:
         matched = face.score >= face.threshold
         score_tone = "green" if matched else "red"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -19,7 +20,6 @@ from gate_agent.console.access import (
     require_session,
     session_of,
 )
-from gate_agent.console.board import queue_of
 from gate_agent.console.sentences import (
     HOUSE,
     LANGUAGES,
@@ -28,7 +28,8 @@ from gate_agent.console.sentences import (
     WIDELY_READ,
     Scene,
 )
-from gate_agent.console.traveller_view import STEPS, traveller_view
+from gate_agent.console.traveller_view import STEPS, lost_views, traveller_view
+from gate_agent.console.waiting import queue_of
 from gate_agent.core.messages import OfficerAction
 
 JPEG_START = b"\xff\xd8\xff"
@@ -126,6 +127,7 @@ async def display(request: Request) -> Response:
         "traveller.html",
         number=shown.number,
         show=traveller_view(shown.view, was_demo=shown.demo),
+        lost=msgspec.json.encode(lost_views(was_demo=shown.demo)).decode(),
         languages=LANGUAGES,
         right_to_left=RIGHT_TO_LEFT,
         house=(HOUSE, WIDELY_READ),

@@ -25,12 +25,14 @@ from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS
 
 log = logging.getLogger("egate.console")
 
+ENDED = "Your session has ended. Until you sign in again, the lanes count you as absent."
+
 
 async def show(request: Request) -> Response:
     """GET /signin."""
     if session_of(request) is not None:
         return RedirectResponse("/", 303)
-    return _form(console_of(request))
+    return _form(console_of(request), ENDED if "ended" in request.query_params else "")
 
 
 async def submit(request: Request) -> Response:

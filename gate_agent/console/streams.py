@@ -19,10 +19,11 @@ from gate_agent.console.access import (
     may_see_display,
     require_session,
 )
-from gate_agent.console.board import Plain, queue_of
+from gate_agent.console.board import Plain
 from gate_agent.console.client import Lane
 from gate_agent.console.sessions import Session
 from gate_agent.console.traveller_view import traveller_view
+from gate_agent.console.waiting import queue_of
 
 Events = AsyncGenerator[bytes, None]
 

@@ -73,6 +73,14 @@ def traveller_view(view: View | None, *, was_demo: bool = False) -> TravellerVie
     )
 
 
+def lost_views(*, was_demo: bool) -> dict[str, TravellerView]:
+    """What a display shows by itself that no longer hears the console."""
+    return {
+        scene.value: TravellerView(scene=scene, text=SCENES[scene], demo=was_demo)
+        for scene in (Scene.CLOSED, Scene.OFFICER)
+    }
+
+
 def _scene(view: View) -> Scene:
     if view.fire or view.mode == "evacuation":
         return Scene.EVACUATE

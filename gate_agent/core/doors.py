@@ -136,6 +136,10 @@ def at_rest(state: State) -> bool:
 
 def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
     """Whether a door opened that nobody had released."""
+    entry = before.entry is Door.CLOSED and plant.entry is Door.OPEN
+    leave = before.exit is Door.CLOSED and plant.exit is Door.OPEN
+    if not entry and not leave:
+        return False
     crossing = state.crossing
     moved = crossing.commanded if isinstance(crossing, Emptying) else ""
     asked = isinstance(crossing, Referred) and state.entry_out == RELEASED_OUT
@@ -145,8 +149,6 @@ def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
     lane = profile.lane.on_power_loss
     entry_free |= without_mains and lane.entry == "released"
     exit_free |= without_mains and lane.exit == "released"
-    entry = before.entry is Door.CLOSED and plant.entry is Door.OPEN
-    leave = before.exit is Door.CLOSED and plant.exit is Door.OPEN
     return (entry and not entry_free) or (leave and not exit_free)
 
 

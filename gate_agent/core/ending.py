@@ -76,8 +76,10 @@ def append_system(event: str, profile: Profile, ticket: int = 0, **details: Any)
 def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
     """Add reasons that lie outside document, lists and face."""
     known = dossier.evidence.circumstances
-    new = known + tuple(reason for reason in reasons if reason not in known)
-    return replace(dossier, evidence=replace(dossier.evidence, circumstances=new))
+    new = tuple([reason for reason in reasons if reason not in known])
+    if not new:
+        return dossier
+    return replace(dossier, evidence=replace(dossier.evidence, circumstances=known + new))
 
 
 def with_mishaps(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:

@@ -237,13 +237,12 @@ def step(
         The lane after, and the commands in the order in which they are to be carried out.
     """
     rows, approach_rows = tables if tables is not None else TABLES[profile.lane.topology]
-    mode_before = state.mode
+    mode_before, shown_before = state.mode, state.shown
     region = REGIONS.get(type(event))
     state, commands = region(state, event, now_ns, profile) if region else (state, ())
     mode = regions.mode_of(state)
     if mode is not mode_before:
         state = replace(state, mode=mode)
-    before = state.crossing
     state, more = _moved(state, event, now_ns, profile, rows)
     commands += more
     if not isinstance(state.approach, Idle) or (
@@ -259,7 +258,7 @@ def step(
     commands += more
     if approach_rows and commands:
         state = doors.commanded(state, commands)
-    if type(state.crossing) is not type(before):
+    if type(state.shown) is not type(shown_before) or state.mode is not mode_before:
         state = replace(state, since_ns=now_ns)
     return state, commands
 

@@ -139,6 +139,8 @@ def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger
 def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
     """Follow a command that goes out."""
     match command:
+        case Append():  # most of all commands
+            return _recorded(ledger, command, now_ns, profile)
         case OpenExit():
             spent = max(ledger.spent, command.ticket)
             if profile.lane.topology != "mantrap":
@@ -156,13 +158,19 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
         case ReadDocument() if profile.lane.topology != "mantrap":
             crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
             return _edit(ledger, crowd=crowd)
-        case Append(kind=RecordKind.FINISH, ticket=ticket):
-            if ledger.accept is not None and ledger.accept.ticket == ticket:
-                return _edit(ledger, accept=None)
-        case Append(kind=RecordKind.ACTUATION):
-            return _actuation_said(ledger, command)
-        case Append(kind=RecordKind.DECISION | RecordKind.OFFICER):
-            return _word_said(ledger, command, now_ns, profile)
+    return ledger
+
+
+def _recorded(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -> Ledger:
+    """Follow a record on its way into the journal."""
+    kind = command.kind
+    if kind is RecordKind.ACTUATION:
+        return _actuation_said(ledger, command)
+    if kind is RecordKind.DECISION or kind is RecordKind.OFFICER:
+        return _word_said(ledger, command, now_ns, profile)
+    accept = ledger.accept
+    if kind is RecordKind.FINISH and accept is not None and accept.ticket == command.ticket:
+        return _edit(ledger, accept=None)
     return ledger
 
 

@@ -8,7 +8,8 @@
 
 Every record names the effective profile by its hash. A decision, an officer's word and an end
 also say where they happened: the crossing point, its authority, and the direction in which
-travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18).
+travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18). Members of an
+enumeration are strings and are encoded as such.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import timing
-from gate_agent.core.policy import Evidence
+from gate_agent.core.policy import Evidence, Outcome
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Dossier, Referred, State
 
@@ -52,13 +53,13 @@ def place(dossier: Dossier | None, profile: Profile) -> dict[str, Any]:
 
 def face_facts(dossier: Dossier) -> dict[str, Any]:
     """The face as evidence: scores of the best frame, never a picture or a template."""
-    facts: dict[str, Any] = {"frames": dossier.frames, "guidance": dossier.guidance.value}
+    facts: dict[str, Any] = {"frames": dossier.frames, "guidance": dossier.guidance}
     best = dossier.evidence.best
     if best is None:
         return facts | {"faces": 0, "pad": "attack" if dossier.evidence.attack else "not_run"}
     facts |= {
         "faces": best.faces,
-        "pad": "attack" if dossier.evidence.attack else best.liveness.state.value,
+        "pad": "attack" if dossier.evidence.attack else best.liveness.state,
         "pad_score": best.liveness.score,
         "quality": {part.id: part.value for part in best.quality},
     }
@@ -74,15 +75,11 @@ def face_facts(dossier: Dossier) -> dict[str, Any]:
 
 
 def _checks(evidence: Evidence) -> list[list[Any]]:
-    return [
-        [check.id, check.result, check.mode, check.ms]  # encoded by their values
-        for check in evidence.checks or ()
-    ]
+    return [[check.id, check.result, check.mode, check.ms] for check in evidence.checks or ()]
 
 
 def _list(evidence: Evidence) -> dict[str, Any]:
-    state = evidence.list_state
-    return {"state": state.value if state else None, "age_s": evidence.list_age_s}
+    return {"state": evidence.list_state, "age_s": evidence.list_age_s}
 
 
 def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str, Any]:
@@ -92,8 +89,8 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str,
     models = dossier.models
     spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
     return {
-        "outcome": decision.outcome.value if decision else "refer",
-        "reasons": [reason.value for reason in decision.reasons] if decision else [],
+        "outcome": decision.outcome if decision else Outcome.REFER,
+        "reasons": list(decision.reasons) if decision else [],
         "checks": _checks(evidence),
         "attributes": msgspec.to_builtins(evidence.attributes),
         "face": face_facts(dossier),
@@ -151,7 +148,7 @@ def finish_facts(
     spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
     return {
         "outcome": outcome,
-        "reasons": [reason.value for reason in reasons],
+        "reasons": list(reasons),
         "passages": passages,
         "officer": dossier.officer,
         **place(dossier, profile),

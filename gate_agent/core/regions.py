@@ -156,20 +156,32 @@ def time_passed(state: State, _event: Tick, now_ns: int, _profile: Profile) -> M
     return state, ()
 
 
+def _device(state: State, device: DeviceId) -> DeviceState:
+    return next(known for known in state.devices if known.device is device)
+
+
 def _with_device(state: State, new: DeviceState) -> State:
     devices = tuple(new if old.device is new.device else old for old in state.devices)
     return replace(state, devices=devices)
 
 
 def device_ready(state: State, event: DeviceReady, _now_ns: int, profile: Profile) -> Moved:
-    """A device is in step. With the journal comes the record of the start."""
-    new = DeviceState(device=event.device, ready=True, identity=event.identity)
+    """A device is in step; what it lacks is put on record. With the journal comes the start's."""
+    new = DeviceState(
+        device=event.device, ready=True, identity=event.identity, conditions=event.conditions
+    )
+    old = _device(state, event.device)
     state = _with_device(state, new)
+    commands: list[Append] = []
+    if new.conditions != old.conditions:
+        lacks = [condition.value for condition in new.conditions]
+        record = append_system("conditions", profile, device=event.device.value, conditions=lacks)
+        commands.append(record)
     if event.device is not DeviceId.JOURNAL or state.started:
-        return state, ()
+        return state, tuple(commands)
     unfinished = state.unfinished
     state = replace(state, started=True, unfinished=())
-    commands = [append_system("start", profile, unfinished=list(unfinished))]
+    commands.append(append_system("start", profile, unfinished=list(unfinished)))
     facts = restart_facts(profile)
     commands.extend(
         Append(ticket=ticket, kind=RecordKind.FINISH, facts=facts) for ticket in unfinished
@@ -181,11 +193,9 @@ def device_ready(state: State, event: DeviceReady, _now_ns: int, profile: Profil
 
 def device_failed(state: State, event: DeviceFailed, _now_ns: int, profile: Profile) -> Moved:
     """A device cannot do its work: note it, and what it takes with it."""
-    known = any(
-        old.device is event.device and not old.ready and old.code == event.code
-        for old in state.devices
-    )
-    new = DeviceState(device=event.device, code=event.code, diagnosis=event.diagnosis)
+    old = _device(state, event.device)
+    known = not old.ready and old.code == event.code
+    new = replace(old, ready=False, code=event.code, diagnosis=event.diagnosis, identity="")
     state = _with_device(state, new)
     if event.device is DeviceId.TURNSTILE:
         state = _plant_lost(state)

@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from biometrics.types import Guidance, ModelsUsed
-from drivers.types import DeviceId, Door, Flag, Plant, Zone
+from drivers.types import Condition, DeviceId, Door, Flag, Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
 from gate_agent.core.messages import Mode
@@ -258,6 +258,7 @@ class DeviceState(Record, frozen=True, kw_only=True):
     code: int = 0
     diagnosis: str = ""
     identity: str = ""
+    conditions: tuple[Condition, ...] = ()
 
 
 class Last(Record, frozen=True, kw_only=True):
@@ -304,6 +305,11 @@ class State(Record, frozen=True, kw_only=True):
     started: bool = False
     last: Last | None = None
     since_ns: int = 0
+
+    @property
+    def shown(self) -> CrossingState:
+        """The crossing that a page is about: of the chamber, or else of the one before it."""
+        return self.approach if isinstance(self.crossing, Idle) else self.crossing
 
 
 REQUIRED_DEVICES = (DeviceId.READER, DeviceId.VISION, DeviceId.TURNSTILE, DeviceId.JOURNAL)
@@ -368,14 +374,10 @@ def standby(state: State) -> bool:
     )
 
 
-def ready(state: State, device: DeviceId) -> bool:
-    """Whether a device is in step with us."""
-    return any(entry.device is device and entry.ready for entry in state.devices)
-
-
 def all_ready(state: State) -> bool:
     """Whether every device is in step that the lane cannot serve without."""
-    return all(ready(state, device) for device in REQUIRED_DEVICES)
+    ready = [entry.device for entry in state.devices if entry.ready]
+    return not [device for device in REQUIRED_DEVICES if device not in ready]
 
 
 def lease_live(state: State, now_ns: int, profile: Profile) -> bool:

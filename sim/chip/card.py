@@ -32,6 +32,9 @@ _INTERNAL_AUTHENTICATE = 0x88
 _READ_BINARY = 0xB0
 _READ_BINARY_ODD = 0xB1
 
+_WHAT_THERE_IS = (256, 65_536)
+"""Le of zeros, short and extended: as much as there is and as the answer holds."""
+
 _TERMINALS_ONLY = (0x0103, 0x0104)
 """EF.DG3 and EF.DG4 are read after terminal authentication, which nobody passes here."""
 
@@ -67,7 +70,9 @@ def transact(
     if command is None:
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
     if is_extended(raw) and not card.behaviour.extended_length:
-        return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
+        refusal = Response(Status.WRONG_LENGTH).encode()
+        mute = card.behaviour.extended_length_mutes
+        return replace(state, session=None), None if mute else refusal
     if command.cla == 0x0C:
         state, response = _protected(card, state, command, random)
     elif command.cla == 0x00 or (command.cla == 0x10 and command.ins == _GENERAL_AUTHENTICATE):
@@ -94,11 +99,22 @@ def _protected(
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
         return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
-    if wrapped_size(len(response.data), session.BLOCK) > (outer.le or 256):
+    room = outer.le or 256
+    if command.ins == _READ_BINARY and command.le in _WHAT_THERE_IS:
+        response = response._replace(data=_fitting(response.data, room, session.BLOCK))
+    if wrapped_size(len(response.data), session.BLOCK) > room:
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
     after = replace(after, session=after.next_session or session, next_session=None)
     return _tampered(card.behaviour.tampering, after, response, wrapped)
+
+
+def _fitting(data: bytes, room: int, block: int) -> bytes:
+    """As much of it as a protected answer of `room` bytes holds."""
+    size = min(len(data), room)
+    while size and wrapped_size(size, block) > room:
+        size -= 1
+    return data[:size]
 
 
 def _tampered(
@@ -239,7 +255,8 @@ def _read(card: Card, state: CardState, offset: int, size: int) -> tuple[CardSta
         return state, Response(Status.WRONG_OFFSET)
     part = content[offset : offset + size]
     state = replace(state, reads=state.reads + 1, bytes_read=state.bytes_read + len(part))
-    return state, Response(Status.OK if len(part) == size else Status.END_OF_FILE, part)
+    whole = len(part) == size or size in _WHAT_THERE_IS
+    return state, Response(Status.OK if whole else Status.END_OF_FILE, part)
 
 
 _HANDLERS: dict[int, _Handler] = {

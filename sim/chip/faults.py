@@ -44,6 +44,11 @@ FAULTS: dict[str, Fault] = {
         ("reads_of_160", "", largest_read(160)),
         ("reads_of_112", "", largest_read(112)),
         ("short_length_only", "", Behaviour(largest_read=256, extended_length=False)),
+        (
+            "mute_in_extended_length",
+            "",
+            Behaviour(largest_read=256, extended_length=False, extended_length_mutes=True),
+        ),
         ("session_ends", "", session_ends_after(20)),
         ("tag_lost", "dg_hash.DG2", tag_lost_at_byte(6_000)),
         ("mute", "access_control", Behaviour(mute=True)),

@@ -71,6 +71,7 @@ class Behaviour:
     Attributes:
         largest_read: a READ BINARY that asks for more is refused with 6700.
         extended_length: commands with extended length are understood.
+        extended_length_mutes: one that is not understood is not answered at all.
         session_ends_after_reads: this many reads after power-up the session is dropped
             (6988); a new one then lasts.
         lost_at_byte: the chip falls silent for good once this many bytes of files were sent.
@@ -86,6 +87,7 @@ class Behaviour:
 
     largest_read: int = 65_536
     extended_length: bool = True
+    extended_length_mutes: bool = False
     session_ends_after_reads: int | None = None
     lost_at_byte: int | None = None
     mute: bool = False

@@ -21,7 +21,7 @@ def record_at(store: CentreStore, keys: CentreKeys, gate: str, seq: int) -> dict
         RecordMalformed: there is no such record.
         SealBroken: its identity does not open with these keys.
     """
-    epoch = _epoch(store, gate, None)
+    epoch = log_of(store, gate, None)
     item = store.item(gate, epoch, seq)
     if item is None:
         raise RecordMalformed(f"gate {gate} has no record {seq}")
@@ -62,7 +62,7 @@ def erase(
     if not reason.isprintable() or not 1 <= len(reason) <= 200:
         raise RecordMalformed("the reason of an erasure is one line of 1 to 200 characters")
     gate = place[0]
-    epoch = _epoch(store, *place)
+    epoch = log_of(store, *place)
     with store.transaction():
         for seq in seqs:
             item = store.item(gate, epoch, seq)
@@ -89,8 +89,12 @@ def evidence_of(store: CentreStore) -> Iterator[LogEvidence]:
             )
 
 
-def _epoch(store: CentreStore, gate: str, epoch: str | None) -> str:
-    """Give the log that is meant: the one that is named, or the gate's newest."""
+def log_of(store: CentreStore, gate: str, epoch: str | None) -> str:
+    """Give the epoch of the log that is meant: the one that is named, or the gate's newest.
+
+    Raises:
+        RecordMalformed: there is no such log.
+    """
     found = [each for name, each, _ in store.logs() if name == gate and epoch in (None, each)]
     if not found:
         raise RecordMalformed(f"gate {gate} has no such log")

@@ -11,8 +11,10 @@ from biometrics.types import Tier
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from firmware_cfg.profile import Face
 from gate_agent.commands.models import default_store
-from gate_agent.compose import console, vision
+from gate_agent.compose import console, reader, vision
+from gate_agent.live import utc_now
 from gate_agent.secrets_on_disk import KeyUnusable
+from gate_agent.system_clock import TrustedDay
 
 PROFILE = load(
     [
@@ -31,6 +33,13 @@ def test_vision_does_not_start_uncalibrated():
     profile = msgspec.structs.replace(PROFILE, face=Face(fmr=1e-9))
     with pytest.raises(Uncalibrated, match="false match rate of 1e-09"):
         vision.load_pipeline(profile, Tier.PACKAGED, store)
+
+
+def test_only_a_demo_takes_the_computers_date_as_it_is():
+    assert isinstance(reader._day(PROFILE), TrustedDay)
+    demo = msgspec.structs.replace(PROFILE, lane=msgspec.structs.replace(PROFILE.lane, demo=True))
+    before = utc_now().date()
+    assert before <= reader._day(demo)() <= utc_now().date()
 
 
 def kiosk(tmp_path: Path, content: bytes) -> Path:

@@ -140,6 +140,14 @@ def test_mrz_parse(capsys):
     assert run(capsys, "mrz", "parse", "no zone", "--json")[0] == 2
 
 
+@pytest.mark.parametrize("between", ["\n", r"\n", "\r\n", r"\r\n", "\r", " ", ""])
+def test_lines_may_be_parted_in_any_way(capsys, between):
+    one, two = BSI_MRZ.split(r"\n")
+    code, out, _ = run(capsys, "mrz", "parse", f"{one}{between}{two}", "--json")
+    assert code == 0
+    assert json.loads(out)["fields"]["number"] == "C11T002JM"
+
+
 @needs_data
 def test_trust_import_list_verify(capsys, tmp_path):
     store = tmp_path / "store"

@@ -41,7 +41,7 @@ from gate_agent.lane_api import (
     proof,
 )
 from gate_agent.lane_peer import MAX_QUEUED_BYTES
-from gate_agent.lane_server import MAX_PEERS, Callbacks, Clock, LaneServer
+from gate_agent.lane_server import MAX_PEERS, SILENT_MS, Callbacks, Clock, LaneServer
 
 KEYS = {Role.CONSOLE: b"c" * 32, Role.SYNC: b"s" * 32, Role.STATUS: b"t" * 32}
 NOW_MS = 1_800_000_000_000
@@ -463,3 +463,19 @@ def test_a_sync_process_that_is_gone_is_no_link(lane, connect):
     assert second.ended()
     assert lane.calls == [("link", True), ("link", False)]
     assert "look at its service" in lane.alarm
+
+
+def test_a_sync_process_that_hangs_is_no_link(lane, connect):
+    console, sync = connect(), connect()
+    console.sign_in(Role.CONSOLE)
+    sync.sign_in(Role.SYNC)
+    sync.send(ReportLink(connected=True))
+    while not lane.calls:
+        assert console.ask(PictureRequest(request=1, ticket=0, kind="live")) is not None
+    lane.now_ns += SILENT_MS * 1_000_000
+    lane.server.wake()
+    assert sync.ended()
+    assert lane.calls == [("link", True), ("link", False)]
+    assert "does not answer" in lane.alarm
+    assert isinstance(console.get(), Delta)  # who only looks may be silent
+    connect().sign_in(Role.SYNC)

@@ -37,6 +37,17 @@ def test_lists_of_a_folder_count_in_the_lane(folder):
     assert results(found)["ds_revocation"] is Result.FAILED
 
 
+def test_folders_in_a_folder_count_too(tmp_path):
+    (tmp_path / "here" / "and there").mkdir(parents=True)
+    (tmp_path / "here" / "round").symlink_to(tmp_path)
+    (tmp_path / "here" / "itself").symlink_to("itself")
+    made = trust_files()
+    for place in ("", "here", "here/and there"):
+        name, content = made.popitem()
+        (tmp_path / place / name).write_bytes(content)
+    assert len(trust_store.read([tmp_path]).sources) == 3
+
+
 def test_junk_is_named_and_makes_nothing_trusted(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("no certificate")
     (tmp_path / "empty.cer").write_bytes(b"")

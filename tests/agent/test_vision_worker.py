@@ -5,7 +5,7 @@ import pytest
 
 from drivers.camera.mailbox import Frame
 from drivers.errors import PortLost
-from drivers.types import DeviceFailed, DeviceId, DeviceReady
+from drivers.types import Condition, DeviceFailed, DeviceId, DeviceReady
 from gate_agent.core.messages import Wipe
 from gate_agent.vision_worker import GLANCE_NS, VisionWorker
 
@@ -14,6 +14,7 @@ class BlindDevice:
     """A vision device that has looked at nobody."""
 
     wants_frame = False
+    finds_attacks = True
     due_ns = None
 
     def __init__(self) -> None:
@@ -109,3 +110,11 @@ def test_a_camera_says_once_that_it_is_ready_and_once_that_it_failed():
     assert [type(event) for event in work.events] == [DeviceReady, DeviceFailed, DeviceReady]
     assert {event.device for event in work.events} == {DeviceId.VISION}
     assert work.camera.closed
+
+
+@pytest.mark.parametrize(("finds", "lacks"), [(True, ()), (False, (Condition.PAD_ABSENT,))])
+def test_a_lane_that_cannot_find_attacks_says_so(finds, lacks):
+    work = Work(Frame(b"jpeg", 9))
+    work.device.finds_attacks = finds
+    work.worker.on_connected()
+    assert work.events[-1].conditions == lacks

@@ -17,7 +17,15 @@ from drivers.types import (
     MrzRead,
     ReadDocument,
 )
-from gate_agent.channel import AgentFrame, FrameReader, FromWorker, WorkerHello, encode
+from gate_agent.channel import (
+    AgentFrame,
+    FrameReader,
+    FromWorker,
+    StillHere,
+    WorkerFrame,
+    WorkerHello,
+    encode,
+)
 from gate_agent.core.messages import OfficerAction, OfficerDecided, Wipe
 from gate_agent.live import monotonic_ns
 from gate_agent.socket_access import (
@@ -28,7 +36,14 @@ from gate_agent.socket_access import (
     peer_uid,
 )
 from gate_agent.worker_link import WorkerLink
-from gate_agent.worker_server import HELLO_NS, WORKER_LOST, WORKER_VIOLATION, WorkerServer
+from gate_agent.worker_server import (
+    HELLO_NS,
+    SILENT_NS,
+    WORKER_LOST,
+    WORKER_SILENT,
+    WORKER_VIOLATION,
+    WorkerServer,
+)
 
 PATIENCE_S = 10.0
 
@@ -254,6 +269,85 @@ def test_the_link_carries_commands_events_and_pictures_both_ways(served):
     finally:
         done.set()
         link.emit(DeviceReady(device=DeviceId.VISION))
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def test_a_worker_that_hangs_is_noticed_and_may_come_back(tmp_path):
+    now_ns = [0]
+    running = Served(tmp_path, clock=lambda: now_ns[0])
+    try:
+        with running.connect("vision") as hanging, running.connect("reader") as sock:
+            for name, worker in (("vision", hanging), ("reader", sock)):
+                ready = FromWorker(event=DeviceReady(device=DeviceId(name)))
+                worker.sendall(encode(ready))
+                running.event()
+            now_ns[0] = SILENT_NS - 1
+            sock.sendall(encode(StillHere()))
+            sock.sendall(encode(FromWorker(event=DocumentPresented())))
+            assert running.event() == DocumentPresented()  # so the sign of life was heard too
+            now_ns[0] = SILENT_NS
+            sock.sendall(encode(FromWorker(event=DocumentPresented())))
+            for _ in range(10):
+                failed = running.event()
+                if isinstance(failed, DeviceFailed):
+                    break
+                sock.sendall(encode(FromWorker(event=DocumentPresented())))  # makes it look
+            assert (failed.device, failed.code) == (DeviceId.VISION, WORKER_SILENT)
+            assert hung_up(hanging)
+        with running.connect("vision") as again:
+            again.sendall(encode(FromWorker(event=DeviceReady(device=DeviceId.VISION))))
+            while running.event() != DeviceReady(device=DeviceId.VISION):
+                pass
+    finally:
+        running.close()
+
+
+def test_a_server_that_was_held_up_itself_blames_nobody(tmp_path):
+    now_ns, goes_on, held_up = [0], threading.Event(), threading.Event()
+    goes_on.set()
+
+    def clock() -> int:
+        if not goes_on.is_set():
+            held_up.set()
+            goes_on.wait(PATIENCE_S)
+        return now_ns[0]
+
+    running = Served(tmp_path, clock=clock)
+    try:
+        with running.connect("vision") as vision:
+            here = encode(FromWorker(event=DeviceReady(device=DeviceId.VISION)))
+            vision.sendall(here)
+            running.event()
+            goes_on.clear()
+            running.server.stop()  # wakes it: it looks at its clock
+            assert held_up.wait(PATIENCE_S)
+            now_ns[0] = 100 * SILENT_NS
+            vision.sendall(here)
+            goes_on.set()
+            assert running.event() == DeviceReady(device=DeviceId.VISION)
+    finally:
+        goes_on.set()
+        running.close()
+
+
+def test_a_worker_with_nothing_to_do_shows_that_it_is_there(tmp_path):
+    done = threading.Event()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+        agent.bind(str(tmp_path / "reader.sock"))
+        agent.listen(1)
+        link = WorkerLink(tmp_path / "reader.sock", DeviceId.READER, lambda *_: None, lambda: None)
+        thread = threading.Thread(target=link.run, args=(done.is_set, lambda _s: None))
+        thread.start()
+        sock, _ = agent.accept()
+        sock.settimeout(PATIENCE_S)
+        frames: FrameReader = FrameReader(WorkerFrame)
+        heard = []
+        while len(heard) < 2:
+            heard += frames.feed(sock.recv(4096))
+        assert heard == [WorkerHello(device="reader"), StillHere()]
+        done.set()
+        sock.close()
         thread.join(PATIENCE_S)
     assert not thread.is_alive()
 

@@ -10,7 +10,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from gate_agent.console.sentences import GUIDANCE, LANGUAGES
+from gate_agent.console.sentences import GUIDANCE, LANGUAGES, SCENES, Scene
 from gate_agent.lane_api import FaceView, Step
 
 pytestmark = pytest.mark.browser
@@ -97,6 +97,9 @@ def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house
     assert [action.action for action in house.lanes[1].actions] == ["release"]
     wait(chromium, lambda: "goes back" in text(chromium, "#outcome"))
     assert complaints(chromium) == []
+    house.server.should_exit = True  # what is on the page is no longer so, and says it
+    wait(chromium, lambda: text(chromium, "#link").startswith("Console lost"))
+    assert chromium.execute_script("return document.body.classList.contains('lost')")
 
 
 def test_every_hint_is_shown_in_every_language_that_is_chosen(house, chromium):
@@ -110,6 +113,9 @@ def test_every_hint_is_shown_in_every_language_that_is_chosen(house, chromium):
             wanted, place = hint[language], f"[data-hint='{language}'][data-first]"
             wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
     assert complaints(chromium) == []
+    house.server.should_exit = True  # without the console nobody is told to go on
+    sentence = "[data-sentence='en']"
+    wait(chromium, lambda: text(chromium, sentence) == SCENES[Scene.OFFICER]["en"])
 
 
 def visible_languages(chromium):

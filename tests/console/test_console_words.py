@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biometrics.types import Guidance, LivenessState
-from drivers.types import CHECK_IDS, Check, Result
+from drivers.types import CHECK_IDS, Check, Condition, Result
 from gate_agent.console.alerts import ALERTS, alert
-from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board, queue_of
+from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board
 from gate_agent.console.credentials import NOBODY
 from gate_agent.console.officers import (
     Officer,
@@ -25,7 +25,17 @@ from gate_agent.console.officers import (
 from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Scene
 from gate_agent.console.sessions import MAX_SESSIONS, Sessions
 from gate_agent.console.traveller_view import traveller_view
-from gate_agent.lane_api import FaceView, HolderView, LastResult, Step, View
+from gate_agent.console.waiting import queue_of
+from gate_agent.lane_api import (
+    ApproachView,
+    DeviceView,
+    FaceView,
+    HolderView,
+    LastResult,
+    Step,
+    SyncView,
+    View,
+)
 
 ORDINARY = traveller_view(referred(1, reasons=("document_timeout",)))
 replace = msgspec.structs.replace
@@ -168,6 +178,45 @@ def test_every_reason_of_the_core_has_a_row():
     assert {str(reason) for reason in reasons.Reason} <= set(ALERTS)
 
 
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"mode": "out_of_service"}, "Out of service"),
+        (
+            {"mode": "out_of_service", "alarms": ("restart",)},
+            "Stopped: inspect the lane, then acknowledge",
+        ),
+        ({"mode": "starting"}, "Starting"),
+        (
+            {"mode": "starting", "zone": "one", "exit": "open"},
+            "Starting, waits for the exit to shut, the lane to be empty",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="vision", ready=False),)},
+            "Starting, waits for vision",
+        ),
+        (
+            {"mode": "starting", "devices": (DeviceView(device="turnstile", ready=False),)},
+            "Starting, waits for turnstile",
+        ),
+    ],
+)
+def test_a_lane_that_serves_nobody_says_what_it_waits_for(changes, text):
+    at_rest = replace(waiting(1), zone="empty", entry="closed", exit="closed", step=Step.CLOSED)
+    assert board(replace(at_rest, **changes))["step_text"] == text
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_an_officer_is_told_why_a_lane_refers_everybody(condition):
+    lacking = DeviceView(device="reader", ready=True, conditions=(condition.value,))
+    shown = board(replace(waiting(1), devices=(lacking,)))
+    row = ALERTS[condition.value]
+    (alarm,) = shown["alarms"]
+    assert (alarm["text"], alarm["todo"]) == (row.text, row.todo)
+    assert (shown["tone"], shown["devices"][0]["colour"]) == ("warning", "yellow")
+    assert board(waiting(1))["alarms"] == []
+
+
 def test_every_check_has_a_name_and_every_result_a_colour():
     assert set(CHECK_IDS) == set(CHECK_TEXT)
     assert set(Result) == set(CHECK_COLOUR)
@@ -218,6 +267,60 @@ def test_the_longest_wait_comes_first():
         lane_board(v, number=v.lane, away="", away_since_utc_ms=0, personal=False) for v in views
     ]
     assert [row["lane"] for row in queue_of(boards)] == [3, 2, 1]
+
+
+def queue(*views: View) -> list[tuple[str, str]]:
+    boards = [
+        lane_board(v, number=v.lane, away="", away_since_utc_ms=0, personal=False) for v in views
+    ]
+    return [(row["label"], row["tone"]) for row in queue_of(boards)]
+
+
+def test_a_lane_in_alarm_comes_before_every_referral():
+    alarm = replace(waiting(3), alarms=("door_forced",), since_utc_ms=9_000)
+    device = replace(waiting(4), alarms=("device_failed",))
+    views = replace(referred(1), since_utc_ms=1), alarm, device
+    assert queue(*views) == [("Lane 3", "alarm"), ("Lane 1", "alarm")]
+    assert queue(replace(referred(1, reasons=("expiry",)))) == [("Lane 1", "referred")]
+
+
+def test_many_reasons_are_told_in_short_the_gravest_first():
+    reasons = ("mrz_consistency", "expiry", "defects", "dg_hash")
+    told = board(referred(1, reasons=reasons))["reasons_text"]
+    assert told.startswith("Data on the chip were altered; Check digits")
+    assert told.endswith("has expired and 1 more")
+    last = LastResult(ticket=1, outcome="refused", reasons=reasons, officer="budi")
+    told = board(replace(waiting(1), last=last))["last_text"]
+    assert told == "Refused by budi: Data on the chip were altered and 3 more"
+
+
+def test_whoever_is_referred_before_the_entry_is_told_beside_the_one_in_the_chamber():
+    outside = ApproachView(step=Step.REFERRED, ticket=8, reasons=("expiry",))
+    view = replace(mantrap(1), approach=outside)
+    assert queue(view) == [("Lane 1, before the entry", "referred")]
+    assert [row["code"] for row in board(view)["outside"]] == ["expiry"]
+    assert queue(replace(view, approach=replace(outside, step=Step.QUEUED))) == []
+
+
+def test_what_speaks_against_a_document_comes_first():
+    shown = board(referred(1))
+    results = [row["result"] for row in shown["checks"]]
+    assert results[:3] == ["failed", "undetermined", "aborted"]
+    assert shown["checks_text"].startswith("1 failed, 1 undetermined, 1 aborted, 8 successful")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(119, "119 s"), (120, "2 min"), (7_200, "2 h"), (216_000, "2 days")]
+)
+def test_how_old_the_oldest_unsent_record_is_in_a_unit_to_grasp(seconds, text):
+    sync = SyncView(journal_seq=2, receipt_seq=1, oldest_unsent_s=seconds)
+    assert board(replace(waiting(1), sync=sync))["sync_text"].endswith(f"oldest {text}")
+
+
+def test_a_referral_without_a_comparison_waits_for_none():
+    shown = board(replace(referred(1), face=FaceView()))
+    assert (shown["score_text"], shown["score_tone"]) == ("Not compared", "grey")
+    assert board(waiting(1))["score_text"] == "No comparison yet"
 
 
 def counter():

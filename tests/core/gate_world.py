@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from biometrics.types import (
-    Guidance,
-    Liveness,
-    LivenessState,
-    Match,
-    ModelsUsed,
-    Observation,
-    Observed,
-    PortraitPrepared,
-    QualityComponent,
-    Tier,
-)
+from biometrics.types import LivenessState, Observation, Observed, PortraitPrepared
 from drivers.types import (
     ActuationDone,
     Check,
     DeviceReady,
     DocumentPresented,
     DocumentVerified,
-    Door,
     Flag,
-    HolderAttributes,
     MrzRead,
-    Plant,
     PlantChanged,
     PortraitRead,
     Result,
     Zone,
 )
-from firmware_cfg.profile import Camera, ChipReader, Lane, MrzReader, Policy, Profile, Turnstile
+from firmware_cfg.profile import Policy, Profile
 from gate_agent.core.messages import (
     Checked,
     Command,
@@ -44,37 +30,16 @@ from gate_agent.core.messages import (
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import REQUIRED_DEVICES, Referred, initial, replace, ticket_of
 from gate_agent.loop import Loop, Turn
+from gate_agent.safety import scene
+from gate_agent.safety.scene import ADULT, BARRIER, BARRIER_AT_REST, MODELS, MS, T0
 from sync.types import Appended, RecordKind
 
-MS = 1_000_000
-T0 = 1_000_000 * MS
-
-PROFILE = Profile(
-    lane=Lane(gate="g1", site="s1", number=1, direction="entry", authority="a", crossing_point="c"),
-    camera=Camera(source="sim:none"),
-    mrz_reader=MrzReader(port="p1"),
-    chip_reader=ChipReader(port="p2"),
-    turnstile=Turnstile(port="p3"),
-)
+PROFILE = replace(BARRIER, lane=replace(BARRIER.lane, reversible=False), policy=Policy())
+REST = replace(BARRIER_AT_REST, passages_exit=7)
 
 GOOD_CHECKS = tuple(
     Check(id=f"{name}.DG1" if name == "dg_hash" else name, result=Result.SUCCESSFUL)
     for name in Policy().mandatory_checks
-)
-ADULT = HolderAttributes(
-    document_type="P", issuing_state="UTO", nationality="UTO", age_years=40, days_to_expiry=900
-)
-MODELS = ModelsUsed(tier=Tier.PACKAGED, sha256={"embed": "00"}, pad=True)
-REST = Plant(
-    read_at_ns=T0,
-    entry=Door.CLOSED,
-    exit=Door.CLOSED,
-    zone=Zone.EMPTY,
-    obstruction=Flag.CLEAR,
-    fire=Flag.CLEAR,
-    tamper=Flag.CLEAR,
-    passages_entry=0,
-    passages_exit=7,
 )
 
 
@@ -87,13 +52,13 @@ def frame(
     compared: bool = True,
     fmr: float = 1e-3,
 ) -> Observation:
-    return Observation(
-        frame_at_ns=T0,
+    """The genuine traveller's frame, but for what is said."""
+    seen = scene.frame(live)
+    return replace(
+        seen,
         faces=faces,
-        quality=(QualityComponent(id="sharpness", native=1.0, value=80, ok=ok),),
-        guidance=Guidance.NONE,
-        liveness=Liveness(state=live, score=0.9),
-        match=Match(score=score, threshold=0.5, fmr=fmr) if compared else None,
+        quality=(replace(seen.quality[0], ok=ok),),
+        match=replace(seen.match, score=score, fmr=fmr) if compared else None,
     )
 
 

@@ -124,6 +124,7 @@ def append(kind: RecordKind, ticket: int = 3, **facts: str) -> Append:
         (append(RecordKind.OFFICER, action="reject"), {"accept": None}),
         (append(RecordKind.OFFICER, ticket=2, action="reject"), {}),
         (append(RecordKind.OFFICER, action="acknowledge"), {}),
+        (append(RecordKind.SYSTEM, event="permit_refused"), {}),
         (append(RecordKind.ACTUATION, ticket=2, action="open_exit"), {}),
         (
             append(RecordKind.ACTUATION, action="open_exit"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gate_world import ADULT, GOOD_CHECKS, MODELS, facts
+from gate_world import ADULT, GOOD_CHECKS, MODELS, T0, facts
 from mantrap_world import (
     AT_REST,
     MANTRAP,
@@ -223,6 +223,22 @@ def test_an_officers_accept_before_the_entry_lets_in_and_no_further():
     assert lane.commanded(OpenExit) == [1]
     lane.go_out()
     assert finishes(lane)[0][:2] == (1, "accepted")
+
+
+def test_a_page_tells_since_when_whoever_it_shows_is_where_they_are():
+    lane = Mantrap()
+    lane.serve()
+    assert lane.state.since_ns == T0  # in service since then, not since the computer started
+    lane.later(3_000)
+    lane.arrive()
+    read(lane, 1, BAD_CHECKS)
+    assert (lane.outside, lane.state.since_ns) == ("Referred", lane.now)
+    lane.later(3_000)
+    decide_outside(lane, OfficerAction.ACCEPT)
+    lane.put_durable(1, RecordKind.OFFICER)
+    lane.later(1_000)
+    lane.come_in()
+    assert (lane.step, lane.state.since_ns) == ("Verifying", lane.now)
 
 
 def test_only_the_record_of_the_officers_word_lets_in():

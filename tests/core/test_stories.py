@@ -9,6 +9,7 @@ from biometrics.types import LivenessState, Observed, StopVerify
 from drivers.types import (
     CancelRead,
     Close,
+    Condition,
     DeviceFailed,
     DeviceId,
     DeviceReady,
@@ -22,7 +23,9 @@ from gate_agent.core.messages import Mode, OfficerAction, Tick, Wipe
 from gate_agent.core.reasons import Reason
 from gate_agent.core.record import profile_sha256
 from gate_agent.core.states import initial, replace
+from gate_agent.lane_api import SyncView
 from gate_agent.loop import Loop
+from gate_agent.view import view
 from sync.types import AppendFailed, RecordKind
 
 
@@ -267,3 +270,29 @@ def test_every_record_names_the_profile_and_nobody():
     assert decision["face"]["score"] == 0.9
     assert set(decision["spans_ms"]) <= {"mrz", "document", "prepare", "verify", "total"}
     assert all(decision["deadlines"].values())
+
+
+def test_what_a_device_lacks_is_recorded_once_and_shown_until_it_is_mended():
+    world = World().to("Idle")
+    lacks = DeviceReady(device=DeviceId.READER, conditions=(Condition.CLOCK_UNTRUSTED,))
+    for _ in range(2):
+        world.put(lacks)
+    world.put(DeviceFailed(device=DeviceId.READER, code=1, retryable=True, diagnosis="x"))
+    world.put(lacks)
+    world.put(DeviceReady(device=DeviceId.READER))
+    told = [f for f in facts(world.sent, RecordKind.SYSTEM) if f["event"] == "conditions"]
+    assert [(f["device"], f["conditions"]) for f in told] == [
+        ("reader", ["clock_untrusted"]),
+        ("reader", []),
+    ]
+    world.put(lacks)
+    shown = view(world.state, PROFILE, utc_offset_ms=0, sync=SyncView())
+    assert [d.conditions for d in shown.devices if d.device == "reader"] == [("clock_untrusted",)]
+    assert world.state.mode is Mode.AUTO
+
+
+def test_a_list_that_is_not_there_is_shown_though_no_crossing_needs_its_device():
+    world = World().to("Idle")
+    world.put(DeviceReady(device=DeviceId.LISTS, conditions=(Condition.LIST_ABSENT,)))
+    shown = view(world.state, PROFILE, utc_offset_ms=0, sync=SyncView())
+    assert shown.devices[-1].conditions == ("list_absent",)

@@ -79,8 +79,9 @@ class Bench:
             ChipReader(port="chip", **chip_reader),
             trust=trust,
             random=seeded_random(b"reader"),
-            at=lambda: at,
+            at=lambda: self.at,
         )
+        self.at = at
         self.baud = 115_200
         self.line_baud_max = line_baud_max
         self.mrz_sent = b""

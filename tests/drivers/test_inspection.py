@@ -142,6 +142,53 @@ def test_session_that_dies_of_a_short_file_identifier_is_not_asked_so_again():
     assert len(chip.commands) == 3
 
 
+class DiesOfLength(PlainChip):
+    """Falls silent, or drops its session, over these of its long reads, counted from 1."""
+
+    def __init__(self, files, fatal):
+        super().__init__(files, 65_536)
+        self.fatal = fatal
+        self.long = 0
+
+    def answer(self, raw):
+        answer = super().answer(raw)
+        self.long += len(answer) > 258
+        if len(answer) > 258 and self.long in self.fatal:
+            raise TagLost
+        return answer
+
+
+def read_over_deaths(chip, reader, death, limit=3):
+    for _ in range(limit):
+        try:
+            return drive(reader.read("DG2"), chip)
+        except TagLost:
+            death()
+    return None
+
+
+@pytest.mark.parametrize(
+    ("fatal", "deaths", "longest", "extended"),
+    [
+        (range(1, 99), 1, 223, False),
+        ((2,), 1, 4096, True),
+        ((2, 4), 2, 4096, True),
+        ((2, 3), 2, 223, False),
+    ],
+)
+@pytest.mark.parametrize("silent", [True, False])
+def test_what_a_chip_dies_of_is_not_asked_again(fatal, deaths, longest, extended, silent):
+    files = {0x0102: tlv.encode(0x75, bytes(16_800))}
+    chip, reader = DiesOfLength(files, fatal), FileReader()
+    death = reader.field_lost if silent else reader.session_died
+    read = read_over_deaths(chip, reader, death, deaths + 1)
+    assert read == files[0x0102]
+    after = [raw for raw in chip.commands if raw[1] == 0xB0][-3:]
+    sizes = [raw[4] or int.from_bytes(raw[5:7], "big") for raw in after]
+    assert max(sizes) == longest
+    assert reader.extended is extended
+
+
 @pytest.mark.parametrize("refusal", [0x6700, 0x6B00, 0x6282, 0x6C70])
 def test_ladder_comes_down_on_refusal(refusal):
     chip = PlainChip({0x0101: dg1(2_000)}, 160, refusal)

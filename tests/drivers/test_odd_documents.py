@@ -151,6 +151,7 @@ GENUINE = {
         Sod(extra=(attribute(SIGNING_TIME, generalized("20240101120000Z")),)),
         CSCA,
     ),
+    "signing time that is none": (Sod(extra=(attribute(SIGNING_TIME, utc("soon")),)), CSCA),
     "an attribute of its own": (Sod(extra=(attribute("1.2.3.4.5", der.utf8("x")),)), CSCA),
     "signed data of indefinite length": (
         Sod(wrapped=lambda parts: indefinite(der.sequence(*parts))),
@@ -342,6 +343,19 @@ def test_genuine_though_odd(row):
         assert checks[check].result is Result.SUCCESSFUL, checks[check]
     for number, group in GROUPS.items():
         assert found.hash_check(number, group).result is Result.SUCCESSFUL
+
+
+@pytest.mark.parametrize(
+    ("signer", "result"),
+    [
+        (replace(SIGNER, by=NEXT, extensions=(authority_key(OTHER_KEY),)), Result.UNDETERMINED),
+        (replace(SIGNER, by=NEXT, extensions=(authority_key(CSCA_KEY),)), Result.FAILED),
+        (replace(SIGNER, by=NEXT, extensions=()), Result.FAILED),
+    ],
+)
+def test_a_key_that_is_not_known_yet_leaves_open_what_no_known_one_denies(signer, result):
+    _, checks = judged(Sod(signer), CSCA)
+    assert checks["ds_chain"].result is result
 
 
 @pytest.mark.parametrize("row", FORGED)

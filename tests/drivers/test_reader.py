@@ -1,6 +1,6 @@
 """The passport reader as a device: tickets, budgets, faults, noise on the wire, wiping."""
 
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 import pytest
@@ -10,10 +10,12 @@ from drivers.errors import NoAnswer, PortLost, ProtocolViolation
 from drivers.passport.pn532 import ACK
 from drivers.passport.pn532_commands import exchange, find_again
 from drivers.passport.reader import MAX_FAST_FAULTS
+from drivers.passport.trust import TrustStore
 from drivers.passport.zone_reader import MAX_BAD_LINES
 from drivers.types import (
     CHECK_IDS,
     CancelRead,
+    Condition,
     DeviceReady,
     DocumentPresented,
     DocumentVerified,
@@ -58,7 +60,44 @@ def test_a_lane_that_trusts_nobody_says_so():
     made = Bench(trust_of(), AT)
     made.start()
     (ready,) = made.named(DeviceReady)
-    assert "NO TRUST ANCHOR" in ready.identity
+    assert ready.conditions == (Condition.TRUST_EMPTY,)
+
+
+def test_what_a_reader_lacks_is_said_again_when_it_changes():
+    made = bench()
+    for day, lacks in [
+        (None, (Condition.CLOCK_UNTRUSTED,)),
+        (AT, ()),
+    ]:
+        made.events.clear()
+        made.at = day
+        made.run(6_000)
+        assert [ready.conditions for ready in made.named(DeviceReady)] == [lacks]
+    made.events.clear()
+    made.run(12_000)
+    assert made.named(DeviceReady) == []
+
+
+@pytest.mark.parametrize(("days", "lacks"), [(30, ()), (31, (Condition.TRUST_OLD,))])
+def test_a_trust_list_grows_old(days, lacks):
+    trust = TrustStore(TRUST, accept_demo=True, newest=AT - timedelta(days=days))
+    made = Bench(trust, AT)
+    made.start()
+    (ready,) = made.named(DeviceReady)
+    assert ready.conditions == lacks
+    assert f"newest list of {trust.newest}" in ready.identity
+
+
+def test_without_a_trusted_clock_dates_are_undetermined():
+    made = Bench(TRUST, None)
+    made.start()
+    made.present(LINES, personalisation=GENUINE)
+    made.run(7_000)
+    checks = verified(made)
+    for dated in ("expiry", "ds_validity", "csca_validity"):
+        assert checks[dated] is Result.UNDETERMINED
+    (read,) = made.named(MrzRead)
+    assert (read.attributes.days_to_expiry, read.attributes.age_years) == (None, None)
 
 
 def test_speed_of_the_line_is_left_where_the_profile_says_so():

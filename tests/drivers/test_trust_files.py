@@ -1,12 +1,15 @@
 """Trust stores from files: real lists, CRLs made here, and what is neither."""
 
+from base64 import b64encode
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from asn1crypto import pem
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
 from reader_bench import country, passport
@@ -152,18 +155,80 @@ def test_a_link_certificate_of_an_unproven_list_is_trusted_through_its_anchor():
     link = parse_certificate(authority(new, name="Country 2", issuer=name, signer=old))
     new_name = x509.load_der_x509_certificate(link.der).subject
     signer = parse_certificate(authority(old, "Signer", issuer=new_name, signer=new, ca=False))
-    found = TrustStore([anchor], unproven=[link]).find(signer)
-    assert found is not None
-    assert found.trusted
+    root = parse_certificate(authority(new, name="Country 2"))
+    for listed in ([link], [root, link], [link, root]):
+        found = TrustStore([anchor], unproven=listed).find(signer)
+        assert found is not None
+        assert found.trusted
+    assert not TrustStore([anchor], unproven=[root]).find(signer).trusted
     stranger = TrustStore([], unproven=[link]).find(signer)
     assert stranger is not None
     assert not stranger.trusted
+
+
+def entry(attribute, der):
+    """One entry as the ICAO PKD writes it: Base64, folded."""
+    text = f"{attribute}:: {b64encode(der).decode()}"
+    folded = "\n ".join(text[at : at + 76] for at in range(0, len(text), 76))
+    return f"dn: cn=x,o=dsc,c=UT,dc=data,dc=download,dc=pkd\nobjectClass: top\n{folded}\nsn: 1\n\n"
+
+
+ISSUER = authority()
+LDIF = "version: 1\n\n" + entry("userCertificate;binary", ISSUER)
+LISTED = entry("certificateRevocationList;binary", crl([77], ISSUER))
+PEM = x509.load_der_x509_certificate(ISSUER).public_bytes(serialization.Encoding.PEM)
+BROKEN = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+BUNDLE = pkcs7.serialize_certificates(
+    [x509.load_der_x509_certificate(ISSUER)] * 2, serialization.Encoding.PEM
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "kinds", "unreadable"),
+    [
+        ((LDIF + LISTED).encode(), [Kind.CERTIFICATE, Kind.CRL], 0),
+        ((LDIF + LISTED).replace("\n", "\r\n").encode(), [Kind.CERTIFICATE, Kind.CRL], 0),
+        (("# of the PKD\n" + LISTED).encode(), [Kind.CRL], 0),
+        ((LDIF + entry("pkdMasterListContent", b"none")).encode(), [Kind.CERTIFICATE], 1),
+        (BROKEN + PEM + BROKEN, [Kind.CERTIFICATE], 2),
+        (b"said before\r\n" + PEM.replace(b"\n", b"\r\n"), [Kind.CERTIFICATE], 0),
+        (BUNDLE, [Kind.CERTIFICATE] * 2, 0),
+        (pem.unarmor(BUNDLE)[2] + b"\n", [Kind.CERTIFICATE] * 2, 0),
+    ],
+)
+def test_files_of_several_objects(data, kinds, unreadable):
+    found = parse_file(data)
+    assert [source.kind for source in found] == kinds
+    assert sum(source.unreadable for source in found) == unreadable
+    assert found[0].unreadable == unreadable
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"dn: c=UT\n", b"dn: c=UT\nuserCertificate;binary:: ?\n", b"version: 1\n", BROKEN * 2],
+)
+def test_files_of_nothing(data):
+    with pytest.raises(DocumentError):
+        parse_file(data)
+
+
+@needs_data
+def test_a_master_list_out_of_the_pkd(german):
+    (found,) = parse_file(entry("pkdMasterListContent", german["list"].der).encode())
+    assert found.kind is Kind.MASTER_LIST
+    assert [c.der for c in found.certificates] == [c.der for c in german["list"].certificates]
 
 
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_no_trust_file(data):
     with pytest.raises(DocumentError):
         parse_file(data)
+
+
+@given(st.text(max_size=80))
+def test_arbitrary_text_after_a_name_is_no_trust_file(text):
+    with pytest.raises(DocumentError):
+        parse_file(f"dn: c=UT\nuserCertificate;binary:: {text}\n".encode())
 
 
 @given(st.integers(0, 400), st.binary(max_size=4), st.integers(0, 6))

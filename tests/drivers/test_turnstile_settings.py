@@ -15,6 +15,7 @@ from drivers.errors import WrongIdentity
 from drivers.turnstile.device import TurnstileMachine
 from drivers.turnstile.overhaul import OverhaulMachine
 from drivers.turnstile.settings import Drift, unfit
+from drivers.types import Condition, DeviceReady
 from firmware_cfg.profile import Firmware, Setting, Turnstile
 from sim.turnstile import SimTurnstile
 
@@ -55,6 +56,11 @@ def test_a_denied_firmware_is_left_alone():
     assert not bench.ready
 
 
+def lacks(bench: Bench) -> list[tuple[Condition, ...]]:
+    """What the turnstile said that it lacks, in order."""
+    return [event.conditions for _, event in bench.events if isinstance(event, DeviceReady)]
+
+
 def test_drift_is_told_at_start_and_when_it_changes_and_nothing_is_written():
     told = []
     profile = msgspec.structs.replace(PROFILE, settings_check_s=10)
@@ -64,9 +70,11 @@ def test_drift_is_told_at_start_and_when_it_changes_and_nothing_is_written():
     assert told == [DRIFT]
     bench.run(25_000)
     assert told == [DRIFT]
+    assert lacks(bench) == [(), (Condition.SETTINGS_DRIFTED,)]
     bench.peer.barrier.finish_s = 7
     bench.run(11_000)
     assert told == [DRIFT, ()]
+    assert lacks(bench)[2:] == [()]
     bench.peer.barrier.start_s = 3
     bench.run(11_000)
     assert told[2:] == [(Drift("start_passage_s", 0x3011, 10, 3),)]

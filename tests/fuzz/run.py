@@ -5,7 +5,8 @@
 Prints, for each target, inputs tried, arcs reached, at which input the last new arc came, and
 how many inputs were kept; after Ctrl-C too. Ends with 1 when anything was found; the inputs
 are written to `.fuzz/` by their digest. What was kept lies in `.fuzz/kept/TARGET/`, so that the
-next run goes on where this one ended: inputs are those of all runs together.
+next run goes on where this one ended. Inputs are counted over all runs with the same code of
+`drivers/passport`; once that changed, they count anew.
 """
 
 import argparse
@@ -15,9 +16,10 @@ import json
 import shutil
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
-from engine import Campaign
+from engine import PACKAGE, Campaign
 from targets import targets
 
 FOUND = Path(".fuzz")
@@ -56,10 +58,18 @@ def taken_up(target, seed):
     try:
         counts = json.loads((folder / COUNTS).read_bytes())
     except FileNotFoundError:
-        counts = {"inputs": 0, "last_new": 0}
-    campaign = Campaign(target, seed, **counts)
+        counts = {}
+    same = counts.pop("code", None) == code_sha256()
+    campaign = Campaign(target, seed, **(counts if same else {}))
     campaign.begin([path.read_bytes() for path in sorted(folder.glob("[0-9]*"))])
     return campaign
+
+
+@cache
+def code_sha256():
+    """Which code coverage is of."""
+    sources = sorted(Path(PACKAGE).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def keep(campaign):
@@ -70,7 +80,7 @@ def keep(campaign):
         path = folder / f"{number:06d}"
         if not path.exists():
             path.write_bytes(data)
-    counts = {"inputs": campaign.inputs, "last_new": campaign.last_new}
+    counts = {"inputs": campaign.inputs, "last_new": campaign.last_new, "code": code_sha256()}
     (folder / COUNTS).write_text(json.dumps(counts))
 
 

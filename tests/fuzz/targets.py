@@ -320,7 +320,7 @@ def targets():
             tuple(sod[4:] for sod in files(0x011D)),
         ),
         ("certificate", read_certificate, document, certificates()),
-        ("trust_file", read_trust_file, document, lists() + certificates()[:2] + pem()),
+        ("trust_file", read_trust_file, document, lists() + certificates()[:2] + text()),
         ("master_list", parse_master_list, document, master_lists()),
         ("crl", parse_revocation_list, document, revocation_lists()[:4]),
         ("defect_list", parse_defect_list, document, defect_lists()),
@@ -347,8 +347,13 @@ def lists():
     return master_lists() + defect_lists() + revocation_lists()[:1]
 
 
-def pem():
+def text():
+    """A certificate as PEM, and as the LDIF of the ICAO PKD."""
     import base64
 
-    text = base64.encodebytes(certificates()[0])
-    return (b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n",)
+    encoded = base64.encodebytes(certificates()[0])
+    folded = b"\n ".join(encoded.split())
+    return (
+        b"-----BEGIN CERTIFICATE-----\n" + encoded + b"-----END CERTIFICATE-----\n",
+        b"dn: c=UT,dc=data\nuserCertificate;binary:: " + folded + b"\nsn: 1\n",
+    )

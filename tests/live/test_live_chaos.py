@@ -1,4 +1,4 @@
-"""Parts of a running lane are killed at every step of a crossing."""
+"""Parts of a running lane are killed, or stopped for a while, at steps of a crossing."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ CAMPAIGN_S = 240.0
 CROSSING = (Step.READING, Step.VERIFYING, Step.DECIDING, Step.CROSSING, Step.REFERRED)
 PLAN = (
     *((part, step) for step in CROSSING for part in ("vision", "reader")),
-    *((part, step) for step in CROSSING[1:4] for part in ("sync", "broker")),
+    *((part, step) for step in CROSSING[2:4] for part in ("sync", "broker")),
     *(("agent", step) for step in (Step.VERIFYING, Step.CROSSING, Step.REFERRED)),
+    *((f"{part} hangs", Step.VERIFYING) for part in ("vision", "sync")),
+    *((f"{part} hangs", Step.DECIDING) for part in ("reader", "agent")),
 )
+AGENT_HELD_S = 3.0
 LANES = (1, 2)
 
 
@@ -47,8 +50,13 @@ class Kill:
     lane: int
     pid: int
     at: float
+    noticed: float | None = None  # of one that only hangs: it is let go on then
     back: float | None = None
     waiting: float | None = None
+
+    @property
+    def hangs(self) -> bool:
+        return self.part.endswith(" hangs")
 
     @property
     def over(self) -> bool:
@@ -86,13 +94,14 @@ class Campaign:
         if view is None or not in_service(view):
             return
         for part, step in self.pending:
-            busy = any(k is not None and k.part == part for k in self._now.values())
+            name = part.removesuffix(" hangs")
+            busy = any(k is not None and name in k.part for k in self._now.values())
             if step is not view.step or part == self._last[lane.number] or busy:
                 continue
-            pid = self.run.pid_of("broker" if part == "broker" else f"lane{lane.number}.{part}")
+            pid = self.run.pid_of("broker" if part == "broker" else f"lane{lane.number}.{name}")
             if pid is None:
                 continue
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL if name == part else signal.SIGSTOP)
             kill = Kill(part, step, lane.number, pid, time.monotonic())
             self.pending.remove((part, step))
             self.kills.append(kill)
@@ -101,17 +110,32 @@ class Campaign:
 
     def _follow(self, kill: Kill, lane: LaneWatch) -> None:
         since = time.monotonic() - kill.at
+        if kill.hangs and kill.noticed is None:
+            self._follow_hanging(kill, lane, since)
+            return
         name = "broker" if kill.part == "broker" else f"lane{kill.lane}.{kill.part}"
         pid = self.run.pid_of(name)
-        replaced = pid is not None and pid != kill.pid
+        replaced = kill.hangs or (pid is not None and pid != kill.pid)
         if kill.back is None and replaced and in_service(lane.view):
-            linked = lane.view.sync.connected or kill.part not in ("sync", "broker")
+            linked = lane.view.sync.connected or kill.part not in ("sync", "sync hangs", "broker")
             kill.back = since if linked else None
         if kill.waiting is None and kill.back is not None and at(lane, Step.WAITING):
             kill.waiting = since
         if kill.over or since > LIMIT_S:
             self._now[kill.lane] = None
             print(f"{kill.part} killed at {kill.step}: back {kill.back}, waiting {kill.waiting}")
+
+    def _follow_hanging(self, kill: Kill, lane: LaneWatch, since: float) -> None:
+        """Let it go on once the lane has noticed; an agent, after a while."""
+        view = lane.view
+        seen = since > AGENT_HELD_S if "agent" in kill.part else not in_service(view)
+        if kill.part == "sync hangs":
+            seen = view is not None and not view.sync.connected
+        if seen or since > LIMIT_S:
+            kill.noticed = since if seen else None
+            os.kill(kill.pid, signal.SIGCONT)
+        if since > LIMIT_S:
+            self._now[kill.lane] = None
 
     def _officer(self, lane: LaneWatch) -> None:
         view = lane.view
@@ -154,7 +178,9 @@ def test_the_lane_is_back_in_service(campaign, part, step):
     kill = next(k for k in campaign.kills if (k.part, k.step) == (part, step))
     assert kill.back is not None, f"{kill}: {campaign.run.told()}"
     assert kill.waiting is not None, kill
-    if part != "agent":  # after it an officer has to look into the lane first
+    if kill.hangs:
+        assert kill.noticed is not None, kill
+    elif part != "agent":  # after it an officer has to look into the lane first
         assert kill.back <= BACK_S, kill
 
 
@@ -178,4 +204,4 @@ def test_no_record_is_lost_or_doubled(campaign):
 def test_nothing_failed_but_what_was_killed(campaign):
     assert campaign.run.tracebacks() == []
     restarted = [line for line in campaign.run.lines if line.startswith("restarted")]
-    assert len(restarted) == len(campaign.kills)
+    assert len(restarted) == sum(not kill.hangs for kill in campaign.kills)

@@ -12,7 +12,7 @@ from gate_agent.live import cpu_ns
 from sim.bench_lane import SCENARIO
 from sim.bench_live import Played
 from sim.bench_noise import NoisyBus, judge
-from sim.bench_virtual import core_step_us, percentile, play, write_and_read_back_ms
+from sim.bench_virtual import SHARES, core_step_us, percentile, play, write_and_read_back_ms
 from sim.scenario import load
 from sim.wire import NO_FAULTS
 
@@ -44,11 +44,27 @@ def seen():
 
 
 def test_crossings_are_followed_on_the_virtual_clock(seen):
-    assert len(seen.placed_to_open_ms) >= 5
-    assert all(300 < ms < 20_000 for ms in seen.placed_to_open_ms)
+    assert len(seen.openings) >= 5
+    assert {one.topology for one in seen.openings} == {"barrier", "mantrap"}
+    assert all(300 < ms < 20_000 for ms in seen.placed_to_open_ms())
     assert len(seen.deadlines) > 10
     assert seen.late_admits == 0
-    assert len(core_step_us(seen, cpu_ns)) == 5 * len(seen.turns)
+    for spans in core_step_us(seen, cpu_ns):
+        assert len(spans) == 5 * len(seen.turns)
+
+
+@pytest.mark.parametrize("topology", ["barrier", "mantrap"])
+def test_an_admission_is_divided_among_what_its_time_went_for(seen, topology):
+    for opening in seen.openings:
+        if opening.topology != topology:
+            continue
+        shares = opening.shares_ms
+        assert set(shares) <= set(SHARES)
+        assert min(shares[what] for what in ("zone", "chip", "portrait", "face")) > 0
+        # Only who goes through a doorway moves between the document and the open exit.
+        for what in ("doors", "traveller"):
+            assert (shares.get(what, 0) > 500) is (topology == "mantrap")
+        assert opening.ms < sum(shares.values()) or topology == "barrier"
 
 
 def test_an_admitted_crossing_can_be_played_again(seen):

@@ -167,6 +167,19 @@ def test_an_answer_that_outgrows_a_short_le_is_refused():
     assert reader.protected(Command(0, 0xB0, 0, 0, b"", 231))[0].hex() == "9000"
 
 
+def test_a_read_of_what_there_is_gives_what_fits():
+    reader = opened()
+    content = DOCUMENT.files[EF_DG2]
+    reader.protected(Command(0, 0xA4, 2, 0x0C, b"\x01\x02", 0))
+    whatever = Command(0, 0xB0, 0, 0, b"", 256)
+    assert reader.protected(whatever) == (b"\x90\x00", content[:231])
+    end = len(content) - 5
+    at = Command(0, 0xB0, end >> 8, end & 0xFF, b"", 256)
+    assert reader.protected(at) == (b"\x90\x00", content[-5:])
+    long = reader.protected(whatever._replace(le=65_536), extended=True)
+    assert long == (b"\x90\x00", content)
+
+
 @given(st.integers(0, 70_000))
 def test_wrapped_size_is_the_size(size):
     from sim.chip.apdu import Response

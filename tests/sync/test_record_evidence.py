@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymerkle import InmemoryTree
 from record_support import (
     CENTRE_KEY,
     CENTRE_KEYS,
@@ -29,7 +30,7 @@ from sync.encoding import seal_batch
 from sync.journal import Journal
 from sync.journal_reader import JournalReader
 from sync.keys import write_centre_keys, write_public_key
-from sync.notes import Checkpoint, origin_of, sign_checkpoint
+from sync.notes import Checkpoint, open_checkpoint, origin_of, sign_checkpoint
 from sync.types import Batch, RecordKind
 
 Run = Callable[..., tuple[int, Any]]
@@ -105,6 +106,36 @@ def test_the_way_of_an_erasure(home: Path, run: Run) -> None:
     code, audited = run("centre", "audit", *state)
     assert code == 1
     assert [(each["gate"], each["seq"]) for each in audited["findings"]] == [("gate-1", 5)]
+
+
+def test_a_record_and_a_growing_log_are_proven_to_others(home: Path, run: Run) -> None:
+    """pymerkle judges what is printed; the gate's note signs the root."""
+    place = ("--state", home, "--gate", "gate-1")
+    code, said = run("centre", "prove", *place, "--seq", 5)
+    assert (code, said["size"], said["index"]) == (0, 12, 4)
+    origin = origin_of("gate-1", said["epoch"])
+    signed = open_checkpoint(said["checkpoint"], origin, (origin, GATE_KEY.public))
+    assert (signed.size, signed.root.hex()) == (said["size"], said["root"])
+    theirs = InmemoryTree(algorithm="sha256")
+    with closing(CentreStore(home / "centre.db")) as store:
+        for seq in range(1, 13):
+            theirs.append_entry(store.item("gate-1", said["epoch"], seq).commitment)
+    path = [said["leaf"], *said["proof"]]
+    assert path == [node.hex() for node in theirs.prove_inclusion(5, 12).path]
+    code, grown = run("centre", "prove", *place, "--since", 7)
+    assert (code, grown["first_root"]) == (0, theirs.get_root(7).hex())
+    assert grown["root"] == theirs.get_root(12).hex()
+
+
+@pytest.mark.parametrize("words", [("--seq", 0), ("--seq", 13), ("--since", 0), ("--since", 13)])
+def test_nothing_is_proven_beyond_the_log(words: tuple[object, ...], home: Path, run: Run) -> None:
+    assert run("centre", "prove", "--state", home, "--gate", "gate-1", *words)[0] == 2
+
+
+def test_a_changed_record_is_not_proven(home: Path, run: Run) -> None:
+    with closing(sqlite3.connect(home / "centre.db", isolation_level=None)) as intruder:
+        intruder.execute("UPDATE records SET commitment = zeroblob(32) WHERE seq = 5")
+    assert run("centre", "prove", "--state", home, "--gate", "gate-1", "--seq", 5)[0] == 2
 
 
 def test_a_gate_shows_and_proves_its_journal(home: Path, run: Run) -> None:

@@ -57,6 +57,8 @@ export function fill(root, data) {
 export function tick() {
   const now = Date.now() + offsetMs;
   for (const element of document.querySelectorAll("time[data-epoch]")) {
+    const known = Number(element.dataset.epoch) > 0;
+    (element.closest(".for, .ago") ?? element).hidden = !known;
     const seconds = Math.max(0, Math.floor((now - Number(element.dataset.epoch)) / 1000));
     const parts = [Math.floor(seconds / 60) % 60, seconds % 60];
     if (seconds >= 3600) parts.unshift(Math.floor(seconds / 3600));

@@ -5,7 +5,9 @@ import { fill, setClock } from "./fill.js";
 const csrf = document.body.dataset.csrf;
 const link = document.getElementById("link");
 const shortcuts = document.getElementById("shortcuts");
+const SILENT_MS = 7_000; // three beats and a little
 let active = true;
+let heardMs = performance.now();
 
 for (const kind of ["pointerdown", "keydown", "pointermove"]) {
   addEventListener(kind, () => { active = true; }, { passive: true });
@@ -17,8 +19,20 @@ shortcuts.addEventListener("change", () => {
 });
 
 function say(text, tone) {
-  link.textContent = text;
+  if (link.textContent !== text) link.textContent = text;
   link.dataset.tone = tone;
+}
+
+function heard() {
+  heardMs = performance.now();
+  document.body.classList.remove("lost");
+  say("Connected", "green");
+}
+
+// What is on the page is from before: nothing of it may look as if it were so now.
+function lost() {
+  document.body.classList.add("lost");
+  say("Console lost: this page shows the past. Look at the lanes.", "red");
 }
 
 export async function post(path, fields) {
@@ -27,7 +41,7 @@ export async function post(path, fields) {
     headers: { Accept: "application/json" },
     body: new URLSearchParams({ csrf, ...fields }),
   });
-  if (response.status === 401) location.assign("/signin");
+  if (response.status === 401) location.assign("/signin?ended");
   return response;
 }
 
@@ -37,19 +51,21 @@ async function beat() {
   try {
     await post("/presence", fields);
   } catch {
-    say("Console lost", "red");
+    lost();
   }
 }
 
 export function follow(path, onLane) {
   const source = new EventSource(path);
-  source.addEventListener("open", () => say("Connected", "green"));
+  source.addEventListener("open", heard);
   source.addEventListener("error", () => {
-    say("Console lost", "red");
+    lost();
     // a stream that was refused is not tried again by the browser
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
   });
+  setInterval(() => { if (performance.now() - heardMs > SILENT_MS) lost(); }, 1000);
   source.addEventListener("beat", (event) => {
+    heard();
     setClock(JSON.parse(event.data).utc_ms);
     beat();
   });
@@ -63,7 +79,7 @@ export function follow(path, onLane) {
   });
   source.addEventListener("signed_out", () => {
     source.close();
-    location.assign("/signin");
+    location.assign("/signin?ended");
   });
   addEventListener("pagehide", () => source.close());
 }

@@ -64,6 +64,19 @@ function show(view) {
 }
 
 let source = null;
+let heardMs = performance.now();
+const SILENT_MS = 7_000; // three beats and a little
+
+// Without the console no officer watches and the lane serves nobody: the last picture must not
+// stay. Whoever is in the lane waits for the officer; where people leave in a fire, they leave.
+function unlessHeard() {
+  if (document.hidden || performance.now() - heardMs < SILENT_MS) return;
+  const scene = body.dataset.scene;
+  const lost = JSON.parse(body.dataset.lost);
+  if (scene !== "evacuate") show(["document", "closed"].includes(scene) ? lost.closed : lost.officer);
+}
+
+setInterval(unlessHeard, 1000);
 
 // A browser allows few connections to one host: a display that nobody sees gives its own back.
 function follow() {
@@ -71,6 +84,10 @@ function follow() {
   source = null;
   if (document.hidden) return;
   const stream = new EventSource(`/lane/${body.dataset.lane}/traveller/events`);
+  heardMs = performance.now();
+  for (const kind of ["display", "beat"]) {
+    stream.addEventListener(kind, () => { heardMs = performance.now(); });
+  }
   stream.addEventListener("display", (event) => show(JSON.parse(event.data)));
   stream.addEventListener("error", () => {
     if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
