@@ -16,7 +16,6 @@ from drivers.passport.errors import (
     ApduError,
     CardRefused,
     CertificateError,
-    SessionDead,
     SignatureInvalid,
     TlvError,
 )
@@ -118,6 +117,7 @@ class ChipFeatures:
         """Chip authentication; secure messaging goes on under its keys, or is lost.
 
         Raises:
+            SessionDead: the chip does not know the key, or a line was hit.
             TagLost: the chip was lost on the way.
         """
         absent = self._absent(CHIP, 14)
@@ -135,7 +135,7 @@ class ChipFeatures:
             yield from chip_authentication.authenticate(reader, chosen, random)
         except AlgorithmUnknown as error:
             return Check(id=CHIP, result=Result.NOT_SUPPORTED, detail=str(error))
-        except (CardRefused, SessionDead, CertificateError, TlvError, ApduError) as error:
+        except (CardRefused, CertificateError, TlvError, ApduError) as error:
             return Check(id=CHIP, result=Result.FAILED, detail=str(error))
         return self._proven(CHIP, 14, f"ECDH {chosen.cipher} {chosen.key.curve.name}")
 

@@ -29,7 +29,7 @@ from drivers.passport.checks import (
     face_image_check,
     printed_checks,
 )
-from drivers.passport.chip_features import ChipFeatures
+from drivers.passport.chip_features import CHIP, ChipFeatures
 from drivers.passport.costly import COMPUTED, Costly
 from drivers.passport.errors import (
     AccessDenied,
@@ -263,8 +263,28 @@ class Inspection:
             lambda: features.active(self.reader, self.random(CHALLENGE_BYTES))
         )
         self._checks.add(active)
-        chip = yield from self._persist(lambda: features.chip(self.reader, self.random))
+        chip = yield from self._persist(self._twice(features))
         self._checks.add(chip)
+
+    def _twice(self, features: ChipFeatures) -> Callable[[], Steps[Check]]:
+        """Chip authentication, failed once its session died for the second time.
+
+        A command that was heard twice, or an answer that was hit, ends a session as a cloned
+        chip does. A clone does so again.
+        """
+        died = False
+
+        def attempt() -> Steps[Check]:
+            nonlocal died
+            try:
+                return (yield from features.chip(self.reader, self.random))
+            except SessionDead as dead:
+                if died or self._repairs + 1 >= self.attempts:
+                    return Check(id=CHIP, result=Result.FAILED, detail=str(dead))
+                died = True
+                raise
+
+        return attempt
 
     def _step(self, step: str) -> Steps[None]:
         yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))

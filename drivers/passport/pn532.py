@@ -26,7 +26,9 @@ TO_PN532 = 0xD4
 FROM_PN532 = 0xD5
 ERROR_TFI = 0x7F
 MAX_PACKET = 265
-ACK_TIMEOUT_NS = 100_000_000
+ACK_TIMEOUT_NS = 250_000_000
+"""The PN532 acknowledges within a millisecond, and carries out twice what it is sent twice."""
+
 MAX_SENDS = 3
 MAX_NACKS = 3
 MAX_NOISE = 4096
