@@ -91,7 +91,7 @@ class Campaign:
     @property
     def still(self):
         """Whether coverage stopped growing: nothing new in the latter half of many inputs."""
-        return self.inputs >= max(40_000 // self.target.cost, 2 * self.last_new)
+        return self.inputs >= max(10_000 // self.target.cost, 2 * self.last_new)
 
     def try_one(self, data, *, keep=False):
         """Run one input; keep it if it is new."""
