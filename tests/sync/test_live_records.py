@@ -37,15 +37,17 @@ def make() -> Publisher:
 
 def serve(publisher: Publisher, now_ns: int, size: int = 400) -> list[tuple[str, int, int]]:
     """(lane, first, last) of each batch that goes now."""
+    lasts = []
     while (fetch := publisher.wants(now_ns)) is not None:
         count = min(max(1, fetch.max_bytes // size), publisher.progress.last_seq - fetch.after_seq)
         items = (Item(commitment=bytes(32), encoded=b"r" * size),) * count
         publisher.supply(fetch, Outgoing(Contents(items=items), bytes(32)), now_ns)
+        lasts.append(fetch.after_seq + count)
     sent = []
-    for operation in publisher.output():
-        if isinstance(operation, Publish):
-            batch = open_batch(operation.payload)
-            sent.append((operation.topic.split("/")[1], batch.first_seq, operation.last_seq))
+    batches = [each for each in publisher.output() if isinstance(each, Publish)]
+    for batch, last in zip(batches, lasts, strict=True):
+        first = open_batch(batch.payload).first_seq
+        sent.append((batch.topic.split("/")[1], first, last))
     return sent
 
 
