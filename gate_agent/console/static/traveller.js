@@ -40,7 +40,7 @@ function choose(code) {
 }
 
 function unlessCrossing() {
-  if (last.progress <= 1) choose("");
+  if (!last || last.progress <= 1) choose("");
 }
 
 for (const button of document.querySelectorAll("[data-choose]")) {
