@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import argon2
 import msgspec
+
+from sync.durable_file import replace
 
 MAX_PASSWORD_CHARACTERS = 256
 MIN_PASSWORD_CHARACTERS = 12
@@ -89,10 +89,6 @@ def save_officers(path: Path, officers: tuple[Officer, ...]) -> None:
     """
     content = msgspec.json.format(msgspec.json.encode(officers), indent=2) + b"\n"
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as new:
-            new.write(content)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(new.name).replace(path)
+        replace(path, content, 0o600)
     except OSError as error:
         raise OfficersFileError(f"{path}: {error.strerror}") from error
