@@ -1,11 +1,13 @@
 /* A turnstile's registers served by libmodbus; every Nth answer comes late.
- * libmodbus_slave PORT EVERY LATE_MS    The exit counter counts the requests served. */
+ * libmodbus_slave PORT EVERY LATE_MS    The error code is the time at which the
+ * request was taken, in ms of the clock that all processes share. */
 #include <errno.h>
 #include <modbus.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FIRST = 0x40, COUNTER = 0x44, WORDS = 0x3001 - FIRST, IDENTITY = 0x2B };
+enum { FIRST = 0x40, ERROR = 0x48, WORDS = 0x3001 - FIRST, IDENTITY = 0x2B };
 
 int main(int argc, char **argv)
 {
@@ -25,10 +27,12 @@ int main(int argc, char **argv)
             return 0;
         if (length <= 0)
             continue;
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        map->tab_registers[ERROR - FIRST] =
+            (uint16_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
         if (query[1] != IDENTITY)
             served++;
-        map->tab_registers[COUNTER - FIRST] = served & 0xFFFF;
-        map->tab_registers[COUNTER + 1 - FIRST] = (uint16_t)(served >> 16);
         if (every && served % every == 0)
             usleep(late_ms * 1000);
         modbus_reply(line, query, length, map);

@@ -1,18 +1,19 @@
 """A turnstile's registers served by another author's Modbus slave, as a process of its own.
 
-`pymodbus_slave.py PORT [EVERY LATE_MS]`: with the latter the exit counter counts the requests
-served, and every Nth answer comes late.
+`pymodbus_slave.py PORT [EVERY LATE_MS]`: with the latter every Nth answer comes late, and the error
+code is the time at which the request was taken, in ms of the clock all processes share.
 """
 
 import asyncio
 import sys
+import time
 
 from pymodbus import ModbusDeviceIdentification
 from pymodbus.server import StartAsyncSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 LANE = [0, 0, 1, 0, 0x0002, 0x0001, 5, 0, 0]  # exit counter 0x00010002, one in the zone
-COUNTER = 0x44
+ERROR = 0x48
 
 
 def main() -> None:
@@ -22,9 +23,9 @@ def main() -> None:
     async def act(_function, start, _address, _count, registers, _values) -> None:
         nonlocal served
         served += 1
-        at = COUNTER - start
-        if 0 <= at < len(registers) - 1:
-            registers[at], registers[at + 1] = served & 0xFFFF, served >> 16
+        at = ERROR - start
+        if 0 <= at < len(registers):
+            registers[at] = time.monotonic_ns() // 1_000_000 & 0xFFFF
         if served % every == 0:
             await asyncio.sleep(late_ms / 1000)
 
