@@ -13,9 +13,10 @@ from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric import rsa, utils
 
 from drivers.passport import tlv
-from drivers.passport.apdu import WHAT_THERE_IS, Command, Steps
+from drivers.passport.apdu import WHAT_THERE_IS, Command, Response, Steps
 from drivers.passport.certificates import parsing
 from drivers.passport.errors import (
+    ApduError,
     CardRefused,
     CertificateError,
     DocumentError,
@@ -25,7 +26,9 @@ from drivers.passport.files import FILE_TAGS, SHORT_READ, FileReader
 from drivers.passport.security_infos import ACTIVE_AUTHENTICATION, ECDSA_PLAIN, SecurityInfo
 from drivers.passport.signatures import EcKey, PublicKey, Scheme, digest, parse_public_key, verify
 
-CHALLENGE_BYTES = 8
+WRONG_LENGTH = 0x6700
+PARTS = (0x61, 0x62, 0x6C)
+"""SW1 of an answer that is longer than what came of it (ISO/IEC 7816-4, 5.1.3)."""
 TRAILERS = {0x33: "sha1", 0x34: "sha256", 0x35: "sha512", 0x36: "sha384", 0x38: "sha224"}
 """First byte of a two-byte trailer, before CC (ISO/IEC 10118-3)."""
 PLAIN_HASHES = {1: "sha1", 2: "sha224", 3: "sha256", 4: "sha384", 5: "sha512"}
@@ -45,13 +48,31 @@ def parse_dg15(data: bytes) -> PublicKey:
 def internal_authenticate(reader: FileReader, key: PublicKey, challenge: bytes) -> Steps[bytes]:
     """Let the chip sign; its signature.
 
+    A key of more than 1,792 bits (1,848 under 3DES) obliges the chip to know extended length
+    (Doc 9303-11, 6.1.4). One that does not is asked for what there is, and may give it in
+    parts (61xx); if it gives less than a signature, that says nothing of its key.
+
     Raises:
         CardRefused: it does not.
+        ApduError: its signature does not come through in short length.
     """
-    long = isinstance(key, rsa.RSAPublicKey) and key.key_size > 8 * SHORT_READ
-    le = 65_536 if long and reader.extended else WHAT_THERE_IS
-    command = Command(0x00, 0x88, 0, 0, challenge, le=le)
+    command = Command(0x00, 0x88, 0, 0, challenge, le=WHAT_THERE_IS)
+    size = (key.key_size + 7) // 8 if isinstance(key, rsa.RSAPublicKey) else 0
+    if size > SHORT_READ and reader.extended:
+        response = yield from reader.transmit(command._replace(le=65_536))
+        if response.sw != WRONG_LENGTH:
+            return _signature(response)
     response = yield from reader.transmit(command)
+    cut = response.ok or response.sw == WRONG_LENGTH or response.sw >> 8 in PARTS
+    if len(response.data) < size > SHORT_READ and cut:
+        raise ApduError(
+            f"INTERNAL AUTHENTICATE: a signature of {size} bytes needs extended length, which "
+            f"did not work: {len(response.data)} bytes, status {response.sw:04X}"
+        )
+    return _signature(response)
+
+
+def _signature(response: Response) -> bytes:
     if not response.data:
         raise CardRefused("INTERNAL AUTHENTICATE", response.sw)
     return response.data

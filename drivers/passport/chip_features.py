@@ -109,7 +109,9 @@ class ChipFeatures:
             scheme = active_authentication.check_signature(key, signature, challenge, self.infos())
         except AlgorithmUnknown as error:
             return Check(id=ACTIVE, result=Result.NOT_SUPPORTED, detail=str(error))
-        except (SignatureInvalid, CardRefused, CertificateError, TlvError, ApduError) as error:
+        except ApduError as error:
+            return Check(id=ACTIVE, result=Result.ABORTED, detail=str(error))
+        except (SignatureInvalid, CardRefused, CertificateError, TlvError) as error:
             return Check(id=ACTIVE, result=Result.FAILED, detail=str(error))
         return self._proven(ACTIVE, 15, scheme)
 

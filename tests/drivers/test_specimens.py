@@ -98,6 +98,18 @@ def test_a_chip_of_short_length_alone_proves_itself(name, trust):
     assert {i: check.result.value for i, check in checks.items()} == promised["expect"]
 
 
+@pytest.mark.parametrize("name", ["aa_rsa_2048_sha256", "aa_rsa_2048_sha512"])
+def test_a_signature_beyond_short_length_is_no_proof_of_a_clone(name, trust):
+    promised = SPECIMENS[name].record()
+    checks = inspect(prepare(name, None, ["short_length_only"]), promised["mrz"], trust)
+    active = checks.pop("active_authentication")
+    assert active.result is Result.ABORTED
+    assert "256 bytes needs extended length" in active.detail
+    rest = {i: promised["expect"][i] for i in checks}
+    assert {i: check.result.value for i, check in checks.items()} == rest
+    assert overall([active, *checks.values()]) is Result.ABORTED
+
+
 class HearsTwice(Chip):
     """A chip that is sent one command a second time: its acknowledgement came too late."""
 
