@@ -299,8 +299,13 @@ def _failures(
 
 
 def _plausible(yymmdd: str) -> bool:
-    """Whether a date can be meant: digits or fillers, from the right unknown first."""
+    """Whether a date can be meant: digits or fillers, from the right unknown first.
+
+    Some states write 00 for a day, or a month and a day, that are unknown (Doc 9303-3, 4.8
+    has fillers).
+    """
     known = yymmdd.rstrip(FILLER)
+    known = known[:2] + known[2:].removesuffix("00").removesuffix("00")
     if len(known) % 2 or (known and not known.isdigit()):
         return False
     if len(known) == 6:

@@ -117,6 +117,10 @@ def test_century_of_expiry(expiry, expected):
         ("000229", date(2000, 2, 29)),
         ("74<<<<", None),
         ("7408<<", None),
+        ("740800", None),
+        ("740000", None),
+        ("000000", None),
+        ("741000", None),
     ],
 )
 def test_century_of_birth_and_unknown_dates(birth, expected):
@@ -125,7 +129,7 @@ def test_century_of_birth_and_unknown_dates(birth, expected):
     assert mrz.birth_date(zone, AT) == expected
 
 
-@pytest.mark.parametrize("birth", ["741312", "740231", "<<0812", "7A0812"])
+@pytest.mark.parametrize("birth", ["741312", "740231", "<<0812", "7A0812", "741300", "740012"])
 def test_impossible_dates_are_failures_not_errors(birth):
     zone = with_dates(birth, "300101")
     assert "birth_date" in zone.failures
