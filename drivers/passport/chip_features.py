@@ -133,8 +133,7 @@ class ChipFeatures:
             keys = chip_authentication.chip_keys(infos)
             if not keys:
                 return Check(id=CHIP, result=Result.FAILED, detail="DG14 offers no key for it")
-            chosen = keys[0]
-            yield from chip_authentication.authenticate(reader, chosen, random)
+            chosen = yield from chip_authentication.authenticate(reader, keys, random)
         except AlgorithmUnknown as error:
             return Check(id=CHIP, result=Result.NOT_SUPPORTED, detail=str(error))
         except (CardRefused, CertificateError, TlvError, ApduError) as error:
