@@ -35,6 +35,9 @@ _READ_BINARY_ODD = 0xB1
 _WHAT_THERE_IS = (256, 65_536)
 """Le of zeros, short and extended: as much as there is and as the answer holds."""
 
+_OPEN_TO_ALL = (EF_CARD_ACCESS, 0x2F01)
+"""EF.CardAccess and EF.ATR/INFO, of the master file; no chip here has the latter."""
+
 _TERMINALS_ONLY = (0x0103, 0x0104)
 """EF.DG3 and EF.DG4 are read after terminal authentication, which nobody passes here."""
 
@@ -163,7 +166,7 @@ def _select(
 def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
     """Make a file current; its access condition is checked here and at each read."""
     files = card.files if state.application else card.master_files
-    if not files or (fid == EF_CARD_ACCESS and fid not in files):
+    if not files or (fid in _OPEN_TO_ALL and fid not in files):
         return state, Response(Status.FILE_NOT_FOUND)
     if not _readable(state, fid):
         return state, Response(Status.SECURITY_STATUS)
@@ -175,8 +178,8 @@ def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
 
 
 def _readable(state: CardState, fid: int) -> bool:
-    """EF.CardAccess is open to everybody, all else to who has passed access control."""
-    return state.session is not None or (fid == EF_CARD_ACCESS and not state.application)
+    """What is open to everybody, and all else for who has passed access control."""
+    return state.session is not None or (fid in _OPEN_TO_ALL and not state.application)
 
 
 def _get_challenge(
