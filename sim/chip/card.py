@@ -99,12 +99,16 @@ def _protected(
     if isinstance(command, Refusal):
         return replace(state, session=None), Response(command.status)
     before = replace(state, session=session)
+    room = outer.le or 256
+    if command.ins == _READ_BINARY_ODD and command.le in _WHAT_THERE_IS:
+        # Its answer is one data object, which cannot be cut afterwards.
+        command = command._replace(le=_fitting(command.le, room, session.BLOCK))
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
         return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
-    room = outer.le or 256
     if command.ins == _READ_BINARY and command.le in _WHAT_THERE_IS:
-        response = response._replace(data=_fitting(response.data, room, session.BLOCK))
+        fitting = _fitting(len(response.data), room, session.BLOCK)
+        response = response._replace(data=response.data[:fitting])
     if wrapped_size(len(response.data), session.BLOCK) > room:
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
@@ -112,12 +116,12 @@ def _protected(
     return _tampered(card.behaviour.tampering, after, response, wrapped)
 
 
-def _fitting(data: bytes, room: int, block: int) -> bytes:
-    """As much of it as a protected answer of `room` bytes holds."""
-    size = min(len(data), room)
+def _fitting(size: int, room: int, block: int) -> int:
+    """How many bytes of so many a protected answer of `room` bytes holds."""
+    size = min(size, room)
     while size and wrapped_size(size, block) > room:
         size -= 1
-    return data[:size]
+    return size
 
 
 def _tampered(
