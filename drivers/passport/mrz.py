@@ -273,7 +273,9 @@ def _failures(
     form: MrzFormat, lines: Sequence[str], raw: dict[str, str], number: str, check: str
 ) -> list[str]:
     wrong = []
-    if check_digit(number.ljust(9, FILLER)) != check:
+    # Of a number that goes on in the optional data, some cards count the filler between, too.
+    split = number[:9] + FILLER + number[9:] if len(number) > 9 else number
+    if check not in (check_digit(number.ljust(9, FILLER)), check_digit(split)):
         wrong.append("document_number_check")
     for name in ("birth_date", "expiry"):
         if check_digit(raw[name]) != raw[f"{name}_check"]:

@@ -74,6 +74,24 @@ def test_key_input_of_a_long_number_holds_all_of_it():
     assert mrz.parse(TD1_LONG).key_input == "D23145890734" + "9" + "3407127" + "9507122"
 
 
+@pytest.mark.parametrize(
+    ("line", "number", "consistent"),
+    [
+        ("IDBEL000590696<1015<<<<<<<<<<<", "000590696101", True),
+        ("IDBEL000610035<7017<<<<<<<<<<<", "000610035701", True),  # before 2020: with the filler
+        ("IDBEL000610035<7018<<<<<<<<<<<", "000610035701", False),
+        ("I<SWEHVC8N3QW7<ZE17422<<<<<<<<", "HVC8N3QW7ZE1742", True),
+    ],
+)
+def test_a_long_number_is_checked_with_or_without_the_filler_in_it(line, number, consistent):
+    second = "8501017F3001011BEL<<<<<<<<<<<"
+    composite = mrz.check_digit(line[5:] + second[:7] + second[8:15] + second[18:29])
+    parsed = mrz.parse((line, second + composite, TD1[2]))
+    assert parsed.document_number == number
+    assert ("document_number_check" not in parsed.failures) is consistent
+    assert "composite_check" not in parsed.failures
+
+
 def test_states_lose_their_fillers():
     assert mrz.attributes(mrz.parse(BSI), AT).issuing_state == "D"
 
