@@ -106,7 +106,7 @@ class ChipFeatures:
             signature = yield from active_authentication.internal_authenticate(
                 reader, key, challenge
             )
-            scheme = active_authentication.check_signature(key, signature, challenge, self.infos())
+            scheme = active_authentication.check_signature(key, signature, challenge)
         except AlgorithmUnknown as error:
             return Check(id=ACTIVE, result=Result.NOT_SUPPORTED, detail=str(error))
         except ApduError as error:

@@ -122,6 +122,18 @@ def test_a_key_that_the_chip_refuses_leaves_the_next_to_prove_it(trust):
     assert "AES-128" in checks["chip_authentication"].detail
 
 
+@pytest.mark.parametrize("hash_name", ["sha1", "sha224", "sha256", "sha512"])
+def test_a_chip_that_signs_by_another_hash_than_dg14_names_has_its_key(hash_name, trust):
+    card = prepare("aa_ecdsa_p384", None, [])
+    active = card.features.active
+    assert active.key.hash_name == "sha384"
+    other = replace(active, key=replace(active.key, hash_name=hash_name))
+    card = replace(card, features=replace(card.features, active=other))
+    checks = inspect(card, SPECIMENS["aa_ecdsa_p384"].record()["mrz"], trust)
+    assert checks["active_authentication"].result is Result.SUCCESSFUL
+    assert hash_name in checks["active_authentication"].detail
+
+
 class HearsTwice(Chip):
     """A chip that is sent one command a second time: its acknowledgement came too late."""
 
