@@ -75,18 +75,19 @@ def _child(data: memoryview, *wanted: int) -> tuple[int, memoryview]:
 def _binary_record(block: memoryview) -> memoryview:
     """The first image of an ISO/IEC 19794-5 record."""
     try:
-        magic, version, length, count = _RECORD_HEADER.unpack_from(block, 0)
+        magic, version, _, count = _RECORD_HEADER.unpack_from(block, 0)
         at = _RECORD_HEADER.size
         face_length, points, *_ = _FACE_HEADER.unpack_from(block, at)
     except struct.error as error:
         raise PortraitMalformed("face record: header cut short") from error
     if magic != b"FAC\0" or not version.startswith(b"0"):
         raise PortraitMalformed("face record: unknown format")
-    if not 1 <= count <= MAX_RECORDS or length > len(block) or points > MAX_FEATURE_POINTS:
+    if not 1 <= count <= MAX_RECORDS or points > MAX_FEATURE_POINTS:
         raise PortraitMalformed("face record: header contradicts the block")
     start = at + _FACE_HEADER.size + points * _POINT_BYTES + _IMAGE_HEADER.size
-    end = at + face_length
-    if not start < end <= length:
+    # Some states count a few bytes too many or too few: of one face, all that follows is.
+    end = len(block) if count == 1 else at + face_length
+    if not start < end <= len(block):
         raise PortraitMalformed("face record: no image")
     return block[start:end]
 

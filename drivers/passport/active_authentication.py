@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import hmac
 
-from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric import rsa, utils
 
 from drivers.passport import tlv
-from drivers.passport.apdu import WHAT_THERE_IS, Command, Steps
-from drivers.passport.certificates import parsing
+from drivers.passport.apdu import WHAT_THERE_IS, Command, Response, Steps
 from drivers.passport.errors import (
+    ApduError,
     CardRefused,
-    CertificateError,
     DocumentError,
     SignatureInvalid,
 )
 from drivers.passport.files import FILE_TAGS, SHORT_READ, FileReader
-from drivers.passport.security_infos import ACTIVE_AUTHENTICATION, ECDSA_PLAIN, SecurityInfo
 from drivers.passport.signatures import EcKey, PublicKey, Scheme, digest, parse_public_key, verify
 
-CHALLENGE_BYTES = 8
+WRONG_LENGTH = 0x6700
+PARTS = (0x61, 0x62, 0x6C)
+"""SW1 of an answer that is longer than what came of it (ISO/IEC 7816-4, 5.1.3)."""
 TRAILERS = {0x33: "sha1", 0x34: "sha256", 0x35: "sha512", 0x36: "sha384", 0x38: "sha224"}
 """First byte of a two-byte trailer, before CC (ISO/IEC 10118-3)."""
-PLAIN_HASHES = {1: "sha1", 2: "sha224", 3: "sha256", 4: "sha384", 5: "sha512"}
-OTHER_HASHES = ("sha256", "sha1", "sha384", "sha224", "sha512")
+ECDSA_HASHES = ("sha256", "sha384", "sha512", "sha224", "sha1")
 
 
 def parse_dg15(data: bytes) -> PublicKey:
@@ -45,31 +43,45 @@ def parse_dg15(data: bytes) -> PublicKey:
 def internal_authenticate(reader: FileReader, key: PublicKey, challenge: bytes) -> Steps[bytes]:
     """Let the chip sign; its signature.
 
+    A key of more than 1,792 bits (1,848 under 3DES) obliges the chip to know extended length
+    (Doc 9303-11, 6.1.4). One that does not is asked for what there is, and may give it in
+    parts (61xx); if it gives less than a signature, that says nothing of its key.
+
     Raises:
         CardRefused: it does not.
+        ApduError: its signature does not come through in short length.
     """
-    long = isinstance(key, rsa.RSAPublicKey) and key.key_size > 8 * SHORT_READ
-    le = 65_536 if long and reader.extended else WHAT_THERE_IS
-    command = Command(0x00, 0x88, 0, 0, challenge, le=le)
+    command = Command(0x00, 0x88, 0, 0, challenge, le=WHAT_THERE_IS)
+    size = (key.key_size + 7) // 8 if isinstance(key, rsa.RSAPublicKey) else 0
+    if size > SHORT_READ and reader.extended:
+        response = yield from reader.transmit(command._replace(le=65_536))
+        if response.sw != WRONG_LENGTH:
+            return _signature(response)
     response = yield from reader.transmit(command)
+    cut = response.ok or response.sw == WRONG_LENGTH or response.sw >> 8 in PARTS
+    if len(response.data) < size > SHORT_READ and cut:
+        raise ApduError(
+            f"INTERNAL AUTHENTICATE: a signature of {size} bytes needs extended length, which "
+            f"did not work: {len(response.data)} bytes, status {response.sw:04X}"
+        )
+    return _signature(response)
+
+
+def _signature(response: Response) -> bytes:
     if not response.data:
         raise CardRefused("INTERNAL AUTHENTICATE", response.sw)
     return response.data
 
 
-def check_signature(
-    key: PublicKey, signature: bytes, challenge: bytes, infos: tuple[SecurityInfo, ...]
-) -> str:
+def check_signature(key: PublicKey, signature: bytes, challenge: bytes) -> str:
     """Verify a chip's signature over a challenge; the scheme in words.
-
-    DG14's `infos` name the hash of ECDSA; they are empty where there is no DG14.
 
     Raises:
         SignatureInvalid: it is not by this key over this challenge.
         AlgorithmUnknown: the library refuses the combination.
     """
     if isinstance(key, EcKey):
-        return _check_ecdsa(key, signature, challenge, infos)
+        return _check_ecdsa(key, signature, challenge)
     return "RSA " + _check_rsa(key, signature, challenge)
 
 
@@ -92,23 +104,23 @@ def _check_rsa(key: rsa.RSAPublicKey, signature: bytes, challenge: bytes) -> str
     else:
         raise SignatureInvalid("active authentication: trailer is unknown")
     hashed = len(digest(name, b""))
+    # Chips in the field sign a representative that is shorter than their modulus, too.
+    start = size - len(block.lstrip(b"\x00"))
     end = len(block) - trailer - hashed
     # The header 6A: partial recovery, no padding; then M1, of whole bytes.
-    if end < 1 or block[0] != 0x6A:
+    if end <= start or block[start] != 0x6A:
         raise SignatureInvalid("active authentication: header is wrong")
-    if not hmac.compare_digest(digest(name, block[1:end] + challenge), block[end:-trailer]):
+    message = block[start + 1 : end] + challenge
+    if not hmac.compare_digest(digest(name, message), block[end:-trailer]):
         raise SignatureInvalid("active authentication: signature is not by this key")
     return name
 
 
-def _check_ecdsa(
-    key: EcKey, signature: bytes, challenge: bytes, infos: tuple[SecurityInfo, ...]
-) -> str:
-    named = _named_hash(infos)
+def _check_ecdsa(key: EcKey, signature: bytes, challenge: bytes) -> str:
     failure: DocumentError = SignatureInvalid("active authentication: no signature")
     for form, encoded in _encodings(key, signature):
-        # Chips without ActiveAuthenticationInfo leave their hash to be found out.
-        for name in (named,) if named else OTHER_HASHES:
+        # DG14 should name the hash, and is often not there; any of them proves the key.
+        for name in ECDSA_HASHES:
             try:
                 verify(key, Scheme("ecdsa", name), encoded, challenge)
             except DocumentError as error:
@@ -128,24 +140,3 @@ def _encodings(key: EcKey, signature: bytes) -> list[tuple[str, bytes]]:
         r, s = (int.from_bytes(part, "big") for part in (signature[:size], signature[size:]))
         found.append(("plain", utils.encode_dss_signature(r, s)))
     return found
-
-
-def _named_hash(infos: tuple[SecurityInfo, ...]) -> str | None:
-    for info in infos:
-        if info.oid != ACTIVE_AUTHENTICATION or len(info.values) < 2:
-            continue
-        oid = info.values[1].value
-        if oid[:-1] == ECDSA_PLAIN:
-            return PLAIN_HASHES.get(oid[-1])
-        with parsing("signature algorithm", CertificateError):
-            return _X962.get(core.ObjectIdentifier(contents=oid).dotted)
-    return None
-
-
-_X962 = {
-    "1.2.840.10045.4.1": "sha1",
-    "1.2.840.10045.4.3.1": "sha224",
-    "1.2.840.10045.4.3.2": "sha256",
-    "1.2.840.10045.4.3.3": "sha384",
-    "1.2.840.10045.4.3.4": "sha512",
-}

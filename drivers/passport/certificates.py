@@ -6,6 +6,7 @@ CSCA certificates in the field (explicit curve parameters). Keys become objects 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,7 @@ def split_pem(data: bytes) -> list[bytes]:
     Raises:
         CertificateError: PEM armour that does not hold together.
     """
+    data = data.removeprefix(codecs.BOM_UTF8)
     if not pem.detect(data):
         return [data]
     with parsing("PEM file", CertificateError):

@@ -30,6 +30,8 @@ from drivers.passport.security_infos import (
 from drivers.passport.signatures import EcKey, parse_public_key
 
 STANDARDISED = bytes.fromhex("04007F00070102")  # 0.4.0.127.0.7.1.2
+MAX_KEYS = 4
+"""So many are tried; a chip has one, or one beside that of its successor."""
 STRENGTH = ("AES-256", "AES-192", "AES-128", "3DES")
 
 
@@ -50,19 +52,20 @@ class ChipKey(NamedTuple):
 def chip_keys(infos: tuple[SecurityInfo, ...]) -> tuple[ChipKey, ...]:
     """Keys over elliptic curves that DG14 offers, the strongest cipher first.
 
-    A key without ChipAuthenticationInfo is for 3DES, as in some early passports.
+    A key without ChipAuthenticationInfo is for 3DES, as in some early passports; one that only
+    a later version names, as identity cards have them beside, is not for this.
 
     Raises:
         AlgorithmUnknown: there are keys, and none that we do.
         CertificateError: a key does not parse.
     """
-    offered: list[tuple[bytes, int | None]] = [
-        (info.oid, info.number(1))
-        for info in infos
-        if info.oid.startswith(CHIP_AUTHENTICATION_ECDH)
-        and len(info.oid) == len(CHIP_AUTHENTICATION_ECDH) + 1
-        and info.number(0) == 1
-    ]
+    protocols: list[tuple[bytes, int | None]] = []
+    later: set[int | None] = set()
+    for info in infos:
+        if info.oid.startswith(CHIP_AUTHENTICATION) and (info.number(0) or 0) > 1:
+            later.add(info.number(1))
+        elif info.oid[:-1] == CHIP_AUTHENTICATION_ECDH and info.number(0) == 1:
+            protocols.append((info.oid, info.number(1)))
     found: list[ChipKey] = []
     unknown: AlgorithmUnknown | None = None
     for info in infos:
@@ -71,13 +74,17 @@ def chip_keys(infos: tuple[SecurityInfo, ...]) -> tuple[ChipKey, ...]:
         if info.oid != PUBLIC_KEY_ECDH or not info.values:
             continue
         key_id = info.number(1)
+        offered = [oid for oid, named in protocols if named == key_id]
+        if not offered and key_id in later:
+            unknown = AlgorithmUnknown("chip authentication of a later version")
+            continue
         try:
             key = _ec_key(tlv.encode(0x30, info.values[0].value))
         except AlgorithmUnknown as error:
             unknown = error
             continue
-        protocols = [oid for oid, named in offered if named in (None, key_id) or key_id is None]
-        for protocol in protocols or [CHIP_AUTHENTICATION_ECDH + b"\x01"]:
+        offered = offered or [oid for oid, named in protocols if None in (named, key_id)]
+        for protocol in offered or [CHIP_AUTHENTICATION_ECDH + b"\x01"]:
             cipher = CIPHERS.get(protocol[-1])
             if cipher is not None:
                 found.append(ChipKey(protocol, cipher, key, key_id))
@@ -94,13 +101,28 @@ def offered(infos: tuple[SecurityInfo, ...]) -> bool:
     )
 
 
-def authenticate(reader: FileReader, chip: ChipKey, random: Callable[[int], bytes]) -> Steps[None]:
-    """Agree on new keys, go on under them, and let the chip prove that it has them.
+def authenticate(
+    reader: FileReader, keys: tuple[ChipKey, ...], random: Callable[[int], bytes]
+) -> Steps[ChipKey]:
+    """Let the chip prove that it has one of these keys: the first that it does not refuse.
 
     Raises:
-        CardRefused: the chip does not do it.
+        CardRefused: it refuses each of them, or there is none.
         SessionDead: it does not know the key; the session is lost.
     """
+    refused = CardRefused("chip authentication: no key", 0)
+    for chip in keys[:MAX_KEYS]:
+        try:
+            yield from _prove(reader, chip, random)
+        except CardRefused as error:
+            refused = error
+        else:
+            return chip
+    raise refused
+
+
+def _prove(reader: FileReader, chip: ChipKey, random: Callable[[int], bytes]) -> Steps[None]:
+    """Agree on new keys, and go on under them."""
     group = Group(chip.key.curve)
     scalar, point = group.key_pair(random)
     shared = group.agree(scalar, chip.key.point)

@@ -106,10 +106,12 @@ class ChipFeatures:
             signature = yield from active_authentication.internal_authenticate(
                 reader, key, challenge
             )
-            scheme = active_authentication.check_signature(key, signature, challenge, self.infos())
+            scheme = active_authentication.check_signature(key, signature, challenge)
         except AlgorithmUnknown as error:
             return Check(id=ACTIVE, result=Result.NOT_SUPPORTED, detail=str(error))
-        except (SignatureInvalid, CardRefused, CertificateError, TlvError, ApduError) as error:
+        except ApduError as error:
+            return Check(id=ACTIVE, result=Result.ABORTED, detail=str(error))
+        except (SignatureInvalid, CardRefused, CertificateError, TlvError) as error:
             return Check(id=ACTIVE, result=Result.FAILED, detail=str(error))
         return self._proven(ACTIVE, 15, scheme)
 
@@ -131,8 +133,7 @@ class ChipFeatures:
             keys = chip_authentication.chip_keys(infos)
             if not keys:
                 return Check(id=CHIP, result=Result.FAILED, detail="DG14 offers no key for it")
-            chosen = keys[0]
-            yield from chip_authentication.authenticate(reader, chosen, random)
+            chosen = yield from chip_authentication.authenticate(reader, keys, random)
         except AlgorithmUnknown as error:
             return Check(id=CHIP, result=Result.NOT_SUPPORTED, detail=str(error))
         except (CardRefused, CertificateError, TlvError, ApduError) as error:

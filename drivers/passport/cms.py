@@ -203,6 +203,8 @@ def _signer(info: Any) -> SignerInfo:
     values: dict[str, Any] = {}
     for attribute in attributes:
         oid = attribute["type"].dotted
+        if oid not in (ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNING_TIME):
+            continue  # a state's own: signed, and no more (Doc 9303-10, 4.6.2.2)
         if oid in values or len(attribute["values"]) != 1:
             raise SodError("signed attribute with several values")
         values[oid] = attribute["values"][0]

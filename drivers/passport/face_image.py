@@ -100,7 +100,8 @@ def _face_record(block: bytes) -> FaceImage:
     size = int.from_bytes(block[14:18], "big")
     points = int.from_bytes(block[18:20], "big")
     start = RECORD_HEADER + FACE_HEADER + FEATURE_POINT * points + IMAGE_HEADER
-    end = RECORD_HEADER + size
+    # Some states count a few bytes too many or too few: of one face, all that follows is.
+    end = len(block) if faces == 1 else RECORD_HEADER + size
     if not faces or not start < end <= len(block):
         raise TlvError("DG2: lengths of the face record contradict one another")
     header = block[start - IMAGE_HEADER : start]

@@ -273,7 +273,9 @@ def _failures(
     form: MrzFormat, lines: Sequence[str], raw: dict[str, str], number: str, check: str
 ) -> list[str]:
     wrong = []
-    if check_digit(number.ljust(9, FILLER)) != check:
+    # Of a number that goes on in the optional data, some cards count the filler between, too.
+    split = number[:9] + FILLER + number[9:] if len(number) > 9 else number
+    if check not in (check_digit(number.ljust(9, FILLER)), check_digit(split)):
         wrong.append("document_number_check")
     for name in ("birth_date", "expiry"):
         if check_digit(raw[name]) != raw[f"{name}_check"]:
@@ -299,8 +301,13 @@ def _failures(
 
 
 def _plausible(yymmdd: str) -> bool:
-    """Whether a date can be meant: digits or fillers, from the right unknown first."""
+    """Whether a date can be meant: digits or fillers, from the right unknown first.
+
+    Some states write 00 for a day, or a month and a day, that are unknown (Doc 9303-3, 4.8
+    has fillers).
+    """
     known = yymmdd.rstrip(FILLER)
+    known = known[:2] + known[2:].removesuffix("00").removesuffix("00")
     if len(known) % 2 or (known and not known.isdigit()):
         return False
     if len(known) == 6:

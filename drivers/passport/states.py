@@ -55,7 +55,13 @@ ALPHA2: dict[str, str] = {pair[:3]: pair[3:] for pair in _PAIRS.split()} | {
 
 _SAME = {"KS": {"KS", "XK", "RK"}, "EU": {"EU"}, "GB": {"GB", "UK"}, "ZW": {"ZW"}}
 # Hong Kong and Macao documents are issued by China and may be signed by its CSCA.
-_ISSUED_BY = {"CHN": {"CN", "HK", "MO"}, "HKG": {"HK", "CN"}, "MAC": {"MO", "CN"}}
+# British overseas territories' may be signed by a territory of its own, as Bermuda does.
+_ISSUED_BY = {
+    "CHN": {"CN", "HK", "MO"},
+    "HKG": {"HK", "CN"},
+    "MAC": {"MO", "CN"},
+    "GBD": {"GB", "UK", "AI", "BM", "FK", "GI", "IO", "KY", "MS", "PN", "SH", "TC", "VG"},
+}
 
 
 def same_state(mrz_state: str, certificate_country: str) -> bool | None:

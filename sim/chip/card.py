@@ -35,6 +35,9 @@ _READ_BINARY_ODD = 0xB1
 _WHAT_THERE_IS = (256, 65_536)
 """Le of zeros, short and extended: as much as there is and as the answer holds."""
 
+_OPEN_TO_ALL = (EF_CARD_ACCESS, 0x2F01)
+"""EF.CardAccess and EF.ATR/INFO, of the master file; no chip here has the latter."""
+
 _TERMINALS_ONLY = (0x0103, 0x0104)
 """EF.DG3 and EF.DG4 are read after terminal authentication, which nobody passes here."""
 
@@ -96,12 +99,16 @@ def _protected(
     if isinstance(command, Refusal):
         return replace(state, session=None), Response(command.status)
     before = replace(state, session=session)
+    room = outer.le or 256
+    if command.ins == _READ_BINARY_ODD and command.le in _WHAT_THERE_IS:
+        # Its answer is one data object, which cannot be cut afterwards.
+        command = command._replace(le=_fitting(command.le, room, session.BLOCK))
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
         return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
-    room = outer.le or 256
     if command.ins == _READ_BINARY and command.le in _WHAT_THERE_IS:
-        response = response._replace(data=_fitting(response.data, room, session.BLOCK))
+        fitting = _fitting(len(response.data), room, session.BLOCK)
+        response = response._replace(data=response.data[:fitting])
     if wrapped_size(len(response.data), session.BLOCK) > room:
         after, response = before, Response(Status.WRONG_LENGTH)
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
@@ -109,12 +116,12 @@ def _protected(
     return _tampered(card.behaviour.tampering, after, response, wrapped)
 
 
-def _fitting(data: bytes, room: int, block: int) -> bytes:
-    """As much of it as a protected answer of `room` bytes holds."""
-    size = min(len(data), room)
+def _fitting(size: int, room: int, block: int) -> int:
+    """How many bytes of so many a protected answer of `room` bytes holds."""
+    size = min(size, room)
     while size and wrapped_size(size, block) > room:
         size -= 1
-    return data[:size]
+    return size
 
 
 def _tampered(
@@ -163,7 +170,7 @@ def _select(
 def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
     """Make a file current; its access condition is checked here and at each read."""
     files = card.files if state.application else card.master_files
-    if not files or (fid == EF_CARD_ACCESS and fid not in files):
+    if not files or (fid in _OPEN_TO_ALL and fid not in files):
         return state, Response(Status.FILE_NOT_FOUND)
     if not _readable(state, fid):
         return state, Response(Status.SECURITY_STATUS)
@@ -175,8 +182,8 @@ def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
 
 
 def _readable(state: CardState, fid: int) -> bool:
-    """EF.CardAccess is open to everybody, all else to who has passed access control."""
-    return state.session is not None or (fid == EF_CARD_ACCESS and not state.application)
+    """What is open to everybody, and all else for who has passed access control."""
+    return state.session is not None or (fid in _OPEN_TO_ALL and not state.application)
 
 
 def _get_challenge(

@@ -71,6 +71,17 @@ def test_jpeg_and_jpeg2000_inside(block: str, points: int) -> None:
         assert portrait.decode(file).shape == (80, 60, 3)
 
 
+@pytest.mark.parametrize("off", [-8, -1, 1, 8])
+def test_lengths_that_a_state_miscounted_leave_the_picture_whole(off: int) -> None:
+    coded = image.encode_jpeg(photograph())
+    right = struct.pack(">I", 20 + 12 + len(coded)), struct.pack(">I", 46 + len(coded))
+    wrong = struct.pack(">I", 32 + len(coded) + off), struct.pack(">I", 46 + len(coded) + off)
+    for face, whole in ((wrong[0], right[1]), (right[0], wrong[1]), wrong):
+        file = dg2(coded).replace(right[0], face).replace(right[1], whole)
+        assert file != dg2(coded)
+        assert portrait.extract(file) == coded
+
+
 @pytest.mark.parametrize(
     "build",
     [

@@ -307,6 +307,21 @@ def test_any_dg2_parses_or_raises_our_error(data, wrap):
         parse_dg2(tlv.encode(0x75, record) if wrap else data)
 
 
+@pytest.mark.parametrize("off", [-8, -1, 0, 1, 8])
+@pytest.mark.parametrize("faces", [1, 2])
+def test_a_face_record_whose_lengths_a_state_miscounted_is_read_where_there_is_one_face(off, faces):
+    image = b"\xff\xd8\xff" + bytes(100)
+    face = (32 + len(image) + off).to_bytes(4, "big") + bytes(16) + bytes(12) + image
+    head = b"FAC\x00010\x00" + (46 + len(image) + off).to_bytes(4, "big") + bytes([0, faces])
+    if faces == 1 or off == 0:
+        assert parse_dg2(head + face).data == image
+    elif off > 0:
+        with pytest.raises(TlvError, match="contradict"):
+            parse_dg2(head + face)
+    else:
+        assert parse_dg2(head + face).data == image[:off]
+
+
 def inspection(**changes):
     return Inspection(
         ticket=4,

@@ -74,6 +74,24 @@ def test_key_input_of_a_long_number_holds_all_of_it():
     assert mrz.parse(TD1_LONG).key_input == "D23145890734" + "9" + "3407127" + "9507122"
 
 
+@pytest.mark.parametrize(
+    ("line", "number", "consistent"),
+    [
+        ("IDBEL000590696<1015<<<<<<<<<<<", "000590696101", True),
+        ("IDBEL000610035<7017<<<<<<<<<<<", "000610035701", True),  # before 2020: with the filler
+        ("IDBEL000610035<7018<<<<<<<<<<<", "000610035701", False),
+        ("I<SWEHVC8N3QW7<ZE17422<<<<<<<<", "HVC8N3QW7ZE1742", True),
+    ],
+)
+def test_a_long_number_is_checked_with_or_without_the_filler_in_it(line, number, consistent):
+    second = "8501017F3001011BEL<<<<<<<<<<<"
+    composite = mrz.check_digit(line[5:] + second[:7] + second[8:15] + second[18:29])
+    parsed = mrz.parse((line, second + composite, TD1[2]))
+    assert parsed.document_number == number
+    assert ("document_number_check" not in parsed.failures) is consistent
+    assert "composite_check" not in parsed.failures
+
+
 def test_states_lose_their_fillers():
     assert mrz.attributes(mrz.parse(BSI), AT).issuing_state == "D"
 
@@ -117,6 +135,10 @@ def test_century_of_expiry(expiry, expected):
         ("000229", date(2000, 2, 29)),
         ("74<<<<", None),
         ("7408<<", None),
+        ("740800", None),
+        ("740000", None),
+        ("000000", None),
+        ("741000", None),
     ],
 )
 def test_century_of_birth_and_unknown_dates(birth, expected):
@@ -125,7 +147,7 @@ def test_century_of_birth_and_unknown_dates(birth, expected):
     assert mrz.birth_date(zone, AT) == expected
 
 
-@pytest.mark.parametrize("birth", ["741312", "740231", "<<0812", "7A0812"])
+@pytest.mark.parametrize("birth", ["741312", "740231", "<<0812", "7A0812", "741300", "740012"])
 def test_impossible_dates_are_failures_not_errors(birth):
     zone = with_dates(birth, "300101")
     assert "birth_date" in zone.failures

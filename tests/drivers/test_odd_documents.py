@@ -13,6 +13,7 @@ from odd_documents import (
     CSCA_KEY,
     ECDSA_SHA256,
     GROUPS,
+    MESSAGE_DIGEST,
     NO_AUTHORITY,
     PSS,
     RSA_KEY,
@@ -153,6 +154,15 @@ GENUINE = {
     ),
     "signing time that is none": (Sod(extra=(attribute(SIGNING_TIME, utc("soon")),)), CSCA),
     "an attribute of its own": (Sod(extra=(attribute("1.2.3.4.5", der.utf8("x")),)), CSCA),
+    "attributes of its own, of several values and twice": (
+        Sod(
+            extra=(
+                der.sequence(der.oid("1.2.3.4.5"), der.set_of(der.utf8("x"), der.utf8("y"))),
+                der.sequence(der.oid("1.2.3.4.5"), der.set_of()),
+            )
+        ),
+        CSCA,
+    ),
     "signed data of indefinite length": (
         Sod(wrapped=lambda parts: indefinite(der.sequence(*parts))),
         CSCA,
@@ -283,6 +293,11 @@ FORGED = {
             stored=lambda _: b"",
             signed=lambda _: der.set_of(*Sod().attributes),
         ),
+        CSCA,
+    ),
+    "two message digests": (
+        "sod_signature",
+        Sod(extra=(attribute(MESSAGE_DIGEST, der.octets(bytes(32))),)),
         CSCA,
     ),
     "a cube as RSA signature": ("sod_signature", forged_cube(), CSCA),

@@ -230,6 +230,8 @@ def test_states_of_the_standard():
     assert len(set(ALPHA2)) >= 260
     assert same_state("D", "de") is True
     assert same_state("GBD", "GB") is True
+    assert same_state("GBD", "BM") is True
+    assert same_state("GBR", "BM") is False
     assert same_state("UTO", "UT") is True
     assert same_state("FRA", "DE") is False
     assert same_state("QQQ", "DE") is None

@@ -1,5 +1,6 @@
 """Every genuine specimen and forgery of the simulated issuer, judged by our reader."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -15,6 +16,7 @@ from gate_agent.chip_inspection import READABLE
 from gate_agent.face_check import face_check
 from sim.chip.card import Chip
 from sim.chip.catalogue import prepare, records
+from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import seeded_random
 from sim.chip.specimens import SPECIMENS, trust_files
 
@@ -96,6 +98,40 @@ def test_a_chip_of_short_length_alone_proves_itself(name, trust):
     promised = SPECIMENS[name].record()
     checks = inspect(prepare(name, None, ["short_length_only"]), promised["mrz"], trust)
     assert {i: check.result.value for i, check in checks.items()} == promised["expect"]
+
+
+@pytest.mark.parametrize("name", ["aa_rsa_2048_sha256", "aa_rsa_2048_sha512"])
+def test_a_signature_beyond_short_length_is_no_proof_of_a_clone(name, trust):
+    promised = SPECIMENS[name].record()
+    checks = inspect(prepare(name, None, ["short_length_only"]), promised["mrz"], trust)
+    active = checks.pop("active_authentication")
+    assert active.result is Result.ABORTED
+    assert "256 bytes needs extended length" in active.detail
+    rest = {i: promised["expect"][i] for i in checks}
+    assert {i: check.result.value for i, check in checks.items()} == rest
+    assert overall([active, *checks.values()]) is Result.ABORTED
+
+
+def test_a_key_that_the_chip_refuses_leaves_the_next_to_prove_it(trust):
+    card = prepare("ca_two_keys", None, [])
+    weaker, stronger = card.features.agreement
+    assert (weaker.suites, stronger.suites) == ((CipherSuite.AES_128,), (CipherSuite.AES_256,))
+    card = replace(card, features=replace(card.features, agreement=(weaker,)))
+    checks = inspect(card, SPECIMENS["ca_two_keys"].record()["mrz"], trust)
+    assert checks["chip_authentication"].result is Result.SUCCESSFUL
+    assert "AES-128" in checks["chip_authentication"].detail
+
+
+@pytest.mark.parametrize("hash_name", ["sha1", "sha224", "sha256", "sha512"])
+def test_a_chip_that_signs_by_another_hash_than_dg14_names_has_its_key(hash_name, trust):
+    card = prepare("aa_ecdsa_p384", None, [])
+    active = card.features.active
+    assert active.key.hash_name == "sha384"
+    other = replace(active, key=replace(active.key, hash_name=hash_name))
+    card = replace(card, features=replace(card.features, active=other))
+    checks = inspect(card, SPECIMENS["aa_ecdsa_p384"].record()["mrz"], trust)
+    assert checks["active_authentication"].result is Result.SUCCESSFUL
+    assert hash_name in checks["active_authentication"].detail
 
 
 class HearsTwice(Chip):

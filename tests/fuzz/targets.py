@@ -117,7 +117,7 @@ def read_security_infos(data):
 
 def read_dg15(data):
     """A key, and a signature that the same bytes give."""
-    check_signature(parse_dg15(data), data[-64:], bytes(8), ())
+    check_signature(parse_dg15(data), data[-64:], bytes(8))
 
 
 def judge(name):

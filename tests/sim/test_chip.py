@@ -178,6 +178,10 @@ def test_a_read_of_what_there_is_gives_what_fits():
     assert reader.protected(at) == (b"\x90\x00", content[-5:])
     long = reader.protected(whatever._replace(le=65_536), extended=True)
     assert long == (b"\x90\x00", content)
+    by_offset = Command(0, 0xB1, 0, 0, bytes.fromhex("54023000"), 256)
+    status, data = reader.protected(by_offset)
+    assert (status, data[:3]) == (b"\x90\x00", b"\x53\x81\xe3")
+    assert data[3:] == content[0x3000 : 0x3000 + 227]
 
 
 @given(st.integers(0, 70_000))

@@ -52,7 +52,18 @@ def test_the_chip_forms_the_representative_of_the_example():
 
 
 def test_the_reader_takes_the_representative_of_the_example():
-    assert check_signature(PUBLIC, signed(F), RND_IFD, ()) == "RSA sha1"
+    assert check_signature(PUBLIC, signed(F), RND_IFD) == "RSA sha1"
+
+
+def test_a_representative_may_be_shorter_than_the_modulus():
+    own = M1[:-1]
+    short = b"\x6a" + own + hashlib.sha1(own + RND_IFD, usedforsecurity=False).digest() + b"\xbc"
+    assert check_signature(PUBLIC, signed(short), RND_IFD) == "RSA sha1"
+    with pytest.raises(SignatureInvalid):
+        check_signature(PUBLIC, signed(b"\x01" + short), RND_IFD)
+    for nothing in (b"\xbc", b"\x34\xcc", b"\x6a" + H[:-1] + b"\xbc"):
+        with pytest.raises(SignatureInvalid):
+            check_signature(PUBLIC, signed(nothing), RND_IFD)
 
 
 @pytest.mark.parametrize("at", [0, 1, 60, 106, 107, 126, 127])
@@ -60,6 +71,6 @@ def test_and_nothing_near_it(at):
     near = bytearray(F)
     near[at] ^= 0x10
     with pytest.raises(SignatureInvalid):
-        check_signature(PUBLIC, signed(bytes(near)), RND_IFD, ())
+        check_signature(PUBLIC, signed(bytes(near)), RND_IFD)
     with pytest.raises(SignatureInvalid):
-        check_signature(PUBLIC, signed(F), RND_IFD[:-1] + b"\xc7", ())
+        check_signature(PUBLIC, signed(F), RND_IFD[:-1] + b"\xc7")

@@ -139,6 +139,7 @@ def test_card_access_is_open_to_everybody_and_nothing_else():
     assert content[:-2] == bytes.fromhex("3114") + AES_P256.info
     assert one.transmit(bytes.fromhex("00B09C0006"))[0][:-2] == content[:6]
     assert one.transmit(bytes.fromhex("00A4020C022F00"))[0].hex() == "6982"
+    assert one.transmit(bytes.fromhex("00A4020C022F01"))[0].hex() == "6a82"  # and is not there
     assert one.transmit(SELECT_APPLICATION)[0] == b"\x90\x00"
     assert one.transmit(bytes.fromhex("00A4020C02011E"))[0].hex() == "6982"
     assert one.transmit(bytes.fromhex("00B0000001"))[0].hex() == "6982"
