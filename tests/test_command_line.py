@@ -1,7 +1,12 @@
 """The command line by itself: every process of a gate begins with it."""
 
+import json
 import subprocess
 import sys
+
+import pytest
+
+from gate_agent.cli import main
 
 # What a command needs it imports when it runs: a lane waits for a process that begins again.
 DEAR = {"cv2", "numpy", "onnxruntime", "cryptography", "drivers.passport.reader", "sim.run"}
@@ -16,3 +21,9 @@ def test_building_it_imports_nothing_dear():
     modules = set(listed.stdout.split())
     assert {"gate_agent.cli", "sim.cli"} <= modules
     assert modules & DEAR == set()
+
+
+@pytest.mark.parametrize("command", ["profile schema", "journal schema", "sim schema"])
+def test_a_schema_for_editors_is_json(command, capsys):
+    assert main(command.split()) == 0
+    assert "properties" in next(iter(json.loads(capsys.readouterr().out)["$defs"].values()))
