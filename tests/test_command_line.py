@@ -27,3 +27,22 @@ def test_building_it_imports_nothing_dear():
 def test_a_schema_for_editors_is_json(command, capsys):
     assert main(command.split()) == 0
     assert "properties" in next(iter(json.loads(capsys.readouterr().out)["$defs"].values()))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("console --lane one --keys k --officers o", "--lane one: expected N=RUNDIR"),
+        ("console --lane 1=d --keys k --officers o --port 65536", "65536: expected a port"),
+        ("centre run --state s --gate g", "--gate g: expected NAME=FILE"),
+        ("centre run --state s --shard 5/4", "--shard 5/4: expected"),
+        ("centre run --state s --host broker.example.org", "--key missing"),
+        ("centre page --state s --port 0", "0: expected a port"),
+    ],
+)
+def test_what_is_wrong_with_arguments_is_told_with_2(command, said):
+    argv = [sys.executable, "-m", "gate_agent.cli", *command.split()]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
