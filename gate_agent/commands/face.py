@@ -25,29 +25,30 @@ def register(commands: Any) -> None:
     compare = actions.add_parser(
         "compare",
         help="whether two pictures show one person",
-        description="Example: egate face compare portrait.jp2 live.jpg --json",
     )
     compare.add_argument("reference", type=Path, metavar="A")
     compare.add_argument("probe", type=Path, metavar="B")
-    compare.add_argument("--fmr", type=_rate, default="1e-3", help="false match rate asked for")
+    compare.add_argument(
+        "--fmr",
+        type=_rate,
+        default="1e-3",
+        help="false match rate asked for (default: %(default)s)",
+    )
     compare.set_defaults(run=_compare)
     inspect = actions.add_parser(
         "inspect",
         help="faces, pose, quality and attack detection of a picture",
-        description="Example: egate face inspect portrait.jpg",
     )
     inspect.add_argument("image", type=Path, metavar="IMAGE")
     inspect.set_defaults(run=_inspect)
     evaluate = actions.add_parser(
         "evaluate",
         help="error rates on DIR/NAME/*.jpg",
-        description="Example: egate face evaluate --images DIR --report report.html",
     )
     _evaluate_arguments(evaluate)
     calibrate = actions.add_parser(
         "calibrate",
         help="derive thresholds and the likelihood ratio from DIR/NAME/*.jpg",
-        description="Example: egate face calibrate --images DIR --out calibration.json",
     )
     calibrate.add_argument("--images", type=Path, required=True, metavar="DIR")
     calibrate.add_argument("--out", type=Path, required=True, metavar="FILE")
@@ -65,7 +66,12 @@ def register(commands: Any) -> None:
         action.add_argument(
             "--tier", choices=("packaged", "recommended", "authority"), help="default: best"
         )
-        action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+        action.add_argument(
+            "--store",
+            type=Path,
+            default=default_store(),
+            help="models' folder (default: beside egate)",
+        )
         action.add_argument("--json", action="store_true", help="print JSON")
 
 

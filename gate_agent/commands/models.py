@@ -45,7 +45,12 @@ def register(commands: Any) -> None:
         "verify", help="check every installed model; exits 1 if one differs"
     ).set_defaults(run=_verify)
     for action in actions.choices.values():
-        action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+        action.add_argument(
+            "--store",
+            type=Path,
+            default=default_store(),
+            help="models' folder (default: beside egate)",
+        )
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
