@@ -37,7 +37,7 @@ def register(commands: Any) -> None:
     )
     face.add_argument("--rounds", type=int, default=25, help="rounds (default: %(default)s)")
     face.add_argument(
-        "--store", type=Path, default=default_store(), help="models' folder (default: beside egate)"
+        "--store", type=Path, default=default_store(), help="models (default: beside egate)"
     )
     face.add_argument(
         "--photos", type=Path, default=default_photographs(), help="folder of photographs"
