@@ -160,13 +160,3 @@ def genuine_scores(gallery_: Gallery, calibration: Calibration) -> Scores:
         total += w.weight * ((rows[i] * rows[j]).sum(1) - w.mean) / w.deviation
     total[~(gallery_.acquired[i] & gallery_.acquired[j])] = np.nan
     return total
-
-
-def false_non_match_rates(gallery_: Gallery, calibration: Calibration) -> dict[float, float]:
-    """Share of genuine pairs below each calibrated threshold, failures to acquire included."""
-    scores = genuine_scores(gallery_, calibration)
-    return {
-        point.fmr: float(1 - (scores >= point.threshold).mean())
-        for point in calibration.points
-        if point.frames == 1
-    }

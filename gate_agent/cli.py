@@ -30,6 +30,7 @@ from gate_agent.commands import (
     stats,
     trust,
 )
+from gate_agent.commands.teaching import teach
 
 DESCRIPTION = """\
 egate: software for smart-border e-gates.
@@ -39,6 +40,10 @@ Start here:
   egate demo --once --json   the demo's travellers once, as JSON
   egate sim run FILE         a day at the border on a virtual clock
   egate COMMAND --help       what a command does, with an example
+
+Exit codes, where a command says nothing else: 0 done; 1 the answer is no (a check failed, an
+expectation was violated); 2 bad arguments or a bad file; 3 a device is not usable; 78 a bad
+profile or key; 130 ended by Ctrl-C.
 """
 
 SIM_NEEDS = ("iotcore",)
@@ -80,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     for entry in entry_points(group="egate.commands"):
         if all(find_spec(name) is not None for name in SIM_NEEDS):
             entry.load()(commands)
+    teach(top)
     return top
 
 
@@ -101,6 +107,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0  # the reader of our output has seen enough
     except KeyboardInterrupt:
         return 130
+    except SystemExit as refusal:
+        if not isinstance(refusal.code, str):
+            raise
+        sys.stderr.write(f"{refusal.code}\n")  # a command about its arguments
+        return 2
 
 
 if __name__ == "__main__":

@@ -82,11 +82,6 @@ class Vault:
             if held is not None:
                 _overwrite(held)
 
-    def tickets(self) -> tuple[int, ...]:
-        """The crossings that are held now."""
-        with self._lock:
-            return tuple(self._tickets)
-
 
 def _overwrite(held: dict[str, bytearray]) -> None:
     for buffer in held.values():

@@ -20,8 +20,12 @@ PROCESSES = {"agent", "reader", "vision", "sync", "console", "centre"}
 
 
 def command(unit: Path) -> list[str]:
-    (line,) = [x for x in unit.read_text().splitlines() if x.startswith("ExecStart=")]
-    return shlex.split(line.removeprefix("ExecStart=").replace("%i", "lane1"))
+    lines = unit.read_text().splitlines()
+    (line,) = [x.removeprefix("ExecStart=") for x in lines if x.startswith("ExecStart=")]
+    for setting in [x.removeprefix("Environment=") for x in lines if x.startswith("Environment=")]:
+        name, _, value = setting.strip('"').partition("=")
+        line = line.replace(f"${name}", value)
+    return shlex.split(line.replace("%i", "lane1"))
 
 
 def test_there_is_a_unit_for_every_process():
@@ -133,6 +137,14 @@ def test_operators_are_given_the_figures_of_each_lane():
     assert held["ReadWritePaths"] == ["-/run/egate-metrics"]
     made = (ROOT / "systemd" / "egate.tmpfiles.conf").read_text()
     assert "d /run/egate-metrics 0755 egate-sync egate-sync -" in made.splitlines()
+
+
+def test_a_console_is_told_of_other_lanes_without_another_unit():
+    unit = ROOT / "systemd" / "egate-console@.service"
+    assert command(unit)[2:4] == ["--lane", "1=/run/egate/lane1"]
+    held = settings(unit)
+    assert held["EnvironmentFile"] == ["-/etc/egate/console/lanes"]
+    assert held["ExecStart"][2] == "$LANES"  # a word of its own: it becomes as many as it holds
 
 
 def test_no_process_is_in_the_group_of_another_ones_door():

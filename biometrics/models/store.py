@@ -252,7 +252,9 @@ def read(store: Path, model: Model) -> bytes:
     try:
         data = _read(store / model.file, model.size_bytes)
     except FileNotFoundError as error:
-        raise ModelMissing(f"{model.name}: is not installed") from error
+        raise ModelMissing(
+            f"{model.name}: is not installed (egate models prepare, or add)"
+        ) from error
     return _checked(data, model.name, model.sha256)
 
 

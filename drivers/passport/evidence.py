@@ -92,18 +92,6 @@ class Judge:
         return self.face(dg2)
 
 
-def judge_files(
-    files: Mapping[str, bytes],
-    *,
-    printed: Mrz | None,
-    trust: TrustStore,
-    at: date | None,
-    clock: Callable[[], int],
-) -> tuple[Check, ...]:
-    """The verdict on stored files, without anybody to decode a picture."""
-    return Judge(trust=trust, at=at, clock=clock).verdict(files, printed)
-
-
 def _offline(check: Check) -> Check:
     """Nobody is kept from a file: access to the chip does not count where it is unknown."""
     if check.id == "access_control" and check.result is Result.UNDETERMINED:

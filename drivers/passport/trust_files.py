@@ -187,19 +187,6 @@ def given_store(sources: Iterable[Source], *, accept_demo: bool = False) -> Trus
     return TrustStore(_given(sources), accept_demo=accept_demo)
 
 
-def parse_master_list(der: bytes) -> tuple[Certificate, ...]:
-    """The certificates of a CSCA master list (Doc 9303-12, 9), its signature not judged.
-
-    Raises:
-        SodError: not a master list.
-        AlgorithmUnknown: signed by an algorithm outside Doc 9303-12.
-    """
-    signed = parse_signed_data(der)
-    if signed.content_type != CSCA_MASTER_LIST:
-        raise SodError(f"content {signed.content_type} is no master list")
-    return _listed(signed)[1]
-
-
 class _MasterList(core.Sequence):  # type: ignore[misc]
     _fields = [("version", core.Integer), ("certificates", core.SetOf, {"spec": x509.Certificate})]  # noqa: RUF012
 

@@ -97,10 +97,6 @@ class Registers:
         """One register."""
         return self.words[address - self.address]
 
-    def double(self, address: int) -> int:
-        """A 32-bit value in two registers, low word first."""
-        return self.word(address) | self.word(address + 1) << 16
-
 
 @dataclass(frozen=True, slots=True)
 class Bits:

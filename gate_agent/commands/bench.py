@@ -36,7 +36,9 @@ def register(commands: Any) -> None:
         description="Interleaved in one run and one thread; the ratios are what counts.",
     )
     face.add_argument("--rounds", type=int, default=25, help="rounds (default: %(default)s)")
-    face.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+    face.add_argument(
+        "--store", type=Path, default=default_store(), help="models (default: beside egate)"
+    )
     face.add_argument(
         "--photos", type=Path, default=default_photographs(), help="folder of photographs"
     )

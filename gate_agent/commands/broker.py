@@ -10,14 +10,23 @@ if TYPE_CHECKING:
     from sync.mqtt import Tls
 
 
+def port_number(text: str) -> int:
+    """A TCP port for argparse, which tells whoever gives anything else."""
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text}: expected a port, 1 to 65535")
+    return int(text)
+
+
 def add_broker(parser: Any) -> None:
     """Add `--host`, `--port` and the three files for TLS."""
     parser.add_argument("--host", default="127.0.0.1", help="broker (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=1883, help="its port (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=port_number, default=1883, help="its port (default: %(default)s)"
+    )
     tls = parser.add_argument_group(
         "TLS",
         "Needed for a broker on another machine, all three, in PEM. In a unit with"
-        " LoadCredentialEncrypted=mqtt.key:... the key is %%d/mqtt.key.",
+        " LoadCredentialEncrypted=mqtt.key:... the key is %d/mqtt.key.",
     )
     tls.add_argument("--ca", type=Path, metavar="FILE", help="who may vouch for the broker")
     tls.add_argument("--cert", type=Path, metavar="FILE", help="our certificate")

@@ -55,7 +55,12 @@ def register(commands: Any) -> None:
     )
     inspect.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="judge for this day")
     inspect.add_argument("--mrz", metavar="LINES", help=r"the printed zone, lines parted by \n")
-    inspect.add_argument("--store", type=Path, default=default_store(), help="installed trust")
+    inspect.add_argument(
+        "--store",
+        type=Path,
+        default=default_store(),
+        help="installed trust (default: beside egate)",
+    )
     inspect.add_argument("--json", action="store_true", help="print JSON")
     inspect.set_defaults(run=_inspect)
     zone = commands.add_parser("mrz", help="parse a machine readable zone")

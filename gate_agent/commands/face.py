@@ -22,32 +22,21 @@ def register(commands: Any) -> None:
     """Add `egate face` to the command line."""
     group = commands.add_parser("face", help="compare, inspect, and measure error rates")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    compare = actions.add_parser(
-        "compare",
-        help="whether two pictures show one person",
-        description="Example: egate face compare portrait.jp2 live.jpg --json",
-    )
+    compare = actions.add_parser("compare", help="whether two pictures show one person")
     compare.add_argument("reference", type=Path, metavar="A")
     compare.add_argument("probe", type=Path, metavar="B")
-    compare.add_argument("--fmr", type=_rate, default="1e-3", help="false match rate asked for")
+    told = "false match rate asked for (default: %(default)s)"
+    compare.add_argument("--fmr", type=_rate, default="1e-3", help=told)
     compare.set_defaults(run=_compare)
     inspect = actions.add_parser(
-        "inspect",
-        help="faces, pose, quality and attack detection of a picture",
-        description="Example: egate face inspect portrait.jpg",
+        "inspect", help="faces, pose, quality and attack detection of a picture"
     )
     inspect.add_argument("image", type=Path, metavar="IMAGE")
     inspect.set_defaults(run=_inspect)
-    evaluate = actions.add_parser(
-        "evaluate",
-        help="error rates on DIR/NAME/*.jpg",
-        description="Example: egate face evaluate --images DIR --report report.html",
-    )
+    evaluate = actions.add_parser("evaluate", help="error rates on DIR/NAME/*.jpg")
     _evaluate_arguments(evaluate)
     calibrate = actions.add_parser(
-        "calibrate",
-        help="derive thresholds and the likelihood ratio from DIR/NAME/*.jpg",
-        description="Example: egate face calibrate --images DIR --out calibration.json",
+        "calibrate", help="derive thresholds and the likelihood ratio from DIR/NAME/*.jpg"
     )
     calibrate.add_argument("--images", type=Path, required=True, metavar="DIR")
     calibrate.add_argument("--out", type=Path, required=True, metavar="FILE")
@@ -65,7 +54,9 @@ def register(commands: Any) -> None:
         action.add_argument(
             "--tier", choices=("packaged", "recommended", "authority"), help="default: best"
         )
-        action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+        action.add_argument(
+            "--store", type=Path, default=default_store(), help="models (default: beside egate)"
+        )
         action.add_argument("--json", action="store_true", help="print JSON")
 
 

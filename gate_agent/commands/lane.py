@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.broker import port_number
 from gate_agent.commands.profile import load
 
 
@@ -48,7 +49,9 @@ def register(commands: Any) -> None:
     console.add_argument("--keys", type=Path, required=True, help="folder with console.key")
     console.add_argument("--officers", type=Path, required=True, help="officers and their hashes")
     console.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    console.add_argument("--port", type=int, default=8600, help="port (default: %(default)s)")
+    console.add_argument(
+        "--port", type=port_number, default=8600, help="port (default: %(default)s)"
+    )
     console.set_defaults(run=_console)
 
 

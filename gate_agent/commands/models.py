@@ -45,7 +45,12 @@ def register(commands: Any) -> None:
         "verify", help="check every installed model; exits 1 if one differs"
     ).set_defaults(run=_verify)
     for action in actions.choices.values():
-        action.add_argument("--store", type=Path, default=default_store(), help="models' folder")
+        action.add_argument(
+            "--store",
+            type=Path,
+            default=default_store(),
+            help="models (default: beside egate)",
+        )
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -228,7 +233,9 @@ def _list(arguments: argparse.Namespace) -> int:
         for m in manifest.models
     ]
     lines = [f"tiers installed: {', '.join(tiers) or 'none'}   ({arguments.store})"]
-    lines += [f"  {r['name']:<28} {r['role']:<10} {r['sha256'][:12]}  {r['state']}" for r in rows]
+    for row in rows:
+        state = row["state"].removeprefix(f"{row['name']}: ")
+        lines.append(f"  {row['name']:<28} {row['role']:<10} {row['sha256'][:12]}  {state}")
     _say(arguments, {"tiers": tiers, "models": rows}, "\n".join(lines))
     return 0
 
@@ -287,6 +294,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     faults = {
         name: fault for name, fault in verify(arguments.store).items() if fault and name in found
     }
-    text = "\n".join(f"{name}: {fault}" for name, fault in faults.items()) or "all good"
+    text = "\n".join(faults.values()) or "all good"
     _say(arguments, {"ok": not faults, "faults": faults}, text)
     return 1 if faults else 0

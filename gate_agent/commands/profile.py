@@ -72,5 +72,5 @@ def _show(arguments: argparse.Namespace) -> int:
 def _schema(_arguments: argparse.Namespace) -> int:
     from firmware_cfg.load import schema_json
 
-    print(schema_json())
+    print(schema_json().decode())
     return 0

@@ -24,8 +24,7 @@ def register(commands: Any) -> None:
             "every step. Prints states, edges and depth; a broken invariant comes with the "
             "shortest way to break it. A search that was ended before everything was visited "
             "says so, and is no proof: exit code 1, like a broken invariant. The whole takes "
-            "some minutes; name a topology or an environment for less. "
-            "Example: egate safety search --topology mantrap --only fire"
+            "some minutes; name a topology or an environment for less."
         ),
     )
     search.add_argument("--topology", choices=("barrier", "mantrap"), help="only this one")

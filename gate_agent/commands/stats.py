@@ -25,8 +25,7 @@ def register(commands: Any) -> None:
             "Reads the FINISH record of every crossing: how long each step took, and whether "
             "it kept the budget of the profile that was in force. PATH is a journal "
             "(journal.db), a recorded trace (trace-*.jsonl) or a folder of either; where a "
-            "folder holds both, the journal is read, since both tell the same. "
-            "Example: egate stats deadlines /var/lib/egate/1/journal.db --json"
+            "folder holds both, the journal is read, since both tell the same."
         ),
     )
     deadlines.add_argument("path", nargs="+", type=Path, metavar="PATH")

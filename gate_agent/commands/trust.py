@@ -28,7 +28,12 @@ def register(commands: Any) -> None:
         run=_verify
     )
     for action in actions.choices.values():
-        action.add_argument("--store", type=Path, default=default_store(), help="the store")
+        action.add_argument(
+            "--store",
+            type=Path,
+            default=default_store(),
+            help="installed trust (default: beside egate)",
+        )
         action.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -73,7 +73,7 @@ async def lane(request: Request) -> Response:
 
 
 async def picture(request: Request) -> Response:
-    """GET /lane/N/picture/live|chip?ticket=T: a JPEG that nothing stores."""
+    """GET /lane/N/picture/live|chip?ticket=T: a JPEG that nothing stores, or 204."""
     require_session(request)
     kind, ticket = request.path_params["kind"], request.query_params.get("ticket", "")
     shown = lane_of(request)
@@ -81,7 +81,7 @@ async def picture(request: Request) -> Response:
         raise HTTPException(404, "There is no such picture.")
     jpeg = await shown.picture(int(ticket), kind)
     if not jpeg.startswith(JPEG_START):
-        raise HTTPException(404, "There is no picture now.")
+        return Response(status_code=204)
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 

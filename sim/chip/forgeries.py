@@ -25,7 +25,7 @@ from sim.chip.personalise import (
     common_data,
     data_group_1,
 )
-from sim.chip.portrait import data_group_2, jpeg_size, picture_size, placeholder_portrait
+from sim.chip.portrait import jpeg_size, picture_size, placeholder_portrait
 from sim.chip.reissue import forger, groups_of, issue_again, issued_by, without_files
 from sim.chip.sod import document_security_object, lds_security_object
 
@@ -71,15 +71,6 @@ def _altered_dg1(genuine: Personalisation) -> Personalisation:
     """Another name on the chip and, to match, on the data page."""
     lines = _other_name(genuine.printed)
     return replace(genuine.with_file(EF_DG1, data_group_1(lines)), printed=lines)
-
-
-def replace_portrait(genuine: Personalisation, jpeg: bytes) -> Personalisation:
-    """Another person's portrait on the chip, nothing signed again: what `altered_dg2` is for.
-
-    Raises:
-        ValueError: `jpeg` is no JPEG.
-    """
-    return genuine.with_file(EF_DG2, data_group_2(jpeg, *jpeg_size(jpeg)))
 
 
 def _altered_dg2(genuine: Personalisation) -> Personalisation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 
 ACK_FRAME = bytes.fromhex("0000FF00FF00")
-NACK_FRAME = bytes.fromhex("0000FFFF0000")
 ERROR_FRAME = bytes.fromhex("0000FF01FF7F8100")
 """Syntax error on the application level (6.2.1.5)."""
 

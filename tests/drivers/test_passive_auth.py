@@ -19,14 +19,14 @@ from drivers.passport.errors import (
     DocumentError,
     SignatureInvalid,
 )
-from drivers.passport.evidence import judge_files
+from drivers.passport.evidence import Judge
 from drivers.passport.mrz import parse
 from drivers.passport.passive_authentication import authenticate_sod, com_sod_check
 from drivers.passport.signatures import HASHES, parse_public_key, verify
 from drivers.passport.sod import parse_sod
 from drivers.passport.states import ALPHA2, same_state
 from drivers.passport.trust import TrustStore
-from drivers.passport.trust_files import parse_master_list
+from drivers.passport.trust_files import parse_file
 from drivers.types import CHECK_IDS, Result
 from sim.chip.keys import Algorithm
 from sim.chip.personalise import personalise
@@ -50,7 +50,8 @@ def result_of(found, name):
 @pytest.fixture(scope="module")
 def german_list():
     files = list((DATA / "masterlist").glob("*.ml"))
-    return parse_master_list(files[0].read_bytes())
+    (source,) = parse_file(files[0].read_bytes())
+    return source.certificates
 
 
 @needs_data
@@ -88,7 +89,7 @@ def test_specimens_of_issuers(folder, names, scheme):
     files = {name: (DATA / folder / f"{stem}.bin").read_bytes() for name, stem in names.items()}
     checks = {
         check.id: check
-        for check in judge_files(files, printed=None, trust=TrustStore(), at=AT, clock=lambda: 0)
+        for check in Judge(trust=TrustStore(), at=AT, clock=lambda: 0).verdict(files, None)
     }
     assert checks["sod_signature"].result is Result.SUCCESSFUL
     assert checks["sod_signature"].detail == scheme
@@ -240,7 +241,7 @@ def test_states_of_the_standard():
 def test_verdict_on_files_has_every_check_once():
     files = {"SOD": SOD, "DG1": GENUINE.files[0x0101]}
     printed = parse([GENUINE.printed.text[:44], GENUINE.printed.text[44:]])
-    checks = judge_files(files, printed=printed, trust=TRUST, at=AT, clock=lambda: 0)
+    checks = Judge(trust=TRUST, at=AT, clock=lambda: 0).verdict(files, printed)
     ids = [check.id for check in checks]
     assert len(ids) == len(set(ids))
     assert {i.partition(".")[0] for i in ids} == set(CHECK_IDS)
@@ -253,6 +254,6 @@ def test_verdict_on_files_has_every_check_once():
 
 @given(st.dictionaries(st.sampled_from(["COM", "SOD", "DG1", "DG2"]), st.binary(max_size=200)))
 def test_verdict_on_arbitrary_files_is_a_verdict(files):
-    checks = judge_files(files, printed=None, trust=TRUST, at=AT, clock=lambda: 0)
+    checks = Judge(trust=TRUST, at=AT, clock=lambda: 0).verdict(files, None)
     assert {check.id.partition(".")[0] for check in checks} == set(CHECK_IDS)
     assert Result.SUCCESSFUL not in {check.result for check in checks}

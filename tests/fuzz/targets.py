@@ -18,7 +18,7 @@ from drivers.passport.chip_authentication import chip_keys
 from drivers.passport.chip_session import ChipSession
 from drivers.passport.costly import Costly
 from drivers.passport.errors import DocumentError, TagLost
-from drivers.passport.evidence import judge_files
+from drivers.passport.evidence import Judge
 from drivers.passport.files import FileReader
 from drivers.passport.inspection import Inspection
 from drivers.passport.mrz import parse, parse_text
@@ -31,7 +31,7 @@ from drivers.passport.security_infos import pace_infos, parse_security_infos
 from drivers.passport.signatures import parse_public_key, verify
 from drivers.passport.sod import parse_sod
 from drivers.passport.trust import TrustStore
-from drivers.passport.trust_files import assemble, parse_file, parse_master_list, standing
+from drivers.passport.trust_files import assemble, parse_file, standing
 from drivers.passport.zone_reader import FRAMERS
 from drivers.ports import Write
 from firmware_cfg.profile import ChipReader
@@ -126,7 +126,7 @@ def judge(name):
     kept |= {f"DG{fid & 0xFF}": data for fid, data in genuine.files.items() if fid < 0x0111}
 
     def run(data):
-        judge_files({**kept, name: data}, printed=None, trust=EMPTY, at=AT, clock=lambda: 0)
+        Judge(trust=EMPTY, at=AT, clock=lambda: 0).verdict({**kept, name: data}, None)
 
     return run
 
@@ -321,7 +321,7 @@ def targets():
         ),
         ("certificate", read_certificate, document, certificates()),
         ("trust_file", read_trust_file, document, lists() + certificates()[:2] + text()),
-        ("master_list", parse_master_list, document, master_lists()),
+        ("master_list", parse_file, document, master_lists()),
         ("crl", parse_revocation_list, document, revocation_lists()[:4]),
         ("defect_list", parse_defect_list, document, defect_lists()),
         ("dg1", parse_dg1, document, files(0x0101)),

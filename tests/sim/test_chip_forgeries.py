@@ -13,7 +13,7 @@ from ecdsa.util import sigdecode_der
 from drivers.types import CHECK_IDS
 from sim.chip.curves import Group
 from sim.chip.faults import FAULTS
-from sim.chip.forgeries import FORGERIES, SPECIAL_FORGERIES, replace_portrait
+from sim.chip.forgeries import FORGERIES, SPECIAL_FORGERIES
 from sim.chip.keys import Algorithm
 from sim.chip.mrz import check_digit
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD, personalise
@@ -158,13 +158,6 @@ def test_a_garbled_portrait_replaces_a_real_one():
     garbled = FORGERIES["garbled_portrait"].apply(other)
     assert garbled.files[EF_DG2] != other.files[EF_DG2]
     assert all(listed_hashes(garbled).values())
-
-
-def test_a_swapped_portrait():
-    stranger = placeholder_portrait(12_000)
-    document = replace_portrait(GENUINE, stranger)
-    assert document.files[EF_DG2].endswith(stranger)
-    assert listed_hashes(document)[EF_DG2] is False
 
 
 @pytest.mark.parametrize("name", list(FORGERIES))

@@ -9,6 +9,8 @@ const decision = document.getElementById("decision");
 const control = document.getElementById("control");
 const outcome = document.getElementById("outcome");
 const SETTLE_MS = 700; // a new referral cannot be decided by a click meant for the one before
+const PICTURE_MS = 600; // a picture that is not there is asked for less and less often, up to
+const NO_PICTURE_MS = 10_000; // this, until the lane tells something new
 let ticket = Number(decision.elements.ticket.value);
 let settledAt = 0;
 let board = null;
@@ -24,6 +26,12 @@ class Portrait {
     this.image = document.getElementById(kind);
     this.ticket = 0;
     this.busy = false;
+    this.hope();
+  }
+
+  hope() {
+    this.pause = PICTURE_MS;
+    this.askAt = 0;
   }
 
   clear() {
@@ -33,18 +41,22 @@ class Portrait {
   }
 
   load(wanted) {
-    if (this.busy) return;
+    if (this.busy || performance.now() < this.askAt) return;
     this.busy = true;
     const next = new Image();
-    const done = () => { this.busy = false; };
     next.addEventListener("load", () => {
-      done();
+      this.busy = false;
+      this.hope();
       if (wanted !== ticket) return;
       this.image.src = next.src;
       this.image.hidden = false;
       this.ticket = wanted;
     });
-    next.addEventListener("error", done);
+    next.addEventListener("error", () => {
+      this.busy = false;
+      this.askAt = performance.now() + this.pause;
+      this.pause = Math.min(2 * this.pause, NO_PICTURE_MS);
+    });
     next.src = `/lane/${number}/picture/${this.kind}?ticket=${wanted}&at=${Date.now()}`;
   }
 }
@@ -58,7 +70,7 @@ function refresh() {
   if (board.live || live.ticket !== board.ticket) live.load(board.ticket);
 }
 
-setInterval(refresh, 600);
+setInterval(refresh, PICTURE_MS);
 
 function show(next) {
   const changed = next.ticket !== ticket;
@@ -74,6 +86,8 @@ function show(next) {
     settledAt = performance.now() + SETTLE_MS;
     for (const radio of decision.querySelectorAll("input[type=radio]")) radio.checked = false;
   }
+  live.hope();
+  chip.hope();
   refresh();
 }
 
