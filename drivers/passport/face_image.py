@@ -69,7 +69,7 @@ def parse_dg2(dg2: bytes) -> FaceImage:
 
 def _tagged_record(block: bytes) -> FaceImage:
     """The first image of an ISO/IEC 39794-5 record; sizes in it are optional, and not read."""
-    value = _child(block, 0xA1)
+    value = _child(block, 0xA1) if block.startswith(b"\xa1") else None
     if value is None or (value := _child(value, TAGGED_RECORD)) is None:
         raise FormatUnknown("DG2: neither a record of ISO/IEC 19794-5 nor of 39794-5")
     for tag in (*TAGGED_IMAGE, 0x80):

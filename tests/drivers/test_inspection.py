@@ -21,6 +21,7 @@ from drivers.passport.errors import (
     BudgetExceeded,
     CardRefused,
     DocumentError,
+    FormatUnknown,
     SessionDead,
     TagLost,
     TlvError,
@@ -305,6 +306,18 @@ def test_any_dg2_parses_or_raises_our_error(data, wrap):
     record = tlv.encode(0x7F61, b"\x02\x01\x01" + tlv.encode(0x7F60, tlv.encode(0x5F2E, data)))
     with pytest.raises(DocumentError):
         parse_dg2(tlv.encode(0x75, record) if wrap else data)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [b"\xff\xd8\xff\xe0" + bytes(60), b"BMP", b"\x30\x03\x02\x01\x01"],
+    ids=["a picture alone", "no object", "another object"],
+)
+def test_a_block_that_is_no_face_record_is_of_an_unknown_format(block):
+    template = tlv.encode(0x7F60, tlv.encode(0xA1, b"") + tlv.encode(0x5F2E, block))
+    group = tlv.encode(0x7F61, b"\x02\x01\x01" + template)
+    with pytest.raises(FormatUnknown):
+        parse_dg2(tlv.encode(0x75, group))
 
 
 @pytest.mark.parametrize("off", [-8, -1, 0, 1, 8])
