@@ -138,15 +138,17 @@ def issuing_state_check(state: str, found: PassiveAuthentication) -> Check:
         return Check(
             id="issuing_state", result=Result.UNDETERMINED, detail="no document signer to compare"
         )
+    unknown = ""
     for certificate in (found.signer.certificate, found.anchor):
         if certificate is None:
             continue
         same = same_state(state, certificate.country)
         detail = f"{state} and {certificate.country or 'no country'}"
-        if same is None:
-            return Check(id="issuing_state", result=Result.UNDETERMINED, detail=detail)
-        if not same:
+        if same is False:
             return Check(id="issuing_state", result=Result.FAILED, detail=detail)
+        unknown = unknown or ("" if same else detail)
+    if unknown:
+        return Check(id="issuing_state", result=Result.UNDETERMINED, detail=unknown)
     return Check(id="issuing_state", result=Result.SUCCESSFUL, detail=state)
 
 
@@ -193,7 +195,7 @@ def _chain(
             detail = f"CSCA {issuer.certificate.sha256[:16]} is of a list that is not proven"
         return None, Check(id="ds_chain", result=Result.UNDETERMINED, detail=detail)
     anchor = issuer.certificate
-    if anchor.country != signer.country:
+    if signer.country and anchor.country != signer.country:
         detail = f"CSCA of {anchor.country} signed for {signer.country}"
         return None, Check(id="ds_chain", result=Result.FAILED, detail=detail)
     return anchor, Check(

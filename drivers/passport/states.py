@@ -65,7 +65,9 @@ _ISSUED_BY = {
 
 
 def same_state(mrz_state: str, certificate_country: str) -> bool | None:
-    """Whether a document's state is the certificate's; None when the code is not known."""
+    """Whether a document's state is the certificate's; None when that is not known."""
+    if not certificate_country:
+        return None
     country = certificate_country.upper()
     if mrz_state == country:
         return True

@@ -40,7 +40,7 @@ from odd_documents import (
     utc,
 )
 
-from drivers.passport.passive_authentication import authenticate_sod
+from drivers.passport.passive_authentication import authenticate_sod, issuing_state_check
 from drivers.passport.trust_files import assemble, parse_file
 from drivers.types import Result
 from sim.chip import der
@@ -104,6 +104,7 @@ def signed_with(*extensions):
     return Sod(replace(SIGNER, extensions=extensions))
 
 
+NAMELESS = replace(SIGNER, subject=der.sequence())
 MD5 = der.sequence(der.oid("1.2.840.113549.2.5"))
 BARE = replace(CSCA, extensions=())
 OLD = replace(CSCA, validity=days("150101", "250101"))
@@ -192,6 +193,7 @@ GENUINE = {
     "negative serial": (Sod(replace(SIGNER, serial=der.tlv(0x02, b"\xff\x01"))), CSCA),
     "serial of 24 bytes": (Sod(replace(SIGNER, serial=der.integer(1 << 190))), CSCA),
     "serial 0": (Sod(replace(SIGNER, serial=der.integer(0))), CSCA),
+    "no country": (Sod(NAMELESS), CSCA),
     "country in lower case": (Sod(replace(SIGNER, subject=name("Signer", "ut"))), CSCA),
     "issuer in other letters and strings": (
         Sod(replace(SIGNER, issuer=name("csca ", "ut", der.printable))),
@@ -358,6 +360,20 @@ def test_genuine_though_odd(row):
         assert checks[check].result is Result.SUCCESSFUL, checks[check]
     for number, group in GROUPS.items():
         assert found.hash_check(number, group).result is Result.SUCCESSFUL
+
+
+@pytest.mark.parametrize(
+    ("signer", "state", "result"),
+    [
+        (SIGNER, "UTO", Result.SUCCESSFUL),
+        (SIGNER, "FRA", Result.FAILED),
+        (SIGNER, "QQQ", Result.UNDETERMINED),
+        (NAMELESS, "UTO", Result.UNDETERMINED),
+        (NAMELESS, "FRA", Result.FAILED),
+    ],
+)
+def test_a_signer_without_a_country_is_held_against_its_authoritys(signer, state, result):
+    assert issuing_state_check(state, judged(Sod(signer), CSCA)[0]).result is result
 
 
 @pytest.mark.parametrize(
