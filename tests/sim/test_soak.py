@@ -80,6 +80,7 @@ def test_a_soak_that_is_killed_takes_its_processes_with_it() -> None:
         children: list[str] = []
         while len(children) < 2:
             assert run.poll() is None
+            select.select([], [], [], 0.02)
             children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         handles = [os.pidfd_open(int(child)) for child in children]
         run.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import sqlite3
@@ -55,6 +56,7 @@ def test_a_campaign_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as run:
         while not list(tmp_path.glob("egate-chaos-*/gate/state/journal.db")):
             assert run.poll() is None
+            select.select([], [], [], 0.02)
         run.send_signal(signal.SIGTERM)
         assert run.wait() == 130
     assert list(tmp_path.iterdir()) == []
