@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+from gate_agent.cli import main
+
 # What a command needs it imports when it runs: a lane waits for a process that begins again.
 DEAR = {"cv2", "numpy", "onnxruntime", "cryptography", "drivers.passport.reader", "sim.run"}
 DEAR |= {"gate_agent.loop", "sync.journal", "paho"}
@@ -16,3 +20,66 @@ def test_building_it_imports_nothing_dear():
     modules = set(listed.stdout.split())
     assert {"gate_agent.cli", "sim.cli"} <= modules
     assert modules & DEAR == set()
+
+
+ODD = [
+    "demo --port 65536",
+    "demo --port -1",
+    "demo --camera -1",
+    "demo --camera front",
+    "demo --keep FILE",
+    "demo --keep USED",
+    "demo --keep LONG",
+    "sim run first_day --seed -1",
+    "sim run first_day --seed 9223372036854775808",
+    "sim run first_day --seed 1e3",
+    "sim shrink --seed -1",
+    "sim soak --seeds 2 --first 9223372036854775807",
+    "sim soak --seeds 2 --first -1",
+    "chaos --records -1",
+    "chaos --keep FILE",
+    "chaos --keep USED",
+    "centre run --state USED --port 99999",
+    "centre run --state USED --gate nameless",
+    "centre run --state USED --shard 3/2",
+    "centre run --state USED --host broker.example",
+    "console --lane one --keys USED --officers FILE",
+]
+
+
+@pytest.mark.parametrize("words", ODD)
+def test_odd_arguments_end_with_a_line_and_2(words, tmp_path, capsys):
+    (tmp_path / "USED" / "centre").mkdir(parents=True)
+    (tmp_path / "FILE").touch()
+    places = {name: tmp_path / name for name in ("USED", "FILE")}
+    places["LONG"] = tmp_path / ("x" * 90)
+    argv = [str(places.get(word, word)) for word in words.split()]
+    try:
+        code = main(argv)
+    except SystemExit as end:  # argparse's own way
+        code = end.code
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("egate")
+
+
+def test_a_result_that_cannot_be_written_ends_with_a_line_and_2(tmp_path, capsys):
+    day = tmp_path / "day.toml"
+    day.write_text(FAILING)
+    assert main(["sim", "shrink", str(day), "--into", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"egate sim shrink: {tmp_path}: Is a directory\n"
+
+
+FAILING = """
+title = "One"
+learn = "Nothing."
+start = 2026-11-22T06:00:00Z
+limit_s = 60
+[[lanes]]
+number = 1
+[[travellers]]
+name = "Ann Example"
+lane = 1
+document = { number = "X1", birth_date = 1980-01-01, expiry = 2020-01-01 }
+expect = { outcome = "admitted" }
+"""
