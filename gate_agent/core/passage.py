@@ -235,7 +235,11 @@ def watch_passage(state: State, now_ns: int, profile: Profile) -> Moved:
 
 
 def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: Profile) -> Moved:
-    """The zone is empty: withdraw the release; end at once where the passage was counted."""
+    """Withdraw the release once the zone is empty; end at once where the passage was counted.
+
+    A release that was never confirmed may not be there to walk through: whoever still stands
+    before it is soon an officer's business.
+    """
     if can_close(state):
         commands = close(dossier.ticket, "passage over", profile)
         if passages_since(baseline, state.plant.passages_exit) == 1:
@@ -246,6 +250,8 @@ def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: 
     else:
         commands, commanded = (), False
         budget_ms = profile.budgets.officer_ms
+        if Reason.DEVICE_FAILED in dossier.mishaps:
+            budget_ms = profile.budgets.actuation_ms
     clearing = Clearing(
         dossier=dossier,
         due_ns=after(now_ns, budget_ms),

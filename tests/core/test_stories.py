@@ -137,6 +137,19 @@ def test_an_occupied_zone_is_never_closed_upon():
     assert Close(ticket=1) in world.move(zone=Zone.EMPTY)
 
 
+def test_nobody_is_left_standing_before_a_release_that_was_never_confirmed():
+    world = World().to("Opening")
+    for _ in range(17):
+        world.later(1_000)
+    assert (world.step, world.state.mode) == ("Leaving", Mode.OUT_OF_SERVICE)
+    finish = facts(world.sent, RecordKind.FINISH)[0]
+    assert (finish["outcome"], finish["passages"]) == ("abandoned", 0)
+    assert finish["reasons"] == ["device_failed", "passage_timeout"]
+    assert not [command for command in world.sent if isinstance(command, Close)]
+    world.decide(OfficerAction.ACKNOWLEDGE)
+    assert Close(ticket=1) in world.move(zone=Zone.EMPTY)
+
+
 def test_a_document_pulled_away():
     world = World().to("Reading")
     out = world.put(DocumentRemoved(ticket=1))
