@@ -107,11 +107,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0  # the reader of our output has seen enough
     except KeyboardInterrupt:
         return 130
-    except SystemExit as refusal:
-        if not isinstance(refusal.code, str):
-            raise
-        sys.stderr.write(f"{refusal.code}\n")  # a command about its arguments
-        return 2
 
 
 if __name__ == "__main__":

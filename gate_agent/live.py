@@ -141,6 +141,11 @@ def stop_on_sigterm() -> Stop:
     return stop
 
 
+def interrupt_on_sigterm() -> None:
+    """Let SIGTERM end a command as Ctrl-C does, with all that it started and made."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 class LiveInbox:
     """The inbox on the real clock; any thread may put, one may get."""
 

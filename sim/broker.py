@@ -85,6 +85,7 @@ class EmbeddedBroker:
                 stderr=subprocess.DEVNULL,
                 pass_fds=(writing,),
                 cwd=Path(__file__).resolve().parent.parent,
+                start_new_session=True,  # Ctrl-C is for the parent, which ends it in its turn
             )
             os.close(writing)
             writing = -1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import bench, bench_document
+from gate_agent.commands.numbers import seed, tcp_port
 from sim import bench_eyes, bench_lane, bench_sim_cli, chip_cli, library_cli, sim_cli, tools_cli
 from sim.chaos import cli as chaos_cli
 
@@ -53,8 +55,8 @@ def _register_demo(commands: Any) -> None:
     demo.add_argument("--once", action="store_true", help="play the cast once, then end")
     demo.add_argument("--json", action="store_true", help="print the result as one JSON object")
     demo.add_argument("--cast", type=Path, default=CAST, help="another scenario file")
-    demo.add_argument("--port", type=int, default=8600, help="the console's (default: 8600)")
-    demo.add_argument("--camera", metavar="N", help="a real camera for lane 1")
+    demo.add_argument("--port", type=tcp_port, default=8600, help="the console's (default: 8600)")
+    demo.add_argument("--camera", type=_camera_number, metavar="N", help="a real camera for lane 1")
     demo.add_argument("--models", type=Path, help="folder of installed models")
     demo.add_argument("--photos", type=Path, default=_photographs(), help="photographs")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="keep journals, traces and logs")
@@ -71,7 +73,7 @@ def _register_hardware(actions: Any) -> None:
     hardware.add_argument("--camera-port", type=int, required=True)
     hardware.add_argument("--go", type=Path, required=True, help="begin when this file is there")
     hardware.add_argument("--status-key", type=Path, required=True)
-    hardware.add_argument("--seed", type=int, help="another seed than the file's")
+    hardware.add_argument("--seed", type=seed, help="another seed than the file's")
     hardware.add_argument("--once", action="store_true")
     hardware.set_defaults(run=_hardware)
 
@@ -115,6 +117,27 @@ def _hardware(arguments: argparse.Namespace) -> int:
     )
 
 
+def _unfit_to_keep(root: Path) -> str:
+    """Make the folder for a demo; what is wrong with it, "" if nothing."""
+    from gate_agent.compose.folders import too_long
+
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (root / "centre").exists():
+            return f"{root}: holds an earlier demo; name a new folder"
+    except OSError as error:
+        return f"{root}: {error.strerror}"
+    if not os.access(root, os.W_OK | os.X_OK):
+        return f"{root}: cannot be written"
+    return too_long(root / "lane10")
+
+
+def _camera_number(text: str) -> str:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number of a camera, such as 0")
+    return text
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from biometrics.models.store import installed, prepare
     from biometrics.types import Tier
@@ -129,6 +152,9 @@ def _demo(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
 
     models = arguments.models or default_store()
+    if arguments.keep is not None and (trouble := _unfit_to_keep(arguments.keep)):
+        sys.stderr.write(f"egate demo: --keep {trouble}\n")
+        return 2
     try:
         scenario = expanded(load(arguments.cast))
         fetch(arguments.photos)
@@ -156,16 +182,21 @@ def _demo(arguments: argparse.Namespace) -> int:
     except (DemoFailed, BrokerFailed) as error:
         sys.stderr.write(f"egate demo: {error}\n")
         return 1
+    return _told(arguments, result)
+
+
+def _told(arguments: argparse.Namespace, result: dict[str, Any] | None) -> int:
+    """Print what a demo came to; give the exit code. Without a result it was ended early."""
     if result is None:
-        return 0
+        if arguments.once:
+            sys.stderr.write("egate demo: ended before the cast came to its end\n")
+        return int(arguments.once)
     good = all(row["ok"] for row in result["cast"]) and not (
         result["lost"] or result["duplicated"] or result["problems"]
     )
     if arguments.json:
         print(json.dumps(result))
     else:
-        say(
-            f"{result['crossings']} crossings, {result['admitted']} admitted: "
-            f"{'as expected' if good else 'NOT as expected'}"
-        )
+        told = "as expected" if good else "NOT as expected"
+        print(f"{result['crossings']} crossings, {result['admitted']} admitted: {told}")
     return 0 if good else 1

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from sim.broker import EmbeddedBroker
 from sim.demo_result import summary
 from sim.demo_setup import LanePlace, folder, found_pki, free_port, is_free, lay_out, write_key
 from sim.officer import Instruction, LaneOfficer
-from sim.scenario import Scenario, Traveller
+from sim.scenario import Scenario
 from sim.supervisor import Child, Supervisor
 from sync.centre.store import CentreStore
 from sync.encoding import decode_record
@@ -82,13 +82,26 @@ class LaneRun:
     place: LanePlace
     officer: LaneOfficer
     hardware: Child
-    cast: tuple[Traveller, ...]
     partial: bytes = b""
     seen_seq: int = 0
-    arrived: int = 0
-    finished: int = 0
+    crossing: deque[str] = field(default_factory=deque)  # who arrived and has not ended
+    newest: str = ""
     played: bool = False
     reader: JournalReader | None = None
+
+    def arrive(self, name: str) -> None:
+        """Somebody arrives."""
+        self.newest = name
+        self.crossing.append(name)
+
+    def end_crossing(self) -> str:
+        """A crossing ended; give whose: crossings end in the order of arrival."""
+        return self.crossing.popleft() if self.crossing else self.newest
+
+    def begin_anew(self) -> None:
+        """The hardware was started again, and its cast from the first."""
+        self.partial = b""
+        self.crossing.clear()
 
 
 class Demo:
@@ -101,7 +114,7 @@ class Demo:
         folder(self._root)
         self._logs = folder(self._root / "logs")
         self._broker = EmbeddedBroker(port=free_port())
-        self._supervisor = Supervisor(lambda child: say(f"restarted {child.name}"))
+        self._supervisor = Supervisor(self._restarted)
         self._lanes: list[LaneRun] = []
         self._stop = live.stop_on_sigterm()
         self._started_ns = 0
@@ -172,15 +185,8 @@ class Demo:
         options, n = self._options, place.number
         arguments: list[Any] = ["--scenario", options.scenario_path, "--lane", n]
         arguments += ["--run-dir", place.run_dir, "--pki-seed", self._root / "pki.seed"]
-        arguments += [
-            "--photos",
-            options.photographs,
-            "--camera-port",
-            place.camera_port,
-            "--go",
-            self._root / "go",
-        ]
-        arguments += ["--status-key", place.keys / "status.key"]
+        arguments += ["--photos", options.photographs, "--camera-port", place.camera_port]
+        arguments += ["--go", self._root / "go", "--status-key", place.keys / "status.key"]
         arguments += ["--seed", options.scenario.seed]
         if options.once:
             arguments.append("--once")
@@ -190,7 +196,7 @@ class Demo:
         officer = LaneOfficer(place.lane_socket, key, live.system_random, live.utc_ms)
         if not options.once:
             officer.alarm_patience_ns = ATTENDED_PATIENCE_NS
-        self._lanes.append(LaneRun(place, officer, hardware, options.scenario.cast(n)))
+        self._lanes.append(LaneRun(place, officer, hardware))
         self._say(f"lane {n}     agent, reader, vision, sync; hardware on {place.run_dir}")
 
     def _start_computer(self, place: LanePlace) -> None:
@@ -212,17 +218,8 @@ class Demo:
         tokens = {place.number: live.system_random(16).hex() for place in places}
         write_key(home / "kiosk.json", json.dumps(tokens).encode())
         lanes = [f"--lane={place.number}={place.run_dir}" for place in places]
-        self._child(
-            "console",
-            "console",
-            *lanes,
-            "--keys",
-            home,
-            "--officers",
-            home / "officers.json",
-            "--port",
-            port,
-        )
+        files = ["--keys", home, "--officers", home / "officers.json"]
+        self._child("console", "console", *lanes, *files, "--port", port)
         self._say(f"console    http://127.0.0.1:{port}")
         self._say(f"           sign in as {OFFICER_NAME} with the one-time password {password}")
         for number, token in tokens.items():
@@ -248,7 +245,8 @@ class Demo:
             waiting = [lane for lane in waiting if lane.officer.step is not Step.WAITING]
             if live.monotonic_ns() > limit_ns:
                 numbers = ", ".join(str(lane.place.number) for lane in waiting)
-                raise DemoFailed(f"lane {numbers} did not open; see the logs in {self._logs}")
+                logs = self._logs if self._options.keep else "DIR/logs, kept by --keep DIR"
+                raise DemoFailed(f"lane {numbers} did not open; see {logs}")
         self._say("all lanes are open")
 
     # --- running ----------------------------------------------------------------------
@@ -283,6 +281,12 @@ class Demo:
         """End the agents before what they watch: an end is no failure to record."""
         self._supervisor.end([f"lane{lane.place.number}.agent" for lane in self._lanes])
 
+    def _restarted(self, child: Child) -> None:
+        self._say(f"restarted {child.name}")
+        for lane in self._lanes:
+            if lane.hardware is child:
+                lane.begin_anew()
+
     def _turn(self) -> None:
         pipes = {
             lane.hardware.process.stdout.fileno(): lane
@@ -294,7 +298,7 @@ class Demo:
             self._hear(pipes[descriptor], os.read(descriptor, 65_536))
         now_ns = live.monotonic_ns()
         self._supervisor.tend(now_ns)
-        if self._cut_until_ns is None and not self._broker.running:
+        if self._cut_until_ns is None and not self._broker.running and not self._stop.is_set():
             self._say("restarted broker")
             self._broker.start()
         for lane in self._lanes:
@@ -307,6 +311,7 @@ class Demo:
             message = json.loads(line)
             if message["event"] == "arrived":
                 lane.officer.instruction = self._instruction(message["traveller"])
+                lane.arrive(message["traveller"])
             elif message["event"] == "played":
                 lane.played = True
 
@@ -334,8 +339,7 @@ class Demo:
         for record in self._new_records(lane):
             if record.kind is not RecordKind.FINISH:
                 continue
-            traveller = lane.cast[lane.finished % len(lane.cast)].name
-            lane.finished += 1
+            traveller = lane.end_crossing()
             facts = record.facts
             reasons = f" ({', '.join(facts['reasons'])})" if facts["reasons"] else ""
             total_s = facts["spans_ms"].get("total", 0.0) / 1000

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.numbers import seed
+
 PASSED, VIOLATED, BROKEN = 0, 1, 2
 
 DESCRIPTION = """\
@@ -55,7 +57,7 @@ def _register_run(actions: Any) -> None:
         help="run a scenario; exits 0 as expected, 1 not, 2 broken file or simulator",
     )
     run.add_argument("file", metavar="FILE|NAME", help="a file, or a name of `egate sim list`")
-    run.add_argument("--seed", type=int, help="another seed than the file's")
+    run.add_argument("--seed", type=seed, help="another seed than the file's")
     run.add_argument(
         "--chip",
         choices=("live", "recorded"),

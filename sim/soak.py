@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import traceback
@@ -16,6 +17,7 @@ from sim.oracle import undeserved
 from sim.random_day import random_day
 from sim.run import Day, run
 from sim.scenario import Scenario
+from sim.supervisor import ending_with
 
 CHUNK = 20
 
@@ -115,7 +117,11 @@ def _child(chunk: range) -> subprocess.Popen[bytes]:
     """A process of its own for some seeds."""
     command = [sys.executable, "-m", "gate_agent.cli", "sim", "soak", "--json"]
     command += ["--first", str(chunk.start), "--seeds", str(len(chunk))]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own command line
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        command,
+        stdout=subprocess.PIPE,
+        preexec_fn=ending_with(os.getpid()),  # noqa: PLW1509 - one prctl, no locks
+    )
 
 
 def _answers(chunk: range, child: subprocess.Popen[bytes]) -> Iterator[Failure]:

@@ -93,7 +93,7 @@ class Supervisor:
                 stderr=log,
                 env={**os.environ, **child.env},
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl, no locks
+                preexec_fn=ending_with(os.getpid()),  # noqa: PLW1509 - one prctl, no locks
             )
         child.started_ns = now_ns
         child.restart_at_ns = None
@@ -108,5 +108,16 @@ class Supervisor:
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def ending_with(parent: int) -> Callable[[], None]:
+    """What a child of ours calls before its program runs, to be ended (SIGTERM) with us.
+
+    Args:
+        parent: our process.
+    """
+
+    def bind() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(0)  # it ended before the kernel was asked
+
+    return bind

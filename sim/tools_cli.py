@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.numbers import MAX_SEED, seed
 from sim.sim_cli import BROKEN, PASSED, VIOLATED
 
 MAX_SEEDS = 1_000_000
@@ -44,14 +45,14 @@ def register(actions: Any) -> None:
         "shrink", help="minimise a scenario that fails; without FILE the random day of the seed"
     )
     shrinking.add_argument("file", nargs="?", metavar="FILE|NAME")
-    shrinking.add_argument("--seed", type=int, help="the seed that fails")
+    shrinking.add_argument("--seed", type=seed, help="the seed that fails")
     shrinking.add_argument("--into", type=Path, metavar="OUT", help="write the small one there")
     shrinking.set_defaults(run=_shrink)
     soaking = actions.add_parser(
         "soak", help="random days, invariants on; exits 1 and names each seed that fails"
     )
     soaking.add_argument("--seeds", type=int, default=100, help="how many (default: %(default)s)")
-    soaking.add_argument("--first", type=int, default=1, help="first seed (default: %(default)s)")
+    soaking.add_argument("--first", type=seed, default=1, help="first seed (default: %(default)s)")
     soaking.add_argument("--jobs", type=int, default=1, help="processes (default: %(default)s)")
     soaking.add_argument("--json", action="store_true", help="print JSON")
     soaking.set_defaults(run=_soak)
@@ -114,7 +115,10 @@ def _reduce(arguments: argparse.Namespace) -> int:
     problems: tuple[str, ...] = ()
     for attempt, found in fit(scenario):
         scenario, problems = attempt, found
-    _write(toml_text(scenario), arguments.into)
+    try:
+        _write(toml_text(scenario), arguments.into)
+    except OSError as error:
+        return _broken("reduce", f"{arguments.into}: {error.strerror}")
     for problem in problems:
         sys.stderr.write(f"differs from the trace: {problem}\n")
     return VIOLATED if problems else PASSED
@@ -166,7 +170,10 @@ def _shrink(arguments: argparse.Namespace) -> int:
     if small is None:
         print("it does not fail")
         return PASSED
-    _write(toml_text(small.scenario), arguments.into)
+    try:
+        _write(toml_text(small.scenario), arguments.into)
+    except OSError as error:
+        return _broken("shrink", f"{arguments.into}: {error.strerror}")
     for problem in small.problems:
         sys.stderr.write(f"still wrong after {small.runs} runs: {problem}\n")
     return VIOLATED
@@ -176,8 +183,10 @@ def _soak(arguments: argparse.Namespace) -> int:
     from sim.kernel import SimulationError
     from sim.soak import soak
 
-    if not 1 <= arguments.seeds <= MAX_SEEDS or arguments.first < 0 or arguments.jobs < 1:
-        return _broken("soak", f"--seeds 1 to {MAX_SEEDS}, --first 0 or more, --jobs 1 or more")
+    if not 1 <= arguments.seeds <= MAX_SEEDS or arguments.jobs < 1:
+        return _broken("soak", f"--seeds 1 to {MAX_SEEDS}, --jobs 1 or more")
+    if arguments.first + arguments.seeds > MAX_SEED:
+        return _broken("soak", f"the last seed would be over {MAX_SEED}: see --first")
 
     def progress(done: int, failed: int) -> None:
         _bar("soak", f"{done} of {arguments.seeds} seeds, {failed} failed")

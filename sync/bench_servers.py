@@ -65,7 +65,9 @@ class PostgresCluster:
             account = next(name for name in ACCOUNTS if _exists(name))
             shutil.chown(self._folder, account)
             # Not runuser, which stays between us and the server.
+            # A change of user clears what ends a child with its parent: it is set again.
             self._as = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"]
+            self._as.append("--pdeathsig=INT")
         options = ("-A", "trust", "-U", "egate", "-E", "UTF8", "--locale=C", "--no-sync")
         self._run("initdb", "-D", str(self.data), *options)
         server = [str(programs / "postgres"), "-D", str(self.data), "-k", str(self._folder)]

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gate_agent.commands.numbers import tcp_port
+
 if TYPE_CHECKING:
     from sync.mqtt import Tls
-
-
-def port_number(text: str) -> int:
-    """A TCP port for argparse, which tells whoever gives anything else."""
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text}: expected a port, 1 to 65535")
-    return int(text)
 
 
 def add_broker(parser: Any) -> None:
     """Add `--host`, `--port` and the three files for TLS."""
     parser.add_argument("--host", default="127.0.0.1", help="broker (default: %(default)s)")
     parser.add_argument(
-        "--port", type=port_number, default=1883, help="its port (default: %(default)s)"
+        "--port", type=tcp_port, default=1883, help="its port (default: %(default)s)"
     )
     tls = parser.add_argument_group(
         "TLS",
@@ -37,7 +33,7 @@ def tls_of(arguments: argparse.Namespace) -> Tls | None:
     """Give the files for TLS; None for a plain connection to this machine.
 
     Raises:
-        SystemExit: files are missing; its line says which.
+        SystemExit: files are missing; a line on stderr says which.
     """
     from firmware_cfg.rules import is_own_machine
     from sync.mqtt import Tls
@@ -48,7 +44,8 @@ def tls_of(arguments: argparse.Namespace) -> Tls | None:
         return Tls(**files)
     if len(missing) == len(files) and is_own_machine(arguments.host):
         return None
-    raise SystemExit(
+    sys.stderr.write(
         f"egate: {', '.join(missing)} missing: a broker on another machine needs TLS, with all"
-        " of --ca, --cert and --key"
+        " of --ca, --cert and --key\n"
     )
+    raise SystemExit(2)

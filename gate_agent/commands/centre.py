@@ -230,11 +230,13 @@ def _run(arguments: argparse.Namespace) -> int:
     for entry in arguments.gate:
         name, _, file = entry.partition("=")
         if not name or not file:
-            raise SystemExit(f"egate centre run: --gate {entry}: expected NAME=FILE")
+            sys.stderr.write(f"egate centre run: --gate {entry}: expected NAME=FILE\n")
+            return 2
         gates[name] = Path(file)
     number, _, of = arguments.shard.partition("/")
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= MAX_SHARDS):
-        raise SystemExit(f"egate centre run: --shard {arguments.shard}: expected 1/4, 2/4 ...")
+        sys.stderr.write(f"egate centre run: --shard {arguments.shard}: expected 1/4, 2/4 ...\n")
+        return 2
     return run(
         arguments.state,
         (arguments.host, arguments.port),

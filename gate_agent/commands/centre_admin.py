@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gate_agent.commands.broker import port_number
+from gate_agent.commands.numbers import tcp_port
 from gate_agent.commands.officer import add_second_factor
 
 MAX_DAYS = 30
@@ -43,7 +43,7 @@ def register(actions: Any) -> None:
     )
     page.add_argument("--state", type=Path, required=True, help="the centre's folder")
     page.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    page.add_argument("--port", type=port_number, default=8700, help="port (default: %(default)s)")
+    page.add_argument("--port", type=tcp_port, default=8700, help="port (default: %(default)s)")
     page.set_defaults(run=_page)
     metrics = actions.add_parser(
         "metrics", help="print gates, lag and alarms in Prometheus' text format"

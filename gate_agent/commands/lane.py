@@ -7,10 +7,11 @@ run directory, where their sockets are.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from gate_agent.commands.broker import port_number
+from gate_agent.commands.numbers import tcp_port
 from gate_agent.commands.profile import load
 
 
@@ -49,9 +50,7 @@ def register(commands: Any) -> None:
     console.add_argument("--keys", type=Path, required=True, help="folder with console.key")
     console.add_argument("--officers", type=Path, required=True, help="officers and their hashes")
     console.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    console.add_argument(
-        "--port", type=port_number, default=8600, help="port (default: %(default)s)"
-    )
+    console.add_argument("--port", type=tcp_port, default=8600, help="port (default: %(default)s)")
     console.set_defaults(run=_console)
 
 
@@ -107,6 +106,7 @@ def _console(arguments: argparse.Namespace) -> int:
     for entry in arguments.lane:
         number, _, directory = entry.partition("=")
         if not number.isdigit() or not directory:
-            raise SystemExit(f"egate console: --lane {entry}: expected N=RUNDIR")
+            sys.stderr.write(f"egate console: --lane {entry}: expected N=RUNDIR\n")
+            return 2
         lanes[int(number)] = Path(directory)
     return run(lanes, arguments.keys, arguments.officers, arguments.host, arguments.port)

@@ -35,6 +35,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.compose.folders import unfit
 from gate_agent.compose.turnstile import InTime, turnstile_of
 from gate_agent.core.messages import (
     Checked,
@@ -342,7 +343,7 @@ class AgentProcess:
 
 
 def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
-    """Run until told to stop; exit 78 for bad keys, 1 when the journal cannot be used."""
+    """Run until told to stop; exit 78 for bad keys, 1 when folders or journal cannot be used."""
     stop = live.stop_on_sigterm()
     try:
         role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}
@@ -353,6 +354,9 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
     except (KeyUnusable, KeyRefused) as error:
         sys.stderr.write(f"egate agent: {error.diagnosis}\n")
         return os.EX_CONFIG
+    if trouble := unfit(run_dir, state_dir):
+        sys.stderr.write(f"egate agent: {trouble}\n")
+        return 1
     try:
         process = AgentProcess(profile, run_dir, state_dir, role_keys, centre, sealer, stop)
     except StorageError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from sync.centre.store import CentreStore
 from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError, StorageUnavailable
 from sync.keys import read_centre_keys, read_public_key
 from sync.mqtt import Tls
+
+log = logging.getLogger("egate.centre")
 
 MAX_ADDRESS_BYTES = 4096
 
@@ -80,6 +84,7 @@ def run(
                 utc=live.utc_text,
                 stop=stop.is_set,
                 wake_fd=wake_out,
+                on_wake=telling_of(service),
             )
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
@@ -88,3 +93,17 @@ def run(
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
         return 1
     return 0
+
+
+def telling_of(service: CentreService) -> Callable[[], None]:
+    """A function that logs the collector's alarm, once as long as it stays the same."""
+    told = ""
+
+    def tell() -> None:
+        nonlocal told
+        alarm = service.status().alarm
+        if alarm and alarm != told:
+            log.error("%s", alarm)
+        told = alarm
+
+    return tell

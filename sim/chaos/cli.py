@@ -12,6 +12,7 @@ from typing import Any
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - folders there are made by tempfile
 CONTROL_CUTS = 100
+MAX_RECORDS = 100_000_000
 
 DESCRIPTION = """\
 Kills the processes that carry records, at random, while records flow; then compares both
@@ -62,15 +63,27 @@ def register(commands: Any) -> None:
 
 
 def _chaos(arguments: argparse.Namespace) -> int:
+    from gate_agent.live import interrupt_on_sigterm
+
+    interrupt_on_sigterm()
     if arguments.power_cuts is not None:
         return _power_cuts(arguments)
     if not 1 <= arguments.kills <= 100_000:
         sys.stderr.write("egate chaos: --kills: from 1 to 100000\n")
         return 2
+    if arguments.records is not None and not 0 <= arguments.records <= MAX_RECORDS:
+        sys.stderr.write(f"egate chaos: --records: from 0 to {MAX_RECORDS}\n")
+        return 2
     if arguments.keep is None:
         with tempfile.TemporaryDirectory(prefix="egate-chaos-") as folder:
             return _kills(Path(folder), arguments)
-    if arguments.keep.exists() and any(arguments.keep.iterdir()):
+    try:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        taken = any(arguments.keep.iterdir())
+    except OSError as error:
+        sys.stderr.write(f"egate chaos: --keep: {arguments.keep}: {error.strerror}\n")
+        return 2
+    if taken:
         sys.stderr.write(f"egate chaos: --keep: {arguments.keep.name} is not empty\n")
         return 2
     return _kills(arguments.keep.absolute(), arguments)

@@ -40,8 +40,8 @@ class OpenLog:
         if first_seq <= self.stored.seq:
             place = (self.stored.gate, self.stored.epoch)
             found = self._store.hashes(*place, first_seq, min(last_seq, self.stored.seq))
-        begin = max(0, first_seq - self.stored.seq - 1)
-        return found + [row.item.commitment for row in self.new[begin : last_seq - self.stored.seq]]
+        begin, end = (max(0, seq - self.stored.seq) for seq in (first_seq - 1, last_seq))
+        return found + [row.item.commitment for row in self.new[begin:end]]
 
     def live(self, first_seq: int, last_seq: int) -> dict[int, bytes]:
         """Give the commitments to records that were seen before their turn, by place."""

@@ -246,8 +246,8 @@ class DemoRun:
     # --- ending -----------------------------------------------------------------------
 
     def interrupt(self, within_s: float = END_S) -> int:
-        """Ctrl-C; give the exit code."""
-        self.process.send_signal(signal.SIGINT)
+        """Ctrl-C, which a terminal sends to the whole group; give the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
         return self.wait(within_s)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from demo_house import GENUINE, DemoRun, scenario
 
 pytestmark = pytest.mark.live
 
-GONE_S = 6.0
+GONE_S = 30.0  # on a machine that does other things, too
 
 
 @pytest.fixture
@@ -53,11 +53,12 @@ def test_ctrl_c_ends_everything_also_after_a_part_crashed(cast):
 
 
 def test_ctrl_c_while_it_starts_ends_everything(cast):
-    with DemoRun(1, "--cast", cast, "--port", "0") as run:
+    with DemoRun(1, "--cast", cast, "--port", "0", "--once") as run:
         run.line("^lane 1")
         found = run.processes()
-        assert found
-        assert run.interrupt(GONE_S) == 0
+        assert "broker" in found.values()
+        assert run.interrupt(GONE_S) == 1  # the cast has not crossed
+        assert not any(line.startswith("restarted") for line in run.lines)
         assert alive(found) == []
         assert run.processes() == {}
         assert run.tracebacks() == []

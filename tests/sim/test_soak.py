@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from seeded import PLANTED, WITHIN
@@ -19,6 +24,7 @@ from sim.toml_text import toml_text
 from sim.virtual_lane import VirtualLane
 
 SHORT = 15
+LIMIT_S = 60.0
 
 
 def test_random_days_pass() -> None:
@@ -66,6 +72,22 @@ def test_the_command_prints_its_contract(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_bad_numbers_are_broken() -> None:
     assert main(["sim", "soak", "--seeds", "0"]) == 2
+
+
+def test_a_soak_that_is_killed_takes_its_processes_with_it() -> None:
+    argv = [sys.executable, "-m", "gate_agent.cli", "sim", "soak", "--seeds", "2000", "--jobs", "2"]
+    with subprocess.Popen(argv) as run:
+        children: list[str] = []
+        while len(children) < 2:
+            assert run.poll() is None
+            select.select([], [], [], 0.02)
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        handles = [os.pidfd_open(int(child)) for child in children]
+        run.kill()
+    for handle in handles:
+        ended, _, _ = select.select([handle], [], [], LIMIT_S)
+        assert ended
+        os.close(handle)
 
 
 # --- shrinking ------------------------------------------------------------------------

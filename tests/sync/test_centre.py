@@ -149,6 +149,19 @@ def test_again_overlapping_and_early(store: CentreStore, journal: Journal) -> No
     assert store.quarantined() == []
 
 
+def test_every_part_that_comes_again_beside_new_records_is_known(
+    store: CentreStore, journal: Journal
+) -> None:
+    records = items_of(journal)[:9]
+    take(store, batch(journal, records[:4]))
+    places = [(first, end) for end in range(1, 10) for first in range(end)]
+    again = [batch(journal, records[first:end]) for first, end in places]
+    outcome = take(store, batch(journal, records[4:]), *again)
+    assert outcome.quarantined == ()
+    assert (outcome.stored, answered(outcome).seq) == (5, 9)
+    assert outcome.known == sum(end - first for first, end in places)
+
+
 def test_another_record_at_the_same_place_is_never_written_over(
     store: CentreStore, journal: Journal, tmp_path: Path
 ) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +49,17 @@ def test_fifty_kills_lose_double_and_alter_nothing(
     assert result["confirmed_under_fire"] > 0  # type: ignore[operator]
     assert result["redelivered"] > 0  # type: ignore[operator]
     assert result["ok"] is True
+
+
+def test_a_campaign_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gate_agent.cli", "chaos", "--sqlite"]
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as run:
+        while not list(tmp_path.glob("egate-chaos-*/gate/state/journal.db")):
+            assert run.poll() is None
+            select.select([], [], [], 0.02)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait() == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_database_is_killed_too(tmp_path: Path) -> None:

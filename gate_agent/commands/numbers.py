@@ -1,0 +1,24 @@
+"""Numbers on the command line that have bounds; argparse ends with exit code 2 outside them."""
+
+from __future__ import annotations
+
+import argparse
+
+MAX_PORT = 65_535
+MAX_SEED = 2**63 - 1
+
+
+def tcp_port(text: str) -> int:
+    """A TCP port; 0 lets a server choose. Raises ArgumentTypeError."""
+    return _within(text, MAX_PORT)
+
+
+def seed(text: str) -> int:
+    """The seed of a run, as a scenario file may have it. Raises ArgumentTypeError."""
+    return _within(text, MAX_SEED)
+
+
+def _within(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text[:20]) > most or len(text) > 20:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 0 to {most}")
+    return int(text)
