@@ -41,9 +41,11 @@ def test_a_schema_for_editors_is_json(command, capsys):
         ("centre run --state s --shard 5/4", "--shard 5/4: expected"),
         ("centre run --state s --host broker.example.org", "--key missing"),
         ("centre page --state s --port 0", "0: expected a port"),
+        (f"officer add siti --file {'x' * 300}", "File name too long"),
+        ("models prepare --store /dev/null/models", "/dev/null/models: Not a directory"),
     ],
 )
-def test_what_is_wrong_with_arguments_is_told_with_2(command, said):
+def test_what_is_wrong_with_arguments_or_files_is_told_with_2(command, said):
     argv = [sys.executable, "-m", "gate_agent.cli", *command.split()]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
     assert done.returncode == 2
