@@ -7,12 +7,17 @@ one picture, and spinning threads were measured to multiply the latency of every
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# Else it gives this computer a number and collects, for its makers, what is run here. It looks
+# while it is imported: its own `disable_telemetry_events` comes too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 from biometrics.errors import ModelMissing, ModelRefused
 from biometrics.image import Picture

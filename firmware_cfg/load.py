@@ -104,8 +104,10 @@ def _examine(
 
 def _files(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
     """A file, or the overlays in a folder, by name: `10-turnstile.toml` before `90-gate.toml`."""
-    folder = Path(path)
-    return [*sorted(folder.glob("*.toml"))] if folder.is_dir() else [path]
+    try:
+        return [*sorted(file for file in Path(path).iterdir() if file.suffix == ".toml")]
+    except OSError:
+        return [path]  # no folder; what else is wrong with it, reading it tells
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ ODD = [
     "centre run --state USED --shard 3/2",
     "centre run --state USED --host broker.example",
     "console --lane one --keys USED --officers FILE",
+    f"officer add siti --file {'x' * 300}",
+    "models prepare --store /dev/null/models",
 ]
 
 

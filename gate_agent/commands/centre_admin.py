@@ -109,7 +109,7 @@ def _officer(arguments: argparse.Namespace) -> int:
     path = arguments.state / "officers.json"
     try:
         set_officer(path, arguments.name, second_factor=arguments.second_factor)
-    except (OfficersFileError, ValueError) as error:
+    except (OfficersFileError, ValueError, OSError) as error:
         sys.stderr.write(f"egate centre officer: {error}\n")
         return 2
     return 0

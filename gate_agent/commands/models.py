@@ -248,6 +248,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
         made = prepare(arguments.store)
     except BiometricFault as error:
         return _refusal(arguments, error.diagnosis)
+    except OSError as error:
+        sys.stderr.write(f"egate models prepare: {error.filename}: {error.strerror}\n")
+        return 2
     text = f"models: prepared {', '.join(made)}" if made else "models: packaged tier is ready"
     _say(arguments, {"ok": True, "prepared": list(made)}, text)
     return 0
@@ -270,7 +273,7 @@ def _add(arguments: argparse.Namespace) -> int:
     except BiometricFault as error:
         return _refusal(arguments, error.diagnosis)
     except OSError as error:
-        sys.stderr.write(f"egate models add: {arguments.directory}: {error.strerror}\n")
+        sys.stderr.write(f"egate models add: {error.filename}: {error.strerror}\n")
         return 2
     text = f"models: added {', '.join(added)}" if added else "models: nothing new to add"
     _say(arguments, {"ok": True, "added": list(added)}, text)

@@ -103,7 +103,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
     try:
         set_officer(arguments.file, arguments.name, second_factor=arguments.second_factor)
-    except (OfficersFileError, ValueError) as error:
+    except (OfficersFileError, ValueError, OSError) as error:
         return _refuse("add", error)
     return 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +209,11 @@ def test_an_execution_that_the_runtime_lacks_is_named(packaged: Path) -> None:
         pytest.skip("this runtime has OpenVINO")
     with pytest.raises(ModelMissing, match="onnxruntime-openvino"):
         Pipeline(Tier.PACKAGED, packaged, None, 220, lambda: 0, execution="openvino")
+
+
+def test_the_runtime_gives_this_computer_no_number_and_collects_nothing(tmp_path: Path) -> None:
+    """It would in the home folder as soon as it is imported, unless it is told before."""
+    home = {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", "import biometrics.onnx"], check=True, cwd=root, env=home)
+    assert list(tmp_path.iterdir()) == []
