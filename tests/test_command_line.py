@@ -43,6 +43,10 @@ ODD = [
     "centre run --state USED --gate nameless",
     "centre run --state USED --shard 3/2",
     "centre run --state USED --host broker.example",
+    "centre show --state USED --gate g --seq 9223372036854775808",
+    "centre prove --state USED --gate g --since -4",
+    "journal show FILE 9223372036854775808",
+    "sim photos --into FILE",
     "console --lane one --keys USED --officers FILE",
 ]
 
