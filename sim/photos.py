@@ -128,10 +128,14 @@ def fetch(into: Path) -> tuple[Path, ...]:
     and needs no network.
 
     Raises:
-        PhotoError: the packages cannot be downloaded, or no longer hold the pictures.
+        PhotoError: the folder cannot be made, or the packages cannot be downloaded, or they no
+            longer hold the pictures.
     """
     if missing(into):
-        into.mkdir(parents=True, exist_ok=True)
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PhotoError(f"{into}: {error.strerror}") from error
         with tempfile.TemporaryDirectory(prefix="egate-photos-") as scratch:
             _download(Path(scratch))
             unpack(Path(scratch), into)

@@ -11,6 +11,7 @@ from typing import Any
 
 from gate_agent.commands import centre_admin
 from gate_agent.commands.broker import add_broker, tls_of
+from gate_agent.commands.numbers import seq
 
 MAX_SHARDS = 256
 
@@ -42,7 +43,7 @@ def register(commands: Any) -> None:
     audit.set_defaults(run=_stopped_by(_audit))
     show = _action(actions, "show", "gates and how far their logs go, or one record")
     show.add_argument("--gate", help="with --seq: the record of this gate")
-    show.add_argument("--seq", type=int, help="decrypts its identity with the centre's key")
+    show.add_argument("--seq", type=seq, help="decrypts its identity with the centre's key")
     show.set_defaults(run=_stopped_by(_show))
     centre_admin.register(actions)
     enrol = _action(
@@ -62,7 +63,7 @@ def register(commands: Any) -> None:
     erase.add_argument("--gate", required=True)
     erase.add_argument("--epoch", help="needed if the gate has had several journals")
     erase.add_argument("--reason", required=True, help="one line, kept and signed")
-    erase.add_argument("seq", nargs="+", type=int, help="places of records")
+    erase.add_argument("seq", nargs="+", type=seq, help="places of records")
     erase.set_defaults(run=_stopped_by(_erase))
     _register_prove(actions)
     export = _action(actions, "export", "write every log as evidence for `egate audit`")
@@ -77,8 +78,8 @@ def _register_prove(actions: Any) -> None:
     prove.add_argument("--gate", required=True)
     prove.add_argument("--epoch", help="needed if the gate has had several journals")
     about = prove.add_mutually_exclusive_group(required=True)
-    about.add_argument("--seq", type=int, help="the record's place")
-    about.add_argument("--since", type=int, metavar="SIZE", help="the log's size then")
+    about.add_argument("--seq", type=seq, help="the record's place")
+    about.add_argument("--since", type=seq, metavar="SIZE", help="the log's size then")
     prove.set_defaults(run=_stopped_by(_prove))
 
 

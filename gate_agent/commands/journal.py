@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.numbers import seq
+
 
 def register(commands: Any) -> None:
     """Add `egate journal` to the command line."""
@@ -20,7 +22,7 @@ def register(commands: Any) -> None:
     )
     verify.set_defaults(run=_run(_verify))
     show = _action(actions, "show", "where the journal stands, or one record")
-    show.add_argument("seq", nargs="?", type=int, help="the record's place")
+    show.add_argument("seq", nargs="?", type=seq, help="the record's place")
     show.add_argument("--key", type=Path, metavar="FILE", help="journal.key: the identity, too")
     show.set_defaults(run=_run(_show))
     export = _action(actions, "export", "write what the centre confirmed as evidence")

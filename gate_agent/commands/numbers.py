@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 MAX_PORT = 65_535
-MAX_SEED = 2**63 - 1
+MAX_SEED = MAX_SEQ = 2**63 - 1
 
 
 def tcp_port(text: str) -> int:
@@ -16,6 +16,11 @@ def tcp_port(text: str) -> int:
 def seed(text: str) -> int:
     """The seed of a run, as a scenario file may have it. Raises ArgumentTypeError."""
     return _within(text, MAX_SEED)
+
+
+def seq(text: str) -> int:
+    """A place in a log, or its size, as a database may hold it. Raises ArgumentTypeError."""
+    return _within(text, MAX_SEQ)
 
 
 def _within(text: str, most: int) -> int:

@@ -25,6 +25,7 @@ from gate_agent.lane_api import (
 from gate_agent.lane_client import LaneAway, LaneClient
 
 KEY, NONCE = b"k" * 32, b"n" * 32
+PATIENCE_S = 60.0
 VIEW = View(
     lane=1,
     gate="g",
@@ -45,7 +46,7 @@ class ScriptedLane:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(1)
-        self._listener.settimeout(5)
+        self._listener.settimeout(PATIENCE_S)
         self._version = version
         self.peer: socket.socket | None = None
         self.heard: list[Authenticate] = []
@@ -54,7 +55,7 @@ class ScriptedLane:
 
     def _serve(self) -> None:
         self.peer, _ = self._listener.accept()
-        self.peer.settimeout(5)
+        self.peer.settimeout(PATIENCE_S)
         self.peer.sendall(encode(Challenge(version=self._version, nonce=NONCE)))
         reader: FrameReader = FrameReader(ToLane)
         while not self.heard and (data := self.peer.recv(4096)):

@@ -43,6 +43,7 @@ from gate_agent.lane_api import (
 from gate_agent.lane_peer import MAX_QUEUED_BYTES
 from gate_agent.lane_server import MAX_PEERS, SILENT_MS, Callbacks, Clock, LaneServer
 
+PATIENCE_S = 60.0
 KEYS = {Role.CONSOLE: b"c" * 32, Role.SYNC: b"s" * 32, Role.STATUS: b"t" * 32}
 NOW_MS = 1_800_000_000_000
 EVIDENCE = "ab" * 32
@@ -118,16 +119,16 @@ class Lane:
     def close(self) -> None:
         self.stop.set()
         self.server.wake()
-        self.thread.join(timeout=5)
+        self.thread.join(timeout=PATIENCE_S)
         assert not self.thread.is_alive()
 
 
 class Peer:
-    """A blocking peer with a five-second limit on every read."""
+    """A blocking peer with a limit on every read."""
 
     def __init__(self, path: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(5)
+        self.sock.settimeout(PATIENCE_S)
         self.sock.connect(str(path))
         self.reader: FrameReader[FromLane] = FrameReader(FromLane)
         self.ready: list[FromLane] = []

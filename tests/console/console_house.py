@@ -19,6 +19,7 @@ from gate_agent.console.officers import Officer, hash_password
 from gate_agent.console.server import ConsoleServer, build_app
 from gate_agent.lane_api import Role
 
+PATIENCE_S = 60.0
 PASSWORD = "a long enough password"
 JPEG = b"\xff\xd8\xff\xe0 not a face"
 TOKENS = {1: "kiosk-capability-of-lane-1", 2: "kiosk-capability-of-lane-2"}
@@ -45,7 +46,7 @@ class Client:
         self.cookies: dict[str, str] = {}
 
     def open(self, method: str, path: str, body: bytes = b"", **headers: str):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         fields = {k.replace("_", "-"): v for k, v in headers.items()}
@@ -164,7 +165,7 @@ class House:
 
     def close(self) -> None:
         self.server.should_exit = True
-        self.thread.join(timeout=10)
+        self.thread.join(timeout=PATIENCE_S)
         assert not self.thread.is_alive()
         self.listener.close()
         for lane in self.lanes.values():

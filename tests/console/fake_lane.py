@@ -23,6 +23,7 @@ from gate_agent.lane_api import (
 )
 from gate_agent.lane_server import Callbacks, Clock, LaneServer, Reply
 
+PATIENCE_S = 60.0
 KEYS = {
     Role.CONSOLE: b"c" * 32,
     Role.SYNC: b"s" * 32,
@@ -154,14 +155,14 @@ class FakeLane:
         self.server.publish(view)
 
     def wait_for(self, seen: list[object] | list[Action] | list[str], count: int = 1) -> bool:
-        """Whether a list reaches this length within five seconds."""
+        """Whether a list reaches this length in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(seen) >= count, timeout=5)
+            return self._changed.wait_for(lambda: len(seen) >= count, timeout=PATIENCE_S)
 
     def close(self) -> None:
         self._stop.set()
         self.server.wake()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=PATIENCE_S)
 
     def _note(self, seen: list, item: object) -> None:
         with self._changed:

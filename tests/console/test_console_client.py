@@ -15,7 +15,9 @@ from gate_agent.console.client import Bank, Lane, Waits
 from gate_agent.console.config import LaneAddress
 from gate_agent.lane_api import Challenge, Delta, Role, Snapshot, ToLane, proof
 
+PATIENCE_S = 60.0
 QUICK = Waits(backoff_min_s=0.01, backoff_max_s=0.02, silence_s=0.2, answer_s=0.1)
+PATIENT = Waits(backoff_min_s=0.01, backoff_max_s=0.02, silence_s=PATIENCE_S, answer_s=PATIENCE_S)
 CHALLENGE = Challenge(version=1, nonce=b"n" * 32)
 SNAPSHOT = Snapshot(seq=5, view=waiting(1))
 
@@ -31,6 +33,7 @@ class ScriptedLane:
     def __init__(self, *scripts: list) -> None:
         self.scripts = list(scripts)
         self.heard: list = []
+        self.ended = asyncio.Event()  # a connection was read to its end
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
@@ -40,20 +43,21 @@ class ScriptedLane:
         while data := await reader.read(65536):
             self.heard += frames.feed(data)
         writer.close()
+        self.ended.set()
 
 
 async def until(bank: Bank, condition) -> Lane:
     lane = bank.lanes[1]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with bank.subscribed() as subscription:
             while not condition(lane):
                 await subscription.changes(1)
     return lane
 
 
-async def follow(path: Path, scripted: ScriptedLane, *conditions) -> Lane:
+async def follow(path: Path, scripted: ScriptedLane, *conditions, waits: Waits = QUICK) -> Lane:
     server = await asyncio.start_unix_server(scripted.serve, str(path))
-    bank = bank_of(path)
+    bank = bank_of(path, waits=waits)
     running = asyncio.create_task(bank.run())
     try:
         for condition in conditions:
@@ -86,6 +90,7 @@ def test_a_lane_that_misbehaves_is_away_and_tried_again(tmp_path, script, diagno
             scripted,
             lambda lane: diagnosis in lane.away,
             lambda lane: lane.view is not None and lane.view.zone == "one",
+            waits=QUICK if diagnosis == "no answer" else PATIENT,
         )
     )
     assert lane.away_since_utc_ms > 0
@@ -128,7 +133,7 @@ def test_requests_to_a_lane_that_does_not_answer_end(tmp_path):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         server.close()
-        await asyncio.sleep(0.05)
+        await scripted.ended.wait()
         asked = [m for m in scripted.heard if type(m).__name__ == "PictureRequest"]
         assert len(asked) == 9
 

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 LOOK_S = 0.05
 START_S = 120.0
-END_S = 10.0
+END_S = 60.0
 OFFICER = "inspector"
 NEEDED = tuple(device.value for device in REQUIRED_DEVICES)
 REPOSITORY = Path(__file__).resolve().parent.parent.parent

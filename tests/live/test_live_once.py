@@ -31,7 +31,7 @@ KEYS = {
     "tier",
     "pad",
 }
-LIMIT_S = 240.0
+LIMIT_S = 600.0
 
 
 def egate(*arguments, expect):

@@ -157,7 +157,7 @@ def test_a_link_that_carries_a_few_bytes_at_a_time(behind: tuple[Bench, Proxy]) 
     fill(bench.journal, 20)
     bench.until(bench.settled)
     assert bench.compare() == (0, 0)
-    assert proxy.connections == 1
+    assert proxy.connections <= 3  # the broker may lose patience with a machine held up
 
 
 @pytest.mark.live
