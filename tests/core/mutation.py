@@ -307,6 +307,9 @@ def main() -> int:
     part, parts = (int(number) for number in arguments.part.split("/"))
     chosen = [mutant for mutant in mutants() if arguments.only in mutant.name]
     chosen = [mutant for mutant in chosen if arguments.trace in mutant.name][part - 1 :: parts]
+    if not chosen:
+        print("no mutant is named so")
+        return 2
     if arguments.trace:
         return _trace(chosen)
     began = time.process_time()
