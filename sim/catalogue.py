@@ -22,7 +22,7 @@ class Entry(NamedTuple):
         return f"{self.theme}/{self.name}" if self.theme else self.name
 
 
-def library(folder: Path = SCENARIOS) -> list[Entry]:
+def catalogue(folder: Path = SCENARIOS) -> list[Entry]:
     """Every scenario of a folder and its themes, in the order of theme and name.
 
     Raises:

@@ -44,12 +44,12 @@ def register(actions: Any) -> None:
 
 
 def _library(arguments: argparse.Namespace) -> int:
-    from sim.catalogue import library
+    from sim.catalogue import catalogue
     from sim.kernel import SimulationError
     from sim.scenario import ScenarioError
 
     try:
-        entries = [entry for entry in library() if not (arguments.short and entry.plan.long)]
+        entries = [entry for entry in catalogue() if not (arguments.short and entry.plan.long)]
         unknown = [
             name
             for name in arguments.names

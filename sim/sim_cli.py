@@ -77,9 +77,9 @@ def _register_run(actions: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from sim.catalogue import library
+    from sim.catalogue import catalogue
 
-    entries = library()
+    entries = catalogue()
     if arguments.json:
         rows = [
             {

@@ -291,6 +291,7 @@ def test_the_live_processes_are_given_the_randomness_of_the_operating_system():
     assert {"gate_agent/compose/agent.py", "gate_agent/compose/reader.py"} <= given
 
 
+# Texts that break the laws, to show that each law sees it: they are parsed, and never run.
 BREAKS = [
     (lambda tree: effects(tree, "sync/x.py"), "from time import monotonic as m\nm()"),
     (lambda tree: effects(tree, "sync/x.py"), "import datetime as d\nd.datetime.now()"),

@@ -41,7 +41,7 @@ class ChosenGeneratorKey(EcKey):
     def sign(self, data: bytes, hash_name: str) -> bytes:
         """ECDSA in DER under that generator."""
         function = getattr(hashlib, hash_name)
-        key = EcdsaKey.from_secret_exponent(self.scalar, self._group().library, function)
+        key = EcdsaKey.from_secret_exponent(self.scalar, self._group().ecdsa_curve, function)
         signed: bytes = key.sign_deterministic(data, hashfunc=function, sigencode=sigencode_der)
         return signed
 

@@ -67,7 +67,7 @@ class Group:
         self._name = curve.name
 
     @property
-    def library(self) -> Any:
+    def ecdsa_curve(self) -> Any:
         """The curve as the `ecdsa` package's keys take it."""
         return curves.Curve(self._name, self._curve, self.generator, None)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gate_agent.cli import main
-from sim.catalogue import library
+from sim.catalogue import catalogue
 from sim.realtime import run_realtime
 
-REALTIME = [entry for entry in library() if entry.plan.realtime]
+REALTIME = [entry for entry in catalogue() if entry.plan.realtime]
 
 
 @pytest.mark.live

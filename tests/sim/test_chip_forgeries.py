@@ -179,10 +179,10 @@ def test_a_chosen_generator_deceives_who_believes_the_certificate():
     assert public["public_key"].native == true.public_point
     group = Group(13)
     base = public["algorithm"]["parameters"].chosen["base"].native
-    curve = Group(13, group.decode(base)).library
+    curve = Group(13, group.decode(base)).ecdsa_curve
     believed = VerifyingKey.from_string(true.public_point, curve)
     told = signer["signature_value"].native, signer["tbs_certificate"].dump()
     assert believed.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)
-    judged = VerifyingKey.from_string(true.public_point, group.library)
+    judged = VerifyingKey.from_string(true.public_point, group.ecdsa_curve)
     with pytest.raises(BadSignatureError):
         judged.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)

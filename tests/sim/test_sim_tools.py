@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gate_agent.cli import main
-from sim.catalogue import find, library
+from sim.catalogue import catalogue, find
 from sim.judge import Judge, Spans, percentile
 from sim.queueing import erlang_c, mean_wait_s, summary
 from sim.scenario import Scenario, ScenarioError, parse
@@ -48,7 +48,7 @@ def day(tmp_path: Path) -> Path:
 
 
 def test_the_library_has_its_themes_and_teaches() -> None:
-    entries = library()
+    entries = catalogue()
     assert len(entries) >= 40
     assert THEMES | {"peak"} <= {entry.theme for entry in entries}
     for entry in entries:
@@ -66,7 +66,7 @@ def test_a_scenario_is_found_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [f"{e.theme}/{e.name}" if e.theme else e.name for e in library() if not e.plan.long]
+    "name", [f"{e.theme}/{e.name}" if e.theme else e.name for e in catalogue() if not e.plan.long]
 )
 def test_the_library_passes(name: str) -> None:
     from sim.run import run_scenario
@@ -155,7 +155,7 @@ def test_a_scenario_of_the_library_that_fails_exits_1(
     day: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     day.write_text(DAY.replace('"admitted"', '"refused"'))
-    monkeypatch.setattr("sim.catalogue.library", lambda: library(day.parent))
+    monkeypatch.setattr("sim.catalogue.catalogue", lambda: catalogue(day.parent))
     assert main(["sim", "library"]) == 1
     assert "wrong: Ann Example: refused expected, admitted" in capsys.readouterr().out
 
