@@ -1,6 +1,7 @@
 # make demo   sets everything up and shows three lanes at http://127.0.0.1:8600
 # make test   sets up what the tests need and runs them all
 # make soak   a thousand random days; make scenarios: the whole library, long ones too
+# make decisions  what every scenario decides, against what is on record for it
 # make planted  a bug of each kind, and after how many random days the soak finds it
 # make check  ruff, mypy --strict and the import contracts
 # make chaos  10,000 power cuts, 1,000 kills of all that carries records (half an hour)
@@ -10,7 +11,7 @@
 # make mutants     breaks every row of the tables and every clause of the guard (minutes)
 # make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios planted tampering mutants \
+.PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios decisions planted tampering mutants \
 	safety-doc clean
 
 PYTHON ?= python3
@@ -62,6 +63,9 @@ soak: setup
 
 scenarios: setup
 	@$(EGATE) sim library $(SCENARIOS)
+
+decisions: setup
+	@.venv/bin/python tests/sim/decisions.py $(SCENARIOS)
 
 # One bug of each kind, planted: after how many random days the soak finds it.
 planted: setup

@@ -7,9 +7,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from decisions import golden as golden_decisions
+from decisions import run_and_decide
 
 from gate_agent.cli import main
-from sim.catalogue import catalogue, find
+from sim.catalogue import Entry, catalogue, find
 from sim.judge import Judge, Spans, percentile
 from sim.queueing import erlang_c, mean_wait_s, summary
 from sim.scenario import Scenario, ScenarioError, parse
@@ -66,12 +68,16 @@ def test_a_scenario_is_found_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [f"{e.theme}/{e.name}" if e.theme else e.name for e in catalogue() if not e.plan.long]
+    "entry", [e for e in catalogue() if not e.plan.long], ids=lambda e: e.full_name
 )
-def test_the_library_passes(name: str) -> None:
-    from sim.run import run_scenario
+def test_the_library_passes_and_decides_as_on_record(entry: Entry) -> None:
+    result, decided = run_and_decide(entry)
+    assert result.problems == ()
+    assert decided == golden_decisions()[entry.full_name]
 
-    assert run_scenario(find(name)).problems == ()
+
+def test_the_decisions_on_record_are_those_of_the_library() -> None:
+    assert golden_decisions().keys() == {entry.full_name for entry in catalogue()}
 
 
 def test_list_and_schema_are_json(capsys: pytest.CaptureFixture[str]) -> None:
