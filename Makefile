@@ -25,7 +25,7 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml setup.sh
+$(STAMP): requirements.lock pyproject.toml sim/pyproject.toml setup.sh
 	@PYTHON=$(PYTHON) sh setup.sh
 	@touch $@
 
@@ -65,26 +65,26 @@ scenarios: setup
 	@$(EGATE) sim library $(SCENARIOS)
 
 decisions: setup
-	@.venv/bin/python tests/sim/decisions.py $(SCENARIOS)
+	@.venv/bin/python tests/sim/day/decisions.py $(SCENARIOS)
 
 # One bug of each kind, planted: after how many random days the soak finds it.
 planted: setup
-	@.venv/bin/python tests/sim/seeded.py $(KINDS)
+	@.venv/bin/python tests/sim/search/seeded.py $(KINDS)
 
 mutants: setup
-	@.venv/bin/python tests/core/mutation.py
+	@.venv/bin/python tests/gate_agent/core/mutation.py
 
 safety-doc: setup
 	@$(EGATE) safety doc --write docs/safety.md
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+	rm -rf .venv build *.egg-info sim/*.egg-info sim/build .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 faults: setup
-	.venv/bin/pytest -q -rA tests/sync/test_links.py tests/sync/test_mosquitto.py \
-		tests/sync/test_record_end_to_end.py tests/sync/test_stalled_collector.py \
-		tests/sync/test_set_back.py tests/sync/test_centre.py tests/sync/test_power_cuts.py \
-		tests/agent/test_storage_faults.py
+	.venv/bin/pytest -q -rA tests/sync/gate/test_links.py tests/sync/test_mosquitto.py \
+		tests/sync/test_record_end_to_end.py tests/sync/centre/test_stalled_collector.py \
+		tests/sync/gate/test_set_back.py tests/sync/centre/test_centre.py \
+		tests/sim/chaos/test_power_cuts.py tests/gate_agent/records/test_storage_faults.py
 
 tampering: setup
-	cd tests/sync && ../../.venv/bin/python tampering.py $(or $(CHANGES),10000)
+	PYTHONPATH=tests/sync .venv/bin/python tests/sync/centre/tampering.py $(or $(CHANGES),10000)

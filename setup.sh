@@ -33,11 +33,11 @@ fi
 echo "setup: installing dependencies (about 600 MB unpacked; quick the second time)"
 if command -v uv >/dev/null 2>&1; then
     VIRTUAL_ENV=.venv uv pip install -q --compile-bytecode --no-deps --require-hashes -r requirements.lock
-    VIRTUAL_ENV=.venv uv pip install -q --no-deps --no-build-isolation -e .
+    VIRTUAL_ENV=.venv uv pip install -q --no-deps --no-build-isolation -e . -e ./sim
 else
     .venv/bin/python -m pip install -q --disable-pip-version-check \
         --no-deps --require-hashes -r requirements.lock
     # The build tool warns at length that our packages lie beside pyproject.toml: they do.
     PYTHONWARNINGS=ignore .venv/bin/python -m pip install -q --disable-pip-version-check \
-        --no-deps --no-build-isolation -e .
+        --no-deps --no-build-isolation -e . -e ./sim
 fi

@@ -11,10 +11,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from importlib.util import find_spec
+from typing import Any
 
 from gate_agent.commands import (
-    bench,
     centre,
     doctor,
     document,
@@ -46,8 +45,17 @@ expectation was violated); 2 bad arguments or a bad file; 3 a device is not usab
 profile or key; 130 ended by Ctrl-C.
 """
 
-SIM_NEEDS = ("iotcore",)
-"""What the extra `egate[sim]` installs; without it there is neither `sim` nor `demo`."""
+SIMULATOR = "egate-sim"
+"""The distribution of the simulator; a gate in service is installed without it."""
+
+OF_THE_SIMULATOR = {
+    "bench": "measure: ratios in one run, on this machine",
+    "chaos": "campaigns of faults against the way of a record",
+    "chip": "be a passport: emulated chips, genuine and forged",
+    "demo": "three lanes on this machine, with simulated hardware and a console",
+    "sim": "a day at the border on a virtual clock",
+}
+"""Commands that `egate-sim` adds, and what they do."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,14 +87,34 @@ def parser() -> argparse.ArgumentParser:
         document,
         trust,
         face,
-        bench,
     ):
         module.register(commands)
     for entry in entry_points(group="egate.commands"):
-        if all(find_spec(name) is not None for name in SIM_NEEDS):
-            entry.load()(commands)
+        entry.load()(commands)
+    for name in OF_THE_SIMULATOR.keys() - commands.choices.keys():
+        _register_absent(commands, name)
     teach(top)
     return top
+
+
+def _register_absent(commands: Any, name: str) -> None:
+    """A command that is not installed: it says which package has it, whatever follows it."""
+    command = commands.add_parser(
+        name,
+        help=f"not installed here ({SIMULATOR}): {OF_THE_SIMULATOR[name]}",
+        add_help=False,
+        prefix_chars="\0",
+    )
+    command.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    command.set_defaults(run=lambda _: _absent(name))
+
+
+def _absent(name: str) -> int:
+    sys.stderr.write(
+        f"egate {name}: not installed here; it is part of the package {SIMULATOR}, "
+        f"which a gate in service does without: pip install {SIMULATOR}\n"
+    )
+    return 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -44,3 +46,39 @@ def chromium(tmp_path):
     chromium = webdriver.Chrome(options=options, service=service)
     yield chromium
     chromium.quit()
+
+
+def shared_data(*parts: str) -> Path:
+    """A path under `shared/data` beside the project; the test is skipped where it is absent."""
+    for parent in Path(__file__).parents:
+        path = parent.joinpath("shared", "data", *parts)
+        if path.exists():
+            return path
+    pytest.skip(f"../shared/data/{'/'.join(parts)} is absent")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[..., Path]:
+    return shared_data
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the packaged tier of face models."""
+    from biometrics.models import store
+
+    folder = tmp_path_factory.mktemp("packaged")
+    store.prepare(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recommended(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with both tiers of face models."""
+    from biometrics.models import store
+
+    models = shared_data("models")
+    folder = tmp_path_factory.mktemp("both") / "models"
+    shutil.copytree(packaged, folder)
+    store.add(models, folder)
+    return folder

@@ -24,7 +24,7 @@ MAX_FUNCTION_LINES = 60
 IO_LIBRARIES = {"serial", "smartcard", "paho", "onnxruntime", "dlib", "cv2", "sqlite3"}
 
 CORE_MAY_IMPORT = re.compile(
-    r"(biometrics|drivers|sync)\.types|firmware_cfg\.profile|gate_agent\.core(\..+)?"
+    r"(biometrics|drivers|sync\.log)\.types|firmware_cfg\.profile|gate_agent\.core(\..+)?"
     r"|__future__|msgspec|collections(\.abc)?|enum|functools|hashlib|typing"
 )
 

@@ -26,7 +26,7 @@ from gate_agent.console.serving import server_config
 from gate_agent.console.sessions import Session, Sessions
 from gate_agent.console.shield import Shield
 from sync.centre.overview import Overview, metrics_text
-from sync.errors import StorageError
+from sync.log.errors import StorageError
 
 SESSION = "egate_centre_session"
 FORM = "egate_centre_form"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gate_agent.commands.numbers import tcp_port
 
 if TYPE_CHECKING:
-    from sync.mqtt import Tls
+    from sync.log.mqtt import Tls
 
 
 def add_broker(parser: Any) -> None:
@@ -36,7 +36,7 @@ def tls_of(arguments: argparse.Namespace) -> Tls | None:
         SystemExit: files are missing; a line on stderr says which.
     """
     from firmware_cfg.rules import is_own_machine
-    from sync.mqtt import Tls
+    from sync.log.mqtt import Tls
 
     files = {name: getattr(arguments, name) for name in Tls._fields}
     missing = [f"--{name}" for name, file in files.items() if file is None]

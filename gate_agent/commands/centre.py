@@ -95,7 +95,7 @@ def _stopped_by(action: Any) -> Any:
     """Run an action; exit 2 with one line for what stops it."""
 
     def run(arguments: argparse.Namespace) -> int:
-        from sync.errors import SyncError
+        from sync.log.errors import SyncError
 
         try:
             return int(action(arguments))
@@ -123,7 +123,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.centre import store_place
     from sync.centre.heads import check_heads
     from sync.centre.store import CentreStore
-    from sync.keys import read_centre_keys
+    from sync.log.keys import read_centre_keys
 
     keys = read_centre_keys(arguments.state, accept_demo=True)
     with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
@@ -146,7 +146,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.centre import store_place
     from sync.centre.office import record_at
     from sync.centre.store import CentreStore
-    from sync.keys import read_centre_keys
+    from sync.log.keys import read_centre_keys
 
     with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:
         if arguments.gate is not None and arguments.seq is not None:
@@ -176,8 +176,8 @@ def _enrol(arguments: argparse.Namespace) -> int:
     from gate_agent import live
     from gate_agent.compose.centre import store_place
     from sync.centre.store import CentreStore
-    from sync.errors import EnrolmentRefused
-    from sync.keys import read_public_key
+    from sync.log.errors import EnrolmentRefused
+    from sync.log.keys import read_public_key
 
     if arguments.token:
         return centre_admin.make_token(arguments)
@@ -196,7 +196,7 @@ def _erase(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.centre import store_place
     from sync.centre.office import erase
     from sync.centre.store import CentreStore
-    from sync.keys import read_centre_keys
+    from sync.log.keys import read_centre_keys
 
     keys = read_centre_keys(arguments.state, accept_demo=True)
     place = (arguments.gate, arguments.epoch)
@@ -210,8 +210,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from sync.centre.evidence import write_evidence
     from sync.centre.office import evidence_of
     from sync.centre.store import CentreStore
-    from sync.errors import StorageUnavailable
-    from sync.keys import read_centre_keys
+    from sync.log.errors import StorageUnavailable
+    from sync.log.keys import read_centre_keys
 
     key = read_centre_keys(arguments.state, accept_demo=True).signing.public
     with closing(CentreStore(store_place(arguments.state), read_only=True)) as store:

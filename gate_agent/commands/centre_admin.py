@@ -57,9 +57,9 @@ def make_token(arguments: argparse.Namespace) -> int:
     """Print a token; nothing is written, so a collector may run beside it."""
     from gate_agent import live
     from sync.centre.registry import valid_name
-    from sync.enrolment import issue_token
-    from sync.errors import EnrolmentRefused
-    from sync.keys import read_centre_keys
+    from sync.log.enrolment import issue_token
+    from sync.log.errors import EnrolmentRefused
+    from sync.log.keys import read_centre_keys
 
     if not valid_name(arguments.name) or not 1 <= arguments.days <= MAX_DAYS:
         raise EnrolmentRefused(f"a token is for a gate's name, and 1 to {MAX_DAYS} days")
@@ -80,8 +80,8 @@ def make_token(arguments: argparse.Namespace) -> int:
 
 def _init(arguments: argparse.Namespace) -> int:
     from gate_agent.live import system_random
-    from sync.errors import KeyRefused
-    from sync.keys import CentreKeys, write_centre_keys, write_centre_public
+    from sync.log.errors import KeyRefused
+    from sync.log.keys import CentreKeys, write_centre_keys, write_centre_public
 
     keys = CentreKeys.generate(system_random)
     try:
@@ -126,8 +126,8 @@ def _metrics(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.centre_page import look
     from sync.centre.overview import metrics_text
     from sync.centre.store import CentreStore
-    from sync.errors import SyncError
-    from sync.keys import read_public_key
+    from sync.log.errors import SyncError
+    from sync.log.keys import read_public_key
 
     try:
         key = read_public_key(arguments.state / "centre.pub")

@@ -36,7 +36,7 @@ def register(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from gate_agent.doctor import Grade
+    from gate_agent.host.doctor import Grade
 
     findings = _look(arguments)
     worst = 0
@@ -57,10 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _look(arguments: argparse.Namespace) -> list[Any]:
     from firmware_cfg.load import ProfileError, check, load
-    from gate_agent import doctor
     from gate_agent.commands.models import default_store
     from gate_agent.commands.trust import default_store as default_trust
-    from gate_agent.lane_api import Role
+    from gate_agent.host import doctor
+    from gate_agent.lane_api.api import Role
     from gate_agent.live import utc_now
 
     findings: list[Any] = []

@@ -130,10 +130,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.date) -> int:
     from drivers.passport.errors import MrzError
-    from drivers.passport.mrz import parse_text
-    from gate_agent import document_report
-    from gate_agent.chip_inspection import NotUsable, inspect_chip
-    from gate_agent.pcsc_inspection import inspect_pcsc
+    from drivers.passport.mrz.zone import parse_text
+    from gate_agent.inspect import report as document_report
+    from gate_agent.inspect.chip import NotUsable, inspect_chip
+    from gate_agent.inspect.pcsc import inspect_pcsc
 
     kind, _, path = arguments.reader.partition(":")
     if kind != "pcsc" and (kind != "pn532" or not path):
@@ -189,8 +189,8 @@ def _store(folder: Path, contents: dict[str, bytes]) -> None:
 
 def _dg1_zone(files: dict[str, bytes]) -> Any:
     """The zone in DG1; None where there is none that parses."""
-    from drivers.passport.checks import parse_dg1
     from drivers.passport.errors import MrzError, TlvError
+    from drivers.passport.inspection.checks import parse_dg1
 
     if "DG1" not in files:
         return None
@@ -204,11 +204,11 @@ def _inspect_files(
     arguments: argparse.Namespace, files: dict[str, bytes], trust: Any, today: datetime.date
 ) -> int:
     from drivers.passport.errors import MrzError
-    from drivers.passport.evidence import Judge
-    from drivers.passport.mrz import parse_text
+    from drivers.passport.inspection.evidence import Judge
+    from drivers.passport.mrz.zone import parse_text
     from drivers.types import Check, Result
-    from gate_agent import document_report
-    from gate_agent.face_check import face_check
+    from gate_agent.inspect import report as document_report
+    from gate_agent.inspect.face_check import face_check
     from gate_agent.live import monotonic_ns
 
     printed, recorded = None, []
@@ -244,7 +244,7 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
 
 def _read(path: Path) -> bytes:
     """A document's file; of one that no chip could hold, only that it parses as nothing."""
-    from gate_agent.bounded_file import TooLarge, read_bounded
+    from gate_agent.inspect.bounded_file import TooLarge, read_bounded
 
     try:
         return read_bounded(path, MAX_FILE)
@@ -259,8 +259,8 @@ def _trust(arguments: argparse.Namespace) -> Any:
     Raises:
         OSError: a path cannot be read.
     """
-    from drivers.passport.trust_files import assemble
-    from gate_agent.trust_store import installed, read
+    from drivers.passport.trust.files import assemble
+    from gate_agent.inspect.trust_store import installed, read
 
     given = arguments.trust is not None
     loaded = read(arguments.trust) if given else installed(arguments.store)
@@ -271,8 +271,8 @@ def _trust(arguments: argparse.Namespace) -> Any:
 
 def _parse(arguments: argparse.Namespace) -> int:
     from drivers.passport.errors import MrzError
-    from drivers.passport.mrz import parse_text
-    from gate_agent.document_report import parsed_zone
+    from drivers.passport.mrz.zone import parse_text
+    from gate_agent.inspect.report import parsed_zone
     from gate_agent.live import utc_now
 
     try:

@@ -29,7 +29,7 @@ def register(commands: Any) -> None:
 
 def _enrol(arguments: argparse.Namespace) -> int:
     from gate_agent.compose.enrol import run
-    from sync.enrolment import MAX_TOKEN_CHARACTERS
+    from sync.log.enrolment import MAX_TOKEN_CHARACTERS
 
     try:
         if str(arguments.token_file) == "-":

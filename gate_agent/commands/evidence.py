@@ -40,8 +40,8 @@ def print_findings(result: dict[str, Any], *, as_json: bool) -> int:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from sync.centre.evidence import EvidenceFile
-    from sync.errors import SyncError
-    from sync.keys import read_public_key
+    from sync.log.errors import SyncError
+    from sync.log.keys import read_public_key
 
     try:
         key = None if arguments.centre_key is None else read_public_key(arguments.centre_key)

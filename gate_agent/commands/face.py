@@ -282,8 +282,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from biometrics.errors import BiometricFault
     from biometrics.evaluate import compare_all, summary
     from biometrics.gallery import galleries
-    from gate_agent.beside import beside
     from gate_agent.live import spawn
+    from gate_agent.workers.parallel_tasks import beside
 
     if not arguments.images.is_dir():
         return _refused("evaluate", f"{arguments.images}: not a folder", 2)
@@ -355,8 +355,8 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from biometrics.calibrate import calibrate
     from biometrics.errors import BiometricFault
     from biometrics.gallery import galleries
-    from gate_agent.beside import beside
     from gate_agent.live import spawn
+    from gate_agent.workers.parallel_tasks import beside
 
     if not arguments.images.is_dir():
         return _refused("calibrate", f"{arguments.images}: not a folder", 2)

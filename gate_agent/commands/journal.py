@@ -43,7 +43,7 @@ def register(commands: Any) -> None:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from gate_agent.record_schema import json_schema
+    from gate_agent.records.record_schema import json_schema
 
     print(json.dumps(json_schema(), indent=2))
     return 0
@@ -61,8 +61,8 @@ def _run(action: Any) -> Any:
     """Print what an action finds; exit 1 for a journal that is not good, 2 for bad files."""
 
     def run(arguments: argparse.Namespace) -> int:
-        from gate_agent.secrets_on_disk import KeyUnusable
-        from sync.errors import SyncError
+        from gate_agent.host.secrets_on_disk import KeyUnusable
+        from sync.log.errors import SyncError
 
         try:
             result: dict[str, Any] = action(arguments)
@@ -85,8 +85,8 @@ def _run(action: Any) -> Any:
 
 
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
-    from sync.journal_reader import JournalReader
-    from sync.keys import read_public_key
+    from sync.gate.journal_reader import JournalReader
+    from sync.log.keys import read_public_key
 
     key = None if arguments.centre_key is None else read_public_key(arguments.centre_key)
     with closing(JournalReader(arguments.journal)) as reader:
@@ -103,11 +103,11 @@ def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show(arguments: argparse.Namespace) -> dict[str, Any]:
-    from gate_agent.secrets_on_disk import read_key
-    from sync.encoding import decode_record
-    from sync.envelope import KEY_BYTES
-    from sync.errors import RecordMalformed
-    from sync.journal_reader import JournalReader
+    from gate_agent.host.secrets_on_disk import read_key
+    from sync.gate.journal_reader import JournalReader
+    from sync.log.encoding import decode_record
+    from sync.log.envelope import KEY_BYTES
+    from sync.log.errors import RecordMalformed
 
     with closing(JournalReader(arguments.journal)) as reader:
         if arguments.seq is None:
@@ -140,9 +140,9 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
 def _export(arguments: argparse.Namespace) -> dict[str, Any]:
     from sync.centre.evidence import LogEvidence, write_evidence
     from sync.centre.types import LogEnd
-    from sync.errors import StorageUnavailable
-    from sync.journal_reader import JournalReader
-    from sync.keys import read_public_key
+    from sync.gate.journal_reader import JournalReader
+    from sync.log.errors import StorageUnavailable
+    from sync.log.keys import read_public_key
 
     gate_key = read_public_key(arguments.gate_key)
     centre_key = read_public_key(arguments.centre_key)
@@ -162,14 +162,14 @@ def _export(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _backup(arguments: argparse.Namespace) -> dict[str, Any]:
-    from sync.journal_backup import backup
+    from sync.gate.journal_backup import backup
 
     backup(arguments.journal, arguments.records, arguments.keys)
     return {"records": str(arguments.records), "keys": str(arguments.keys)}
 
 
 def _restore(arguments: argparse.Namespace) -> dict[str, Any]:
-    from sync.journal_backup import restore
+    from sync.gate.journal_backup import restore
 
     repeated = restore(arguments.records, arguments.keys, arguments.journal)
     return {"journal": str(arguments.journal), "erasures_repeated": repeated}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands.numbers import tcp_port
-from gate_agent.commands.profile import load
+from gate_agent.commands.profile_files import load
 
 
 def register(commands: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import profile_drift
+from gate_agent.commands.profile_files import load
 
 
 def register(commands: Any) -> None:
@@ -28,18 +29,6 @@ def register(commands: Any) -> None:
     schema = actions.add_parser("schema", help="print the JSON Schema of a profile")
     schema.set_defaults(run=_schema)
     profile_drift.register(actions)
-
-
-def load(paths: list[Path]) -> Any:
-    """The effective profile, or exit 78 with one line that names file and field."""
-    from firmware_cfg.load import ProfileError
-    from firmware_cfg.load import load as merge
-
-    try:
-        return merge(paths)
-    except ProfileError as error:
-        sys.stderr.write(f"egate: bad profile: {error}\n")
-        sys.exit(os.EX_CONFIG)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from drivers.turnstile.overhaul import OverhaulMachine
     from drivers.types import DeviceFailed
     from gate_agent import live
-    from gate_agent.commands.profile import load
+    from gate_agent.commands.profile_files import load
 
     settings = load(arguments.overlay).turnstile
     if settings.driver != "modbus":

@@ -61,9 +61,9 @@ def finishes(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _of_journal(path: Path) -> Iterator[Mapping[str, Any]]:
-    from sync.encoding import decode_record
-    from sync.journal_reader import JournalReader
-    from sync.types import RecordKind
+    from sync.gate.journal_reader import JournalReader
+    from sync.log.encoding import decode_record
+    from sync.log.types import RecordKind
 
     reader = JournalReader(path)
     try:
@@ -77,8 +77,8 @@ def _of_journal(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _of_trace(path: Path) -> Iterator[Mapping[str, Any]]:
-    from gate_agent.recorder import turns
-    from sync.types import Append, RecordKind
+    from gate_agent.records.recorder import turns
+    from sync.log.types import Append, RecordKind
 
     for turn in turns(path):
         for command in turn.commands:
@@ -136,8 +136,8 @@ def _percentile(values: list[float], part: float) -> float | None:
 
 
 def _deadlines(arguments: argparse.Namespace) -> int:
-    from gate_agent.recorder import TraceError
-    from sync.errors import StorageError
+    from gate_agent.records.recorder import TraceError
+    from sync.log.errors import StorageError
 
     try:
         result = summary(facts for path in arguments.path for facts in finishes(path))

@@ -38,7 +38,7 @@ def register(commands: Any) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from gate_agent import trust_store
+    from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
     today = utc_now().date()
@@ -59,7 +59,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from gate_agent import trust_store
+    from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
     try:
@@ -75,8 +75,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from drivers.passport.trust_audit import Standing, audit
-    from gate_agent import trust_store
+    from drivers.passport.trust.audit import Standing, audit
+    from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
     try:
@@ -118,8 +118,8 @@ def _refused(action: str, loaded: Any) -> list[dict[str, str]]:
 
 def _rows(sources: list[Any], store: Path, today: Any) -> list[dict[str, Any]]:
     """A row for each object of the store."""
-    from drivers.passport.trust_files import given_store, standing
-    from gate_agent.trust_store import index
+    from drivers.passport.trust.files import given_store, standing
+    from gate_agent.inspect.trust_store import index
 
     known = index(store)
     given = given_store(sources, accept_demo=True)

@@ -50,26 +50,26 @@ from gate_agent.core.messages import (
     Wipe,
 )
 from gate_agent.core.states import dossier_of, initial
-from gate_agent.identity import holder_view, identity
-from gate_agent.journal_writer import JournalWriter, Limits
-from gate_agent.lane_api import Action, Role, SyncView, View
-from gate_agent.lane_server import Callbacks, Clock, LaneServer
+from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.host.service_manager import ServiceManager
+from gate_agent.lane_api.api import Action, Role, SyncView, View
+from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
+from gate_agent.lane_api.socket_access import access_of, let_the_group_read
+from gate_agent.lane_api.view import view
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
-from gate_agent.pictures import Pictures
-from gate_agent.recorder import Recorder
-from gate_agent.secrets_on_disk import KeyUnusable, read_key
-from gate_agent.service_manager import ServiceManager
-from gate_agent.socket_access import access_of, let_the_group_read
-from gate_agent.vault import Vault, VaultError
-from gate_agent.view import view
-from gate_agent.worker_server import WorkerServer
-from sync.envelope import KEY_BYTES, Sealer
-from sync.errors import KeyRefused, StorageError
-from sync.journal import Journal
-from sync.keys import CentrePublic, read_centre_public
-from sync.reserve import Reserve
-from sync.types import Append
+from gate_agent.records.identity import holder_view, identity
+from gate_agent.records.journal_writer import JournalWriter, Limits
+from gate_agent.records.recorder import Recorder
+from gate_agent.records.vault import Vault, VaultError
+from gate_agent.workers.pictures import Pictures
+from gate_agent.workers.server import WorkerServer
+from sync.gate.journal import Journal
+from sync.gate.reserve import Reserve
+from sync.log.envelope import KEY_BYTES, Sealer
+from sync.log.errors import KeyRefused, StorageError
+from sync.log.keys import CentrePublic, read_centre_public
+from sync.log.types import Append
 
 log = logging.getLogger("egate.agent")
 

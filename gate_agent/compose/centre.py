@@ -12,9 +12,15 @@ from pathlib import Path
 from gate_agent import live
 from sync.centre.run import CLIENT_ID, BrokerAccess, CentreService, Shard, run_centre
 from sync.centre.store import CentreStore
-from sync.errors import EnrolmentRefused, KeyRefused, LinkStolen, StorageError, StorageUnavailable
-from sync.keys import read_centre_keys, read_public_key
-from sync.mqtt import Tls
+from sync.log.errors import (
+    EnrolmentRefused,
+    KeyRefused,
+    LinkStolen,
+    StorageError,
+    StorageUnavailable,
+)
+from sync.log.keys import read_centre_keys, read_public_key
+from sync.log.mqtt import Tls
 
 log = logging.getLogger("egate.centre")
 

@@ -11,12 +11,12 @@ from gate_agent import live
 from gate_agent.centre_page.server import CentrePage, PageConfig, serve
 from gate_agent.compose.centre import store_place
 from gate_agent.console.officers import OfficersFileError, load_officers
-from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from sync.centre.heads import check_heads
 from sync.centre.overview import Overview, overview
 from sync.centre.store import CentreStore
-from sync.errors import KeyRefused
-from sync.keys import VerifyingKey, read_public_key
+from sync.log.errors import KeyRefused
+from sync.log.keys import VerifyingKey, read_public_key
 
 
 def look(store: CentreStore, state_dir: Path, key: VerifyingKey) -> Overview:

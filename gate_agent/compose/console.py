@@ -13,7 +13,7 @@ from gate_agent import live
 from gate_agent.console.config import ConsoleConfig, LaneAddress
 from gate_agent.console.officers import OfficersFileError, load_officers
 from gate_agent.console.server import build_app, serve
-from gate_agent.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 
 MIN_TOKEN = 16
 Token = Annotated[str, msgspec.Meta(min_length=MIN_TOKEN, max_length=256)]

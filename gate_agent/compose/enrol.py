@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gate_agent import live
-from sync.enrolment import (
+from sync.log.enrolment import (
     Token,
     check_answer,
     enrolled_topic,
@@ -15,15 +15,15 @@ from sync.enrolment import (
     make_request,
     read_token,
 )
-from sync.errors import EnrolmentRefused, LinkDown, LinkError, SyncError
-from sync.keys import (
+from sync.log.errors import EnrolmentRefused, LinkDown, LinkError, SyncError
+from sync.log.keys import (
     SigningKey,
     read_signing_key,
     write_centre_public,
     write_public_key,
     write_signing_key,
 )
-from sync.mqtt import Connected, MqttLink, Received, Refused, Tls
+from sync.log.mqtt import Connected, MqttLink, Received, Refused, Tls
 
 PREFIX = "egate"
 ASK_AGAIN_NS = 5_000_000_000

@@ -10,18 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivers.passport.errors import DocumentError
-from drivers.passport.reader import PassportReader
-from drivers.passport.trust import TrustStore
-from drivers.passport.trust_files import assemble
+from drivers.passport.reader.passport_reader import PassportReader
+from drivers.passport.trust.files import assemble
+from drivers.passport.trust.store import TrustStore
 from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
-from gate_agent import live, trust_store
-from gate_agent.memory_wipe import is_wiping
-from gate_agent.service_manager import ServiceManager
-from gate_agent.system_clock import TrustedDay, follows_time_server
-from gate_agent.worker_link import WorkerLink
+from gate_agent import live
+from gate_agent.host.memory_wipe import is_wiping
+from gate_agent.host.service_manager import ServiceManager
+from gate_agent.host.system_clock import TrustedDay, follows_time_server
+from gate_agent.inspect import trust_store
+from gate_agent.workers.link import WorkerLink
 
 log = logging.getLogger("egate.reader")
 
@@ -30,7 +31,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     """Run until told to stop; exit 78 when the trust anchors cannot be read."""
     stop = live.stop_on_sigterm()
     if not is_wiping(os.environ):
-        log.warning("memory that is freed is not overwritten; see gate_agent/memory_wipe.py")
+        log.warning("memory that is freed is not overwritten; see gate_agent/host/memory_wipe.py")
     try:
         trust = load_trust(trust_paths, accept_demo=profile.lane.demo)
     except (DocumentError, OSError) as error:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from firmware_cfg.profile import Profile, SyncTls
 from gate_agent import live
-from gate_agent.lane_api import HandReceipt, ReportLink, Role, View
-from gate_agent.lane_client import LaneAway, LaneClient
-from gate_agent.lane_metrics import lane_metrics
-from gate_agent.secrets_on_disk import KeyUnusable, read_key
-from gate_agent.service_manager import ServiceManager
-from sync.errors import KeyRefused, LinkStolen, StorageError
-from sync.keys import read_centre_public, read_signing_key
-from sync.mqtt import Tls
-from sync.progress import metrics
-from sync.run import SyncService, SyncStatus, run_sync
+from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.host.service_manager import ServiceManager
+from gate_agent.lane_api.api import HandReceipt, ReportLink, Role, View
+from gate_agent.lane_api.client import LaneAway, LaneClient
+from gate_agent.lane_api.metrics import lane_metrics
+from sync.gate.progress import metrics
+from sync.gate.run import SyncService, SyncStatus, run_sync
+from sync.log.errors import KeyRefused, LinkStolen, StorageError
+from sync.log.keys import read_centre_public, read_signing_key
+from sync.log.mqtt import Tls
 
 log = logging.getLogger("egate.sync")
 

@@ -21,10 +21,10 @@ from drivers.serial_port import SerialPort
 from drivers.types import DeviceId
 from firmware_cfg.profile import Column, Profile
 from gate_agent import live
-from gate_agent.beside import beside
-from gate_agent.service_manager import ServiceManager
-from gate_agent.vision_worker import VisionWorker
-from gate_agent.worker_link import WorkerLink
+from gate_agent.host.service_manager import ServiceManager
+from gate_agent.workers.link import WorkerLink
+from gate_agent.workers.parallel_tasks import beside
+from gate_agent.workers.vision import VisionWorker
 
 log = logging.getLogger("egate.vision")
 

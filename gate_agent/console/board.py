@@ -15,7 +15,7 @@ from drivers.types import Check, CheckMode, Result
 from gate_agent.console import alerts
 from gate_agent.console.alerts import Severity
 from gate_agent.console.chamber import chamber_board
-from gate_agent.lane_api import ApproachView, DeviceView, LastResult, Step, SyncView, View
+from gate_agent.lane_api.api import ApproachView, DeviceView, LastResult, Step, SyncView, View
 
 STEP_TEXT = {
     Step.CLOSED: "Closed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gate_agent.lane_api import Step, View
+from gate_agent.lane_api.api import Step, View
 
 AREA_TEXT = {
     "empty": ("grey", "empty"),

@@ -16,11 +16,10 @@ from typing import Any
 
 import msgspec
 
-from gate_agent import channel
-from gate_agent.channel import ChannelError, FrameReader
 from gate_agent.console.config import LaneAddress
-from gate_agent.lane_actions import DECISIONS
-from gate_agent.lane_api import (
+from gate_agent.lane_api import channel
+from gate_agent.lane_api.actions import DECISIONS
+from gate_agent.lane_api.api import (
     Action,
     ActionResult,
     Challenge,
@@ -35,7 +34,8 @@ from gate_agent.lane_api import (
     ToLane,
     View,
 )
-from gate_agent.lane_client import LaneAway, authentication
+from gate_agent.lane_api.channel import ChannelError, FrameReader
+from gate_agent.lane_api.client import LaneAway, authentication
 
 ACTION_VALID_MS = 10_000
 MAX_PENDING = 8

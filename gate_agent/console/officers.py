@@ -9,7 +9,7 @@ from typing import Annotated
 import argon2
 import msgspec
 
-from sync.durable_file import replace
+from sync.log.durable_file import replace
 
 MAX_PASSWORD_CHARACTERS = 256
 MIN_PASSWORD_CHARACTERS = 12

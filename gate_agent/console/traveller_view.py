@@ -10,7 +10,7 @@ import msgspec
 
 from biometrics.types import Guidance
 from gate_agent.console.sentences import GUIDANCE, SCENES, Scene, Text, languages_for
-from gate_agent.lane_api import Step, View
+from gate_agent.lane_api.api import Step, View
 
 STEPS = (Scene.DOCUMENT, Scene.READING, Scene.CAMERA, Scene.GO)
 

@@ -35,7 +35,7 @@ from gate_agent.core.states import (
     lease_live,
     replace,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 
 def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:

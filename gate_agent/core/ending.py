@@ -32,7 +32,7 @@ from gate_agent.core.states import (
     lease_live,
     replace,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 Commands = tuple[Command, ...]
 Moved = tuple[State, Commands]

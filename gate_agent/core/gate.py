@@ -87,7 +87,7 @@ from gate_agent.core.states import (
     replace,
     ticket_of,
 )
-from sync.types import Appended, AppendFailed
+from sync.log.types import Appended, AppendFailed
 
 Handler = Callable[[State, Any, int, Profile], Moved]
 Table = Mapping[tuple[type[Any], type[Any]], Handler]

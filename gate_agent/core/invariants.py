@@ -41,7 +41,7 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.onlooker import Ghost, hear, see
 from gate_agent.core.states import Idle, State, dossier_of
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 MS = 1_000_000
 COUNTER_SPAN = 1 << 32

@@ -33,7 +33,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
     PlantChanged,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -41,7 +41,7 @@ from drivers.types import (
     ReadStep,
     SetDirection,
 )
-from sync.types import Append, Appended, AppendFailed
+from sync.log.types import Append, Appended, AppendFailed
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):

@@ -41,7 +41,7 @@ from gate_agent.core.states import (
     standby,
     ticket_of,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 

@@ -37,7 +37,7 @@ from gate_agent.core.messages import (
     OfficerDecided,
     OfficerPresent,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 MS = 1_000_000
 

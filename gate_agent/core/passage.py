@@ -40,7 +40,7 @@ from gate_agent.core.states import (
     State,
     replace,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 COUNTER_SPAN = 1 << 32
 PLAUSIBLE_PASSAGES = 1 << 16

@@ -39,7 +39,7 @@ from drivers.types import (
 from firmware_cfg.profile import Profile
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Mode
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 
 class Clause(StrEnum):

@@ -65,7 +65,7 @@ from gate_agent.core.states import (
     all_ready,
     replace,
 )
-from sync.types import RecordKind
+from sync.log.types import RecordKind
 
 
 def mode_of(state: State) -> Mode:

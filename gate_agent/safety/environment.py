@@ -73,7 +73,7 @@ from gate_agent.safety.scene import (
     frame,
     replace,
 )
-from sync.types import Appended, RecordKind
+from sync.log.types import Appended, RecordKind
 
 Events = Callable[[Node], Iterator[Event]]
 

@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gate_agent import live
-from sim.broker import EmbeddedBroker
+from sim.bench.record.servers import PostgresCluster
 from sim.chaos.verdict import compare
 from sim.chaos.wire import Listener
-from sim.demo_setup import folder, free_port, write_key
-from sim.supervisor import Child, Supervisor
-from sync.bench_servers import PostgresCluster
-from sync.errors import StorageError
-from sync.journal_reader import JournalReader
-from sync.keys import (
+from sim.live.setup import folder, free_port, write_key
+from sim.live.supervisor import Child, Supervisor
+from sim.wires.broker import EmbeddedBroker
+from sync.gate.journal_reader import JournalReader
+from sync.log.errors import StorageError
+from sync.log.keys import (
     CentreKeys,
     SigningKey,
     write_centre_keys,

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent import live
-from gate_agent.journal_writer import JournalWriter
-from gate_agent.lane_api import Role
-from gate_agent.lane_server import Callbacks, Clock, LaneServer
-from gate_agent.secrets_on_disk import read_key
-from sync.envelope import KEY_BYTES, Sealer
-from sync.journal import Journal
-from sync.keys import read_centre_public
-from sync.types import Append, Appended, AppendFailed, RecordKind
+from gate_agent.host.secrets_on_disk import read_key
+from gate_agent.lane_api.api import Role
+from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
+from gate_agent.records.journal_writer import JournalWriter
+from sync.gate.journal import Journal
+from sync.log.envelope import KEY_BYTES, Sealer
+from sync.log.keys import read_centre_public
+from sync.log.types import Append, Appended, AppendFailed, RecordKind
 
 TURN_S = 0.02
 MAX_UNACKNOWLEDGED = 256

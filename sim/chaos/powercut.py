@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.chaos.recording_vfs import Deleted, Mark, Operation, Synced, Truncated, Wrote, recording
-from sync.encoding import seal_receipt
-from sync.envelope import Sealer
-from sync.errors import SyncError
-from sync.journal import Entry, Journal
-from sync.keys import CentreKeys, SigningKey
-from sync.merkle import root_of
-from sync.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
-from sync.types import Receipt, Record, RecordKind
+from sync.gate.journal import Entry, Journal
+from sync.log.encoding import seal_receipt
+from sync.log.envelope import Sealer
+from sync.log.errors import SyncError
+from sync.log.keys import CentreKeys, SigningKey
+from sync.log.merkle import root_of
+from sync.log.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
+from sync.log.types import Receipt, Record, RecordKind
 
 GATE = "cut-1"
 UTC = "2026-01-01T00:00:00.000Z"

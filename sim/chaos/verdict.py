@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from sim.chaos.gate import body_sha256, read_ledger
 from sync.centre.store import CentreStore
-from sync.encoding import decode_record
-from sync.envelope import Place, centre_hour, open_identity
-from sync.errors import RecordMalformed, SealBroken
-from sync.journal_reader import JournalReader
-from sync.keys import CentreKeys
-from sync.types import Item
+from sync.gate.journal_reader import JournalReader
+from sync.log.encoding import decode_record
+from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.errors import RecordMalformed, SealBroken
+from sync.log.keys import CentreKeys
+from sync.log.types import Item
 
 
 class Comparison(NamedTuple):

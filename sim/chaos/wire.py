@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 
-from sync.encoding import open_batch
-from sync.errors import BatchMalformed, LinkDown, LinkStolen, NoteRefused
-from sync.mqtt import MqttLink, Received
-from sync.notes import open_checkpoint, origin_of
-from sync.publisher import records_topic
+from sync.log.encoding import open_batch
+from sync.log.errors import BatchMalformed, LinkDown, LinkStolen, NoteRefused
+from sync.log.mqtt import MqttLink, Received
+from sync.log.notes import open_checkpoint, origin_of
+from sync.log.topics import records_topic
 
 RETRY_NS = 200_000_000
 

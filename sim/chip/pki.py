@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from drivers.passport.trust import DEMO_MARK_OID
+from drivers.passport.trust.store import DEMO_MARK_OID
 from sim.chip import der
 from sim.chip.keys import Algorithm, KeySource, SigningKey
 

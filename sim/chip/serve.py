@@ -15,7 +15,7 @@ from sim.chip.card import Chip
 from sim.chip.keys import Random
 from sim.chip.pn532 import Pn532Peer
 from sim.chip.vpcd import VpcdCard
-from sim.pty import Pty
+from sim.wires.pty import Pty
 
 MAX_WAIT_NS = 200_000_000
 CONNECT_S = 5.0

@@ -271,7 +271,7 @@ def _authenticity_specimens() -> list[Specimen]:
 
 
 def _jpeg_2000() -> bytes:
-    from sim.camera import jpeg_2000
+    from sim.devices.camera import jpeg_2000
 
     return jpeg_2000(drawn_portrait())
 

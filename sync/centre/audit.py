@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from sync.centre.types import LogEnd
-from sync.chain import LogCheck, Stored, erased_by
-from sync.encoding import GENESIS
-from sync.envelope import Place, centre_hour, open_identity
-from sync.errors import NoteRefused, RecordMalformed, SealBroken
-from sync.hpke import OpeningKey
-from sync.keys import SigningKey, VerifyingKey
-from sync.notes import CENTRE_NAME, open_checkpoint, open_note, origin_of, sign_text
-from sync.types import Item, Record
+from sync.log.chain import LogCheck, Stored, erased_by
+from sync.log.encoding import GENESIS
+from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.errors import NoteRefused, RecordMalformed, SealBroken
+from sync.log.hpke import OpeningKey
+from sync.log.keys import SigningKey, VerifyingKey
+from sync.log.notes import CENTRE_NAME, open_checkpoint, open_note, origin_of, sign_text
+from sync.log.types import Item, Record
 
 ERASURE_ORIGIN = "egate/erasure"
 

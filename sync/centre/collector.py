@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sync.centre.open_log import OpenLog, receipt_of
 from sync.centre.store import CentreStore
 from sync.centre.types import Enrolled, NewRow, Reason
-from sync.encoding import (
+from sync.log.encoding import (
     SALT_BYTES,
     batch_is_by,
     commitment,
@@ -23,12 +23,12 @@ from sync.encoding import (
     open_contents,
     seal_receipt,
 )
-from sync.envelope import centre_hour
-from sync.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
-from sync.keys import CentreKeys, SigningKey, VerifyingKey
-from sync.merkle import HASH_BYTES
-from sync.notes import Checkpoint, open_checkpoint, origin_of
-from sync.types import Batch, Contents, HourKey, Item, Receipt
+from sync.log.envelope import centre_hour
+from sync.log.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
+from sync.log.keys import CentreKeys, SigningKey, VerifyingKey
+from sync.log.merkle import HASH_BYTES
+from sync.log.notes import Checkpoint, open_checkpoint, origin_of
+from sync.log.types import Batch, Contents, HourKey, Item, Receipt
 
 MAX_SEQ = 2**48
 """More records than any gate will write; beyond it a place is nonsense."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sync.centre.store import CentreStore
-from sync.enrolment import INFO, MAX_REQUEST_BYTES, make_answer, read_request, token_is_by
-from sync.errors import EnrolmentRefused, SealBroken
-from sync.keys import CentreKeys, VerifyingKey
+from sync.log.enrolment import INFO, MAX_REQUEST_BYTES, make_answer, read_request, token_is_by
+from sync.log.errors import EnrolmentRefused, SealBroken
+from sync.log.keys import CentreKeys, VerifyingKey
 
 
 class Admission(NamedTuple):

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, TextIO
 
 from sync.centre.audit import Finding, audit
 from sync.centre.types import LogEnd
-from sync.chain import Stored
-from sync.errors import EvidenceMalformed, KeyRefused
-from sync.keys import VerifyingKey
-from sync.types import Item
+from sync.log.chain import Stored
+from sync.log.errors import EvidenceMalformed, KeyRefused
+from sync.log.keys import VerifyingKey
+from sync.log.types import Item
 
 FORMAT = "egate evidence 1"
 MAX_LINE_CHARACTERS = 16 * 1024 * 1024

@@ -18,11 +18,11 @@ from pathlib import Path
 from sync.centre.audit import Finding
 from sync.centre.store import CentreStore
 from sync.centre.types import Enrolled
-from sync.durable_file import replace
-from sync.errors import KeyRefused, NoteRefused, StorageCorrupt, StorageUnavailable
-from sync.keys import SigningKey, VerifyingKey
-from sync.merkle import root_of
-from sync.notes import CENTRE_NAME, open_long_note, sign_text
+from sync.log.durable_file import replace
+from sync.log.errors import KeyRefused, NoteRefused, StorageCorrupt, StorageUnavailable
+from sync.log.keys import SigningKey, VerifyingKey
+from sync.log.merkle import root_of
+from sync.log.notes import CENTRE_NAME, open_long_note, sign_text
 
 ORIGIN = "egate/heads"
 MAX_BYTES = 64 * 1024 * 1024

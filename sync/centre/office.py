@@ -8,10 +8,10 @@ from typing import Any
 from sync.centre.audit import erasure_note
 from sync.centre.evidence import LogEvidence
 from sync.centre.store import CentreStore
-from sync.encoding import decode_record
-from sync.envelope import Place, centre_hour, open_identity
-from sync.errors import RecordMalformed
-from sync.keys import CentreKeys, SigningKey
+from sync.log.encoding import decode_record
+from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.errors import RecordMalformed
+from sync.log.keys import CentreKeys, SigningKey
 
 
 def record_at(store: CentreStore, keys: CentreKeys, gate: str, seq: int) -> dict[str, Any]:

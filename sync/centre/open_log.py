@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sync.centre.store import CentreStore
 from sync.centre.types import LogEnd, LogRow, NewRow
-from sync.keys import SigningKey
-from sync.merkle import HASH_BYTES, leaf_hash, root_of, stored_place
-from sync.notes import CENTRE_NAME, countersign
-from sync.types import HourKey, Receipt
+from sync.log.keys import SigningKey
+from sync.log.merkle import HASH_BYTES, leaf_hash, root_of, stored_place
+from sync.log.notes import CENTRE_NAME, countersign
+from sync.log.types import HourKey, Receipt
 
 
 class OpenLog:

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from sync.errors import StorageFailed, StorageForeign, StorageUnavailable
+from sync.log.errors import StorageFailed, StorageForeign, StorageUnavailable
 
 Row = tuple[Any, ...]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from sync.centre.store import CentreStore
-from sync.errors import RecordMalformed, StorageCorrupt
-from sync.merkle import (
+from sync.log.errors import RecordMalformed, StorageCorrupt
+from sync.log.merkle import (
     consistency_proof,
     extends,
     includes,

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from sync.centre.schema import Tables
 from sync.centre.types import Enrolled
-from sync.errors import EnrolmentRefused
-from sync.keys import VerifyingKey
-from sync.types import GATE_NAME
+from sync.log.errors import EnrolmentRefused
+from sync.log.keys import VerifyingKey
+from sync.log.types import GATE_NAME
 
 
 def valid_name(gate: str) -> bool:

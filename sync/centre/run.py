@@ -14,18 +14,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sync.backoff import MS, Backoff
 from sync.centre.audit import Finding
 from sync.centre.collector import Answer, Message, collect, standing
 from sync.centre.enrolment import admit
 from sync.centre.heads import check_heads, write_heads
 from sync.centre.store import CentreStore
 from sync.centre.types import Reason
-from sync.enrolment import enrolled_topic, enrolment_topic
-from sync.errors import EnrolmentRefused, LinkDown, StorageError
-from sync.keys import CentreKeys
-from sync.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
-from sync.publisher import live_topic, receipt_topic, records_topic
+from sync.log.backoff import MS, Backoff
+from sync.log.enrolment import enrolled_topic, enrolment_topic
+from sync.log.errors import EnrolmentRefused, LinkDown, StorageError
+from sync.log.keys import CentreKeys
+from sync.log.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
+from sync.log.topics import live_topic, receipt_topic, records_topic
 
 CLIENT_ID = "egate-centre"
 LONGEST_WAIT_NS = 1_000 * MS

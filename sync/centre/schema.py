@@ -18,11 +18,11 @@ import contextlib
 from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
-from sync.database import Schema
+from sync.log.database import Schema
 
 
 class Tables(Protocol):
-    """A database as the store needs it: `sync.database` or `sync.centre.postgres`.
+    """A database as the store needs it: `sync.log.database` or `sync.centre.postgres`.
 
     Statements hold `?` for parameters. Errors are `StorageError`s.
     """

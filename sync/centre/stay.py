@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sync.types import Record, RecordKind
+from sync.log.types import Record, RecordKind
 
 LIMIT_DAYS = 90
 PERIOD_DAYS = 180

@@ -19,14 +19,14 @@ from sync.centre.live_copies import LiveCopies
 from sync.centre.registry import Registry
 from sync.centre.schema import SCHEMA, Tables
 from sync.centre.types import LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
-from sync.chain import Stored
-from sync.database import Database
-from sync.encoding import GENESIS, decode_record
-from sync.errors import RecordMalformed, StorageCorrupt
-from sync.hpke import OpeningKey
-from sync.keys import VerifyingKey
-from sync.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
-from sync.types import HourKey, Item, Record
+from sync.log.chain import Stored
+from sync.log.database import Database
+from sync.log.encoding import GENESIS, decode_record
+from sync.log.errors import RecordMalformed, StorageCorrupt
+from sync.log.hpke import OpeningKey
+from sync.log.keys import VerifyingKey
+from sync.log.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
+from sync.log.types import HourKey, Item, Record
 
 MAX_QUARANTINED = (10_000, 256 * 1024 * 1024)
 """Once so many messages or bytes are kept, later ones are counted by their reason alone."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from sync.errors import StorageCorrupt
-from sync.keys import VerifyingKey
-from sync.merkle import HASH_BYTES, Frontier
-from sync.types import Item
+from sync.log.errors import StorageCorrupt
+from sync.log.keys import VerifyingKey
+from sync.log.merkle import HASH_BYTES, Frontier
+from sync.log.types import Item
 
 
 class LogEnd(NamedTuple):

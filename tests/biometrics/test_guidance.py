@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
+from fake_lane import referred
 
 from biometrics import image
 from biometrics.match import Template
@@ -14,16 +14,12 @@ from biometrics.pipeline import Pipeline
 from biometrics.track import EYES_PATIENCE, Track
 from biometrics.types import Guidance, Tier
 from firmware_cfg.profile import QualityLimits
-from gate_agent.commands.bench import default_photographs
 from gate_agent.console.sentences import LANGUAGES
 from gate_agent.console.traveller_view import traveller_view
-from gate_agent.lane_api import FaceView, Step
-from sim.bench_eyes import Counted, measure
-from sim.camera import EMPTY, Scene, SceneRenderer
-from sim.photos import missing
-
-sys.path.append(str(Path(__file__).parent.parent / "console"))
-from fake_lane import referred
+from gate_agent.lane_api.api import FaceView, Step
+from sim.bench.eyes import Counted, measure
+from sim.devices.camera import EMPTY, Scene, SceneRenderer
+from sim.devices.photos import default_photographs, missing
 
 TURNED_DEG = {Tier.PACKAGED: 32.0, Tier.RECOMMENDED: 45.0}  # one finds faces less turned
 

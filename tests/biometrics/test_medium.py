@@ -16,9 +16,8 @@ from biometrics.pipeline import Pipeline
 from biometrics.track import Track
 from biometrics.types import Liveness, LivenessState, Observation, Tier
 from firmware_cfg.profile import QualityLimits
-from gate_agent.commands.bench import default_photographs
-from sim.camera import Scene, SceneRenderer
-from sim.photos import HANDLES, missing
+from sim.devices.camera import Scene, SceneRenderer
+from sim.devices.photos import HANDLES, default_photographs, missing
 
 FRAMES = 8
 EXPECTED_FACE_PX = 220

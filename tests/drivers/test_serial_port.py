@@ -10,7 +10,7 @@ import pytest
 
 from drivers.errors import PortLost
 from drivers.serial_port import WRITE_QUEUE_MAX_BYTES, SerialPort
-from sim.pty import Pty
+from sim.wires.pty import Pty
 
 
 def arrived(source: Pty | SerialPort) -> bytes:

@@ -8,34 +8,36 @@ from types import SimpleNamespace
 from engine import Target
 
 from drivers.errors import DriverFault
-from drivers.passport import bac, cms, pace, tlv
-from drivers.passport.active_authentication import check_signature, parse_dg15
-from drivers.passport.agreement import multiply
-from drivers.passport.apdu import Emit, Send, parse_response
-from drivers.passport.certificates import parse_certificate
-from drivers.passport.checks import face_image_check, parse_dg1
-from drivers.passport.chip_authentication import chip_keys
-from drivers.passport.chip_session import ChipSession
-from drivers.passport.costly import Costly
+from drivers.passport import tlv
+from drivers.passport.chip import bac, pace
+from drivers.passport.chip.active_authentication import check_signature, parse_dg15
+from drivers.passport.chip.agreement import multiply
+from drivers.passport.chip.apdu import Emit, Send, parse_response
+from drivers.passport.chip.chip_authentication import chip_keys
+from drivers.passport.chip.files import FileReader
+from drivers.passport.chip.secure_messaging import SecureMessaging
+from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.errors import DocumentError, TagLost
-from drivers.passport.evidence import Judge
-from drivers.passport.files import FileReader
-from drivers.passport.inspection import Inspection
-from drivers.passport.mrz import parse, parse_text
-from drivers.passport.mrz_candidates import candidates
-from drivers.passport.passive_authentication import authenticate_sod
-from drivers.passport.pn532 import Pn532Link
-from drivers.passport.revocation import parse_defect_list, parse_revocation_list
-from drivers.passport.secure_messaging import SecureMessaging
-from drivers.passport.security_infos import pace_infos, parse_security_infos
-from drivers.passport.signatures import parse_public_key, verify
-from drivers.passport.sod import parse_sod
-from drivers.passport.trust import TrustStore
-from drivers.passport.trust_files import assemble, parse_file, standing
-from drivers.passport.zone_reader import FRAMERS
+from drivers.passport.inspection.checks import face_image_check, parse_dg1
+from drivers.passport.inspection.crypto_backend import Costly
+from drivers.passport.inspection.evidence import Judge
+from drivers.passport.inspection.inspection import Inspection
+from drivers.passport.mrz.candidates import candidates
+from drivers.passport.mrz.zone import parse, parse_text
+from drivers.passport.reader.chip_session import ChipSession
+from drivers.passport.reader.pn532 import Pn532Link
+from drivers.passport.reader.zone_reader import FRAMERS
+from drivers.passport.trust import cms
+from drivers.passport.trust.certificates import parse_certificate
+from drivers.passport.trust.files import assemble, parse_file, standing
+from drivers.passport.trust.passive_authentication import authenticate_sod
+from drivers.passport.trust.revocation import parse_defect_list, parse_revocation_list
+from drivers.passport.trust.signatures import parse_public_key, verify
+from drivers.passport.trust.sod import parse_sod
+from drivers.passport.trust.store import TrustStore
 from drivers.ports import Write
 from firmware_cfg.profile import ChipReader
-from gate_agent.face_check import face_check
+from gate_agent.inspect.face_check import face_check
 from sim.chip import der
 from sim.chip.card import CardState, Chip, card_of, transact
 from sim.chip.keys import seeded_random

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from sync.bench_servers import PrivatePostgres as PostgresServer
-from sync.bench_servers import postgres_programs
+from sim.bench.record.servers import PrivatePostgres as PostgresServer
+from sim.bench.record.servers import postgres_programs
 
 __all__ = ["PostgresServer", "require"]
 

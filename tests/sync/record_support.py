@@ -13,13 +13,13 @@ from pathlib import Path
 from firmware_cfg.profile import Sync
 from sync.centre.run import BrokerAccess, CentreService
 from sync.centre.store import CentreStore
-from sync.envelope import Sealer
-from sync.hpke import OpeningKey
-from sync.journal import Entry, Journal
-from sync.keys import CentreKeys, SigningKey
-from sync.mqtt import Tls
-from sync.run import SyncService
-from sync.types import RecordKind
+from sync.gate.journal import Entry, Journal
+from sync.gate.run import SyncService
+from sync.log.envelope import Sealer
+from sync.log.hpke import OpeningKey
+from sync.log.keys import CentreKeys, SigningKey
+from sync.log.mqtt import Tls
+from sync.log.types import RecordKind
 
 UTC = "2026-01-01T00:00:00.000Z"
 GATE_KEY = SigningKey(b"\x01" * 32)

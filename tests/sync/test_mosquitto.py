@@ -32,12 +32,12 @@ from record_support import (
 
 from gate_agent.cli import main
 from sync.centre.store import CentreStore
-from sync.enrolment import issue_token
-from sync.errors import KeyRefused, LinkDown
-from sync.keys import read_public_key, write_centre_keys
-from sync.mqtt import MqttLink, Tls
-from sync.run import SHORT_LIVES_TO_SUSPECT
-from sync.types import RecordKind
+from sync.gate.run import SHORT_LIVES_TO_SUSPECT
+from sync.log.enrolment import issue_token
+from sync.log.errors import KeyRefused, LinkDown
+from sync.log.keys import read_public_key, write_centre_keys
+from sync.log.mqtt import MqttLink, Tls
+from sync.log.types import RecordKind
 
 pytestmark = pytest.mark.live
 

@@ -24,11 +24,11 @@ from record_support import (
     seeded,
 )
 
-from sim.broker import BrokerFailed, EmbeddedBroker
-from sync.encoding import seal_batch
-from sync.envelope import Place, centre_hour, open_identity
-from sync.errors import StorageFailed
-from sync.types import Batch, Contents, Item, RecordKind
+from sim.wires.broker import BrokerFailed, EmbeddedBroker
+from sync.log.encoding import seal_batch
+from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.errors import StorageFailed
+from sync.log.types import Batch, Contents, Item, RecordKind
 
 pytestmark = pytest.mark.live
 
@@ -193,7 +193,7 @@ def test_store_that_fails_acknowledges_nothing(bench: Bench) -> None:
 
 
 def test_rubbish_is_put_apart_and_neighbours_go_on(bench: Bench, broker: EmbeddedBroker) -> None:
-    from sync.mqtt import MqttLink
+    from sync.log.mqtt import MqttLink
 
     stranger = MqttLink(
         host="127.0.0.1",

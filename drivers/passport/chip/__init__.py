@@ -1,0 +1,1 @@
+"""The protocols of the chip: access, secure messaging, files, authentication."""

@@ -1,0 +1,1 @@
+"""From files to evidence: the inspection of a document and its checks."""

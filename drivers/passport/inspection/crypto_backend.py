@@ -1,0 +1,34 @@
+"""What takes longest to compute in an inspection, as values.
+
+Two functions make up most of it, and what they give depends on their arguments alone. So a
+simulation that reads one passport a hundred times may hand in functions that remember; a
+gate computes, and its composition hands in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from drivers.passport.chip.agreement import Multiply, multiply
+from drivers.passport.trust.passive_authentication import PassiveAuthentication, authenticate_sod
+from drivers.passport.trust.store import TrustStore
+
+
+class Costly(NamedTuple):
+    """The costly functions of an inspection.
+
+    Attributes:
+        multiply: points of a curve, as `drivers.passport.chip.agreement.multiply`.
+        authenticate_sod: as `drivers.passport.trust.passive_authentication.authenticate_sod`.
+    """
+
+    multiply: Multiply = multiply
+    authenticate_sod: Callable[[bytes, TrustStore, date | None], PassiveAuthentication] = (
+        authenticate_sod
+    )
+
+
+COMPUTED = Costly()
+"""Each time anew."""

@@ -1,0 +1,331 @@
+"""The inspection of one chip: a procedure of named steps (BSI TR-03135-1, 4.5; Doc 9303-11, 4).
+
+    access control (PACE or BAC) -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
+
+EF.SOD and DG1 are judged while DG2 is on its way; the portrait is told as soon as its hash is
+good, before whatever else the chip has to prove.
+
+A generator that yields `Send`, `Emit` and `Reconnect` (see `apdu`) and ends with all
+checks. It owns no transport and no time; whoever runs it ends it early by throwing a
+`LinkEnded`, and it then reports what is missing as aborted. What was read is evidence in
+`FileReader.files`; the verdict on it is in `checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from drivers.passport.chip.access import AccessPlan, PaceFailed
+from drivers.passport.chip.apdu import Emit, Later, Reconnect, Steps, overlap
+from drivers.passport.chip.files import FileReader
+from drivers.passport.errors import (
+    AccessDenied,
+    ApduError,
+    CardRefused,
+    DocumentError,
+    LinkEnded,
+    SessionDead,
+    TagLost,
+    TlvError,
+)
+from drivers.passport.inspection.checks import (
+    CheckList,
+    dg1_checks,
+    face_image_check,
+    printed_checks,
+)
+from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
+from drivers.passport.inspection.crypto_backend import COMPUTED, Costly
+from drivers.passport.mrz.zone import Mrz
+from drivers.passport.trust.passive_authentication import (
+    PassiveAuthentication,
+    com_sod_check,
+)
+from drivers.passport.trust.store import TrustStore
+from drivers.ports import Emission
+from drivers.types import (
+    Check,
+    DocumentRemoved,
+    DocumentVerified,
+    PortraitRead,
+    ReadStep,
+    Result,
+)
+
+CHALLENGE_BYTES = 8
+EXTRA_DATA_GROUPS = (14, 15)
+"""Read beside DG1 and DG2 where EF.SOD lists them; personal details are not the gate's."""
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Inspection:
+    """One inspection of one chip.
+
+    Attributes:
+        ticket: echoed in every event.
+        mrz: the printed zone, whose keys open the chip; None where the CAN does.
+        trust: the anchors.
+        at: the day of inspection; None when the clock is not trusted.
+        random: source of nonces, challenges and scalars.
+        clock: nanoseconds, for the time each check took.
+        new_handle: makes opaque handles for the vault.
+        attempts: how often a lost chip or session may be taken up again.
+        reader: reads files and keeps them; the caller wipes it.
+        can: card access number, for PACE.
+        access, bac_fallback: as in the profile of a chip reader.
+        extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
+        costly: carries out what takes longest to compute.
+    """
+
+    ticket: int
+    mrz: Mrz | None
+    trust: TrustStore
+    at: date | None
+    random: Callable[[int], bytes]
+    clock: Callable[[], int]
+    new_handle: Callable[[], str]
+    attempts: int = 3
+    reader: FileReader = field(default_factory=FileReader)
+    can: str | None = None
+    access: tuple[str, ...] = ("pace", "bac")
+    bac_fallback: bool = True
+    extra: tuple[int, ...] = EXTRA_DATA_GROUPS
+    costly: Costly = COMPUTED
+    _repairs: int = field(default=0, init=False)
+    _access_due: bool = field(default=True, init=False)
+    _access: str = field(default="", init=False)
+    _plan: AccessPlan = field(init=False)
+    _judged: Later[PassiveAuthentication] | None = field(default=None, init=False)
+    _checks: CheckList = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._plan = AccessPlan(
+            mrz=self.mrz,
+            can=self.can,
+            order=self.access,
+            bac_fallback=self.bac_fallback,
+            random=self.random,
+            times=self.costly.multiply,
+        )
+
+    def run(self) -> Steps[tuple[Check, ...]]:
+        """Inspect; ends with every check, after `DocumentVerified` was emitted."""
+        self._checks = CheckList(self.clock)
+        removed = False
+        rest, why = Result.UNDETERMINED, "not examined"
+        try:
+            yield from self._procedure()
+        except LinkEnded as error:
+            removed = isinstance(error, TagLost)
+            rest, why = Result.ABORTED, str(error) or type(error).__name__
+        except DocumentError as error:
+            rest, why = Result.ABORTED, str(error)
+        if self._judged is not None:
+            self._judged()
+        self._checks.add(*self._printed())
+        if removed:
+            yield Emit(Emission(DocumentRemoved(ticket=self.ticket), {}))
+        checks = self._checks.complete(rest, why)
+        yield Emit(Emission(DocumentVerified(ticket=self.ticket, checks=checks), {}))
+        return checks
+
+    def _procedure(self) -> Steps[None]:
+        yield from self._access_control()
+        self._checks.add(*self._printed())
+        yield from self._step("access")
+        com = yield from self._file("COM")
+        sod = yield from self._file("SOD")
+        if isinstance(sod, DocumentError):
+            self._checks.begin()
+            self._checks.add(Check(id="sod_signature", result=Result.FAILED, detail=str(sod)))
+            raise sod
+        yield from self._step("sod")
+        dg1 = yield from self._file("DG1")
+        if not isinstance(dg1, DocumentError):
+            yield from self._step("dg1")
+        self._judged = Later(partial(self._judge, com, sod, dg1))
+        dg2 = yield from overlap(self._file("DG2"), self._judged)
+        found = self._judged()
+        yield from self._dg2(dg2, found)
+        listed = found.security_object.hashes if found.security_object is not None else {}
+        given = yield from self._others(found, listed)
+        yield from self._features(found, {14, 15} & set(listed) - given)
+
+    def _access_control(self) -> Steps[None]:
+        self._checks.begin()
+        try:
+            yield from self._persist(_nothing)
+        except (CardRefused, SessionDead, ApduError, PaceFailed) as error:
+            self._checks.add(Check(id="access_control", result=Result.FAILED, detail=str(error)))
+            raise
+        detail = self._access + self._other_reading("; ")
+        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=detail))
+
+    def _printed(self) -> tuple[Check, ...]:
+        """Checks of the printed zone; a zone that was misread is never told to be consistent."""
+        reading = self._plan.reading
+        if self.mrz is None or reading is None or not reading.changes:
+            return printed_checks(self.mrz, self.at)
+        wrong = ", ".join(self.mrz.failures)
+        misread = Check(
+            id="mrz_consistency",
+            result=Result.FAILED if wrong else Result.UNDETERMINED,
+            detail=(wrong or self.mrz.format.value) + self._other_reading("; the chip opened "),
+        )
+        return (misread, *printed_checks(reading.mrz, self.at)[1:])
+
+    def _other_reading(self, before: str) -> str:
+        """Where the reading that opened the chip differs from the one given, in words."""
+        changes = self._plan.reading.changes if self._plan.reading is not None else ()
+        places = ", ".join(f"line {c.line + 1} column {c.column + 1}" for c in changes)
+        return f"{before}by another reading of the printed zone: {places}" if places else ""
+
+    def _judge(
+        self, com: bytes | DocumentError, sod: bytes, dg1: bytes | DocumentError
+    ) -> PassiveAuthentication:
+        """Everything that EF.COM, EF.SOD and DG1 prove."""
+        self._checks.begin()
+        found = self.costly.authenticate_sod(bytes(sod), self.trust, self.at)
+        self._checks.add(*found.checks)
+        self._com_sod(com, found)
+        listed = found.security_object.hashes if found.security_object is not None else {}
+        self._checks.expect_data_groups(listed)
+        self._dg1(dg1, found)
+        return found
+
+    def _com_sod(self, com: bytes | DocumentError, found: PassiveAuthentication) -> None:
+        if isinstance(com, DocumentError):
+            self._checks.add(Check(id="com_sod", result=Result.FAILED, detail=str(com)))
+        else:
+            self._checks.add(com_sod_check(com, found.security_object))
+
+    def _dg1(self, dg1: bytes | DocumentError, found: PassiveAuthentication) -> None:
+        if isinstance(dg1, DocumentError):
+            for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
+                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
+            return
+        if self.mrz is None:
+            detail = "opened without the printed MRZ"
+            self._checks.add(Check(id="mrz_dg1", result=Result.NOT_SUPPORTED, detail=detail))
+        reading = self._plan.reading
+        printed = reading.mrz if reading is not None else self.mrz
+        for check in dg1_checks(dg1, printed, found, self.at):
+            how = self._other_reading(", " if check.detail else "")
+            told = msgspec.structs.replace(check, detail=check.detail + how)
+            self._checks.add(told if check.id == "mrz_dg1" else check)
+
+    def _dg2(self, dg2: bytes | DocumentError, found: PassiveAuthentication) -> Steps[None]:
+        self._checks.begin()
+        if isinstance(dg2, DocumentError):
+            for name in ("dg_hash.DG2", "face_image"):
+                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg2)))
+            return
+        hashed = found.hash_check(2, dg2)
+        self._checks.add(hashed, face_image_check(dg2))
+        yield from self._step("dg2")
+        if found.trusted and hashed.result is Result.SUCCESSFUL:
+            handle = self.new_handle()
+            portrait = PortraitRead(ticket=self.ticket, portrait=handle)
+            yield Emit(Emission(portrait, {handle: dg2}))
+
+    def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
+        """The other data groups, where listed; those that the chip gave."""
+        given = {1, 2}
+        for number in self.extra:
+            if number not in listed:
+                continue
+            content = yield from self._file(f"DG{number}")
+            self._checks.begin()
+            if isinstance(content, DocumentError):
+                check = Check(id=f"dg_hash.DG{number}", result=Result.FAILED, detail=str(content))
+            else:
+                given.add(number)
+                check = found.hash_check(number, content)
+            self._checks.add(check)
+        return given
+
+    def _features(self, found: PassiveAuthentication, hidden: set[int]) -> Steps[None]:
+        """Stripping, active authentication, and chip authentication last: it ends a session."""
+        files = {name: bytes(content) for name, content in self.reader.files.items()}
+        files = {name: files[name] for name in files if name[2:] not in map(str, hidden)}
+        features = ChipFeatures(found, files)
+        known = self.access[0] == "pace"
+        self._checks.add(features.stripping(frozenset(hidden), card_access_known=known))
+        active = yield from self._persist(
+            lambda: features.active(self.reader, self.random(CHALLENGE_BYTES))
+        )
+        self._checks.add(active)
+        chip = yield from self._persist(self._twice(features))
+        self._checks.add(chip)
+
+    def _twice(self, features: ChipFeatures) -> Callable[[], Steps[Check]]:
+        """Chip authentication, failed once its session died for the second time.
+
+        A command that was heard twice, or an answer that was hit, ends a session as a cloned
+        chip does. A clone does so again.
+        """
+        died = False
+
+        def attempt() -> Steps[Check]:
+            nonlocal died
+            try:
+                return (yield from features.chip(self.reader, self.random))
+            except SessionDead as dead:
+                if died or self._repairs + 1 >= self.attempts:
+                    return Check(id=CHIP, result=Result.FAILED, detail=str(dead))
+                died = True
+                raise
+
+        return attempt
+
+    def _step(self, step: str) -> Steps[None]:
+        yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))
+
+    def _file(self, name: str) -> Steps[bytes | DocumentError]:
+        """A file, or why the chip does not give it."""
+        try:
+            return (yield from self._persist(lambda: self.reader.read(name)))
+        except AccessDenied:
+            raise
+        except (CardRefused, TlvError, ApduError) as error:
+            return error
+
+    def _persist(self, step: Callable[[], Steps[T]]) -> Steps[T]:
+        """Carry a step out, over lost chips and dead sessions, as often as attempts allow."""
+        while True:
+            try:
+                if self._access_due:
+                    yield from self._authenticate()
+                return (yield from step())
+            except TagLost as lost:
+                self._repair(lost)
+                if not (yield Reconnect()):
+                    raise
+                self.reader.field_lost()
+            except SessionDead as dead:
+                self._repair(dead)
+                self.reader.session_died()
+            self._access_due = True
+
+    def _repair(self, error: DocumentError) -> None:
+        """Count a repair; let the error pass once the attempts are used up."""
+        self._repairs += 1
+        if self._repairs >= self.attempts:
+            raise error
+
+    def _authenticate(self) -> Steps[None]:
+        self._access = yield from self._plan.open(self.reader)
+        self._access_due = False
+
+
+def _nothing() -> Steps[None]:
+    return
+    yield  # makes this a generator

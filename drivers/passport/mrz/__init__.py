@@ -1,0 +1,1 @@
+"""The machine readable zone: parsing, check digits, candidates of a misread zone."""

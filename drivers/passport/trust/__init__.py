@@ -1,0 +1,1 @@
+"""Passive authentication: certificates, signatures, revocation, trust anchors."""

@@ -1,0 +1,234 @@
+"""CMS SignedData (RFC 5652) as EF.SOD and master lists use it (Doc 9303-10, 4.6.2; -12, 9)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from asn1crypto import cms
+
+from drivers.passport import tlv
+from drivers.passport.errors import (
+    AlgorithmUnknown,
+    CertificateError,
+    DocumentError,
+    SignatureInvalid,
+    SodError,
+)
+from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing
+from drivers.passport.trust.certificates import Certificate, Name, from_asn1, name_of
+from drivers.passport.trust.signatures import (
+    Scheme,
+    digest,
+    hash_name,
+    parse_public_key,
+    parse_scheme,
+    verify,
+)
+
+MAX_CERTIFICATES = 16
+MAX_SIGNERS = 4
+ID_SIGNED_DATA = "1.2.840.113549.1.7.2"
+ID_CONTENT_TYPE = "1.2.840.113549.1.9.3"
+ID_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
+ID_SIGNING_TIME = "1.2.840.113549.1.9.5"
+
+
+@dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """Who signed, how, and what exactly.
+
+    Attributes:
+        signed_attributes: what the signature may be over: the attributes in the order of DER
+            (RFC 5652, 5.4), and as they are stored where some signer kept another.
+    """
+
+    issuer: Name | None
+    serial: int | None
+    subject_key_id: bytes | None
+    digest_name: str
+    scheme: Scheme
+    signature: bytes = field(repr=False)
+    signed_attributes: tuple[bytes, ...] = field(repr=False)
+    content_type: str
+    message_digest: bytes = field(repr=False)
+    signed_on: date | None = None
+
+    def names(self, certificate: Certificate) -> bool:
+        """Whether this signer identifier is the certificate's."""
+        if self.subject_key_id is not None:
+            return certificate.subject_key_id == self.subject_key_id
+        return certificate.serial == self.serial and certificate.issuer == self.issuer
+
+
+@dataclass(frozen=True, slots=True)
+class SignedData:
+    """A signed object with its signers; one is recommended (Doc 9303-10, 4.6.2.2).
+
+    Attributes:
+        unreadable: how many certificates in it do not parse.
+    """
+
+    content_type: str
+    content: bytes = field(repr=False)
+    certificates: tuple[Certificate, ...]
+    signers: tuple[SignerInfo, ...]
+    unreadable: int = 0
+
+    @property
+    def signer(self) -> SignerInfo:
+        """The first signer."""
+        return self.signers[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed: the certificate whose key did, and whether the signer identifier names it."""
+
+    certificate: Certificate
+    identified: bool
+    info: SignerInfo
+
+
+def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> SignedData:
+    """Parse a ContentInfo with SignedData.
+
+    Raises:
+        SodError: it does not parse, or a mandatory part is missing.
+        AlgorithmUnknown: hash or signature algorithm outside Doc 9303-12.
+    """
+    with parsing("SignedData", SodError):
+        info = cms.ContentInfo.load(der)
+        if info["content_type"].dotted != ID_SIGNED_DATA:
+            raise SodError("content is not SignedData")
+        signed = info["content"]
+        encapsulated = signed["encap_content_info"]
+        signers = signed["signer_infos"]
+        if not 1 <= len(signers) <= MAX_SIGNERS:
+            raise SodError(f"{len(signers)} signers")
+        listed = [choice.chosen for choice in signed["certificates"]]
+        if len(listed) > max_certificates:
+            raise SodError(f"{len(listed)} certificates")
+        certificates = [_certificate(item) for item in listed]
+        return SignedData(
+            content_type=encapsulated["content_type"].dotted,
+            content=bytes(encapsulated["content"]),
+            certificates=tuple(item for item in certificates if item is not None),
+            signers=_signers(signers),
+            unreadable=certificates.count(None),
+        )
+
+
+def verify_signed_data(signed: SignedData, known: Iterable[Certificate] = ()) -> Signer:
+    """Verify content and signature by a certificate that comes with it.
+
+    Of several signers one is enough: each of them vouches for the whole content. A certificate
+    that was left out may be among those `known`. Where a signer identifier names none at all,
+    each that came with it is tried, and the answer says so ("wrong signer identifier", a defect
+    known in the field).
+
+    Raises:
+        SignatureInvalid: content or signature was altered.
+        SodError: no certificate to verify by.
+        AlgorithmUnknown, CertificateError: the key cannot be used.
+    """
+    failure: DocumentError | None = None
+    for info in signed.signers:
+        try:
+            return _verify_signer(signed, info, known)
+        except (AlgorithmUnknown, CertificateError, SignatureInvalid, SodError) as error:
+            failure = failure or error
+    raise failure or SodError("no signer")
+
+
+def _verify_signer(signed: SignedData, signer: SignerInfo, known: Iterable[Certificate]) -> Signer:
+    if signer.content_type != signed.content_type:
+        raise SignatureInvalid("signed content type differs")
+    if not hmac.compare_digest(digest(signer.digest_name, signed.content), signer.message_digest):
+        raise SignatureInvalid("message digest differs from the content's")
+    named = [item for item in signed.certificates if signer.names(item)]
+    named = named or [item for item in known if signer.names(item)]
+    failure: AlgorithmUnknown | CertificateError | SignatureInvalid | SodError
+    failure = SodError("no document signer certificate")
+    for certificate in named or signed.certificates:
+        for attributes in signer.signed_attributes:
+            try:
+                key = parse_public_key(certificate.public_key_info)
+                verify(key, signer.scheme, signer.signature, attributes)
+            except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
+                failure = error
+            else:
+                return Signer(certificate, bool(named), signer)
+    raise failure
+
+
+def _signers(infos: Any) -> tuple[SignerInfo, ...]:
+    """Those signers of whose algorithms we know enough; the content has one at least."""
+    found = []
+    unknown: AlgorithmUnknown | None = None
+    for info in infos:
+        try:
+            found.append(_signer(info))
+        except AlgorithmUnknown as error:
+            unknown = error
+    if unknown is not None and not found:
+        raise unknown
+    return tuple(found)
+
+
+def _certificate(item: Any) -> Certificate | None:
+    try:
+        with parsing("certificate", CertificateError):
+            return from_asn1(item)
+    except (CertificateError, AlgorithmUnknown):
+        return None
+
+
+def _signer(info: Any) -> SignerInfo:
+    identifier = info["sid"].chosen
+    by_key = info["sid"].name == "subject_key_identifier"
+    digest_name = hash_name(info["digest_algorithm"])
+    attributes = info["signed_attrs"]
+    if not attributes:
+        raise SodError("no signed attributes")
+    values: dict[str, Any] = {}
+    for attribute in attributes:
+        oid = attribute["type"].dotted
+        if oid not in (ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNING_TIME):
+            continue  # a state's own: signed, and no more (Doc 9303-10, 4.6.2.2)
+        if oid in values or len(attribute["values"]) != 1:
+            raise SodError("signed attribute with several values")
+        values[oid] = attribute["values"][0]
+    if ID_CONTENT_TYPE not in values or ID_MESSAGE_DIGEST not in values:
+        raise SodError("signed attributes without content type or message digest")
+    return SignerInfo(
+        issuer=None if by_key else name_of(identifier["issuer"]),
+        serial=None if by_key else identifier["serial_number"].native,
+        subject_key_id=identifier.native if by_key else None,
+        digest_name=digest_name,
+        scheme=parse_scheme(info["signature_algorithm"], digest_name),
+        signature=bytes(info["signature"]),
+        signed_attributes=_signed_forms(attributes),
+        content_type=values[ID_CONTENT_TYPE].dotted,
+        message_digest=values[ID_MESSAGE_DIGEST].native,
+        signed_on=_day(values.get(ID_SIGNING_TIME)),
+    )
+
+
+def _day(time: Any) -> date | None:
+    """Of a time of signing. It is told and decides nothing, so a malformed one is none."""
+    try:
+        day: date | None = None if time is None else time.native.date()
+    except PARSER_FAULTS:
+        return None
+    return day
+
+
+def _signed_forms(attributes: Any) -> tuple[bytes, ...]:
+    """Signed is the SET OF (RFC 5652, 5.4), carried with an implicit tag."""
+    stored = [attribute.dump() for attribute in attributes]
+    forms = dict.fromkeys((b"".join(sorted(stored)), b"".join(stored)))
+    return tuple(tlv.encode(0x31, form) for form in forms)

@@ -1,0 +1,1 @@
+"""The computer a gate runs on: doctor, clock, service manager, secrets, memory."""

@@ -1,0 +1,228 @@
+"""What a gate's computer needs, looked at one by one, in plain words with what to do.
+
+Every check is a function that gives findings: `good`, `attention` (the lane works, but not
+for long or not well) or `broken` (the lane cannot go into service). Nothing is changed, no
+device is opened that another process may have, and no secret is read further than its mode
+and length.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from drivers.types import TRUST_OLD_DAYS
+from firmware_cfg.profile import Profile
+from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
+from gate_agent.host.system_clock import follows_time_server
+
+CONNECT_S = 3.0
+DISK_LOW_BYTES = 1 << 30
+DISK_FULL_BYTES = 100 << 20
+
+
+class Grade(StrEnum):
+    """How good what was found is."""
+
+    GOOD = "good"
+    ATTENTION = "attention"
+    BROKEN = "broken"
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at: what is there, and what to do about it."""
+
+    check: str
+    grade: Grade
+    what: str
+    do: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def ports(profile: Profile) -> Findings:
+    """The serial devices of the lane."""
+    named = {
+        "turnstile": profile.turnstile.port,
+        "mrz reader": profile.mrz_reader.port,
+        "chip reader": profile.chip_reader.port,
+    }
+    for name, path in named.items():
+        yield character_device(f"port: {name}", path, "dialout")
+
+
+def character_device(check: str, path: str, group: str) -> Finding:
+    """Whether a device file is there and ours to use."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        return Finding(
+            check,
+            Grade.BROKEN,
+            f"{path}: {os.strerror(error.errno or 0)}",
+            "plug it in; its name comes from a line of /etc/udev/rules.d/70-egate.rules",
+        )
+    if not stat.S_ISCHR(mode):
+        return Finding(check, Grade.BROKEN, f"{path} is no device", "name the device's own path")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return Finding(
+            check,
+            Grade.BROKEN,
+            f"{path} may not be read and written by this user",
+            f"add the user to the group {group}, or run this as the unit's user",
+        )
+    return Finding(check, Grade.GOOD, f"{path} is there and may be used")
+
+
+def camera(profile: Profile) -> Findings:
+    """Where pictures come from."""
+    kind, _, rest = profile.camera.source.partition(":")
+    if kind == "device":
+        path = f"/dev/video{rest}" if rest.isdigit() else rest
+        yield character_device("camera", path, "video")
+    elif kind in ("rtsp", "rtsps", "mjpeg"):
+        parts = urlsplit(rest if kind == "mjpeg" else profile.camera.source)
+        default = {"rtsp": 554, "rtsps": 322}.get(kind, 80)
+        yield _reachable("camera", parts.hostname or "", parts.port or default, Grade.BROKEN)
+    elif kind == "file":
+        there = Path(rest).exists()
+        grade = Grade.GOOD if there else Grade.BROKEN
+        yield Finding("camera", grade, f"{rest} {'is' if there else 'is not'} there")
+    else:
+        yield Finding("camera", Grade.ATTENTION, f"a source of the kind {kind} is not looked at")
+
+
+def broker(profile: Profile) -> Findings:
+    """The way to the central system. A lane works for days without it."""
+    yield _reachable("broker", profile.sync.host, profile.sync.port, Grade.ATTENTION)
+
+
+def _reachable(check: str, host: str, port: int, otherwise: Grade) -> Finding:
+    try:
+        with socket.create_connection((host, port), CONNECT_S):
+            return Finding(check, Grade.GOOD, f"{host}:{port} answers")
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no answer"
+        do = "check cable, address and firewall; records are kept until it is back"
+        if otherwise is Grade.BROKEN:
+            do = "check cable, address and that the device is switched on"
+        return Finding(check, otherwise, f"{host}:{port} cannot be reached: {why}", do)
+
+
+def disk(state: Path) -> Findings:
+    """Room for journal and traces."""
+    try:
+        free = shutil.disk_usage(state).free
+    except OSError as error:
+        yield Finding(
+            "disk",
+            Grade.BROKEN,
+            f"{state}: {os.strerror(error.errno or 0)}",
+            f"make it: install -d -m 0700 {state}, owned by the agent's user",
+        )
+        return
+    free_mb = free >> 20
+    if not os.access(state, os.W_OK | os.X_OK):
+        yield Finding("disk", Grade.BROKEN, f"{state} may not be written", "check its owner")
+    elif free < DISK_FULL_BYTES:
+        yield Finding("disk", Grade.BROKEN, f"{free_mb} MB left in {state}", "make room now")
+    elif free < DISK_LOW_BYTES:
+        yield Finding("disk", Grade.ATTENTION, f"{free_mb} MB left in {state}", "make room soon")
+    else:
+        yield Finding("disk", Grade.GOOD, f"{free_mb} MB left in {state}")
+
+
+def clock_set() -> Findings:
+    """Whether the system's clock follows a time server."""
+    if follows_time_server():
+        yield Finding("clock", Grade.GOOD, "the clock follows a time server")
+    else:
+        yield Finding(
+            "clock",
+            Grade.ATTENTION,
+            "the clock does not follow a time server",
+            "timedatectl set-ntp true; without a true date every document goes to an officer",
+        )
+
+
+def keys(folder: Path, names: tuple[str, ...]) -> Findings:
+    """The lane's keys: there, and nobody else's to read."""
+    for name in names:
+        try:
+            read_key(folder / name)
+        except KeyUnusable as error:
+            yield Finding(
+                f"key: {name}",
+                Grade.BROKEN,
+                error.diagnosis,
+                f"put {name} into {folder}, mode 0400, owned by the unit's user",
+            )
+        else:
+            yield Finding(f"key: {name}", Grade.GOOD, "is there, for its owner alone")
+
+
+def models(store: Path, tier: str) -> Findings:
+    """The face models that the profile wants, against the manifest's hashes."""
+    from biometrics.models.store import installed
+
+    tiers = [found.value for found in installed(store)]
+    if not tiers:
+        yield Finding(
+            "models",
+            Grade.BROKEN,
+            f"none in {store}",
+            "egate models prepare, then egate models add",
+        )
+    elif tier not in ("best", *tiers):
+        yield Finding(
+            "models",
+            Grade.BROKEN,
+            f"the profile wants {tier}, {', '.join(tiers)} installed",
+            "egate models add DIR",
+        )
+    else:
+        yield Finding("models", Grade.GOOD, f"{', '.join(tiers)}, hashes as in the manifest")
+
+
+def trust(paths: list[Path], today_ordinal: int) -> Findings:
+    """Whose signatures are trusted, and how old the newest list is.
+
+    Args:
+        paths: files and folders, as the reader is given.
+        today_ordinal: the day as `date.toordinal`.
+    """
+    from drivers.passport.trust.files import newest_list
+    from gate_agent.inspect.trust_store import read
+
+    try:
+        loaded = read(paths)
+    except OSError as error:
+        what = f"{error.filename}: {os.strerror(error.errno or 0)}"
+        yield Finding("trust", Grade.BROKEN, what, "egate trust import DIR")
+        return
+    count = sum(len(source.certificates) for source in loaded.parsed())
+    if not count:
+        yield Finding("trust", Grade.BROKEN, "no CSCA certificate", "egate trust import DIR")
+        return
+    for file, why in loaded.refused:
+        yield Finding(f"trust: {file.name}", Grade.ATTENTION, f"refused: {why}", "remove it")
+    newest = newest_list(loaded.parsed())
+    age = None if newest is None else today_ordinal - newest.toordinal()
+    if age is not None and age > TRUST_OLD_DAYS:
+        yield Finding(
+            "trust",
+            Grade.ATTENTION,
+            f"{count} certificates, the newest list is {age} days old",
+            "fetch the present master list and CRLs, then egate trust import DIR",
+        )
+    else:
+        dated = "" if age is None else f", the newest list is {age} days old"
+        yield Finding("trust", Grade.GOOD, f"{count} certificates{dated}")

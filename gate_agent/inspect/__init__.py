@@ -1,0 +1,1 @@
+"""Inspection of one document outside a crossing: its chip, its files, its report."""

@@ -1,0 +1,101 @@
+"""What `egate document` and `egate mrz` print: documents, checks and zones as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from drivers.passport.inspection.checks import overall
+from drivers.passport.mrz import zone
+from drivers.passport.mrz.candidates import candidates
+from drivers.passport.mrz.zone import ELEMENTS, Mrz
+from drivers.types import Check
+
+DOCUMENT_KEYS = (
+    "type",
+    "issuer",
+    "number",
+    "surname",
+    "given_names",
+    "nationality",
+    "birth_date",
+    "sex",
+    "expiry",
+)
+
+
+def document(mrz: Mrz | None, today: date) -> dict[str, str | None]:
+    """The document in words; every key is there, None where nothing is known.
+
+    Dates are ISO 8601 where the zone gives whole dates, else as printed.
+    """
+    if mrz is None:
+        return dict.fromkeys(DOCUMENT_KEYS)
+    born, ends = zone.birth_date(mrz, today), zone.expiry_date(mrz, today)
+    return {
+        "type": mrz.document_type,
+        "issuer": mrz.issuing_state,
+        "number": mrz.document_number,
+        "surname": mrz.surname,
+        "given_names": mrz.given_names,
+        "nationality": mrz.nationality,
+        "birth_date": born.isoformat() if born else mrz.birth_date,
+        "sex": mrz.sex,
+        "expiry": ends.isoformat() if ends else mrz.expiry,
+    }
+
+
+def inspection(
+    checks: Sequence[Check], mrz: Mrz | None, today: date, **figures: float
+) -> dict[str, Any]:
+    """The result of `egate document inspect`."""
+    return {
+        "overall": overall(checks).value,
+        "checks": [
+            {
+                "id": check.id,
+                "result": check.result.value,
+                "mode": check.mode.value,
+                "detail": check.detail,
+                "ms": check.ms,
+            }
+            for check in checks
+        ],
+        "document": document(mrz, today),
+        **figures,
+    }
+
+
+def parsed_zone(mrz: Mrz, today: date) -> dict[str, Any]:
+    """The result of `egate mrz parse`."""
+    optional = [name for name in ("optional_data", "optional_data_2") if name in _elements(mrz)]
+    fields = document(mrz, today) | {
+        name: mrz.element(name).rstrip(zone.FILLER) for name in optional
+    }
+    return {
+        "format": mrz.format.value,
+        "fields": fields,
+        "checks": list(_zone_checks(mrz)),
+        "candidates": [
+            {
+                "mrz": item.mrz.text,
+                "number": item.mrz.document_number,
+                "failures": list(item.mrz.failures),
+                "changes": [change._asdict() for change in item.changes],
+            }
+            for item in candidates(mrz.lines)
+        ],
+    }
+
+
+def _elements(mrz: Mrz) -> Iterable[str]:
+    return ELEMENTS[mrz.format]
+
+
+def _zone_checks(mrz: Mrz) -> Iterable[dict[str, str]]:
+    judged = ("birth_date", "expiry", "sex", "issuing_state", "nationality")
+    for name in _elements(mrz):
+        if name.endswith("_check") or name in judged:
+            result = "failed" if name in mrz.failures else "successful"
+            yield {"id": name, "result": result}

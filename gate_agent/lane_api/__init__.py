@@ -1,0 +1,1 @@
+"""How other processes speak with the agent: messages, server, client, views, actions."""

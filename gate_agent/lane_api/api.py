@@ -1,0 +1,276 @@
+"""The lane API, version 1: what a lane tells the world and what it lets itself be told.
+
+Transport: length-prefixed msgpack frames (see `gate_agent.lane_api.channel`) over a local socket.
+The lane sends `Challenge`; the peer answers `Authenticate` with an HMAC-SHA-256 of the
+nonce under the key of its role; then the lane sends one `Snapshot`, and a `Delta` for
+every change. `Delta.seq` counts up by one from the snapshot's; a gap means: connect anew.
+
+Actions carry the ticket and the hash of the evidence that the officer saw, a nonce that
+is accepted once, and an expiry; the lane checks all four, whatever the console did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from drivers.types import Check
+
+VERSION = 1
+
+MIN_KEY_BYTES = 32
+
+
+def proof(key: bytes, nonce: bytes) -> bytes:
+    """Answer to a challenge: HMAC-SHA-256 of the API's name, version and the nonce."""
+    return hmac.new(key, b"egate lane api 1" + nonce, hashlib.sha256).digest()
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+    """Base of the lane API's messages; tagged with its own name on the wire."""
+
+
+class Role(StrEnum):
+    """What a peer may do. Each role has a key of its own."""
+
+    CONSOLE = "console"  # everything an officer sees and does
+    SYNC = "sync"  # hand over receipts, read no personal data
+    STATUS = "status"  # the view without personal data
+
+
+class Step(StrEnum):
+    """Where the present crossing stands."""
+
+    CLOSED = "closed"
+    WAITING = "waiting"
+    READING = "reading"
+    VERIFYING = "verifying"
+    DECIDING = "deciding"
+    CROSSING = "crossing"
+    REFERRED = "referred"
+    LEAVING = "leaving"  # the crossing is over, the zone is not yet empty
+    ENTERING = "entering"  # two doors: the entry is open, or being shut behind the traveller
+    PRESENTING = "presenting"  # inside, and the document is not on the reader yet
+    QUEUED = "queued"  # the document is in order, the chamber not yet free
+    GOING_BACK = "going_back"  # the entry is open for a traveller to go back out
+
+
+class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One device: ready or not, and why not; what it lacks (`drivers.types.Condition`)."""
+
+    device: str
+    ready: bool
+    code: int = 0
+    diagnosis: str = ""
+    identity: str = ""
+    conditions: tuple[str, ...] = ()
+
+
+class FaceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The face so far: the best score and what the picture lacks."""
+
+    guidance: str = "none"
+    score: float | None = None
+    threshold: float | None = None
+    pad: str = "not_run"
+    pad_score: float | None = None
+    faces: int = 0
+    tier: str = ""
+
+
+class SyncView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the central system has followed the journal.
+
+    `alarm` is one line about what is written down here, "" if all is well.
+    """
+
+    journal_seq: int = 0
+    receipt_seq: int = 0
+    oldest_unsent_s: int = 0
+    connected: bool = False
+    alarm: str = ""
+
+
+class HolderView(msgspec.Struct, frozen=True, kw_only=True):
+    """The holder as the document names them. Sent to the role CONSOLE alone."""
+
+    surname: str = ""
+    given_names: str = ""
+    nationality: str = ""
+    issuing_state: str = ""
+    document_number: str = ""
+    birth_date: str = ""
+    expiry: str = ""
+    sex: str = ""
+
+
+class LastResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The crossing before: how it ended."""
+
+    ticket: int
+    outcome: str  # admitted, referred, refused, abandoned
+    reasons: tuple[str, ...] = ()
+    officer: str = ""
+    at_utc_ms: int = 0
+
+
+class ApproachView(msgspec.Struct, frozen=True, kw_only=True):
+    """The crossing before the entry door, while another one fills the chamber."""
+
+    step: Step
+    ticket: int = 0
+    document_step: str = ""
+    checks: tuple[Check, ...] = ()
+    reasons: tuple[str, ...] = ()
+    evidence_sha256: str = ""
+    issuing_state: str = ""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a page shows of one lane. `holder` is None for every role but CONSOLE.
+
+    A mantrap may serve two travellers: the view is of the one in the chamber, and `approach`
+    of the one before the entry door. With nobody in the chamber the view is of the latter.
+    """
+
+    lane: int
+    gate: str
+    site: str
+    direction: str
+    topology: str
+    demo: bool
+    mode: str
+    since_utc_ms: int
+    step: Step
+    ticket: int = 0
+    document_step: str = ""
+    checks: tuple[Check, ...] = ()
+    face: FaceView = FaceView()
+    reasons: tuple[str, ...] = ()
+    evidence_sha256: str = ""
+    zone: str = "unknown"
+    entry: str = "unknown"
+    exit: str = "unknown"
+    fire: bool = False
+    devices: tuple[DeviceView, ...] = ()
+    lease: bool = False
+    alarms: tuple[str, ...] = ()
+    sync: SyncView = SyncView()
+    last: LastResult | None = None
+    holder: HolderView | None = None
+    issuing_state: str = ""
+    officer_reasons: tuple[str, ...] = ()
+    approach: ApproachView | None = None
+    entry_lock: str = "unknown"
+    exit_lock: str = "unknown"
+    approach_zone: str = "unknown"
+    beyond_zone: str = "unknown"
+    maintenance: bool = False
+    power_loss: bool = False
+    reversed: bool = False
+
+
+# --- from the lane --------------------------------------------------------------------
+
+
+class Challenge(Message, frozen=True, kw_only=True):
+    """First word of a lane: prove who you are."""
+
+    version: int
+    nonce: bytes
+
+
+class Snapshot(Message, frozen=True, kw_only=True):
+    """The whole view."""
+
+    seq: int
+    view: View
+
+
+class Delta(Message, frozen=True, kw_only=True):
+    """The fields of the view that changed, by name, in plain data.
+
+    Without changes it is a sign of life; the lane is never silent for longer than
+    `lane_server.HEARTBEAT_MS`.
+    """
+
+    seq: int
+    changes: dict[str, Any]
+
+
+class ActionResult(Message, frozen=True, kw_only=True):
+    """Whether an action was taken; `error` says what to do next."""
+
+    nonce: str
+    ok: bool
+    error: str = ""
+
+
+class Picture(Message, frozen=True, kw_only=True):
+    """Answer to `PictureRequest`; `jpeg` is empty when there is nothing to show."""
+
+    request: int
+    jpeg: bytes
+
+
+class Refused(Message, frozen=True, kw_only=True):
+    """The lane will not talk to this peer; it closes the connection."""
+
+    reason: str
+
+
+# --- to the lane ----------------------------------------------------------------------
+
+
+class Authenticate(Message, frozen=True, kw_only=True):
+    """HMAC-SHA-256 over b"egate lane api 1" + nonce, under the role's key."""
+
+    role: Role
+    mac: bytes
+
+
+class Action(Message, frozen=True, kw_only=True):
+    """An officer acts. `action` is one of `OfficerAction`'s values."""
+
+    nonce: str
+    ticket: int
+    action: str
+    officer: str
+    reason: str
+    evidence_sha256: str
+    expires_utc_ms: int
+
+
+class Lease(Message, frozen=True, kw_only=True):
+    """An officer is at the console: renew the lane's lease."""
+
+    officer: str
+
+
+class PictureRequest(Message, frozen=True, kw_only=True):
+    """Ask for the live or the chip portrait of a ticket (`kind`: "live" or "chip")."""
+
+    request: int
+    ticket: int
+    kind: str
+
+
+class HandReceipt(Message, frozen=True, kw_only=True):
+    """Sync hands over a receipt of the central system, in its own signed encoding."""
+
+    receipt: bytes
+
+
+class ReportLink(Message, frozen=True, kw_only=True):
+    """Sync says whether it is connected to the broker; `alarm` is one line, "" if all is well."""
+
+    connected: bool
+    alarm: str = ""
+
+
+FromLane = Challenge | Snapshot | Delta | ActionResult | Picture | Refused
+ToLane = Authenticate | Action | Lease | PictureRequest | HandReceipt | ReportLink

@@ -1,0 +1,1 @@
+"""The process that asks lists of persons and documents, and answers `CheckLists`."""

@@ -1,0 +1,1 @@
+"""Officers: who they are, and their signatures under what they do."""

@@ -1,0 +1,1 @@
+"""What the agent records: journal writer, trace, vault, the schema of a record."""

@@ -1,0 +1,1 @@
+"""The agent and its worker processes: the link between them, and the vision worker."""

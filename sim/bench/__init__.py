@@ -1,0 +1,1 @@
+"""What the product costs in time and memory, as ratios measured in one run."""

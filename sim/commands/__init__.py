@@ -1,0 +1,1 @@
+"""The commands of the simulator: `egate sim`, `demo`, `chip`, `bench` and `chaos`."""

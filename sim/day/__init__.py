@@ -1,0 +1,1 @@
+"""A scenario from start to result: run, judge, count, report."""

@@ -1,0 +1,1 @@
+"""Simulated hardware: turnstiles, doors, sensors, cameras, MRZ readers, photographs."""

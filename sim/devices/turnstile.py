@@ -1,0 +1,231 @@
+"""A simulated turnstile: a Modbus RTU slave over a barrier, without I/O.
+
+The same object stands behind a virtual wire on the virtual clock and behind a
+pseudo-terminal in real time; its line is `sim.devices.modbus_slave`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import pack
+
+from drivers.turnstile.rtu import (
+    ENCAPSULATED,
+    READ_HOLDING,
+    READ_MAX,
+    WRITE_MAX,
+    WRITE_MULTIPLE,
+)
+from firmware_cfg.profile import RegisterMap
+from sim.devices.modbus_slave import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    ModbusSlave,
+    Refused,
+    told_identity,
+)
+from sim.devices.turnstile_barrier import Barrier, Mode, Side
+
+START_S_REGISTER = 0x3011
+FINISH_S_REGISTER = 0x3012
+COUNTER_MAX = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SimIdentity:
+    """What the slave says it is (Modbus Application Protocol V1.1b3, 6.21)."""
+
+    vendor: str = "egate-sim"
+    product: str = "turnstile"
+    revision: str = "1.0"
+
+
+class SimTurnstile(ModbusSlave):
+    """A turnstile that people walk through and a master talks to.
+
+    People act by `arrive`, `leave_back`, `try_pass`; the plant's own faults by `set_fire`,
+    `set_error`, `freeze`, `set_identity`, `set_counter`.
+
+    Args:
+        registers: the register map of the lane's profile.
+        unit, baud, latency_us: as for `sim.devices.modbus_slave.ModbusSlave`.
+        barrier: the plant behind; a new one unless given.
+    """
+
+    def __init__(
+        self,
+        registers: RegisterMap | None = None,
+        *,
+        unit: int = 1,
+        baud: int = 115_200,
+        latency_us: int = 1_000,
+        barrier: Barrier | None = None,
+    ) -> None:
+        super().__init__(unit, baud, latency_us)
+        self._map = registers or RegisterMap()
+        self.barrier = barrier or Barrier()
+        self._readable = self._registers()
+        self.identity = SimIdentity()
+        self.releases = 0
+
+    # --- people -----------------------------------------------------------------------
+
+    def arrive(self, now_ns: int, persons: int = 1) -> None:
+        """People step into the zone from the side of admission."""
+        self.expire(now_ns)
+        self.barrier.arrive(self.barrier.exit, persons)
+
+    def leave_back(self, now_ns: int, persons: int = 1) -> None:
+        """People turn round and leave."""
+        self.expire(now_ns)
+        self.barrier.leave_back(self.barrier.exit, persons)
+
+    def try_pass(self, now_ns: int, persons: int = 1, stays_ms: int = 0) -> bool:
+        """People in the zone walk through; two of them on one release is tailgating.
+
+        Returns whether they are on their way; the counter moves when they are through.
+        """
+        self.expire(now_ns)
+        return self.barrier.start_passage(self.barrier.exit, persons, now_ns, stays_ms)
+
+    @property
+    def zone(self) -> int:
+        """Persons and things in the zone, those on the way through included."""
+        barrier = self.barrier
+        return barrier.exit.waiting + barrier.entry.waiting + barrier.things
+
+    @property
+    def passing(self) -> bool:
+        """Whether somebody is on the way through."""
+        return self.barrier.passing
+
+    @property
+    def authorised(self) -> int:
+        """Passages released in the exit direction."""
+        return self.barrier.exit.authorised
+
+    @property
+    def open(self) -> bool:
+        """Whether the leaf gives way in the exit direction."""
+        return self.barrier.lets(self.barrier.exit)
+
+    @property
+    def passages(self) -> int:
+        """Counter of the exit direction."""
+        return self.barrier.exit.counter
+
+    # --- faults -----------------------------------------------------------------------
+
+    def set_fire(self, now_ns: int, *, active: bool) -> None:
+        """Work the fire input."""
+        self.expire(now_ns)
+        self.barrier.set_fire(active=active)
+
+    def set_error(self, code: int) -> None:
+        """Show an error code; 0 is none."""
+        self.barrier.error = code & 0xFFFF
+
+    def set_counter(self, value: int) -> None:
+        """Set the counter of the exit direction, to see it wrap."""
+        self.barrier.exit.counter = value & COUNTER_MAX
+
+    def set_identity(self, identity: SimIdentity) -> None:
+        """Be another device."""
+        self.identity = identity
+
+    # --- the line ---------------------------------------------------------------------
+
+    @property
+    def changes_ns(self) -> int | None:
+        """When the barrier next changes by itself."""
+        return self.barrier.due_ns
+
+    @property
+    def moves_ns(self) -> int | None:
+        """The same, for who counts its quiet polls."""
+        return self.barrier.due_ns
+
+    def asked_later(self, by_ns: int) -> None:
+        """This device does not mind when it was last asked."""
+
+    def move(self, now_ns: int) -> None:
+        """The barrier moves."""
+        self.barrier.expire(now_ns)
+
+    # --- requests ---------------------------------------------------------------------
+
+    def serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+        """Answer a good request."""
+        if function == READ_HOLDING:
+            return self._serve_read(body)
+        if function == WRITE_MULTIPLE:
+            return self._serve_write(body, now_ns)
+        if function == ENCAPSULATED:
+            told = self.identity
+            return told_identity(body, (told.vendor, told.product, told.revision))
+        raise Refused(ILLEGAL_FUNCTION)
+
+    def _serve_read(self, body: bytes) -> bytes:
+        address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+        if len(body) != 4 or not 1 <= count <= READ_MAX:
+            raise Refused(ILLEGAL_VALUE)
+        readable = self._readable
+        try:
+            words = [readable[at]() for at in range(address, address + count)]
+        except KeyError:
+            raise Refused(ILLEGAL_ADDRESS) from None
+        return pack(f">B{count}H", 2 * count, *words)
+
+    def _serve_write(self, body: bytes, now_ns: int) -> bytes:
+        address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
+        if not 1 <= count <= WRITE_MAX or len(body) != 5 + 2 * count or body[4] != 2 * count:
+            raise Refused(ILLEGAL_VALUE)
+        writable = self._writable(now_ns)
+        if any(at not in writable for at in range(address, address + count)):
+            raise Refused(ILLEGAL_ADDRESS)
+        for at in range(count):
+            writable[address + at](int.from_bytes(body[5 + 2 * at : 7 + 2 * at], "big"))
+        return body[:4]
+
+    def registers(self) -> dict[int, int]:
+        """What every register holds now."""
+        return {address: read() for address, read in self._readable.items()}
+
+    def _registers(self) -> dict[int, Callable[[], int]]:
+        """How every register is read."""
+        at = self._map
+        return {
+            at.authorise_exit: lambda: self.barrier.exit.authorised,
+            at.authorise_entry: lambda: self.barrier.entry.authorised,
+            at.zone_exit: lambda: self.barrier.seen(self.barrier.exit) & 0xFFFF,
+            at.zone_entry: lambda: self.barrier.seen(self.barrier.entry) & 0xFFFF,
+            at.counter_exit: lambda: self.barrier.exit.counter & 0xFFFF,
+            at.counter_exit + 1: lambda: self.barrier.exit.counter >> 16,
+            at.counter_entry: lambda: self.barrier.entry.counter & 0xFFFF,
+            at.counter_entry + 1: lambda: self.barrier.entry.counter >> 16,
+            at.error: lambda: self.barrier.error,
+            at.mode: lambda: self.barrier.mode.value,
+            START_S_REGISTER: lambda: self.barrier.start_s,
+            FINISH_S_REGISTER: lambda: self.barrier.finish_s,
+        }
+
+    def _writable(self, now_ns: int) -> dict[int, Callable[[int], None]]:
+        return {
+            self._map.authorise_exit: lambda n: self._authorise(self.barrier.exit, n, now_ns),
+            self._map.authorise_entry: lambda n: self._authorise(self.barrier.entry, n, now_ns),
+            self._map.mode: self._set_mode,
+            START_S_REGISTER: lambda n: setattr(self.barrier, "start_s", n),
+            FINISH_S_REGISTER: lambda n: setattr(self.barrier, "finish_s", n),
+        }
+
+    def _authorise(self, side: Side, passages: int, now_ns: int) -> None:
+        if side is self.barrier.exit and passages:
+            self.releases += 1
+        self.barrier.authorise(side, passages, now_ns)
+
+    def _set_mode(self, value: int) -> None:
+        if value not in (Mode.NORMAL.value, Mode.BLOCKED.value, Mode.ANTIPANIC.value):
+            raise Refused(ILLEGAL_VALUE)
+        self.barrier.set_mode(Mode(value))

@@ -1,0 +1,102 @@
+"""The journal of a virtual lane: a real one, whose disk and clock can go wrong."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gate_agent.core.messages import Append, Appended, AppendFailed
+from gate_agent.records.identity import identity
+from sim.lane.compose import Finish, World, centre_keys_of, utc_text
+from sim.lane.witness import Witness
+from sim.people.traveller import Person
+from sim.scenario.scenario import stream
+from sim.wires.kernel import MS
+from sync.gate.journal import Journal
+from sync.log.envelope import Sealer
+from sync.log.keys import VerifyingKey
+from sync.log.types import RecordKind
+
+APPEND_NS = 2 * MS
+
+
+class Desk:
+    """Writes one lane's records.
+
+    Attributes:
+        full: the disk takes nothing.
+        late_ms: how much longer a record takes to be durable.
+        jump_s: how far the wall clock is wrong.
+        openings: records of a release.
+    """
+
+    def __init__(self, world: World, lane: int, gate: str, witness: Witness) -> None:
+        self._world = world
+        self._name = f"lane{lane}"
+        self._gate = gate
+        self._witness = witness
+        self._opened = 0
+        self.running = False
+        self.full = False
+        self.late_ms = self.jump_s = self.openings = 0
+        self.journal: Journal
+
+    def open(self) -> None:
+        """Open the journal, again after a power cut."""
+        scenario = self._world.scenario
+        self._opened += 1
+        opened = str(self._opened)
+        dice = stream(scenario.seed, self._name, "seals", opened)
+        self.journal = Journal.open(
+            self._world.folder / f"{self._name}.db",
+            gate=self._gate,
+            random=stream(scenario.seed, self._name, "journal", opened).randbytes,
+            sealer=Sealer(centre_keys_of(scenario).public.sealing, dice.randbytes),
+            demo=True,
+        )
+        self.running = True
+
+    def append(
+        self, command: Append, holder: bytes | None, now_ns: int
+    ) -> tuple[int, Appended | AppendFailed]:
+        """Write a record; give the answer and when the lane hears it."""
+        ticket, kind = command.ticket, command.kind
+        if self.full:
+            detail = "no space left on the device"
+            return now_ns + APPEND_NS, AppendFailed(ticket=ticket, kind=kind, detail=detail)
+        scenario = self._world.scenario
+        record = self.journal.append(
+            kind,
+            ticket,
+            now_ns,
+            utc_text(scenario, now_ns, self.jump_s),
+            msgspec.to_builtins(command.facts),
+            identity(holder, scenario.start.date()) if holder else None,
+        )
+        if kind is RecordKind.ACTUATION and command.facts["action"] == "open_exit":
+            self.openings += 1
+        self._world.appended(now_ns)
+        self._witness.tell(now_ns, "record", kind.value)
+        late_ns = APPEND_NS + self.late_ms * MS
+        return now_ns + late_ns, Appended(ticket=ticket, kind=kind, seq=record.seq)
+
+    def acknowledge(self, receipt: bytes, key: VerifyingKey) -> None:
+        """Take a receipt; one that comes while the lane has no power is lost."""
+        if self.running:
+            self.journal.acknowledge(receipt, key)
+
+    def close(self) -> None:
+        """The lane has no power, or the run is over."""
+        if self.running:
+            self.running = False
+            self.journal.close()
+
+
+def finish_of(command: Append, actor: Person | None, now_ns: int) -> Finish:
+    """A FINISH record as a crossing that ended, with how long its traveller waited."""
+    facts = command.facts
+    spans = dict(facts["spans_ms"])
+    if actor is not None and actor.served_ns is not None:
+        spans["wait"] = (actor.served_ns - actor.came_ns) / MS
+        spans["lane"] = (now_ns - actor.served_ns) / MS
+    name = actor.traveller.name if actor is not None else ""
+    return Finish(command.ticket, str(facts["outcome"]), tuple(facts["reasons"]), spans, name)

@@ -1,0 +1,93 @@
+"""What lies on the passport reader of a virtual lane, and the dice that go with it.
+
+The driver's dice and the chip's are the document's own, so the same passport is asked the
+same questions, and answers them, wherever it is read.
+"""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Callable, Hashable
+
+import msgspec
+
+from drivers.passport.inspection.crypto_backend import COMPUTED
+from drivers.passport.reader.passport_reader import PassportReader
+from drivers.ports import Emission
+from firmware_cfg.profile import Profile
+from sim.chip.card import Chip
+from sim.lane.compose import World, make_reader
+from sim.lane.recorded_chip import RecordedChip
+from sim.people.cast import Passport
+from sim.scenario.scenario import stream
+from sim.wires.links import Line, WiredDevice
+from sim.wires.replayed_reading import ReadingDevice
+
+
+class LaneReader:
+    """The reader's surroundings, which outlast every power cut.
+
+    Args:
+        world: what all lanes share.
+        profile: the lane's.
+        name: names the lane's dice.
+        today: the day by the lane's clock, None while that is not trusted.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        profile: Profile,
+        name: str,
+        today: Callable[[], datetime.date | None],
+    ) -> None:
+        self._world = world
+        self._profile = profile
+        self._today = today
+        self._dice = stream(world.scenario.seed, name, "reader")
+        self._settings = msgspec.json.encode((profile.mrz_reader, profile.chip_reader))
+        self._lying: str | None = None
+
+    def chip_of(self, passport: Passport) -> Chip:
+        """The chip of a passport just laid down; the driver's dice are that passport's too."""
+        seed, transcripts = self._world.scenario.seed, self._world.transcripts
+        self._dice = stream(seed, "reader", passport.name)
+        self._lying = passport.name
+
+        def fresh() -> random.Random:
+            return stream(seed, "chip", passport.name)
+
+        if transcripts is None:
+            return Chip(passport.card, fresh().randbytes)
+        return RecordedChip(passport.card, fresh, transcripts, passport.name)
+
+    def clear(self) -> None:
+        """Nothing lies on the reader."""
+        self._lying = None
+
+    def machine(self) -> PassportReader:
+        """The production passport reader."""
+        world = self._world
+        costly = COMPUTED if world.transcripts is None else world.transcripts.costly
+        return make_reader(self._profile, world.country, self._random, self._today, costly)
+
+    def wired(
+        self, machine: PassportReader, lines: dict[str, Line], emit: Callable[[Emission], None]
+    ) -> WiredDevice:
+        """The reader on its lines; one that does not carry what repeats, where that is asked."""
+        world = self._world
+        if world.transcripts is None or world.every_reading:
+            return WiredDevice(world.kernel, machine, lines, emit)
+        readings = world.transcripts.readings
+        return ReadingDevice(world.kernel, machine, lines, emit, readings, self._circumstances)
+
+    def _random(self, size: int) -> bytes:
+        return self._dice.randbytes(size)
+
+    def _circumstances(self) -> Hashable | None:
+        """What a reading depends on beside its command; None while no passport lies there."""
+        if self._lying is None:
+            return None
+        scenario = self._world.scenario
+        return (scenario.seed, scenario.start, self._settings, self._today(), self._lying)

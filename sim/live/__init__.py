@@ -1,0 +1,1 @@
+"""Scenarios in real time: real processes on pseudo-terminals, and the demo."""

@@ -1,0 +1,254 @@
+"""The same scenario file in real time: unmodified processes on pseudo-terminals.
+
+The demo's supervisor starts the processes of each lane, a broker, a centre and the lanes'
+simulated hardware. What goes wrong in the hardware goes wrong in its own process
+(`sim.lane.faults.StageFaults`); officers, power, uplink and centre are played here. What a lane
+did is told by its lane API and, in the end, by its records, and judged like a run on the
+virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gate_agent import live
+from sim.day.judge import Judge, cast_in_order
+from sim.day.result import Result
+from sim.day.tally import Tally
+from sim.lane.compose import Finish
+from sim.lane.faults import STAGE_KINDS
+from sim.live.demo import Collected, Demo, DemoFailed, LaneRun, Options
+from sim.live.result import crossings, summary
+from sim.scenario.arrivals import expanded
+from sim.scenario.parts import Fault
+from sim.scenario.scenario import Scenario, ScenarioError, load
+from sim.scenario.timeline import Timeline
+from sim.wires.kernel import SECOND, SimulationError
+from sync.log.types import Record
+
+PLAYED = STAGE_KINDS | {
+    "uplink_down",
+    "centre_down",
+    "officer_absent",
+    "officer_slow",
+    "lease_lost",
+    "power_cut",
+}
+PROCESSES = ("agent", "reader", "vision", "sync")
+
+
+class _Deed(NamedTuple):
+    at_ns: int
+    fault: Fault
+    on: bool
+
+
+class RealDay(Demo):
+    """A scenario under way in real time."""
+
+    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        super().__init__(options, say)
+        scenario = options.scenario
+        self.timeline = Timeline()
+        self.judge = Judge(scenario, self.timeline)
+        self.collected: Collected | None = None
+        self.ended_s = 0.0
+        self._shown: dict[tuple[int, str], str] = {}
+        self._deeds = sorted(
+            deed
+            for fault in scenario.faults
+            if fault.at_s is not None and fault.kind not in STAGE_KINDS | {"uplink_down"}
+            for deed in (
+                _Deed(fault.at_s * SECOND, fault, True),
+                _Deed((fault.at_s + fault.for_s) * SECOND, fault, False),
+            )
+        )
+
+    def _turn(self) -> None:
+        super()._turn()
+        since_ns = live.monotonic_ns() - self._started_ns if self._started_ns else 0
+        for lane in self._lanes:
+            self._see(lane, since_ns / SECOND)
+
+    def _see(self, lane: LaneRun, at_s: float) -> None:
+        view = lane.officer.view
+        if view is None:
+            return
+        number = lane.place.number
+        lasting = {"step": view.step.value, "mode": view.mode, "zone": view.zone, "exit": view.exit}
+        for what, value in lasting.items():
+            self._row(at_s, number, what, value)
+        self._row(at_s, number, "alarms", " ".join(view.alarms))
+
+    def _row(self, at_s: float, lane: int, what: str, value: str) -> None:
+        before = self._shown.get((lane, what), "")
+        if before == value:
+            return
+        self._shown[lane, what] = value
+        if what != "alarms":
+            self.timeline.add(at_s, lane, what, value)
+            return
+        for alarm in set(value.split()) - set(before.split()):
+            self.timeline.add(at_s, lane, "alarm", alarm)
+
+    def _new_records(self, lane: LaneRun) -> list[Record]:
+        records = super()._new_records(lane)
+        at_s = (live.monotonic_ns() - self._started_ns) / SECOND if self._started_ns else 0.0
+        number = lane.place.number
+        for record in records:
+            self.timeline.add(at_s, number, "record", record.kind.value)
+            if record.facts.get("event") == "device_failed":
+                self.timeline.add(at_s, number, "device", str(record.facts["device"]))
+            if record.kind.value == "finish":
+                self.timeline.add(at_s, number, "outcome", str(record.facts["outcome"]))
+                for reason in record.facts["reasons"]:
+                    self.timeline.add(at_s, number, "reason", str(reason))
+        return records
+
+    def _fault(self, since_ns: int) -> None:
+        super()._fault(since_ns)
+        while self._deeds and self._deeds[0].at_ns <= since_ns:
+            deed = self._deeds.pop(0)
+            text = f"{deed.fault.kind} {'begins' if deed.on else 'ends'}"
+            self.timeline.add(since_ns / SECOND, deed.fault.lane or 0, "fault", text)
+            self._strike(deed.fault, on=deed.on)
+
+    def _strike(self, fault: Fault, *, on: bool) -> None:
+        if fault.kind == "centre_down":
+            if on:
+                self._supervisor.end(["centre"])
+            else:
+                self._child("centre", *self._centre_arguments)
+            return
+        for lane in self._lanes:
+            number = lane.place.number
+            if fault.lane not in (None, number):
+                continue
+            if fault.kind == "power_cut":
+                if on:
+                    self._supervisor.end([f"lane{number}.{process}" for process in PROCESSES])
+                else:
+                    self._start_computer(lane.place)
+            elif fault.kind == "officer_slow":
+                lane.officer.slow_ns = fault.delay_ms * 1_000_000 if on else 0
+            else:
+                lane.officer.attending = not on
+                lane.officer.watching = not on or fault.kind != "lease_lost"
+
+    def _result(self) -> dict[str, Any]:
+        self.collected = self._collect()
+        self.ended_s = (live.monotonic_ns() - self._started_ns) / SECOND
+        found = self.collected
+        told = summary(self._options.scenario, found.journals, found.centre)
+        return {**told, "problems": found.problems}
+
+
+def run_realtime(path: Path, seed: int | None = None, keep: Path | None = None) -> Result:
+    """Play a scenario file in real time.
+
+    Raises:
+        ScenarioError: the file is not a scenario, or not one for real time.
+        SimulationError: something did not start or did not come to an end.
+    """
+    from biometrics.models.store import installed
+    from biometrics.types import Tier
+    from gate_agent.commands.models import default_store
+    from sim.devices.photos import default_photographs
+
+    scenario = load(path)
+    if seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=seed)
+    _check(scenario, path)
+    models = default_store()
+    options = Options(
+        scenario=expanded(scenario),
+        scenario_path=path.resolve(),
+        models=models,
+        photographs=default_photographs(),
+        pad=Tier.RECOMMENDED in installed(models),
+        once=True,
+        keep=keep,
+        console=False,
+    )
+    day = RealDay(options, lambda _line: None)
+    try:
+        told = day.run()
+    except DemoFailed as error:
+        raise SimulationError(str(error)) from error
+    if told is None or day.collected is None:
+        raise SimulationError("interrupted")
+    return _result(day, options.scenario, path.name, told, day.collected)
+
+
+def _check(scenario: Scenario, path: Path) -> None:
+    for index, fault in enumerate(scenario.faults):
+        field = f"$.faults[{index}].kind"
+        if fault.kind not in PLAYED:
+            raise ScenarioError(str(path), field, f"{fault.kind} is for the virtual clock only")
+        if fault.when is not None and fault.kind not in STAGE_KINDS:
+            problem = f"{fault.kind} strikes at a time only when played in real time"
+            raise ScenarioError(str(path), field, problem)
+
+
+def _result(
+    day: RealDay, scenario: Scenario, name: str, told: dict[str, Any], found: Collected
+) -> Result:
+    finishes: dict[int, list[Finish]] = {}
+    tally = Tally({traveller.name: traveller for traveller in scenario.travellers}, {})
+    for lane, records in found.journals.items():
+        cast = scenario.cast(lane)
+        finishes[lane] = []
+        for place, (decision, record) in enumerate(crossings(records)):
+            reasons = set(record.facts["reasons"])
+            if decision is not None:
+                reasons |= set(decision.facts["reasons"])
+            who = cast[place].name if place < len(cast) else ""
+            finish = Finish(
+                record.ticket,
+                str(record.facts["outcome"]),
+                tuple(sorted(reasons)),
+                dict(record.facts["spans_ms"]),
+                who,
+            )
+            finishes[lane].append(finish)
+            tally.ended(lane, who, finish)
+    rows = cast_in_order(scenario, finishes)
+    verdicts = day.judge.verdicts(tally.spans, day.ended_s)
+    problems = [f"{row.name}: {row.expected} expected, {row.outcome}" for row in rows if not row.ok]
+    problems += [f"{verdict.claim}: {verdict.evidence}" for verdict in verdicts if not verdict.ok]
+    problems += found.problems
+    if told["lost"] != scenario.expect.lost:
+        problems.append(f"{told['lost']} records lost")
+    if told["duplicated"] != scenario.expect.duplicated:
+        problems.append(f"{told['duplicated']} records doubled")
+    return Result(
+        scenario=name,
+        plan=scenario,
+        counts=tally.counts(),
+        steps=tally.steps(),
+        cast=rows,
+        verdicts=verdicts,
+        violations=[],
+        finishes=finishes,
+        passed_persons={},
+        escaped_persons={},
+        releases={},
+        openings={},
+        rows=tuple(day.timeline.rows),
+        moves={},
+        records_journal=told["records_journal"],
+        records_centre=told["records_centre"],
+        lost=told["lost"],
+        duplicated=told["duplicated"],
+        chips={"mode": "live"},
+        wire={},
+        queue={},
+        clock="real",
+        virtual_s=round(day.ended_s, 3),
+        trace_sha256="",
+        problems=tuple(problems),
+    )

@@ -1,0 +1,1 @@
+"""Simulated travellers and officers, and the hardware they stand before."""

@@ -1,0 +1,371 @@
+"""A day at the border as a file: lanes, travellers, faults, officers, what must come out.
+
+The same TOML file runs on the virtual clock (`sim.day.run`) and in real time on
+pseudo-terminals (`sim.live.hardware`). Everything is bounded; unknown fields are refused.
+Names are invented. `schema()` is the JSON Schema for editors.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import random
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from drivers.types import Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import Mode
+from sim.scenario.parts import (
+    LANE_STEPS,
+    Arrivals,
+    Claim,
+    Fault,
+    LaneNumber,
+    Millis,
+    OfficerModel,
+    Part,
+    Seconds,
+)
+
+MAX_FILE_BYTES = 1024 * 1024
+
+Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
+Handle = Annotated[str, Meta(pattern=r"^[a-z][0-9]$")]
+Name = Annotated[str, Meta(max_length=39, pattern=r"^[A-Za-z]+( [A-Za-z]+)*$")]
+State = Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$")]
+Number = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,9}$")]
+
+Forgery = Literal[
+    "altered_dg1",
+    "altered_dg2",
+    "hidden_dg2",
+    "garbled_portrait",
+    "com_sod_mismatch",
+    "com_lists_less",
+    "hidden_dg1",
+    "swapped_dg1",
+    "huge_portrait",
+    "truncated_sod",
+    "hidden_sod",
+    "altered_attributes",
+    "reordered_issuer",
+    "broken_sod_signature",
+    "altered_sod_hash",
+    "stolen_certificate",
+    "swapped_sod",
+    "unknown_csca",
+    "same_key_identifier",
+    "signer_as_authority",
+    "self_signed_ds",
+    "revoked_ds",
+    "expired_csca",
+    "foreign_signer",
+    "expired_ds",
+    "future_ds",
+    "wrong_issuing_state",
+    "expired_document",
+    "printed_other_name",
+    "printed_other_number",
+    "printed_other_birth_date",
+    "printed_other_expiry",
+    "printed_other_nationality",
+    "printed_other_sex",
+    "printed_bad_check_digit",
+]
+Behaviour = Literal[
+    "normal",
+    "slow",
+    "wheelchair",
+    "child",
+    "tailgated",
+    "turns_back",
+    "walks_away",
+    "pulls_passport_away",
+    "leaves_bag",
+    "holds_door",
+    "two_passports",
+    "badly_placed",
+]
+Outcome = Literal["admitted", "accepted", "refused", "referred", "abandoned", "none"]
+"""`none`: there was no crossing at all."""
+
+VALUES: dict[str, frozenset[str]] = {
+    "step": frozenset(get_args(LANE_STEPS)),
+    "mode": frozenset((*Mode, "off")),
+    "zone": frozenset(Zone),
+    "outcome": frozenset(get_args(Outcome)),
+}
+"""What a claim can ask for; a misspelt value would make every `never` hold."""
+
+
+class ScenarioLane(Part, frozen=True, kw_only=True):
+    """One lane. `exit` is a lane for departures.
+
+    A `mantrap` has two doors and a chamber between them: the document is read before the
+    entry, the face compared inside.
+    """
+
+    number: LaneNumber
+    direction: Literal["entry", "exit"] = "exit"
+    topology: Literal["barrier", "mantrap"] = "barrier"
+
+
+class Document(Part, frozen=True, kw_only=True):
+    """The passport: what is printed, and what is in its chip.
+
+    `forgeries` are names of `sim.chip.forgeries`, applied in order: `unknown_csca` is a chip
+    that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
+    refuses access. `portrait` is a handle of `sim.devices.photos`. `access` is what the chip
+    offers: PACE (and BAC, for readers that know no better), or as an older document BAC alone.
+    """
+
+    number: Number
+    nationality: State = "UTO"
+    sex: Literal["F", "M", "X"] = "X"
+    birth_date: datetime.date
+    expiry: datetime.date
+    forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
+    portrait: Handle = "a1"
+    access: Literal["pace", "bac"] = "pace"
+
+
+class Face(Part, frozen=True, kw_only=True):
+    """Who stands before the camera, and what vision says of it on the virtual clock.
+
+    In real time the pictures decide: `same` is the holder (another picture where there is
+    one), `other` somebody else, `print` a photograph held before the camera, `replay` one on
+    a screen. `score` and the rest are vision's outputs on the virtual clock; None takes what
+    `live` suggests. On the virtual clock the last two are found out as by a presentation
+    attack detector.
+    """
+
+    live: Literal["same", "other", "print", "replay"] = "same"
+    score: Score | None = None
+    settle_frames: Annotated[int, Meta(ge=0, le=200)] = 2
+    """frames before the picture is good enough to compare"""
+    faces: Annotated[int, Meta(ge=0, le=10)] = 1
+
+
+class Officer(Part, frozen=True, kw_only=True):
+    """What the officer at the console does when this traveller is referred."""
+
+    action: Literal["accept", "reject", "release", "ignore"] = "reject"
+    after_ms: Millis = 3_000
+    reason: Annotated[str, Meta(min_length=1, max_length=64)] = "identity"
+
+
+def action_on(action: str, reasons: tuple[str, ...]) -> str:
+    """What an officer does about these reasons: several persons are let back, not refused."""
+    return "release" if action == "reject" and "several_persons" in reasons else action
+
+
+class Expectation(Part, frozen=True, kw_only=True):
+    """How the crossing must end.
+
+    Every reason given must be on record. Where none is given, none may be.
+    """
+
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+
+
+class Traveller(Part, frozen=True, kw_only=True):
+    """One person. Without `at_s` they come when the person before has left the lane.
+
+    Without `lane` they join the queue for all lanes. `behaviour`: `slow` and `wheelchair`
+    take their time; a `child` comes in with its parent; somebody follows one who is
+    `tailgated`; `leaves_bag` passes and leaves a thing behind; `holds_door` stands in the
+    way out; `two_passports` lays down one and holds another to the chip reader;
+    `badly_placed` lays the passport so that nothing can be read, and then again.
+    """
+
+    name: Name
+    printed: Name | None = None
+    """the name in the passport, where it is not the traveller's own"""
+    lane: LaneNumber | None = None
+    at_s: Seconds | None = None
+    walk_in_ms: Millis = 2_000
+    behaviour: Behaviour = "normal"
+    leaves_after_ms: Millis = 1_500
+    """how long the passport stays in place, for those who take it away too early"""
+    document: Document
+    face: Face = Face()
+    officer: Officer = Officer()
+    expect: Expectation | None = None
+
+    @property
+    def printed_name(self) -> str:
+        """The name in the passport."""
+        return self.printed or self.name
+
+    @property
+    def surname(self) -> str:
+        """The last word of the name in the passport, in the MRZ's alphabet."""
+        return self.printed_name.upper().split()[-1]
+
+    @property
+    def given_names(self) -> str:
+        """The other words of the name in the passport, in the MRZ's alphabet."""
+        return " ".join(self.printed_name.upper().split()[:-1])
+
+
+class Expected(Part, frozen=True, kw_only=True):
+    """What must hold for the whole run."""
+
+    lost: Annotated[int, Meta(ge=0)] = 0
+    duplicated: Annotated[int, Meta(ge=0)] = 0
+
+
+class Scenario(Part, frozen=True, kw_only=True):
+    """A whole scenario file."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=120)]
+    learn: Annotated[str, Meta(min_length=1, max_length=500)]
+    """what operations learn from it"""
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
+    start: Annotated[datetime.datetime, Meta(tz=True)]
+    limit_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = 3_600
+    """virtual time after which a run that has not ended is given up"""
+    profile: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """what is laid over the simulated lanes' profile, by section"""
+    lanes: Annotated[tuple[ScenarioLane, ...], Meta(min_length=1, max_length=64)]
+    travellers: Annotated[tuple[Traveller, ...], Meta(max_length=20_000)] = ()
+    arrivals: Annotated[tuple[Arrivals, ...], Meta(max_length=500)] = ()
+    officer: OfficerModel = OfficerModel()
+    faults: Annotated[tuple[Fault, ...], Meta(max_length=1_000)] = ()
+    expectations: Annotated[tuple[Claim, ...], Meta(max_length=200)] = ()
+    expect: Expected = Expected()
+    long: bool = False
+    """too long for every run of the tests"""
+    realtime: bool = False
+    """among those that the tests also play in real time"""
+
+    def cast(self, lane: int) -> tuple[Traveller, ...]:
+        """The travellers of one lane, in the order of the file."""
+        return tuple(t for t in self.travellers if t.lane == lane)
+
+
+class ScenarioError(Exception):
+    """A scenario file is not one.
+
+    Attributes:
+        file: its name as given.
+        field: path of the field, such as `$.travellers[2].lane`; `$` for the whole.
+        problem: what is wrong, with the bound that is broken.
+    """
+
+    def __init__(self, file: str, field: str, problem: str) -> None:
+        where = file if field == "$" else f"{file}: {field}"
+        super().__init__(f"{where}: {problem}")
+        self.file = file
+        self.field = field
+        self.problem = problem
+
+
+def load(path: Path) -> Scenario:
+    """Read and check a scenario file.
+
+    Raises:
+        ScenarioError: unreadable, not TOML, out of bounds, or at odds with itself.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(name, "$", f"cannot be read: {error.strerror}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ScenarioError(name, "$", f"longer than {MAX_FILE_BYTES} bytes")
+    return parse(data, name)
+
+
+def parse(data: bytes, name: str = "<scenario>") -> Scenario:
+    """Decode and check the bytes of a scenario file.
+
+    Raises:
+        ScenarioError: not TOML, out of bounds, or at odds with itself.
+    """
+    try:
+        plain = tomllib.loads(data.decode())
+        scenario = msgspec.convert(plain, Scenario)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ScenarioError(name, "$", f"not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        problem, _, field = str(error).partition(" - at `")
+        raise ScenarioError(name, field.rstrip("`") or "$", problem) from error
+    _check(scenario, name)
+    return scenario
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file."""
+    return msgspec.json.schema(Scenario)
+
+
+def stream(seed: int, *names: str) -> random.Random:
+    """An independent random stream for one name under one seed.
+
+    Adding a traveller or a fault adds a name, so it shifts no other's stream.
+    """
+    digest = hashlib.sha256("\x00".join((str(seed), *names)).encode()).digest()
+    return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - a simulation's dice
+
+
+def _check(scenario: Scenario, name: str) -> None:
+    numbers = [lane.number for lane in scenario.lanes]
+    if len(set(numbers)) != len(numbers):
+        raise ScenarioError(name, "$.lanes", "two lanes have the same number")
+    if not scenario.travellers and not scenario.arrivals:
+        raise ScenarioError(name, "$.travellers", "nobody comes: no travellers and no arrivals")
+    _check_people(scenario, name, numbers)
+    for index, fault in enumerate(scenario.faults):
+        field = f"$.faults[{index}]"
+        if (fault.at_s is None) == (fault.when is None):
+            raise ScenarioError(name, field, "needs at_s or when, and not both")
+        named = [fault.lane, fault.when.lane if fault.when else None]
+        _check_lanes(name, field, numbers, named)
+    for index, claim in enumerate(scenario.expectations):
+        field = f"$.expectations[{index}]"
+        _check_lanes(name, field, numbers, [claim.lane])
+        if claim.until_s is not None and claim.until_s <= claim.from_s:
+            raise ScenarioError(name, f"{field}.until_s", f"not after from_s = {claim.from_s}")
+        known = VALUES.get(claim.what)
+        if claim.value and known is not None and claim.value not in known:
+            problem = f"{claim.what} is never {claim.value!r}; it is one of {sorted(known)}"
+            raise ScenarioError(name, f"{field}.value", problem)
+        if claim.kind == "percentile" and claim.max_ms <= 0:
+            raise ScenarioError(name, f"{field}.max_ms", "a percentile needs a bound > 0")
+    sections = set(Profile.__struct_fields__)
+    for section in scenario.profile:
+        if section not in sections:
+            field = f"$.profile.{section}"
+            raise ScenarioError(name, field, f"no such section; there are {sorted(sections)}")
+
+
+def _check_lanes(name: str, field: str, numbers: list[int], named: list[int | None]) -> None:
+    for lane in named:
+        if lane is not None and lane not in numbers:
+            raise ScenarioError(name, f"{field}.lane", f"there is no lane {lane}")
+
+
+def _check_people(scenario: Scenario, name: str, numbers: list[int]) -> None:
+    seen: set[str] = set()
+    latest: dict[int | None, int] = {}
+    for index, traveller in enumerate(scenario.travellers):
+        field = f"$.travellers[{index}]"
+        _check_lanes(name, field, numbers, [traveller.lane])
+        if traveller.name in seen:
+            raise ScenarioError(name, f"{field}.name", f"{traveller.name!r} is there twice")
+        seen.add(traveller.name)
+        if traveller.at_s is not None:
+            if traveller.at_s < latest.get(traveller.lane, 0):
+                raise ScenarioError(name, f"{field}.at_s", "before the traveller ahead in the lane")
+            latest[traveller.lane] = traveller.at_s
+    prefixes = [arrivals.name for arrivals in scenario.arrivals]
+    if len(set(prefixes)) != len(prefixes):
+        raise ScenarioError(name, "$.arrivals", "two have the same name")

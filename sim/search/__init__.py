@@ -1,0 +1,1 @@
+"""Looking for days that go wrong: random days, soak, shrink, reduce, replay, compare."""

@@ -1,0 +1,120 @@
+"""What must be true of any day, told once more from the scenario and the plant alone.
+
+Not the lane's invariants (`gate_agent.core.invariants`), which watch the core turn by turn:
+this looks at who went where, and whether they deserved it. So a core, a driver, a plant, a
+journal or an uplink that goes wrong shows, whichever of them it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import get_args
+
+from sim.day.result import Result
+from sim.scenario.parts import FaultKind
+from sim.scenario.scenario import Scenario, Traveller
+
+HARMLESS = ("reordered_issuer", "revoked_ds")
+"""Forgeries that are none: other bytes, the same meaning; or that a list would tell, which
+these lanes do not have."""
+
+HARMFUL = frozenset(get_args(FaultKind)) - {
+    "uplink_down",
+    "centre_down",
+    "counter_wrap",
+    "officer_slow",
+}
+"""Faults after which somebody honest may be referred; after all others nobody is."""
+
+ORDINARY = ("normal", "slow", "wheelchair", "badly_placed")
+FIRE_SEEN_S = 3.0
+NEVER_ALONE = ("tailgated", "child", "two_passports", "walks_away")
+ADULT_YEARS = 18
+
+
+def undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
+    """Everything that a day with such people and such faults should not have come to."""
+    by_name = {traveller.name: traveller for traveller in scenario.travellers}
+    for finishes in result.finishes.values():
+        for finish in finishes:
+            traveller = by_name.get(finish.traveller)
+            if traveller is None:
+                continue
+            if finish.outcome == "admitted" and not _may_be_admitted(traveller, scenario):
+                yield f"{traveller.name} was admitted by the machine"
+            if finish.outcome == "accepted" and traveller.officer.action != "accept":
+                yield f"{traveller.name} was accepted by nobody"
+    for lane, went in result.passed_persons.items():
+        passed, allowed = went - result.escaped_persons[lane], result.releases[lane]
+        if passed > allowed:
+            yield f"lane {lane}: {passed} persons passed on {allowed} releases"
+        said = result.openings[lane]
+        if allowed > said:
+            yield f"lane {lane}: {allowed} releases, {said} on record"
+    yield from _unserved(scenario, result)
+    yield from _fire_unseen(scenario, result)
+    yield from _undated(result)
+
+
+def _unserved(scenario: Scenario, result: Result) -> Iterator[str]:
+    """A lane that refers everybody is safe, and no gate."""
+    if any(fault.kind in HARMFUL for fault in scenario.faults):
+        return
+    outcomes = {row.name: row.outcome for row in result.cast}
+    for traveller in scenario.travellers:
+        honest = traveller.behaviour in ORDINARY and _may_be_admitted(traveller, scenario)
+        outcome = outcomes.get(traveller.name, "none")
+        if honest and outcome != "admitted":
+            yield f"{traveller.name} was not admitted, though nothing was wrong: {outcome}"
+
+
+def _fire_unseen(scenario: Scenario, result: Result) -> Iterator[str]:
+    """Where nothing else is broken, a lane says that there is fire."""
+    if any(fault.kind in HARMFUL - {"fire"} for fault in scenario.faults):
+        return
+    for row in result.rows:
+        seen_s = row.at_s + FIRE_SEEN_S
+        if (row.what, row.value) != ("fault", "fire begins") or result.virtual_s < seen_s:
+            continue
+        for lane in [row.lane] if row.lane else [lane.number for lane in scenario.lanes]:
+            if not any(
+                (other.what, other.lane, other.value) == ("mode", lane, "evacuation")
+                and other.at_s <= seen_s
+                for other in result.rows
+            ):
+                yield f"lane {lane}: fire, and no evacuation"
+
+
+def _undated(result: Result) -> Iterator[str]:
+    """Nobody whose document was read while nobody vouched for the clock is admitted."""
+    untrusted: Counter[int] = Counter()  # by lane, 0 is all of them
+    reading: set[int] = set()
+    undated: set[int] = set()
+    for lane, what, value in ((row.lane, row.what, row.value) for row in result.rows):
+        if what == "fault" and value.startswith("clock_untrusted"):
+            untrusted[lane] += 1 if value.endswith("begins") else -1
+            reading = {one for one in reading if untrusted[0] or untrusted[one]}
+        elif what == "step" and value == "reading":
+            undated.discard(lane)
+            if untrusted[0] or untrusted[lane]:
+                reading.add(lane)
+        elif what == "step" and lane in reading:
+            reading.discard(lane)
+            undated.add(lane)
+        elif (what, value) == ("outcome", "admitted") and lane in undated:
+            yield f"lane {lane}: somebody was admitted on a date nobody vouched for"
+
+
+def _may_be_admitted(traveller: Traveller, scenario: Scenario) -> bool:
+    document, face = traveller.document, traveller.face
+    born = document.birth_date
+    of_age = born.replace(year=born.year + ADULT_YEARS, day=min(born.day, 28))
+    return (
+        not set(document.forgeries) - set(HARMLESS)
+        and document.expiry >= scenario.start.date()
+        and of_age <= scenario.start.date()
+        and face.live == "same"
+        and face.faces == 1
+        and traveller.behaviour not in NEVER_ALONE
+    )

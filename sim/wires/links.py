@@ -1,0 +1,208 @@
+"""A production device on the heap: its machine, its peers, and the wires between them.
+
+Bytes go both ways over `sim.wires.wire`, with the line's speed, latency and faults. One alarm
+stands for everything that is to happen next. A fault of the machine becomes the same
+`DeviceFailed` that the live thread makes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from drivers.errors import DriverFault
+from drivers.ports import Emission, Machine, Output, Write
+from drivers.types import DeviceFailed
+from sim.wires.kernel import Alarm, Kernel
+from sim.wires.wire import Wire
+
+
+class Peer(Protocol):
+    """The other end of a line: a simulated device."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `expire` must be called next."""
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Bytes arrived."""
+
+    def output(self) -> bytes:
+        """Take what is to be sent."""
+
+    def expire(self, now_ns: int) -> None:
+        """The time `due_ns` has come."""
+
+
+class Line(NamedTuple):
+    """One serial line: the peer and a wire in each direction."""
+
+    peer: Peer
+    to_peer: Wire
+    to_machine: Wire
+
+
+class WiredDevice:
+    """A machine with its lines. `emit` takes what it reports.
+
+    `touch` is to be called whenever somebody has done something to a peer, `rouse` before.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        machine: Machine,
+        lines: dict[str, Line],
+        emit: Callable[[Emission], None],
+    ) -> None:
+        self.machine = machine
+        self.lines = lines
+        self._kernel = kernel
+        self._emit = emit
+        self._ends = tuple((port, *line) for port, line in lines.items())
+        self._alarm: Alarm | None = None
+        self._alarm_ns = -1
+        self._touched = self._stopped = False
+        self.skipped_bytes = 0
+        self._turned_ns = self._turning_ns = 0
+        """When a turn was taken before the present one, and the present one."""
+        self._skew_ns = 0
+        """How far the machine's clock is behind the kernel's; see `sim.wires.skipped_polls`."""
+
+    def open(self, now_ns: int) -> None:
+        """Open every port."""
+        for port in self.machine.ports:
+            self._call(now_ns, self.machine.opened, port, now_ns - self._skew_ns)
+        self.touch()
+
+    def unplug(self, now_ns: int, *, running: bool) -> None:
+        """Every line is pulled: what is under way is lost; a machine that runs notices."""
+        self.rouse(now_ns)
+        for line in self.lines.values():
+            line.to_peer.unplug()
+            line.to_machine.unplug()
+        for port in self.machine.ports if running else ():
+            self._call(now_ns, self.machine.lost, port, now_ns - self._skew_ns)
+        self.touch()
+
+    def replug(self, now_ns: int, *, running: bool) -> None:
+        """Every line is put back; a machine that runs opens its ports again."""
+        for line in self.lines.values():
+            line.to_peer.replug(now_ns)
+            line.to_machine.replug(now_ns)
+        if running:
+            self.open(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """The machine is gone; its peers and wires stay."""
+        self.rouse(now_ns)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._stopped = True
+
+    def command(self, command: Any, now_ns: int) -> None:
+        """Hand over one command."""
+        self.rouse(now_ns)
+        self._call(now_ns, self.machine.command, command, now_ns - self._skew_ns)
+        self.touch()
+
+    def wipe(self, ticket: int) -> None:
+        """Drop what is held for a ticket."""
+        self.machine.wipe(ticket)
+
+    def rouse(self, now_ns: int) -> None:
+        """Something is about to be done to a peer, a wire or the machine."""
+
+    def touch(self) -> None:
+        """See when something is to happen next."""
+        self._touched = True
+        if self._stopped:
+            return
+        due_ns = self._due_ns()
+        if self._alarm is not None and self._alarm.pending:
+            if self._alarm_ns == due_ns:
+                return
+            self._alarm.cancel()
+        self._alarm = None
+        if due_ns is not None:
+            self._alarm_ns = due_ns
+            self._alarm = self._kernel.at(due_ns, self._wake)
+
+    def _due_ns(self) -> int | None:
+        due_ns = self.machine.due_ns
+        if due_ns is not None:
+            due_ns += self._skew_ns
+        for _, peer, to_peer, to_machine in self._ends:
+            other_ns = to_peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = to_machine.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+            other_ns = peer.due_ns
+            if other_ns is not None and (due_ns is None or other_ns < due_ns):
+                due_ns = other_ns
+        return due_ns
+
+    def _wake(self, now_ns: int) -> None:
+        self._turn(now_ns)
+        leap = self._kernel.leap
+        while (due_ns := self._due_ns()) is not None:
+            if not leap(due_ns):
+                self._alarm_ns = due_ns
+                self._alarm = self._kernel.at(due_ns, self._wake)
+                return
+            self._turn(due_ns)
+
+    def _turn(self, now_ns: int) -> None:
+        """Carry bytes both ways and let time pass, once."""
+        self._turned_ns, self._turning_ns = self._turning_ns, now_ns
+        for port, peer, to_peer, to_machine in self._ends:
+            acted = self._touched
+            due_ns = to_peer.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                peer.receive(to_peer.take(now_ns), now_ns)
+                acted = True
+            due_ns = peer.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                peer.expire(now_ns)
+                acted = True
+            if acted:
+                data = peer.output()
+                if data:
+                    to_machine.send(data, now_ns)
+            due_ns = to_machine.due_ns
+            if due_ns is not None and due_ns <= now_ns:
+                data = to_machine.take(now_ns)
+                self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
+        self._touched = False
+        due_ns = self.machine.due_ns
+        if due_ns is not None and due_ns <= now_ns - self._skew_ns:
+            self._call(now_ns, self.machine.expire, now_ns - self._skew_ns)
+
+    def _call(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> None:
+        try:
+            action(*arguments)
+        except DriverFault as fault:
+            failed = DeviceFailed(
+                device=self.machine.device,
+                code=fault.code,
+                retryable=fault.retryable,
+                diagnosis=fault.diagnosis,
+            )
+            self._tell(Emission(failed, {}), now_ns)
+        for op in self.machine.output():
+            self._carry(op, now_ns)
+        for emission in self.machine.events():
+            self._tell(emission, now_ns)
+
+    def _carry(self, op: Output, now_ns: int) -> None:
+        line = self.lines[op.port]
+        if isinstance(op, Write):
+            line.to_peer.send(op.data, now_ns)
+        else:
+            line.to_peer.set_baud(op.baud)
+            line.to_machine.set_baud(op.baud)
+
+    def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.wires.skipped_polls`
+        self._emit(emission)

@@ -1,0 +1,1 @@
+"""What comes down to a gate: fetching, verifying and installing signed data and software."""

@@ -1,0 +1,1 @@
+"""The gate's side of the record: journal, publisher, the sync process."""

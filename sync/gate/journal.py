@@ -1,0 +1,393 @@
+"""The gate's journal: what is appended here survives power loss and cannot change unseen.
+
+One transaction holds the record, its place in the outbox, its leaf and the nodes of the
+Merkle tree that it completes, and the state of its crossing. The agent is the only writer;
+`egate sync` reads beside it through
+`sync.gate.journal_reader`. An outbox row is released by a receipt
+that the central system signed after its own COMMIT, never because a broker took the
+message. Order is `seq`, never a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sync.gate.journal_check import check_journal, signed_root
+from sync.gate.journal_schema import SCHEMA, nodes_of
+from sync.log.chain import ERASURE, Problem, Stored, erased_by
+from sync.log.database import Database
+from sync.log.encoding import (
+    GENESIS,
+    SALT_BYTES,
+    commitment,
+    decode_record,
+    encode_record,
+    open_receipt,
+)
+from sync.log.envelope import NewHour, Place, Sealed, Sealer
+from sync.log.errors import (
+    ReceiptAhead,
+    ReceiptConflict,
+    ReceiptForeign,
+    RecordMalformed,
+    StorageCorrupt,
+    StorageError,
+    StorageForeign,
+)
+from sync.log.keys import VerifyingKey
+from sync.log.merkle import Frontier, Nodes, leaf_hash, root_of
+from sync.log.types import Record, RecordKind
+
+EPOCH_BYTES = 16
+CHECKED_AT_START = 1000
+"""So many of the newest records are verified at every start; `verify` does them all."""
+
+MAX_APPEND = 1000
+HOURS_KEPT = 24
+"""So many of the newest hours stay readable at the gate, even when the centre has them."""
+
+_CROSSING_KINDS = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION)
+
+
+class Entry(NamedTuple):
+    """What the writer says about one record; the journal adds place, epoch and links.
+
+    `at_ns` is the lane's monotonic clock, `utc` RFC 3339 with milliseconds. `ticket` is 0
+    for what belongs to no crossing.
+    """
+
+    kind: RecordKind
+    ticket: int
+    at_ns: int
+    utc: str
+    facts: Mapping[str, Any]
+    identity: Mapping[str, str] | None = None
+
+
+class _Prepared(NamedTuple):
+    """Records ready to be written, the hour of keys they begin, and the tree behind them."""
+
+    rows: list[tuple[Record, Stored, Sealed | None]]
+    hour: NewHour | None
+    frontier: Frontier
+
+
+class Journal:
+    """The journal of one gate, open for writing. One thread at a time may use it."""
+
+    def __init__(
+        self,
+        database: Database,
+        place: tuple[str, str],
+        random: Callable[[int], bytes],
+        sealer: Sealer | None,
+        *,
+        demo: bool,
+    ) -> None:
+        """Use `open` instead."""
+        self._db = database
+        self.gate, self.epoch = place
+        self.demo = demo
+        self._random = random
+        self._sealer = sealer
+        self.nodes: Nodes = nodes_of(database)
+        self._seq = int(database.value("SELECT coalesce(max(seq), 0) FROM records"))
+        self._adopt()
+        self._frontier = Frontier.of(self._seq, self.nodes)
+        self._key_id = int(database.value("SELECT coalesce(max(id), 0) FROM hour_keys"))
+        self._receipt_seq = int(database.value("SELECT receipt_seq FROM journal"))
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        gate: str,
+        random: Callable[[int], bytes],
+        sealer: Sealer | None = None,
+        demo: bool = False,
+    ) -> Journal:
+        """Open the journal, make it if there is none, check its integrity.
+
+        Args:
+            path: the database file; its directory must exist.
+            gate: the gate's name, which must be the one that the journal was made for.
+            random: source of the epoch, asked once when the journal is made, and of salts.
+            sealer: encrypts identities; without it a record with one is refused.
+            demo: whether its records are marked as a demonstration's.
+
+        Raises:
+            StorageError: see `Database.open_writer`; also `StorageCorrupt` for a broken
+                chain among the newest records, `StorageForeign` for another gate's
+                journal, or one whose demo mark differs.
+        """
+        database = Database.open_writer(path, SCHEMA)
+        try:
+            row = database.one("SELECT gate, epoch, demo FROM journal")
+            if row is None:
+                row = (gate, random(EPOCH_BYTES).hex(), int(demo))
+                database.run("INSERT INTO journal VALUES (1, ?, ?, ?, 0, NULL)", row)
+            if row[0] != gate or bool(row[2]) != demo:
+                raise StorageForeign(f"{path.name} is the journal of another gate or purpose")
+            journal = cls(database, (gate, row[1]), random, sealer, demo=demo)
+            problems = list(journal.verify(after_seq=max(0, journal._seq - CHECKED_AT_START)))
+            if problems:
+                raise StorageCorrupt(f"{path.name}: record {problems[0].seq}: {problems[0].what}")
+        except BaseException:
+            database.close()
+            raise
+        return journal
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._db.path
+
+    def size_bytes(self) -> int:
+        """What the database takes on the disk, with its write-ahead log."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def writes(self) -> bool:
+        """Whether it can be written now: makes a row durable that comes and goes."""
+        try:
+            with self._db.transaction():
+                self._db.run("INSERT INTO crossings VALUES (-1, 1)")
+                self._db.run("DELETE FROM crossings WHERE ticket = -1")
+        except StorageError:
+            return False
+        return True
+
+    @property
+    def last_seq(self) -> int:
+        """The newest record's place; 0 when there is none."""
+        return self._seq
+
+    @property
+    def receipt_seq(self) -> int:
+        """Everything up to here is with the central system."""
+        return self._receipt_seq
+
+    def append(
+        self,
+        kind: RecordKind,
+        ticket: int,
+        at_ns: int,
+        utc: str,
+        facts: Mapping[str, Any],
+        identity: Mapping[str, str] | None = None,
+    ) -> Record:
+        """Make one record durable; it survives power loss once this returns.
+
+        Raises:
+            RecordMalformed: the facts are not plain data.
+            StorageFailed: it could not be made durable; nothing was written.
+        """
+        return self.append_many([Entry(kind, ticket, at_ns, utc, facts, identity)])[0]
+
+    def append_many(self, entries: Sequence[Entry]) -> list[Record]:
+        """Make several records durable with one commit: all of them or none.
+
+        Raises:
+            RecordMalformed: the facts of one are not plain data, or there are more than
+                `MAX_APPEND` entries.
+            StorageFailed: they could not be made durable; nothing was written.
+        """
+        if len(entries) > MAX_APPEND:
+            raise RecordMalformed(f"{len(entries)} records at once exceed {MAX_APPEND}")
+        return self._write(entries, ())
+
+    def erase(self, seqs: Sequence[int], at_ns: int, utc: str, reason: str) -> Record:
+        """Erase records: contents, salts and keys go, commitments stay; log it as an event.
+
+        Raises:
+            RecordMalformed: one is not there, was erased, or tells of an erasure.
+            StorageFailed: nothing was changed.
+        """
+        for seq in seqs:
+            data = self._db.value("SELECT encoded FROM records WHERE seq = ?", (seq,))
+            if not data or erased_by(data):
+                raise RecordMalformed(f"record {seq} cannot be erased")
+        facts = {"event": ERASURE, "seqs": sorted(set(seqs)), "reason": reason}
+        record = self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
+        self._db.forget_deleted()
+        return record
+
+    def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
+        """Make records durable, and erasures with the records that tell of them."""
+        try:
+            return self._commit(self._prepare(entries), erasing)
+        except BaseException:
+            if self._sealer is not None:
+                self._sealer.forget()  # the key of its hour may not have been stored
+            raise
+
+    def _prepare(self, entries: Sequence[Entry]) -> _Prepared:
+        """Seal, encode and commit to what entries say, without changing anything."""
+        frontier, previous = self._frontier.copy(), self._newest()
+        rows: list[tuple[Record, Stored, Sealed | None]] = []
+        hour: NewHour | None = None
+        for entry in entries:
+            seq = frontier.size + 1
+            sealed = None
+            if entry.identity:
+                if self._sealer is None:
+                    raise RecordMalformed("there is no key to seal an identity with")
+                place = Place(self.gate, self.epoch, seq)
+                last_key_id = self._key_id if hour is None else hour.key_id
+                hour = self._sealer.hour(place, last_key_id, entry.at_ns) or hour
+                sealed = self._sealer.seal(place, entry.identity)
+            data = encode_record(self._record(entry, seq, previous, sealed))
+            salt = self._random(SALT_BYTES)
+            leaf = commitment(salt, data)
+            nodes = frontier.append(leaf_hash(leaf))
+            rows.append((decode_record(data), Stored(seq, leaf, data, salt, nodes), sealed))
+            previous = leaf.hex()
+        return _Prepared(rows, hour, frontier)
+
+    def _commit(self, prepared: _Prepared, erasing: Sequence[int]) -> list[Record]:
+        """Write everything in one transaction."""
+        rows, hour, frontier = prepared
+        if not rows:
+            return []
+        with self._db.transaction():
+            if hour is not None:
+                first_seq = self._seq + 1
+                self._db.run(
+                    "INSERT INTO hour_keys VALUES (?, ?, ?, ?)",
+                    (hour.key_id, first_seq, hour.for_centre, hour.for_gate),
+                )
+            for record, row, sealed in rows:
+                self._insert(record, row, sealed)
+            for seq in erasing:
+                self._db.run("DELETE FROM secrets WHERE seq = ?", (seq,))
+                self._db.run("UPDATE records SET encoded = x'' WHERE seq = ?", (seq,))
+        self._seq, self._frontier = frontier.size, frontier
+        self._key_id = self._key_id if hour is None else hour.key_id
+        return [record for record, _, _ in rows]
+
+    def _newest(self) -> str:
+        """Give the commitment to the newest record, in hex."""
+        found = self._db.value("SELECT commitment FROM records WHERE seq = ?", (self._seq,))
+        return GENESIS if found is None else str(found.hex())
+
+    def _record(self, entry: Entry, seq: int, previous: str, sealed: Sealed | None) -> Record:
+        """Give an entry its place in the log."""
+        return Record(
+            gate=self.gate,
+            epoch=self.epoch,
+            seq=seq,
+            kind=entry.kind,
+            ticket=entry.ticket,
+            at_ns=entry.at_ns,
+            utc=entry.utc,
+            previous=previous,
+            facts=dict(entry.facts),
+            identity=None if sealed is None else sealed.data,
+            demo=self.demo,
+        )
+
+    def _insert(self, record: Record, row: Stored, sealed: Sealed | None) -> None:
+        """Write one record with its leaf, secrets, outbox row, and the state of its crossing."""
+        self._db.run(
+            "INSERT INTO records (seq, kind, ticket, commitment, encoded, nodes)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (row.seq, record.kind.value, record.ticket, row.commitment, row.encoded, row.nodes),
+        )
+        key_id, wrapped = (0, b"") if sealed is None else (sealed.key_id, sealed.wrapped)
+        self._db.run(
+            "INSERT INTO secrets VALUES (?, ?, ?, ?)", (row.seq, row.salt, key_id, wrapped)
+        )
+        self._db.run("INSERT INTO outbox VALUES (?)", (row.seq,))
+        if record.ticket and record.kind in _CROSSING_KINDS:
+            self._db.run("INSERT OR IGNORE INTO crossings VALUES (?, 0)", (record.ticket,))
+        elif record.ticket and record.kind is RecordKind.FINISH:
+            self._db.run("INSERT OR REPLACE INTO crossings VALUES (?, 1)", (record.ticket,))
+
+    def _adopt(self) -> None:
+        """Give records of an older version their place in the tree."""
+        done = self._db.value(
+            "SELECT coalesce(min(seq), ?) FROM records WHERE nodes IS NULL", (self._seq + 1,)
+        )
+        frontier = Frontier.of(done - 1, self.nodes)
+        query = "SELECT seq, commitment FROM records WHERE seq >= ? ORDER BY seq"
+        with self._db.transaction():
+            for seq, leaf in self._db.rows(query, (done,)):
+                nodes = frontier.append(leaf_hash(leaf))
+                self._db.run("UPDATE records SET nodes = ? WHERE seq = ?", (nodes, seq))
+
+    def acknowledge(self, receipt: bytes, key: VerifyingKey) -> int:
+        """Release what the central system confirms; give how far it has followed now.
+
+        Receipts are cumulative and may come again, late, or in any order: an older one
+        is checked like any other and changes nothing.
+
+        Raises:
+            ReceiptRefused: see its subclasses. `ReceiptConflict` is an alarm: the
+                central system and this gate disagree about the past.
+            StorageFailed: it could not be written down.
+        """
+        message = open_receipt(receipt, key)
+        if (message.gate, message.epoch) != (self.gate, self.epoch):
+            raise ReceiptForeign("a receipt is for another gate or journal")
+        if not 0 <= message.seq <= self._seq:
+            raise ReceiptAhead(f"a receipt names record {message.seq} of {self._seq}")
+        ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (message.seq,))
+        if message.commitment != (GENESIS if ours is None else ours.hex()):
+            raise ReceiptConflict(f"the central system holds another record {message.seq}")
+        if message.seq and signed_root(message, key) != root_of(message.seq, self.nodes):
+            raise ReceiptConflict(f"the central system holds another log up to {message.seq}")
+        if message.seq > self._receipt_seq:
+            with self._db.transaction():
+                self._db.run("DELETE FROM outbox WHERE seq <= ?", (message.seq,))
+                self._db.run(
+                    "UPDATE journal SET receipt_seq = ?, receipt = ?", (message.seq, receipt)
+                )
+                self._db.run(
+                    "UPDATE hour_keys SET for_gate = x'' WHERE id <= ? AND for_gate <> x'' AND"
+                    " (SELECT min(first_seq) FROM hour_keys AS later"
+                    " WHERE later.id > hour_keys.id) <= ?",
+                    (self._key_id - HOURS_KEPT, message.seq + 1),
+                )
+            self._receipt_seq = message.seq
+        return self._receipt_seq
+
+    def unfinished_tickets(self) -> list[int]:
+        """Crossings that were decided, judged or actuated, but have no FINISH.
+
+        After a restart nobody knows what became of them: they go to an officer.
+        """
+        rows = self._db.rows("SELECT ticket FROM crossings WHERE finished = 0 ORDER BY ticket")
+        return [ticket for (ticket,) in rows]
+
+    def last_ticket(self) -> int:
+        """The highest ticket of any record; 0 without one. The next one must be higher."""
+        return int(self._db.value("SELECT coalesce(max(ticket), 0) FROM crossings"))
+
+    def oldest_unsent(self) -> Record | None:
+        """The oldest record that the central system has not confirmed."""
+        data = self._db.value(
+            "SELECT encoded FROM records WHERE seq = (SELECT min(seq) FROM outbox JOIN records"
+            " USING (seq) WHERE encoded <> x'')"
+        )
+        return None if data is None else decode_record(data)
+
+    def records(self, after_seq: int = 0) -> Iterator[Record]:
+        """Go through the records in order, without those that were erased.
+
+        Raises:
+            RecordMalformed: stored bytes are no record; `verify` says which.
+        """
+        query = "SELECT encoded FROM records WHERE seq > ? AND encoded <> x'' ORDER BY seq"
+        for (data,) in self._db.each(query, (after_seq,)):
+            yield decode_record(data)
+
+    def verify(self, after_seq: int = 0, key: VerifyingKey | None = None) -> list[Problem]:
+        """Check everything after a place; see `sync.gate.journal_check`."""
+        return check_journal(self._db, self.gate, self.epoch, after_seq, key)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()

@@ -1,0 +1,1 @@
+"""What gate and centre share: the form, keys and proofs of a record, and the transport."""

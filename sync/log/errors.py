@@ -1,0 +1,187 @@
+"""Faults and refusals of the record's way from the gate to the central system.
+
+SyncError                      code  diagnosis of one line; never personal data
+|-- RecordMalformed        300   a record cannot be encoded, or bytes are no record
+|-- BatchMalformed         301   bytes are no batch of records
+|-- KeyRefused             302   a key file is missing, malformed or readable by others
+|-- NoteRefused            303   bytes are no signed note, or not by the named signers
+|-- SealBroken             304   what was encrypted does not open
+|-- EvidenceMalformed      305   a file is no evidence of a log
+|-- StorageError           310   the database cannot do its work
+|   |-- StorageUnavailable 311   it does not exist (yet) or cannot be opened
+|   |-- StorageBusy        312   another process is its writer
+|   |-- StorageCorrupt     313   it fails its own integrity check
+|   |-- StorageForeign     314   it is another kind, gate or newer version of database
+|   `-- StorageFailed      315   a read or write failed: disk full, I/O error
+|-- ReceiptRefused         320   a receipt does not release anything
+|   |-- ReceiptMalformed   321   bytes are no receipt
+|   |-- ReceiptForged      322   the signature is not the central system's
+|   |-- ReceiptForeign     323   it is for another gate or another journal
+|   |-- ReceiptAhead       324   it names a record that was never written
+|   |-- ReceiptConflict    325   the central system holds another record at that place
+|   `-- ReceiptBehind      326   the central system lacks what it had confirmed
+|-- EnrolmentRefused       330   the gate is enrolled with another key
+`-- LinkError              340   the broker cannot be used
+    |-- LinkDown           341   not reachable, or the connection broke
+    `-- LinkStolen         342   another client uses this client identifier
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sync.log.types import Receipt
+
+
+class SyncError(Exception):
+    """Base. `code` is stable, `diagnosis` is one line free of personal data."""
+
+    code: ClassVar[int] = 399
+
+    def __init__(self, diagnosis: str) -> None:
+        super().__init__(diagnosis)
+        self.diagnosis = diagnosis
+
+
+class RecordMalformed(SyncError):
+    """A record cannot be encoded, or bytes are no record."""
+
+    code = 300
+
+
+class BatchMalformed(SyncError):
+    """Bytes are no batch of records."""
+
+    code = 301
+
+
+class KeyRefused(SyncError):
+    """A key file is missing, malformed or readable by others."""
+
+    code = 302
+
+
+class NoteRefused(SyncError):
+    """Bytes are no signed note, or not signed by those who should have."""
+
+    code = 303
+
+
+class SealBroken(SyncError):
+    """What was encrypted does not open with the key at hand."""
+
+    code = 304
+
+
+class EvidenceMalformed(SyncError):
+    """A file is no evidence of a log; the text names the line."""
+
+    code = 305
+
+
+class StorageError(SyncError):
+    """The database cannot do its work."""
+
+    code = 310
+
+
+class StorageUnavailable(StorageError):
+    """The database does not exist (yet) or cannot be opened."""
+
+    code = 311
+
+
+class StorageBusy(StorageError):
+    """Another process is the writer of this database."""
+
+    code = 312
+
+
+class StorageCorrupt(StorageError):
+    """The database fails its own integrity check."""
+
+    code = 313
+
+
+class StorageForeign(StorageError):
+    """The database is of another kind, gate, or newer version."""
+
+    code = 314
+
+
+class StorageFailed(StorageError):
+    """A read or write failed: disk full, I/O error."""
+
+    code = 315
+
+
+class ReceiptRefused(SyncError):
+    """A receipt does not release anything."""
+
+    code = 320
+
+
+class ReceiptMalformed(ReceiptRefused):
+    """Bytes are no receipt."""
+
+    code = 321
+
+
+class ReceiptForged(ReceiptRefused):
+    """The signature is not the central system's."""
+
+    code = 322
+
+
+class ReceiptForeign(ReceiptRefused):
+    """The receipt is for another gate or another journal."""
+
+    code = 323
+
+
+class ReceiptAhead(ReceiptRefused):
+    """The receipt names a record that was never written."""
+
+    code = 324
+
+
+class ReceiptConflict(ReceiptRefused):
+    """The central system holds another record at that place: a fork."""
+
+    code = 325
+
+
+class ReceiptBehind(ReceiptRefused):
+    """The central system lacks what it had confirmed: it was set back to an older state."""
+
+    code = 326
+
+    def __init__(self, receipt: Receipt, confirmed_seq: int) -> None:
+        super().__init__(
+            f"the central system was set back to record {receipt.seq} of {confirmed_seq}"
+        )
+        self.receipt = receipt
+
+
+class EnrolmentRefused(SyncError):
+    """The gate is enrolled with another key."""
+
+    code = 330
+
+
+class LinkError(SyncError):
+    """The broker cannot be used."""
+
+    code = 340
+
+
+class LinkDown(LinkError):
+    """The broker is not reachable, or the connection broke."""
+
+    code = 341
+
+
+class LinkStolen(LinkError):
+    """Another client uses this client identifier; reconnecting would fight it for ever."""
+
+    code = 342

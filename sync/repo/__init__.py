@@ -1,0 +1,1 @@
+"""The repository of signed data: roles, ceremonies and the assignment to gates."""

@@ -1,0 +1,389 @@
+"""The invariants hold in everything that can be reached, and each is seen to bite.
+
+Every seeded bug is a transition table with one lie in it. With the guard taken away, the
+search finds it and names the invariant; with the guard in place, what the guard is there
+for never reaches the hardware.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from biometrics.types import Observed, PortraitPrepared
+from drivers.types import (
+    ActuationDone,
+    DeviceFailed,
+    DeviceReady,
+    DocumentPresented,
+    DocumentVerified,
+    Door,
+    Flag,
+    MrzRead,
+    OpenExit,
+    PlantChanged,
+    PortraitRead,
+    Result,
+    Zone,
+)
+from gate_agent.core import document, face, officer, passage
+from gate_agent.core.ending import append_actuation
+from gate_agent.core.gate import TABLE, Tables
+from gate_agent.core.invariants import INVARIANTS, watch_feeding
+from gate_agent.core.ledger import Ledger
+from gate_agent.core.messages import Append, Appended, Checked, ListState, Mode, Tick
+from gate_agent.core.onlooker import Ghost
+from gate_agent.core.permit import permit
+from gate_agent.core.states import (
+    Admitting,
+    Clearing,
+    Crossing,
+    Deciding,
+    Departing,
+    Emptying,
+    Entering,
+    Idle,
+    Leaving,
+    OfficerDeciding,
+    Opening,
+    Reading,
+    Referred,
+    Shutting,
+    Verifying,
+    dossier_of,
+    initial,
+    replace,
+    ticket_of,
+)
+from gate_agent.loop import Pulse, healthy
+from gate_agent.safety.environment import ENVIRONMENTS
+from gate_agent.safety.quotient import key, plain
+from gate_agent.safety.scene import (
+    ADULT,
+    BARRIER,
+    BARRIER_AT_REST,
+    MODELS,
+    MS,
+    T0,
+    Node,
+    at_rest,
+    check,
+)
+from gate_agent.safety.search import advance, search, served_lane
+from sync.log.types import RecordKind
+
+
+def no_guard(*_arguments):
+    return None
+
+
+EVERY = [(topology, name) for topology, named in ENVIRONMENTS.items() for name in named]
+MOST = dict.fromkeys(
+    (("mantrap", name) for name in ("people", "queue", "hardware", "mains", "entry", "exit")), 2_500
+)
+"""The large ones are cut short here; `egate safety search` goes to their end."""
+COMMON = {Idle, Reading, Verifying, Deciding, Referred, OfficerDeciding, Opening}
+STEPS = {
+    "barrier": COMMON | {Admitting, Crossing, Clearing, Leaving},
+    "mantrap": COMMON | {Entering, Shutting, Departing, Emptying},
+}
+
+
+@pytest.mark.parametrize(("topology", "name"), EVERY)
+def test_the_invariants_hold_everywhere(topology, name, capsys):
+    environment = ENVIRONMENTS[topology][name]
+    found = search(environment, keep=True, most=MOST.get((topology, name), 10_000))
+    with capsys.disabled():
+        print(
+            f"\nsearch {topology} {name}: {found.states} states, {found.edges} edges, "
+            f"depth {found.depth}"
+        )
+    assert found.broken == {}
+    if found.closed:
+        assert found.steps >= {state.__name__ for state in STEPS[topology]}
+    for node in found.nodes[:: max(1, len(found.nodes) // 400)]:
+        assert ends_by_itself(node, environment.profile), key(node)
+
+
+def ends_by_itself(node: Node, profile) -> bool:
+    """Invariant 10: everybody leaves, time passes, and the lane is free or stopped."""
+    for _ in range(12):
+        state = node.state
+        crossing = state.crossing
+        if isinstance(crossing, Idle) or state.mode is not Mode.AUTO:
+            return True
+        due = crossing.due_ns
+        if due is None:
+            return False
+        late = replace(state, crossing=replace(crossing, due_ns=T0))
+        node, _ = advance(node._replace(state=late), Tick(), profile)
+        if isinstance(node.state.crossing, Leaving | Emptying):
+            gone = replace(at_rest(profile), passages_exit=node.state.plant.passages_exit)
+            node, _ = advance(node, PlantChanged(plant=gone), profile)
+    return False
+
+
+# --- seeded bugs ----------------------------------------------------------------------
+
+
+def lying(handler, unless=lambda state: False, **features):
+    """A handler that believes something else of the plant than is the case."""
+
+    def lie(state, event, now_ns, profile):
+        if unless(state):
+            return handler(state, event, now_ns, profile)
+        believed = replace(state, plant=replace(state.plant, **features))
+        after, commands = handler(believed, event, now_ns, profile)
+        return replace(after, plant=state.plant), commands
+
+    return lie
+
+
+RELEASES = {
+    (Deciding, Appended): passage.decision_durable,
+    (Admitting, PlantChanged): passage.admitting_moved,
+    (OfficerDeciding, Appended): officer.officer_durable,
+}
+ZONES = {
+    (Reading, PlantChanged): document.watch_zone,
+    (Verifying, PlantChanged): document.watch_zone,
+    (Deciding, PlantChanged): document.watch_zone,
+}
+
+
+def all_lying(handlers, unless=lambda state: False, **features):
+    return {pair: lying(handler, unless, **features) for pair, handler in handlers.items()}
+
+
+def first_record_is_enough(state, event, now_ns, profile):
+    durable = replace(state.crossing, decision_durable=True, actuation_durable=True)
+    return passage.decision_durable(replace(state, crossing=durable), event, now_ns, profile)
+
+
+def open_without_record(state, event, now_ns, profile):
+    after, commands = face.observed(state, event, now_ns, profile)
+    if isinstance(after.crossing, Deciding):
+        commands += (OpenExit(ticket=ticket_of(after.crossing)),)
+    return after, commands
+
+
+def open_again(state, event, now_ns, profile):
+    after, commands = passage.opened(state, event, now_ns, profile)
+    return after, (*commands, OpenExit(ticket=ticket_of(state.crossing)))
+
+
+def open_at_power_on(state, event, now_ns, profile):
+    del event, now_ns
+    record = append_actuation(1, "open_exit", "machine", "power on", profile)
+    return state, (record, OpenExit(ticket=1))
+
+
+def another_stay(state, event, now_ns, profile):
+    crossing = state.crossing
+    dossier = replace(crossing.dossier, occupancy=state.occupancy, occupied=False)
+    state = replace(state, crossing=replace(crossing, dossier=dossier))
+    return passage.decision_durable(state, event, now_ns, profile)
+
+
+def ignore(state, event, now_ns, profile):
+    del event, now_ns, profile
+    return state, ()
+
+
+def close_in_fire(state, event, now_ns, profile):
+    believed = replace(state, mode=Mode.AUTO, plant=replace(state.plant, fire=Flag.CLEAR))
+    after, commands = passage.left(believed, event, now_ns, profile)
+    return replace(after, mode=state.mode, plant=state.plant), commands
+
+
+def without_resync(state, event, now_ns, profile):
+    return passage.decision_durable(
+        replace(state, mode=Mode.AUTO, resync=False), event, now_ns, profile
+    )
+
+
+def survive_loss(state, event, now_ns, profile):
+    del event, now_ns, profile
+    dossier = replace(state.crossing.dossier, occupancy=state.occupancy)
+    return replace(state, crossing=replace(state.crossing, dossier=dossier)), ()
+
+
+def in_service_anyway(handler):
+    def wrong(state, event, now_ns, profile):
+        dossier = dossier_of(state.crossing)
+        believed = replace(state, mode=Mode.AUTO)
+        if dossier is not None:
+            dossier = replace(dossier, occupancy=state.occupancy)
+            believed = replace(believed, crossing=replace(state.crossing, dossier=dossier))
+        return handler(believed, event, now_ns, profile)
+
+    return wrong
+
+
+def unrecorded(state, event, now_ns, profile):
+    after, commands = face.observed(state, event, now_ns, profile)
+    kept = [c for c in commands if not (isinstance(c, Append) and c.kind is RecordKind.ACTUATION)]
+    if isinstance(after.crossing, Deciding):
+        after = replace(after, crossing=replace(after.crossing, actuation_durable=True))
+    return after, tuple(kept)
+
+
+def officer_by_himself(state, event, now_ns, profile):
+    del event
+    facts = {"action": "accept", "officer": "nobody", "reason": "identity"}
+    del now_ns, profile
+    return state, (Append(ticket=ticket_of(state.crossing), kind=RecordKind.OFFICER, facts=facts),)
+
+
+def lease_forever(handler):
+    def wrong(state, event, now_ns, profile):
+        believed = replace(state, lease_until_ns=now_ns + 1)
+        after, commands = handler(believed, event, now_ns, profile)
+        return replace(after, lease_until_ns=state.lease_until_ns), commands
+
+    return wrong
+
+
+def one_passage(state, event, now_ns, profile):
+    baseline = state.crossing.baseline
+    count = state.plant.passages_exit
+    if count is None or count <= baseline:
+        return passage.passage_moved(state, event, now_ns, profile)
+    return lying(passage.passage_moved, passages_exit=baseline + 1)(state, event, now_ns, profile)
+
+
+def zone_is(*zones):
+    return lambda state: state.plant.zone not in zones
+
+
+SEEDED = {
+    "entry_and_exit_open": ("doors", all_lying(RELEASES, entry=Door.CLOSED), True),
+    "open_without_accept": (
+        "people",
+        {(Deciding, Appended): first_record_is_enough},
+        True,
+    ),
+    "open_without_accept: no record": (
+        "people",
+        {(Verifying, Observed): open_without_record},
+        True,
+    ),
+    "open_without_accept: twice": ("people", {(Opening, ActuationDone): open_again}, True),
+    "open_without_accept: another stay": (
+        "people",
+        {(Deciding, PlantChanged): ignore, (Deciding, Appended): another_stay},
+        True,
+    ),
+    "one_accept_one_passage": ("people", {(Crossing, PlantChanged): one_passage}, False),
+    "fire_vetoed": ("fire", {(Leaving, PlantChanged): close_in_fire}, True),
+    "moved_after_fire": ("fire", {(Leaving, PlantChanged): close_in_fire}, True),
+    "unknown_taken_as_good": (
+        "people",
+        all_lying(RELEASES | ZONES, zone_is(Zone.UNKNOWN), zone=Zone.ONE)
+        | {(Deciding, PlantChanged): ignore},
+        True,
+    ),
+    "close_on_occupied": (
+        "people",
+        {(Crossing, Tick): lying(passage.passage_late, zone=Zone.EMPTY)},
+        True,
+    ),
+    "open_before_resync": (
+        "hardware",
+        {pair: in_service_anyway(handler) for pair, handler in RELEASES.items()}
+        | {
+            (Deciding, kind): survive_loss
+            for kind in (
+                DeviceFailed,
+                PlantChanged,
+            )
+        },
+        True,
+    ),
+    "power_on_opens": ("power", {(Idle, DeviceReady): open_at_power_on}, True),
+    "tailgating_admitted": (
+        "people",
+        all_lying(RELEASES | ZONES, zone_is(Zone.MANY), zone=Zone.ONE),
+        True,
+    ),
+    "traveller_trapped": ("people", {(Referred, Tick): ignore}, False),
+    "unrecorded_actuation": (
+        "people",
+        {(Verifying, Observed): unrecorded},
+        True,
+    ),
+    "officer_unchecked": ("people", {(Referred, PlantChanged): officer_by_himself}, False),
+    "no_lease": (
+        "lease",
+        {pair: lease_forever(handler) for pair, handler in RELEASES.items()}
+        | {(Deciding, Tick): ignore},
+        True,
+    ),
+}
+
+
+def verifying_lane() -> Node:
+    """A lane whose genuine traveller is about to be looked at."""
+    node = served_lane(BARRIER)
+    for event in (
+        PlantChanged(plant=replace(BARRIER_AT_REST, zone=Zone.ONE)),
+        DocumentPresented(),
+        MrzRead(ticket=1, attributes=ADULT, holder="h"),
+        Checked(ticket=1, state=ListState.NO_HIT, list_age_s=1),
+        PortraitRead(ticket=1, portrait="p"),
+        PortraitPrepared(ticket=1, usable=True, models=MODELS),
+        DocumentVerified(ticket=1, checks=check(Result.SUCCESSFUL)),
+    ):
+        node, _ = advance(node, event, BARRIER)
+    return plain(node, BARRIER)
+
+
+def seeded(seed: str):
+    search_name, lie, _ = SEEDED[seed]
+    tables = Tables({**TABLE, **lie}, {})
+    if search_name == "power":
+        start = Node(initial(BARRIER), Ledger(), Ghost())
+        return ENVIRONMENTS["barrier"]["hardware"], start, tables
+    return ENVIRONMENTS["barrier"][search_name], verifying_lane(), tables
+
+
+@pytest.mark.parametrize("seed", SEEDED)
+def test_a_seeded_bug_is_caught_by_name(seed):
+    environment, start, tables = seeded(seed)
+    name = seed.partition(":")[0]
+    found = search(environment, tables=tables, guard=no_guard, start=start, stop_at=name)
+    assert name in found.broken, f"{found.states} states, broken {found.broken}"
+    assert found.broken[name]
+
+
+@pytest.mark.parametrize("seed", [seed for seed in SEEDED if SEEDED[seed][2]])
+def test_the_guard_stops_what_the_table_lets_through(seed):
+    environment, start, tables = seeded(seed)
+    refused = []
+
+    def watching(command, *rest):
+        clause = permit(command, *rest)
+        if clause is not None:
+            refused.append(clause)
+        return clause
+
+    name = seed.partition(":")[0]
+    found = search(environment, tables=tables, guard=watching, start=start, stop_at=name, deepest=5)
+    assert name not in found.broken, found.broken.get(name)
+    assert refused
+
+
+def test_every_invariant_is_numbered_and_none_is_missing():
+    assert {rule.number for rule in INVARIANTS.values()} == set(range(1, 17))
+
+
+@pytest.mark.parametrize(
+    ("overdue_ms", "waiting", "fed", "sick"),
+    [(0, 0, True, False), (900, 3, True, False), (1_100, 0, True, True), (0, 256, True, True)],
+)
+def test_a_sick_loop_must_not_be_fed(overdue_ms, waiting, fed, sick):
+    broken = watch_feeding(
+        fed=fed, overdue_ns=overdue_ms * MS, waiting=waiting, room=256, limit_ns=1_000 * MS
+    )
+    assert broken == ({"watchdog_fed_sick"} if sick else set())
+    pulse = Pulse(due_ns=T0 - overdue_ms * MS, waiting=waiting, turned=True)
+    assert healthy(pulse, T0, limit_ms=1_000) is not sick

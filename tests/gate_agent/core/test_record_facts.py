@@ -1,0 +1,69 @@
+"""Where a record says that a crossing happened: point, authority, effective direction."""
+
+import pytest
+from gate_world import PROFILE, World, facts
+from mantrap_world import MANTRAP, ON_APPROACH
+from test_mantrap import lane_at
+
+from drivers.types import DeviceFailed, DeviceId, Zone
+from firmware_cfg.profile import Profile
+from gate_agent.core.messages import OfficerAction
+from gate_agent.core.record import restart_facts
+from gate_agent.core.states import replace
+from sync.log.types import RecordKind
+
+POINT = replace(PROFILE.lane, authority="Border police", crossing_point="Hall 2", reversible=True)
+DECISIVE = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.FINISH)
+
+
+def served(*, swapped: bool) -> World:
+    lane = World(replace(PROFILE, lane=POINT))
+    lane.serve()
+    lane.move(reversed=swapped)
+    return lane
+
+
+def places(lane: World) -> set[tuple[str, str, str]]:
+    every = [found for kind in DECISIVE for found in facts(lane.sent, kind)]
+    return {(found["direction"], found["authority"], found["crossing_point"]) for found in every}
+
+
+@pytest.mark.parametrize(("swapped", "direction"), [(False, "entry"), (True, "exit")])
+def test_decision_refusal_and_end_name_the_effective_direction(swapped: bool, direction: str):
+    lane = served(swapped=swapped)
+    lane.present()
+    lane.later(5_100)
+    lane.decide(OfficerAction.REJECT)
+    lane.durable(RecordKind.OFFICER)
+    assert [len(facts(lane.sent, kind)) for kind in DECISIVE] == [1, 1, 1]
+    assert places(lane) == {(direction, "Border police", "Hall 2")}
+
+
+def test_a_direction_is_not_forgotten_with_the_hardware():
+    lane = served(swapped=True)
+    lane.present()
+    lane.put(DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis=""))
+    assert not lane.state.plant.reversed
+    lane.later(130_000)
+    assert len(facts(lane.sent, RecordKind.FINISH)) == 1
+    assert places(lane) == {("exit", "Border police", "Hall 2")}
+
+
+@pytest.mark.parametrize("profile", [MANTRAP, ON_APPROACH])
+def test_between_two_doors_likewise(profile: Profile):
+    lane = lane_at("Idle", profile)
+    lane.move(reversed=True)
+    if profile is MANTRAP:
+        lane.arrive()
+    lane.move(approach=Zone.ONE)
+    lane.move(approach=Zone.EMPTY)
+    lane.follow()
+    lane.later(20_000)
+    assert {found["direction"] for found in facts(lane.sent, RecordKind.FINISH)} == {"exit"}
+
+
+def test_an_action_on_the_lane_and_a_forgotten_crossing_have_no_direction():
+    lane = served(swapped=True)
+    lane.decide(OfficerAction.CLOSE_LANE)
+    assert places(lane) == {(None, "Border police", "Hall 2")}
+    assert restart_facts(lane.loop.profile)["direction"] is None

@@ -1,0 +1,180 @@
+"""Every record of a simulated day fits the schema; what does not is named."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gate_agent.records.identity import identity
+from gate_agent.records.record_schema import Identity, as_json, check, json_schema
+from sim.day.run import Day, run
+from sim.scenario.scenario import load
+from sync.centre.stay import crossing_of
+from sync.log.types import Record, RecordKind
+
+DAY = Path(__file__).parents[3] / "sim" / "scenarios" / "first_day.toml"
+MRZ = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    kept: list[Record] = []
+
+    class Watched(Day):
+        def close(self) -> None:
+            for lane in self.lanes:
+                kept.extend(self.store.records(lane.profile.lane.gate))
+            super().close()
+
+    run(load(DAY), "first_day", day_class=Watched)
+    return kept
+
+
+def fits(schema: dict[str, Any], value: Any, defs: dict[str, Any]) -> str:
+    """Say where a value breaks a schema, in the few words of JSON Schema that ours uses."""
+    if "$ref" in schema:
+        return fits(defs[schema["$ref"].rpartition("/")[2]], value, defs)
+    if "anyOf" in schema:
+        faults = [fits(each, value, defs) for each in schema["anyOf"]]
+        return "" if "" in faults else "; ".join(faults)
+    if "enum" in schema and value not in schema["enum"]:
+        return f"{value!r} is none of {schema['enum'][:3]}"
+    if "const" in schema and value != schema["const"]:
+        return f"{value!r} is not {schema['const']!r}"
+    kind = schema.get("type")
+    if kind is not None and not _is(value, kind):
+        return f"{value!r} is no {kind}"
+    if isinstance(value, dict):
+        return _object(schema, value, defs)
+    if isinstance(value, list):
+        return _array(schema, value, defs)
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        return f"{value!r} does not match"
+    if isinstance(value, int | float) and value < schema.get("minimum", value):
+        return f"{value!r} is too small"
+    return ""
+
+
+def _is(value: Any, kind: str) -> bool:
+    kinds = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "boolean": bool,
+        "null": type(None),
+        "integer": int,
+        "number": (int, float),
+    }
+    return isinstance(value, kinds[kind]) and (not isinstance(value, bool) or kind == "boolean")
+
+
+def _array(schema: dict[str, Any], value: list[Any], defs: dict[str, Any]) -> str:
+    parts = schema.get("prefixItems", [])
+    rest = schema.get("items", {})
+    if len(value) < schema.get("minItems", 0):
+        return f"{value!r} is too short"
+    for n, each in enumerate(value):
+        if rest is False and n >= len(parts):
+            return f"{n}: too many"
+        if fault := fits(parts[n] if n < len(parts) else rest, each, defs):
+            return f"{n}: {fault}"
+    return ""
+
+
+def _object(schema: dict[str, Any], value: dict[str, Any], defs: dict[str, Any]) -> str:
+    known = schema.get("properties", {})
+    rest = schema.get("additionalProperties", {})
+    for name in schema.get("required", ()):
+        if name not in value:
+            return f"{name} is missing"
+    for name, each in value.items():
+        if name not in known and rest is False:
+            return f"{name} is unknown"
+        part = known.get(name, rest if isinstance(rest, dict) else {})
+        if fault := fits(part, each, defs):
+            return f"{name}: {fault}"
+    return ""
+
+
+def test_every_record_of_a_day_fits(records: list[Record]) -> None:
+    schema = json_schema()
+    assert {record.kind.value for record in records} >= {"decision", "finish", "system"}
+    for record in records:
+        check(record)
+        assert fits(schema, as_json(record), schema["$defs"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "where"),
+    [
+        ("decision", {"facts": {"outcome": "refuse"}}, "outcome"),
+        ("decision", {"facts": {"reasons": ["because"]}}, "reasons"),
+        ("decision", {"facts": {"checks": [["a", "b", "c"]]}}, "checks"),
+        ("decision", {"facts": {"spans_ms": {"total": -1.0}}}, "spans_ms"),
+        ("decision", {"facts": {"profile_sha256": "ABC"}}, "profile_sha256"),
+        ("decision", {"facts": {"direction": "north"}}, "direction"),
+        ("decision", {"facts": {"authority": None}}, "authority"),
+        ("finish", {"facts": {"crossing_point": 1}}, "crossing_point"),
+        ("finish", {"facts": {"passages": "one"}}, "passages"),
+        ("decision", {"seq": 0}, "seq"),
+        ("decision", {"utc": "2026-01-01"}, "utc"),
+        ("decision", {"epoch": "x"}, "epoch"),
+        ("decision", {"version": 3}, "version"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    records: list[Record], kind: str, changes: dict[str, Any], where: str
+) -> None:
+    record = next(each for each in records if each.kind.value == kind)
+    facts = record.facts | changes.pop("facts", {})
+    changed = msgspec.structs.replace(record, facts=facts, **changes)
+    with pytest.raises(msgspec.ValidationError, match=where):
+        check(changed)
+    schema = json_schema()
+    assert where in fits(schema, as_json(changed), schema["$defs"])
+
+
+@pytest.mark.parametrize("kind", ["decision", "finish"])
+def test_a_record_says_where_it_was_and_an_older_one_is_still_read(
+    records: list[Record], kind: str
+) -> None:
+    record = next(each for each in records if each.kind.value == kind)
+    where = ("direction", "authority", "crossing_point")
+    assert all(record.facts[name] for name in where)
+    older = {name: fact for name, fact in record.facts.items() if name not in where}
+    changed = msgspec.structs.replace(record, facts=older)
+    assert check(changed).facts.authority == ""
+    schema = json_schema()
+    assert fits(schema, as_json(changed), schema["$defs"]) == ""
+
+
+def test_an_identity_has_the_regulations_fields() -> None:
+    found = identity(MRZ.encode(), datetime.date(2011, 1, 1))
+    opened = msgspec.convert(found, Identity)
+    assert (opened.surname, opened.given_names) == ("ERIKSSON", "ANNA MARIA")
+    assert (opened.document_number, opened.issuing_state) == ("L898902C3", "UTO")
+    assert (opened.birth_date, opened.expiry) == ("1974-08-12", "2012-04-15")
+    schema = json_schema()["$defs"]
+    assert fits(schema["opened_identity"], found, schema) == ""
+
+
+def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
+    """Whoever went through has crossed in the lane's direction; nobody else has."""
+    ends = [record for record in records if record.kind is RecordKind.FINISH]
+    crossings = {(each.gate, each.seq): crossing_of(each) for each in records}
+    went = [end for end in ends if end.facts["passages"] and end.facts["outcome"] != "abandoned"]
+    assert went
+    for record in went:
+        found = crossings[record.gate, record.seq]
+        assert found is not None
+        assert found.direction == record.facts["direction"]
+        assert record.utc.startswith(found.day.isoformat())
+    older = msgspec.structs.replace(went[0], facts={"outcome": "admitted"})
+    refused = msgspec.structs.replace(went[0], facts={**went[0].facts, "outcome": "refused"})
+    assert [crossing_of(older), crossing_of(refused)] == [None, None]
+    assert sum(each is not None for each in crossings.values()) == len(went)
