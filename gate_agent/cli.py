@@ -35,14 +35,20 @@ DESCRIPTION = """\
 egate: software for smart-border e-gates.
 
 Start here:
-  egate demo                 three lanes on this machine, at http://127.0.0.1:8600
-  egate demo --once --json   the demo's travellers once, as JSON
-  egate sim run FILE         a day at the border on a virtual clock
-  egate COMMAND --help       what a command does, with an example
+{start}  egate COMMAND --help       what a command does, with an example
 
 Exit codes, where a command says nothing else: 0 done; 1 the answer is no (a check failed, an
 expectation was violated); 2 bad arguments or a bad file; 3 a device is not usable; 78 a bad
 profile or key; 130 ended by Ctrl-C.
+"""
+
+START_ON_A_GATE = """\
+  egate doctor               ports, permissions, models, clock, disk, broker: what to do
+"""
+START_WITH_THE_SIMULATOR = """\
+  egate demo                 three lanes on this machine, at http://127.0.0.1:8600
+  egate demo --once --json   the demo's travellers once, as JSON
+  egate sim run FILE         a day at the border on a virtual clock
 """
 
 SIMULATOR = "egate-sim"
@@ -62,7 +68,6 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="egate",
-        description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument(
@@ -91,8 +96,11 @@ def parser() -> argparse.ArgumentParser:
         module.register(commands)
     for entry in entry_points(group="egate.commands"):
         entry.load()(commands)
-    for name in OF_THE_SIMULATOR.keys() - commands.choices.keys():
+    absent = [name for name in OF_THE_SIMULATOR if name not in commands.choices]
+    for name in absent:
         _register_absent(commands, name)
+    start = START_ON_A_GATE if absent else START_WITH_THE_SIMULATOR
+    top.description = DESCRIPTION.format(start=start)
     teach(top)
     return top
 
