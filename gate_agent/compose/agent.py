@@ -38,11 +38,9 @@ from gate_agent import live
 from gate_agent.compose.folders import unfit
 from gate_agent.compose.turnstile import InTime, turnstile_of
 from gate_agent.core.messages import (
-    Checked,
     CheckLists,
     Command,
     Event,
-    ListState,
     OfficerAction,
     OfficerDecided,
     OfficerPresent,
@@ -56,6 +54,7 @@ from gate_agent.lane_api.api import Action, Role, SyncView, View
 from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
 from gate_agent.lane_api.socket_access import access_of, let_the_group_read
 from gate_agent.lane_api.view import view
+from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
 from gate_agent.records.identity import holder_view, identity
@@ -95,6 +94,7 @@ class AgentProcess:
         self._manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
         self._vault = Vault()
         self._inbox = live.LiveInbox()
+        self._lists = ListsDevice(self._inbox.put)
         self._offset_ms = live.utc_offset_ms()
         self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
@@ -206,10 +206,8 @@ class AgentProcess:
                 self._workers.command(DeviceId.VISION, command, payload)
             case StartVerify() | StopVerify():
                 self._workers.command(DeviceId.VISION, command, {})
-            case CheckLists(ticket=ticket):
-                # A gate holds no list yet: the answer says so, and policy decides.
-                answer = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
-                self._inbox.put(answer)
+            case CheckLists():
+                self._lists.command(command)
             case Append():
                 self._writer.append(command)
             case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():

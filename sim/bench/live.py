@@ -32,8 +32,9 @@ from drivers.types import (
     ReadDocument,
 )
 from gate_agent import live
-from gate_agent.core.messages import Checked, CheckLists, ListState, Mode, OfficerPresent
+from gate_agent.core.messages import CheckLists, Mode, OfficerPresent
 from gate_agent.core.states import initial
+from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
 from gate_agent.records.journal_writer import JournalWriter
@@ -104,6 +105,7 @@ class LiveLane:
         self._ended = threading.Event()
         self._crossed = threading.Event()
         self._inbox = live.LiveInbox()
+        self._lists = ListsDevice(self._inbox.put)
         self._loop = Loop(initial(self.profile), self.profile)
         self._recorder = Recorder(folder / "trace", self._loop)
         journal = Journal.open(
@@ -194,8 +196,8 @@ class LiveLane:
                 observed = played.of(Observed, ticket)
                 seen = msgspec.structs.replace(observed.observation, frame_at_ns=now_ns)
                 put(msgspec.structs.replace(observed, observation=seen))
-            case CheckLists(ticket=ticket):
-                put(Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None))
+            case CheckLists():
+                self._lists.command(command)
             case Append(kind=kind):
                 if kind is RecordKind.DECISION:
                     self._accept_ns = at_ns

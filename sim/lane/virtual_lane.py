@@ -30,16 +30,15 @@ from drivers.types import (
 from gate_agent.core.messages import (
     Append,
     Appended,
-    Checked,
     CheckLists,
     Command,
     Event,
-    ListState,
     Wipe,
 )
 from gate_agent.core.states import State, initial
 from gate_agent.lane_api.api import Step
 from gate_agent.lane_api.view import step_of
+from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Mailbox, Turn
 from gate_agent.records.recorder import Recorder, TraceHash
 from gate_agent.records.vault import Vault
@@ -158,6 +157,9 @@ class VirtualLane:
         self._boots += 1
         self._mailbox = Mailbox()
         self._vault = Vault()
+        self._lists = ListsDevice(
+            lambda checked: self._later(self._kernel.now_ns + LISTS_NS, checked)
+        )
         self._turning: Alarm | None = None
         self._turning_ns = 0
         self.desk.open()
@@ -259,9 +261,8 @@ class VirtualLane:
                 self.bus.command(command, now_ns)
             case Prepare() | StartVerify() | StopVerify():
                 self._vision.command(command, now_ns)
-            case CheckLists(ticket=ticket):
-                checked = Checked(ticket=ticket, state=ListState.NO_LIST, list_age_s=None)
-                self._later(now_ns + LISTS_NS, checked)
+            case CheckLists():
+                self._lists.command(command)
             case Append():
                 if command.kind is RecordKind.DECISION and self.play.actor is not None:
                     self._who.setdefault(command.ticket, self.play.actor)
