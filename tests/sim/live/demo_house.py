@@ -37,7 +37,7 @@ START_S = 120.0
 END_S = 60.0
 OFFICER = "inspector"
 NEEDED = tuple(device.value for device in REQUIRED_DEVICES)
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 GENUINE = {"expect": '{ outcome = "admitted" }', "expiry": "2033-05-01"}
 EXPIRED = {
