@@ -19,6 +19,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.messages import Command, Mode
+from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import (
     RELEASED,
     Emptying,
@@ -30,9 +31,6 @@ from gate_agent.core.states import (
     State,
     replace,
 )
-
-RELEASED_OUT, SHUTTING, READ_BACK = 1, 2, 3
-"""How far the release of a door is: see `State`."""
 
 
 def is_mantrap(profile: Profile) -> bool:
@@ -49,14 +47,14 @@ def entry_shut(state: State) -> bool:
     """Whether the entry door is closed and locked, and no release of it is out."""
     plant = state.plant
     shut = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
-    return shut and state.entry_out == 0
+    return shut and state.entry_release is ReleaseState.NONE
 
 
 def exit_shut(state: State) -> bool:
     """Whether the exit door is closed and locked, and no release of it is out."""
     plant = state.plant
     shut = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
-    return shut and state.exit_out == 0
+    return shut and state.exit_release is ReleaseState.NONE
 
 
 def followed(state: State) -> State:
@@ -64,19 +62,19 @@ def followed(state: State) -> State:
     plant = state.plant
     entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
     leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
-    if state.entry_out == READ_BACK and entry:
-        state = replace(state, entry_out=0)
-    if state.exit_out == READ_BACK and leave:
-        state = replace(state, exit_out=0)
+    if state.entry_release is ReleaseState.READ_BACK and entry:
+        state = replace(state, entry_release=ReleaseState.NONE)
+    if state.exit_release is ReleaseState.READ_BACK and leave:
+        state = replace(state, exit_release=ReleaseState.NONE)
     return state
 
 
 def answered(state: State, action: str) -> State:
     """Note that shutting a door was read back."""
-    if action == "close_entry" and state.entry_out == SHUTTING:
-        return replace(state, entry_out=READ_BACK)
-    if action == "close" and state.exit_out == SHUTTING:
-        return replace(state, exit_out=READ_BACK)
+    if action == "close_entry" and state.entry_release is ReleaseState.SHUTTING:
+        return replace(state, entry_release=ReleaseState.READ_BACK)
+    if action == "close" and state.exit_release is ReleaseState.SHUTTING:
+        return replace(state, exit_release=ReleaseState.READ_BACK)
     return state
 
 
@@ -84,13 +82,13 @@ def refused(state: State, action: str) -> State:
     """Note that a move did not go out after all."""
     match action:
         case "open_entry":
-            return replace(state, entry_out=0)
+            return replace(state, entry_release=ReleaseState.NONE)
         case "close_entry":
-            return replace(state, entry_out=RELEASED_OUT)
+            return replace(state, entry_release=ReleaseState.RELEASED)
         case "open_exit":
-            return replace(state, exit_out=0)
+            return replace(state, exit_release=ReleaseState.NONE)
         case "close":
-            return replace(state, exit_out=RELEASED_OUT)
+            return replace(state, exit_release=ReleaseState.RELEASED)
     return state
 
 
@@ -99,13 +97,13 @@ def commanded(state: State, commands: tuple[Command, ...]) -> State:
     for command in commands:
         match command:
             case OpenEntry():
-                state = replace(state, entry_out=RELEASED_OUT)
+                state = replace(state, entry_release=ReleaseState.RELEASED)
             case OpenExit():
-                state = replace(state, exit_out=RELEASED_OUT)
+                state = replace(state, exit_release=ReleaseState.RELEASED)
             case CloseEntry():
-                state = replace(state, entry_out=SHUTTING)
+                state = replace(state, entry_release=ReleaseState.SHUTTING)
             case Close():
-                state = replace(state, exit_out=SHUTTING)
+                state = replace(state, exit_release=ReleaseState.SHUTTING)
     return state
 
 
@@ -142,7 +140,7 @@ def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
         return False
     crossing = state.crossing
     moved = crossing.commanded if isinstance(crossing, Emptying) else ""
-    asked = isinstance(crossing, Referred) and state.entry_out == RELEASED_OUT
+    asked = isinstance(crossing, Referred) and state.entry_release is ReleaseState.RELEASED
     entry_free = asked or isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
     exit_free = isinstance(crossing, RELEASED) or moved == "close"
     without_mains = plant.power_loss is not Flag.CLEAR
@@ -158,7 +156,8 @@ def next_move(state: State, emptying: Emptying) -> Move:
     if state.mode in (Mode.EVACUATION, Mode.MAINTENANCE) or plant.fire is not Flag.CLEAR:
         return ""
     empty = plant.zone is Zone.EMPTY
-    if not exit_shut(state) and (empty or (state.exit_out and plant.exit is Door.CLOSED)):
+    exit_out = state.exit_release is not ReleaseState.NONE
+    if not exit_shut(state) and (empty or (exit_out and plant.exit is Door.CLOSED)):
         return "close" if plant.obstruction is Flag.CLEAR else ""
     if empty:
         unsafe = entry_shut(state) or plant.entry_obstruction is not Flag.CLEAR

@@ -40,6 +40,7 @@ from gate_agent.core.messages import (
     Tick,
 )
 from gate_agent.core.onlooker import Ghost, hear, see
+from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import Idle, State, dossier_of
 from sync.log.types import RecordKind
 
@@ -145,7 +146,7 @@ def _in_service(ghost: Ghost, before: State, event: Event, after: State, now_ns:
         broken.add("moved_after_fire")
     if plant is not None and plant.fire is Flag.ACTIVE:
         broken.add("fire_vetoed")
-    if ghost.entry_out == 1 and ghost.exit_out == 1:
+    if ghost.entry_release is ghost.exit_release is ReleaseState.RELEASED:
         broken.add("entry_and_exit_open")
     served = dossier_of(before.crossing)
     still = dossier_of(after.crossing)
@@ -274,7 +275,7 @@ def _opens(
     if plant is None:
         return broken
     unlocked = two_doors and plant.entry_lock is not Lock.LOCKED
-    if plant.entry is Door.OPEN or unlocked or ghost.entry_out == 1:
+    if plant.entry is Door.OPEN or unlocked or ghost.entry_release is ReleaseState.RELEASED:
         broken.add("entry_and_exit_open")
     machine = word is None or word.by == "machine"
     if plant.zone is Zone.MANY or plant.obstruction is Flag.ACTIVE or (machine and ghost.crowd):
@@ -288,7 +289,8 @@ def _opens_entry(ghost: Ghost, command: OpenEntry, *, leaseless: bool) -> set[st
     plant = ghost.plant
     if plant is None:
         return broken
-    if plant.exit is Door.OPEN or plant.exit_lock is not Lock.LOCKED or ghost.exit_out == 1:
+    released = ghost.exit_release is ReleaseState.RELEASED
+    if plant.exit is Door.OPEN or plant.exit_lock is not Lock.LOCKED or released:
         broken.add("entry_and_exit_open")
     coming_in = plant.zone is Zone.EMPTY
     if not ghost.in_step and (coming_in or not ghost.order):

@@ -33,6 +33,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
     PlantChanged,
 )
+from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
 
@@ -59,9 +60,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the present document was asked for, or since the chamber was empty; `closing`: the
     ticket whose close is on record, `entry_opening` and `entry_closing` likewise, `turning`
     for the direction. `inside`: the highest ticket it let in; `in_step`: two doors were
-    seen at rest since the hardware was last lost or disturbed; `entry_out`, `exit_out`: 1
-    let open, 2 shutting went out, 3 it was read back, 0 seen shut after it; `exit_used`: the
-    exit was released since; `release_word`: an officer's order to let somebody out is on record.
+    seen at rest since the hardware was last lost or disturbed; `entry_release`, `exit_release`:
+    the release of each door; `exit_used`: the exit was released since; `release_word`: an
+    officer's order to let a person out is on record.
     """
 
     plant: Plant | None = None
@@ -76,8 +77,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     turning: bool = False
     inside: int = 0
     in_step: bool = False
-    entry_out: int = 0
-    exit_out: int = 0
+    entry_release: ReleaseState = ReleaseState.NONE
+    exit_release: ReleaseState = ReleaseState.NONE
     exit_used: bool = False
     release_word: bool = False
 
@@ -95,10 +96,10 @@ def heard(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger
         latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
         return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
     if isinstance(event, ActuationDone) and event.ok:
-        if event.action == "close_entry" and ledger.entry_out == 2:
-            return _edit(ledger, entry_out=3)
-        if event.action == "close" and ledger.exit_out == 2:
-            return _edit(ledger, exit_out=3)
+        if event.action == "close_entry" and ledger.entry_release is ReleaseState.SHUTTING:
+            return _edit(ledger, entry_release=ReleaseState.READ_BACK)
+        if event.action == "close" and ledger.exit_release is ReleaseState.SHUTTING:
+            return _edit(ledger, exit_release=ReleaseState.READ_BACK)
     accept = ledger.accept
     if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
         if event.kind is accept.kind:
@@ -129,11 +130,21 @@ def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger
         stay=stay,
         crowd=crowd and zone is not Zone.EMPTY,
         in_step=undisturbed and (rest or (ledger.in_step and followed)),
-        entry_out=0 if entry and ledger.entry_out == 3 else ledger.entry_out,
-        exit_out=0 if leave and ledger.exit_out == 3 else ledger.exit_out,
+        entry_release=_seen(ledger.entry_release, shut=entry),
+        exit_release=_seen(ledger.exit_release, shut=leave),
         exit_used=ledger.exit_used and not rest,
         release_word=ledger.release_word and not rest,
     )
+
+
+def _seen(release: ReleaseState, *, shut: bool) -> ReleaseState:
+    """A release is over once its door is seen shut after the shutting was read back."""
+    return ReleaseState.NONE if shut and release is ReleaseState.READ_BACK else release
+
+
+def _shutting(release: ReleaseState) -> ReleaseState:
+    """What a close makes of a release; none stays none."""
+    return release if release is ReleaseState.NONE else ReleaseState.SHUTTING
 
 
 def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
@@ -145,14 +156,21 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
             spent = max(ledger.spent, command.ticket)
             if profile.lane.topology != "mantrap":
                 return _edit(ledger, spent=spent, accept=None)
-            return _edit(ledger, spent=spent, accept=None, exit_used=True, exit_out=1)
+            released = ReleaseState.RELEASED
+            return _edit(ledger, spent=spent, accept=None, exit_used=True, exit_release=released)
         case OpenEntry():
             inside = max(ledger.inside, command.ticket)
-            return _edit(ledger, inside=inside, entry_opening=-1, entry_out=1, release_word=False)
+            return _edit(
+                ledger,
+                inside=inside,
+                entry_opening=-1,
+                entry_release=ReleaseState.RELEASED,
+                release_word=False,
+            )
         case Close():
-            return _edit(ledger, closing=-1, exit_out=2 if ledger.exit_out else 0)
+            return _edit(ledger, closing=-1, exit_release=_shutting(ledger.exit_release))
         case CloseEntry():
-            return _edit(ledger, entry_closing=-1, entry_out=2 if ledger.entry_out else 0)
+            return _edit(ledger, entry_closing=-1, entry_release=_shutting(ledger.entry_release))
         case SetDirection():
             return _edit(ledger, turning=False, in_step=False)
         case ReadDocument() if profile.lane.topology != "mantrap":

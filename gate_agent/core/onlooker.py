@@ -37,6 +37,7 @@ from gate_agent.core.messages import (
     OfficerDecided,
     OfficerPresent,
 )
+from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
 MS = 1_000_000
@@ -57,7 +58,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Ghost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an onlooker remembers.
 
-    `entry_out` and `exit_out`: 1 released, 2 being shut, 0 seen shut since. `inside`: the
+    `entry_release` and `exit_release`: released, shutting, or none once seen shut. `inside`: the
     highest ticket that was let in. `order`: an officer said to let somebody out.
     """
 
@@ -71,8 +72,8 @@ class Ghost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     released: int = 0
     passed: int = 0
     written: tuple[tuple[int, str], ...] = ()
-    entry_out: int = 0
-    exit_out: int = 0
+    entry_release: ReleaseState = ReleaseState.NONE
+    exit_release: ReleaseState = ReleaseState.NONE
     inside: int = 0
     exit_used: bool = False
     order: bool = False
@@ -110,7 +111,7 @@ def _read(ghost: Ghost, plant: Plant, *, two_doors: bool) -> Ghost:
     counted = was.passages_exit if was is not None else None
     if None not in (counted, plant.passages_exit) and counted != plant.passages_exit:
         passed = min(passed + 1, 1)
-    if two_doors and ghost.exit_out == 1 and plant.zone is Zone.MANY:
+    if two_doors and ghost.exit_release is ReleaseState.RELEASED and plant.zone is Zone.MANY:
         passed = 2
     entry = plant.entry is Door.CLOSED and (not two_doors or plant.entry_lock is Lock.LOCKED)
     leave = plant.exit is Door.CLOSED and (not two_doors or plant.exit_lock is Lock.LOCKED)
@@ -124,11 +125,15 @@ def _read(ghost: Ghost, plant: Plant, *, two_doors: bool) -> Ghost:
         in_step=(ghost.in_step or rest) and not disturbed,
         fire=ghost.fire or plant.fire is Flag.ACTIVE,
         crowd=plant.zone is Zone.MANY or (ghost.crowd and plant.zone is not Zone.EMPTY),
-        entry_out=0 if entry and ghost.entry_out == 2 else ghost.entry_out,
-        exit_out=0 if leave and ghost.exit_out == 2 else ghost.exit_out,
+        entry_release=_seen(ghost.entry_release, shut=entry),
+        exit_release=_seen(ghost.exit_release, shut=leave),
         exit_used=ghost.exit_used and not rest,
         order=ghost.order and not rest,
     )
+
+
+def _seen(release: ReleaseState, *, shut: bool) -> ReleaseState:
+    return ReleaseState.NONE if shut and release is ReleaseState.SHUTTING else release
 
 
 def see(ghost: Ghost, command: Command, now_ns: int, profile: Profile) -> Ghost:
@@ -144,21 +149,22 @@ def see(ghost: Ghost, command: Command, now_ns: int, profile: Profile) -> Ghost:
     ghost = _edit(ghost, written=tuple(entry for entry in ghost.written if entry != action))
     match command:
         case OpenExit():
-            out = 1 if two_doors else 0
+            out = ReleaseState.RELEASED if two_doors else ReleaseState.NONE
             return _edit(
                 ghost,
                 word=None,
                 released=command.ticket,
                 passed=0,
-                exit_out=out,
+                exit_release=out,
                 exit_used=two_doors,
             )
         case OpenEntry():
-            return _edit(ghost, entry_out=1, inside=command.ticket, order=False)
-        case Close() if ghost.exit_out:
-            return _edit(ghost, exit_out=2)
-        case CloseEntry() if ghost.entry_out:
-            return _edit(ghost, entry_out=2)
+            entry = ReleaseState.RELEASED
+            return _edit(ghost, entry_release=entry, inside=command.ticket, order=False)
+        case Close() if ghost.exit_release is not ReleaseState.NONE:
+            return _edit(ghost, exit_release=ReleaseState.SHUTTING)
+        case CloseEntry() if ghost.entry_release is not ReleaseState.NONE:
+            return _edit(ghost, entry_release=ReleaseState.SHUTTING)
     return ghost
 
 

@@ -39,6 +39,7 @@ from drivers.types import (
 from firmware_cfg.profile import Profile
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Mode
+from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
 
@@ -120,7 +121,7 @@ def _open_exit(
     if profile.lane.topology == "mantrap":
         if plant.entry_lock is not Lock.LOCKED:
             return Clause.ENTRY_NOT_CLOSED
-        if ledger.entry_out:
+        if ledger.entry_release is not ReleaseState.NONE:
             return Clause.ENTRY_NOT_CLOSED
         if not ledger.in_step:
             return Clause.NOT_IN_STEP
@@ -157,7 +158,8 @@ def _close(command: Close, plant: Plant, ledger: Ledger, mode: Mode) -> Clause |
         return Clause.MODE
     if command.ticket != ledger.closing:
         return Clause.NOT_RECORDED
-    withdrawn_only = bool(ledger.exit_out) and plant.exit is Door.CLOSED
+    released = ledger.exit_release is not ReleaseState.NONE
+    withdrawn_only = released and plant.exit is Door.CLOSED
     if plant.zone is not Zone.EMPTY and not withdrawn_only:
         return Clause.ZONE_NOT_EMPTY
     return None
@@ -177,7 +179,7 @@ def _open_entry(
         return Clause.EXIT_NOT_SHUT
     if plant.exit_lock is not Lock.LOCKED:
         return Clause.EXIT_NOT_SHUT
-    if ledger.exit_out:
+    if ledger.exit_release is not ReleaseState.NONE:
         return Clause.EXIT_NOT_SHUT
     if plant.entry_obstruction is not Flag.CLEAR:
         return Clause.OBSTRUCTED

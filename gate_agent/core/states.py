@@ -29,6 +29,7 @@ from gate_agent.core.budgets import Times
 from gate_agent.core.messages import Mode
 from gate_agent.core.policy import Decision, Evidence
 from gate_agent.core.reasons import Reason
+from gate_agent.core.release import ReleaseState
 
 replace = msgspec.structs.replace
 
@@ -278,9 +279,8 @@ class State(Record, frozen=True, kw_only=True):
     officer's wish, `closing` the same while a crossing is finished first; `fire_latched`
     outlasts the fire until an officer acknowledged; `alarms` keep the lane out of service
     until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
-    the entry was opened for whoever stands before it, and they did not come in. `entry_out`
-    and `exit_out` follow the release of two doors: 1 released, 2 shutting was commanded, 3
-    that was read back, 0 seen shut after it.
+    the entry was opened for whoever stands before it, and they did not come in. `entry_release`
+    and `exit_release` follow the releases of two doors.
     """
 
     crossing: CrossingState = Idle()
@@ -290,8 +290,8 @@ class State(Record, frozen=True, kw_only=True):
     approach: CrossingState = Idle()
     approach_stay: int = 0
     had_turn: bool = False
-    entry_out: int = 0
-    exit_out: int = 0
+    entry_release: ReleaseState = ReleaseState.NONE
+    exit_release: ReleaseState = ReleaseState.NONE
     mode: Mode = Mode.STARTING
     resync: bool = True
     closed: bool = False

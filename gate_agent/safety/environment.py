@@ -44,6 +44,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
 )
 from gate_agent.core.record import evidence_sha256
+from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import (
     REQUIRED_DEVICES,
     CrossingState,
@@ -240,11 +241,11 @@ def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
     if state.plant_stale_ns is None:
         yield from _seen_again(MANTRAP)
         return
-    if ghost.entry_out == 1:
+    if ghost.entry_release is ReleaseState.RELEASED:
         yield _read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)
     else:
         yield _read(node, entry=Door.CLOSED, entry_lock=Lock.LOCKED)
-    if ghost.exit_out == 1:
+    if ghost.exit_release is ReleaseState.RELEASED:
         yield _read(node, exit=Door.OPEN, exit_lock=Lock.UNLOCKED)
     else:
         yield _read(node, exit=Door.CLOSED, exit_lock=Lock.LOCKED)

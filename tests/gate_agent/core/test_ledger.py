@@ -17,9 +17,12 @@ from drivers.types import (
 )
 from gate_agent.core.ledger import Accept, Ledger, heard, said
 from gate_agent.core.messages import Append, OfficerPresent, Tick
+from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import replace
 from sync.log.types import Appended, RecordKind
 
+NONE, RELEASED = ReleaseState.NONE, ReleaseState.RELEASED
+SHUTTING, READ_BACK = ReleaseState.SHUTTING, ReleaseState.READ_BACK
 ACCEPT = Accept(ticket=3, stay=5, kind=RecordKind.DECISION, expires_ns=T0 + 1)
 LEDGER = Ledger(plant=AT_REST, stay=5, in_step=True, accept=ACCEPT)
 
@@ -35,19 +38,19 @@ def appended(kind: RecordKind, ticket: int = 3) -> Appended:
 @pytest.mark.parametrize(
     ("before", "event", "after"),
     [
-        ({"entry_out": 2}, done("close_entry"), {"entry_out": 3}),
-        ({"entry_out": 2}, done("close_entry", ok=False), {}),
-        ({"entry_out": 1}, done("close_entry"), {}),
-        ({"entry_out": 0}, done("close_entry"), {}),
-        ({"entry_out": 2}, done("open_entry"), {}),
-        ({"entry_out": 2}, done("close"), {}),
-        ({"exit_out": 2}, done("close"), {"exit_out": 3}),
-        ({"exit_out": 2}, done("close", ok=False), {}),
-        ({"exit_out": 1}, done("close"), {}),
-        ({"exit_out": 0}, done("close"), {}),
-        ({"exit_out": 2}, done("open_exit"), {}),
-        ({"exit_out": 2}, done("close_entry"), {}),
-        ({"entry_out": 2, "exit_out": 2}, Tick(), {}),
+        ({"entry_release": SHUTTING}, done("close_entry"), {"entry_release": READ_BACK}),
+        ({"entry_release": SHUTTING}, done("close_entry", ok=False), {}),
+        ({"entry_release": RELEASED}, done("close_entry"), {}),
+        ({"entry_release": NONE}, done("close_entry"), {}),
+        ({"entry_release": SHUTTING}, done("open_entry"), {}),
+        ({"entry_release": SHUTTING}, done("close"), {}),
+        ({"exit_release": SHUTTING}, done("close"), {"exit_release": READ_BACK}),
+        ({"exit_release": SHUTTING}, done("close", ok=False), {}),
+        ({"exit_release": RELEASED}, done("close"), {}),
+        ({"exit_release": NONE}, done("close"), {}),
+        ({"exit_release": SHUTTING}, done("open_exit"), {}),
+        ({"exit_release": SHUTTING}, done("close_entry"), {}),
+        ({"entry_release": SHUTTING, "exit_release": SHUTTING}, Tick(), {}),
     ],
 )
 def test_only_a_confirmed_shutting_that_went_out_is_read_back(before, event, after):
@@ -107,7 +110,9 @@ def test_a_release_uses_up_the_accept_and_two_doors_remember_it():
     release = OpenExit(ticket=3)
     barrier = replace(LEDGER, accept=None, spent=3)
     assert said(LEDGER, release, T0, PROFILE) == barrier
-    assert said(LEDGER, release, T0, MANTRAP) == replace(barrier, exit_used=True, exit_out=1)
+    assert said(LEDGER, release, T0, MANTRAP) == replace(
+        barrier, exit_used=True, exit_release=RELEASED
+    )
 
 
 def append(kind: RecordKind, ticket: int = 3, **facts: str) -> Append:

@@ -21,6 +21,7 @@ from drivers.types import (
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Mode
 from gate_agent.core.permit import Clause, permit
+from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import replace
 
 LEDGER = Ledger(
@@ -53,7 +54,7 @@ def asked(command, mode=Mode.AUTO, now_ns=T0, profile=MANTRAP, plant=None, **cha
     [
         (None, {}),
         (Clause.ENTRY_NOT_CLOSED, {"plant": INSIDE | {"entry_lock": Lock.UNLOCKED}}),
-        (Clause.ENTRY_NOT_CLOSED, {"entry_out": 3}),
+        (Clause.ENTRY_NOT_CLOSED, {"entry_release": ReleaseState.READ_BACK}),
         (Clause.NOT_IN_STEP, {"in_step": False}),
         (Clause.NOT_INSIDE, {"inside": 2}),
     ],
@@ -72,7 +73,7 @@ def test_the_exit_behind_a_locked_entry(clause, wrong):
         (Clause.EXIT_NOT_SHUT, {"plant": {"exit": Door.OPEN}}),
         (Clause.EXIT_NOT_SHUT, {"plant": {"exit": Door.UNKNOWN}}),
         (Clause.EXIT_NOT_SHUT, {"plant": {"exit_lock": Lock.UNLOCKED}}),
-        (Clause.EXIT_NOT_SHUT, {"exit_out": 1}),
+        (Clause.EXIT_NOT_SHUT, {"exit_release": ReleaseState.RELEASED}),
         (Clause.OBSTRUCTED, {"plant": {"entry_obstruction": Flag.UNKNOWN}}),
         (Clause.MAINTENANCE, {"plant": {"maintenance": Flag.ACTIVE}}),
         (Clause.NOT_RECORDED, {"entry_opening": 2}),
@@ -125,8 +126,11 @@ def test_shutting_the_entry(clause, wrong):
         (None, {}),
         (Clause.MODE, {"mode": Mode.MAINTENANCE}),
         (Clause.ZONE_NOT_EMPTY, {"plant": INSIDE}),
-        (Clause.ZONE_NOT_EMPTY, {"plant": INSIDE | {"exit": Door.OPEN}, "exit_out": 1}),
-        (None, {"plant": INSIDE, "exit_out": 1}),
+        (
+            Clause.ZONE_NOT_EMPTY,
+            {"plant": INSIDE | {"exit": Door.OPEN}, "exit_release": ReleaseState.RELEASED},
+        ),
+        (None, {"plant": INSIDE, "exit_release": ReleaseState.RELEASED}),
     ],
 )
 def test_shutting_the_exit(clause, wrong):
