@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics import image
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.dlib_models import Landmarks5
 from biometrics.image import Matrix, Picture
 
@@ -51,7 +51,7 @@ def enlarged(target: Template, crop: float, size_px: float) -> Template:
     return (target - size_px / 2) * crop + size_px / 2
 
 
-def arcface(picture: Picture, face: Face, size_px: int = 112, crop: float = 1.0) -> Picture:
+def arcface(picture: Picture, face: DetectedFace, size_px: int = 112, crop: float = 1.0) -> Picture:
     """The face in ArcFace's frame, at 112 px or scaled from it."""
     target = ARCFACE_FROM_YUNET if face.layout == "yunet" else ARCFACE_FROM_DLIB
     placed = enlarged(target, crop, 112)
@@ -59,7 +59,7 @@ def arcface(picture: Picture, face: Face, size_px: int = 112, crop: float = 1.0)
 
 
 def dlib_chip(
-    picture: Picture, face: Face, landmarks: Landmarks5 | None, crop: float = 1.0
+    picture: Picture, face: DetectedFace, landmarks: Landmarks5 | None, crop: float = 1.0
 ) -> Picture:
     """The face in dlib's frame of 150 px: by dlib itself where dlib found the points."""
     if face.layout == "dlib" and landmarks is not None:
@@ -69,7 +69,7 @@ def dlib_chip(
     )
 
 
-def square(picture: Picture, face: Face, margin: float, size_px: int) -> Picture:
+def square(picture: Picture, face: DetectedFace, margin: float, size_px: int) -> Picture:
     """A square of `margin` times the longer side of the box around the face's middle."""
     box = face.box
     side = max(box.right - box.left, box.bottom - box.top, 1.0) * margin

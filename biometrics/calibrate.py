@@ -1,4 +1,4 @@
-"""Deriving what scores mean from photographs: `DIR/NAME/*.jpg`, one folder a person.
+"""Deriving thresholds and weights from photographs: `DIR/NAME/*.jpg`, one folder a person.
 
 Impostor scores come from one picture of each person (the first by name), every pair; genuine
 scores from every pair of one person's pictures. A picture without a usable face counts as a

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from biometrics import image
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 
 COLUMNS, ROWS = 413, 531  # 35 x 45 mm at 300 dpi
@@ -22,7 +22,7 @@ EYES_HEIGHT = 0.45  # from the top, as a share of the height
 MAX_BYTES = 15_000
 
 
-def encode(picture: Picture, face: Face) -> bytes:
+def encode(picture: Picture, face: DetectedFace) -> bytes:
     """The face of a picture as a chip's portrait: JPEG 2000, at most `MAX_BYTES`."""
     left, right = face.eyes
     middle = (left + right) / 2

@@ -1,7 +1,7 @@
 """Continuous evaluation: live faces against a fixed cohort of strangers (BSI TR-03121-3).
 
 The cohort comes with the installation, from pictures of people who agreed to it; travellers
-are never compared with one another. What is counted tells the false match rate at which this
+are never compared with one another. The counts give the false match rate at which this
 gate really works: with its camera, its light and its travellers.
 """
 
@@ -41,7 +41,7 @@ class Cohort:
         return len(next(iter(self.rows.values())))
 
     def count(self, live: Template, calibration: Calibration, threshold: float) -> ImpostorCount:
-        """Compare one live template with everybody of the cohort."""
+        """Compare one live template with every face of the cohort."""
         matches = 0
         for number in range(len(self)):
             stranger = Template({name: rows[number] for name, rows in self.rows.items()})
@@ -75,7 +75,7 @@ def read(path: Path, models: Mapping[str, str], networks: Sequence[str]) -> Coho
     """Read a cohort that these models made.
 
     Raises:
-        ModelRefused: it is none, or other models made it.
+        ModelRefused: it is not a cohort, or other models made it.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from biometrics import image
 from biometrics.dlib_models import MIN_FACE_PX, Box, HogDetector, Landmarks5
 from biometrics.image import Picture
-from biometrics.onnx import Floats, Session
+from biometrics.onnx import Floats, OnnxSession
 
 Points = NDArray[np.float64]
 
 SMALLEST_SHARE = 0.6  # the smallest face looked for, as a share of the expected one
-DISTANT_SHARE = 0.4  # and, where there is none, of somebody who stands too far away
+DISTANT_SHARE = 0.4  # and, where none is found, of a person who stands too far away
 ANY_SIDE_PX = 640  # longest side at which a picture of unknown framing is searched first
 HOG_MAX_SIDE_PX = 1600
 FAINT_CONFIDENCE = -0.5  # a portrait is known to hold a face: the best candidate will do
@@ -37,12 +37,12 @@ MAX_FACES = 20
 
 
 @dataclass(frozen=True)
-class Face:
+class DetectedFace:
     """One face, in pixels of the full picture.
 
     `points` are five x, y rows. Layout `yunet`: eye centres (left of the image first), nose
     tip, mouth corners (likewise). Layout `dlib`: eye corners (right of the image outer, inner,
-    left outer, inner), nose base. `shape` is dlib's own object beside them.
+    left outer, inner), nose base. `shape` is dlib's own object for them.
     """
 
     box: Box
@@ -67,18 +67,18 @@ class Face:
 class FrontEnd(Protocol):
     """A detector with landmarks."""
 
-    def find(self, picture: Picture, expected_face_px: float) -> list[Face]:
+    def find(self, picture: Picture, expected_face_px: float) -> list[DetectedFace]:
         """Faces of a picture in which a face of that width is expected."""
 
-    def find_any(self, picture: Picture) -> list[Face]:
+    def find_any(self, picture: Picture) -> list[DetectedFace]:
         """Faces of a picture whose framing is unknown, e.g. a portrait."""
 
 
-def main_face(faces: Sequence[Face], picture: Picture) -> Face | None:
+def main_face(faces: Sequence[DetectedFace], picture: Picture) -> DetectedFace | None:
     """The traveller's face: large and near the middle of the picture."""
     rows, columns = picture.shape[:2]
 
-    def weight(face: Face) -> float:
+    def weight(face: DetectedFace) -> float:
         box = face.box
         off = math.hypot(
             (box.left + box.right) / 2 / columns - 0.5, (box.top + box.bottom) / 2 / rows - 0.5
@@ -105,14 +105,14 @@ class HogFrontEnd:
         self._detector = detector
         self._landmarks = landmarks
 
-    def find(self, picture: Picture, expected_face_px: float) -> list[Face]:
+    def find(self, picture: Picture, expected_face_px: float) -> list[DetectedFace]:
         """Faces of a picture in which a face of that width is expected."""
         for share in (SMALLEST_SHARE, DISTANT_SHARE):
             if faces := self._at(picture, min(1.0, MIN_FACE_PX / (share * expected_face_px))):
                 return faces
         return []
 
-    def find_any(self, picture: Picture) -> list[Face]:
+    def find_any(self, picture: Picture) -> list[DetectedFace]:
         """Faces of a picture of unknown framing: coarse first, then finer, then a faint one."""
         longest = max(picture.shape[:2])
         tried = 0.0
@@ -126,10 +126,10 @@ class HogFrontEnd:
         faint = self._at(picture, tried, FAINT_CONFIDENCE)
         return sorted(faint, key=lambda face: -face.box.confidence)[:1]
 
-    def _at(self, picture: Picture, scale: float, threshold: float = 0.0) -> list[Face]:
+    def _at(self, picture: Picture, scale: float, threshold: float = 0.0) -> list[DetectedFace]:
         small = _shrunk(picture, scale)
         fx, fy = picture.shape[1] / small.shape[1], picture.shape[0] / small.shape[0]
-        faces: list[Face] = []
+        faces: list[DetectedFace] = []
         for found in self._detector.find(small, threshold)[:MAX_FACES]:
             box = Box(
                 found.left * fx,
@@ -139,24 +139,24 @@ class HogFrontEnd:
                 found.confidence,
             )
             points, shape = self._landmarks.find(picture, box)
-            faces.append(Face(box, points, "dlib", shape))
+            faces.append(DetectedFace(box, points, "dlib", shape))
         return faces
 
 
 class YunetFrontEnd:
     """YuNet: an anchor-free detector with five landmarks (contract `yunet_n`)."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: OnnxSession) -> None:
         self._session = session
 
-    def find(self, picture: Picture, expected_face_px: float) -> list[Face]:
+    def find(self, picture: Picture, expected_face_px: float) -> list[DetectedFace]:
         """Faces of a picture in which a face of that width is expected."""
         scale = YUNET_FACE_PX / (SMALLEST_SHARE * expected_face_px)
         longest = max(picture.shape[:2])
         side = min(max(longest * min(1.0, scale), YUNET_MIN_SIDE_PX), YUNET_MAX_SIDE_PX)
         return self._at(picture, min(1.0, side / longest))
 
-    def find_any(self, picture: Picture) -> list[Face]:
+    def find_any(self, picture: Picture) -> list[DetectedFace]:
         """Faces of a picture whose framing is unknown: at a fixed size, then at double."""
         longest = max(picture.shape[:2])
         for side in (ANY_SIDE_PX / 2, ANY_SIDE_PX):
@@ -164,7 +164,7 @@ class YunetFrontEnd:
                 return faces
         return []
 
-    def _at(self, picture: Picture, scale: float) -> list[Face]:
+    def _at(self, picture: Picture, scale: float) -> list[DetectedFace]:
         small = _shrunk(picture, scale)
         rows, columns = small.shape[:2]
         framed = np.zeros((1, 3, -(-rows // 32) * 32, -(-columns // 32) * 32), np.float32)
@@ -175,11 +175,13 @@ class YunetFrontEnd:
         )
         values = values[np.argsort(-values[:, 4], kind="stable")][:YUNET_CANDIDATES]
         back = np.array([picture.shape[1] / columns, picture.shape[0] / rows])
-        faces: list[Face] = []
+        faces: list[DetectedFace] = []
         for row in _suppress(values)[:MAX_FACES]:
             left, top, right, bottom = (row[:4].reshape(2, 2) * back).ravel().tolist()
             points = row[5:].reshape(5, 2) * back
-            faces.append(Face(Box(left, top, right, bottom, float(row[4])), points, "yunet"))
+            faces.append(
+                DetectedFace(Box(left, top, right, bottom, float(row[4])), points, "yunet")
+            )
         return faces
 
 

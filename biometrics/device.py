@@ -1,4 +1,4 @@
-"""Vision as a device: told by commands, shown frames, answering with events.
+"""Vision as a device: takes commands and camera frames, answers with events.
 
 It owns no thread, socket or clock; the vision process repeats:
 
@@ -185,14 +185,14 @@ class VisionDevice:
             return
         self._verification = None
         run.track.wipe()
-        strangers = run.track.strangers
+        cohort = run.track.cohort_count
         self._events.append(
             VerifyEnded(
                 ticket=run.ticket,
                 frames=run.frames,
                 dropped=run.dropped,
-                impostor_comparisons=strangers.comparisons,
-                impostor_matches=strangers.matches,
+                impostor_comparisons=cohort.comparisons,
+                impostor_matches=cohort.matches,
             )
         )
 

@@ -220,7 +220,7 @@ def summary(
 
     Without impostors (or genuine pairs) a rate is None. `supported` says whether at least ten
     impostor comparisons lie above the threshold: a stricter rate than that is not measured.
-    `calibrated` tells what the shipped thresholds do on these pictures.
+    `calibrated` has the error rates of the shipped thresholds on these pictures.
     """
     acquired = ~np.isnan(found.genuine)
     made = found.impostor[~np.isnan(found.impostor)]

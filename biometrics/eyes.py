@@ -1,12 +1,12 @@
-"""Whether eyes are open, from the grain of the dark in them (granulometry; Serra 1982).
+"""Whether eyes are open, from the size of dark structure in them (granulometry; Serra 1982).
 
 An iris is a dark disc about as high as wide, a closed lid a dark line, whatever the skin and
 the light. Filling dark structure with a small disc (a grey-scale closing) takes the line away
 and leaves the iris; a large disc takes both. The share of the dark that only the large disc
 fills is the iris's. It needs no network and no more points than the two eyes.
 
-Half-closed, strongly smiling and naturally narrow eyes lie between, and pictures too coarse or
-too flat to tell give no answer.
+Half-closed, strongly smiling and naturally narrow eyes lie between; pictures too coarse or
+of too little contrast give no answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from biometrics import image
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 from biometrics.landmarks import EYES, Points
 
@@ -29,7 +29,7 @@ LEAST_APART_PX = 30.0
 LEAST_DARK = 2.0  # mean depth of the dark, in grey levels, under which a part is flat
 
 
-def openness_of(picture: Picture, face: Face, marks: Points | None) -> float | None:
+def openness_of(picture: Picture, face: DetectedFace, marks: Points | None) -> float | None:
     """Share of the iris in the dark of the eyes, 0 (a line) .. 1; mean of both.
 
     Args:
@@ -39,7 +39,7 @@ def openness_of(picture: Picture, face: Face, marks: Points | None) -> float | N
             which mark the corners of an eye: other detectors' follow the lid of a closed one.
 
     Returns:
-        None where there is no telling.
+        None where the picture does not allow an answer.
     """
     if marks is not None:
         return openness(picture, (marks[EYES[0]].mean(0), marks[EYES[1]].mean(0)))
@@ -64,7 +64,7 @@ def openness(picture: Picture, middles: tuple[Points, Points]) -> float | None:
 
 
 def _share(luminance: Picture) -> float | None:
-    """Of the dark around the middle, what a line's disc leaves; None where there is none."""
+    """Share of the dark that the small disc leaves unfilled; None where there is no dark."""
     smooth = image.blurred(luminance, SMOOTHING_PX)
     middle = SIDE_PX // 2
     window = np.s_[

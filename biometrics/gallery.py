@@ -19,17 +19,17 @@ from biometrics import chip_photograph, image
 from biometrics.errors import ImageRefused
 from biometrics.image import Picture
 from biometrics.match import Template
-from biometrics.pipeline import Pipeline, in_turn
+from biometrics.pipeline import Pipeline, run_in_order
 from biometrics.quality import usefulness
 
 MAX_PICTURES = 100_000
 
 Progress = Callable[[int, int], None]
-"""Told how many pictures are done, and of how many."""
+"""Called with the number of pictures done, and of all."""
 
 
 def silent(done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def galleries(
     folder: Path,
     *,
     chip: bool = False,
-    beside: Callable[[Sequence[Callable[[], None]]], None] = in_turn,
+    run_tasks: Callable[[Sequence[Callable[[], None]]], None] = run_in_order,
     progress: Progress = silent,
 ) -> tuple[Gallery, Gallery]:
     """Templates of every picture as it is, and as a chip's portrait made of it.
 
     Without `chip` both are the same gallery. Each picture goes to the next of `pipelines`
-    (all of one tier) that is free; `beside` runs them, at once where it can.
+    (all of one tier) that is free; `run_tasks` runs them, in parallel where it can.
     """
     found = list(pictures(folder))[:MAX_PICTURES]
     live = [_Row()] * len(found)
@@ -94,7 +94,7 @@ def galleries(
                 chips[row] = _row(pipeline, _as_chip(pipeline, picture))
             progress(next(finished), len(found))
 
-    beside([partial(work, pipeline) for pipeline in pipelines])
+    run_tasks([partial(work, pipeline) for pipeline in pipelines])
     person = np.array([number for number, _ in found], np.int64)
     made = _gathered(person, live)
     return made, _gathered(person, chips) if chip else made

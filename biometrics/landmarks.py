@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics.convert.landmarks import Predictor
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 
 Points = NDArray[np.float64]
@@ -47,13 +47,13 @@ class Landmarks68:
         self._root = np.arange(trees) * splits
         self._depth = int(splits + 1).bit_length() - 1
 
-    def find(self, picture: Picture, face: Face) -> Points:
+    def find(self, picture: Picture, face: DetectedFace) -> Points:
         """68 rows of x, y in the picture's pixels.
 
         Args:
             picture: RGB.
             face: one that the front end found; dlib's box serves as it is, another detector's
-                is framed anew, so that its points fall where those of the mean face are.
+                is replaced by one framed so that its points fall where the mean face's are.
         """
         left, top, right, bottom = self._frame(face)
         wide, high = right - left - 1, bottom - top - 1
@@ -70,7 +70,7 @@ class Landmarks68:
             shape += self._step(number, light)
         return np.stack([left + shape.real * wide, top + shape.imag * high], 1)
 
-    def _frame(self, face: Face) -> tuple[int, int, int, int]:
+    def _frame(self, face: DetectedFace) -> tuple[int, int, int, int]:
         if face.layout == "dlib":
             left, top, right, bottom = (round(side) for side in face.box[:4])
             return left, top, right, bottom

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from biometrics.errors import ModelRefused
 from biometrics.image import Picture
 from biometrics.models.manifest import Calibration, Contract
-from biometrics.onnx import Session, as_input
+from biometrics.onnx import OnnxSession, as_input
 from biometrics.types import Match
 
 Embedding = NDArray[np.float32]
@@ -36,7 +36,7 @@ class Embedder:
         ModelRefused: the contract leaves the embedding's length open.
     """
 
-    def __init__(self, session: Session, contract: Contract) -> None:
+    def __init__(self, session: OnnxSession, contract: Contract) -> None:
         self._session = session
         self.contract = contract
         extents = next(iter(contract.outputs.values()))

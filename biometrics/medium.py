@@ -1,14 +1,14 @@
 """Evidence of a medium that carries a face: the margin of a print, the bezel of a screen.
 
 It needs no model. A margin shows as two outlines of four straight sides, one inside the other,
-around the face. A door or a poster behind somebody may look like that in one picture; what
+around the face. A door or a poster behind a person may look like that in one picture; what
 carries the face keeps its place and size in the face's own frame of reference while the face
 comes nearer and sways. So one frame proves little, and frames that agree prove more.
 
-Somebody who stands quite still before such a poster cannot be told from a print by this, and
+A person who stands still in front of such a poster looks like a print to this check and
 goes to an officer. One side of the margin may lie outside the picture. A print held so that
 more of its edges do, or cut out along the head, shows no margin: absence of evidence is
-nothing.
+no evidence of a genuine face.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biometrics import image
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 
 FACE_PX = 64  # size at which outlines are looked for
@@ -36,7 +36,7 @@ GRADES = (0.0, 0.4, 0.8, 0.9, 1.0)  # by the number of frames that agree
 Corners = NDArray[np.float64]
 
 
-def margins(picture: Picture, face: Face) -> list[Corners]:
+def margins(picture: Picture, face: DetectedFace) -> list[Corners]:
     """Outer outlines of margins around a face: four corners each, in the picture's pixels."""
     box = face.box
     size = max(box.right - box.left, box.bottom - box.top, 1.0)
@@ -110,7 +110,7 @@ class MediumWatch:
         self._seen: deque[list[Corners]] = deque(maxlen=FRAMES)
         self._most = 0
 
-    def look(self, picture: Picture, face: Face) -> float:
+    def look(self, picture: Picture, face: DetectedFace) -> float:
         """Take one frame into account; the evidence so far, 0 (none) .. 1.
 
         A margin in this frame that no other agrees with counts for this frame alone.

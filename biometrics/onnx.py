@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-# Else it gives this computer a number and collects, for its makers, what is run here. It looks
-# while it is imported: its own `disable_telemetry_events` comes too late.
+# Otherwise it gives this computer a number and collects usage data for its makers. It reads this
+# setting on import: its own `disable_telemetry_events` comes too late.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
@@ -67,7 +67,7 @@ def give_back_memory() -> None:
         trim(0)
 
 
-class Session:
+class OnnxSession:
     """A loaded graph.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from biometrics import align
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 from biometrics.models.manifest import Contract
-from biometrics.onnx import Session, as_input
+from biometrics.onnx import OnnxSession, as_input
 from biometrics.types import Liveness, LivenessState
 
 MARGIN = 1.5
@@ -19,7 +19,7 @@ NOT_RUN = Liveness(state=LivenessState.NOT_RUN)
 class AttackDetector:
     """A network with two classes, the first of them bona fide (contract `minifas`)."""
 
-    def __init__(self, session: Session, contract: Contract, threshold: float) -> None:
+    def __init__(self, session: OnnxSession, contract: Contract, threshold: float) -> None:
         self._session = session
         self._contract = contract
         self._threshold = threshold
@@ -29,7 +29,7 @@ class AttackDetector:
         """The grade from which a face counts as bona fide."""
         return self._threshold
 
-    def look(self, picture: Picture, face: Face) -> Liveness:
+    def look(self, picture: Picture, face: DetectedFace) -> Liveness:
         """Grade one face: 0 (attack) .. 1 (bona fide)."""
         crop = align.square(picture, face, MARGIN, self._contract.size_px)
         output = self._session.run({self._contract.input: as_input(self._contract, [crop])})
@@ -47,7 +47,7 @@ def _graded(score: float, threshold: float) -> Liveness:
 def fused(by_model: Liveness, medium: float, threshold: float = WITHOUT_MODEL) -> Liveness:
     """The network's grade lowered by evidence of a medium, 0 (none) .. 1.
 
-    Some evidence that does not reach an attack leaves the frame undecided, which is told as
+    Some evidence that does not reach an attack leaves the frame undecided, which is reported as
     not run: the next frame decides. Where no network ran, absence of a medium proves nothing
     and stays not run; clear evidence of one is an attack all the same.
     """

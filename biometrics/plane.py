@@ -15,7 +15,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 
 FRAMES = 16
 NOSE_DEPTH = 0.5  # of the eyes' distance, before the plane of eyes and mouth
@@ -54,7 +54,7 @@ class PlaneWatch:
         self._flat = 0
         self._solid = 0
 
-    def look(self, face: Face) -> float:
+    def look(self, face: DetectedFace) -> float:
         """Take one frame into account; the evidence of a plane so far, 0 (none) .. `MOST`.
 
         dlib's five points lie on the eyes and under the nose, too few for this: no evidence.

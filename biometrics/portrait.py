@@ -3,7 +3,7 @@
 ICAO Doc 9303-10, 4.7.2: `75` holds a biometric information group template `7F61`, that holds
 a count `02` and templates `7F60`; each has a header `A1` and a biometric data block, `5F2E`
 or, when constructed, `7F2E`. The block is a face record of ISO/IEC 19794-5 (a binary header)
-or of ISO/IEC 39794-5 (tagged). Extents in its header are not believed: the coded stream's
+or of ISO/IEC 39794-5 (tagged). Extents in its header are not trusted: the coded stream's
 own ones are limited before it is decoded.
 """
 

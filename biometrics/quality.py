@@ -1,4 +1,4 @@
-"""Quality of a live face: named components, and what the traveller can do about the worst.
+"""Quality of a live face: named components, and guidance for the traveller about the worst.
 
 Components follow ISO/IEC 29794-5 and BSI TR-03121-3 (pose, eye distance, head size, light).
 Each has a value in its own unit, a value of 0..100 on a fixed scale (more is better), and
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from biometrics import align, image
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 from biometrics.landmarks import EYES, LIPS, NOSE, Points, mouth_openness
 from biometrics.models.manifest import Contract
-from biometrics.onnx import Session, as_input
+from biometrics.onnx import OnnxSession, as_input
 from biometrics.types import Guidance, QualityComponent
 from firmware_cfg.profile import QualityLimits
 
@@ -54,7 +54,7 @@ _MARKS_HEAD = _Head(0.50, 0.69, 0.25, 1.12)  # nose from tip to base, all of the
 _NOSE_BASE_DEPTH = 0.42
 
 
-def pose_deg(face: Face, marks: Points | None = None) -> tuple[float, float | None, float]:
+def pose_deg(face: DetectedFace, marks: Points | None = None) -> tuple[float, float | None, float]:
     """Yaw, pitch and roll in degrees, from a weak-perspective view of an average head.
 
     Yaw is positive when the face turns to the image's right, pitch when it looks down, roll
@@ -103,7 +103,9 @@ def _component(name: str, native: float, value: float, *, ok: bool) -> QualityCo
     )
 
 
-def _size(face: Face, picture: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
+def _size(
+    face: DetectedFace, picture: Picture, limits: QualityLimits | None
+) -> list[QualityComponent]:
     eyes = face.eye_distance_px
     head = HEAD_TO_EYES * eyes / picture.shape[0]
     return [
@@ -123,7 +125,7 @@ def _size(face: Face, picture: Picture, limits: QualityLimits | None) -> list[Qu
 
 
 def _turned(
-    face: Face, marks: Points | None, limits: QualityLimits | None
+    face: DetectedFace, marks: Points | None, limits: QualityLimits | None
 ) -> list[QualityComponent]:
     yaw, pitch, roll = pose_deg(face, marks)
     rows: list[tuple[str, float | None, float]] = [
@@ -138,7 +140,7 @@ def _turned(
     ]
 
 
-def _position(face: Face, picture: Picture, *, limited: bool) -> list[QualityComponent]:
+def _position(face: DetectedFace, picture: Picture, *, limited: bool) -> list[QualityComponent]:
     """Offsets of the face's middle from the picture's; good while the head is all inside."""
     rows, columns = picture.shape[:2]
     left, right = face.eyes
@@ -164,7 +166,7 @@ def _position(face: Face, picture: Picture, *, limited: bool) -> list[QualityCom
 def _expression(
     marks: Points | None, openness: float | None, limits: QualityLimits | None
 ) -> list[QualityComponent]:
-    """Eyes open and mouth closed; each only where it could be told."""
+    """Eyes open and mouth closed; each only where it could be measured."""
     parts = []
     if openness is not None:
         value = (openness - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
@@ -231,12 +233,12 @@ _CHEEKS = (np.s_[58:86, 24:48], np.s_[58:86, 64:88])  # in ArcFace's frame of 11
 class LearnedQuality:
     """A network that grades how useful a face is for comparison (contract `lightqnet`)."""
 
-    def __init__(self, session: Session, contract: Contract) -> None:
+    def __init__(self, session: OnnxSession, contract: Contract) -> None:
         self._session = session
         self._contract = contract
 
     def grade(
-        self, picture: Picture, face: Face, limits: QualityLimits | None = None
+        self, picture: Picture, face: DetectedFace, limits: QualityLimits | None = None
     ) -> QualityComponent:
         """The learned grade of one face; its native values lie in a narrow band."""
         crop = align.arcface(picture, face, self._contract.size_px)
@@ -248,15 +250,18 @@ class LearnedQuality:
         return _component(LEARNED, native, value, ok=ok)
 
 
-def competitors(face: Face, faces: Sequence[Face]) -> int:
-    """How many other faces are large enough to be meant instead."""
+def competitors(face: DetectedFace, faces: Sequence[DetectedFace]) -> int:
+    """How many other faces are large enough to be the traveller's."""
     width = face.box.right - face.box.left
     wide = [other.box.right - other.box.left for other in faces if other is not face]
     return sum(1 for other in wide if other >= COMPETING_SHARE * width)
 
 
 def place(
-    face: Face, faces: Sequence[Face], picture: Picture, limits: QualityLimits | None
+    face: DetectedFace,
+    faces: Sequence[DetectedFace],
+    picture: Picture,
+    limits: QualityLimits | None,
 ) -> tuple[QualityComponent, ...]:
     """Components of a face's place in the picture: alone, near enough, in the middle.
 
@@ -277,7 +282,7 @@ def place(
 
 
 def appearance(
-    face: Face,
+    face: DetectedFace,
     aligned: Picture,
     limits: QualityLimits | None,
     marks: Points | None = None,

@@ -1,6 +1,6 @@
 """The report of an evaluation: one HTML page that needs nothing else, drawings as SVG.
 
-It names nobody: pictures and comparisons are told by their index alone.
+It names no person: pictures and comparisons are identified by their index alone.
 """
 
 from __future__ import annotations

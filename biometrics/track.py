@@ -1,9 +1,9 @@
-"""One face followed over the frames of a verification, and what the frames say together.
+"""One face followed over the frames of a verification, and the evidence of all of them.
 
-Evidence of attack detection and of comparison counts only while it comes from one face: who
-jumps across the picture, stays away for a second or looks like somebody else begins anew, so
-that nobody is found alive with their own face and compared with another. Nothing is decided
-before `LEAST_FRAMES` frames. The best few live templates are combined for the comparison.
+Evidence of attack detection and of comparison counts only while it comes from one face. A face
+that jumps across the picture, is missing for a second or resembles another person restarts the
+track, so that no person passes attack detection with one face and the comparison with another.
+Nothing is decided before `LEAST_FRAMES` frames. The best few live templates are combined for
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from biometrics.cohort import ImpostorCount
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.image import Picture
 from biometrics.match import Template, score
 from biometrics.medium import MediumWatch
@@ -35,16 +35,16 @@ EYES_PATIENCE = 8  # frames after which eyes that seem closed are taken to be na
 
 
 class Track:
-    """What is known of the face before the camera; wiped at the end of a verification.
+    """State of the face in front of the camera; wiped at the end of a verification.
 
-    `strangers` counts its latest comparison with the cohort, where there is one.
+    `cohort_count` is of the latest comparison with the cohort of strangers, where there is one.
     """
 
     def __init__(self, calibration: Calibration) -> None:
         self._calibration = calibration
-        self._last: tuple[Face, int] | None = None
+        self._last: tuple[DetectedFace, int] | None = None
         self._best: list[tuple[float, Template]] = []
-        self.strangers = ImpostorCount()
+        self.cohort_count = ImpostorCount()
         self._begin()
 
     def _begin(self) -> None:
@@ -64,10 +64,10 @@ class Track:
 
     @property
     def settled(self) -> bool:
-        """Whether enough was seen to decide, with no evidence that waits for another frame."""
+        """Whether enough frames were seen to decide, and no evidence waits for another."""
         return self._frames >= LEAST_FRAMES and not self._evidence
 
-    def see(self, picture: Picture, face: Face, frame_at_ns: int) -> None:
+    def add_frame(self, picture: Picture, face: DetectedFace, frame_at_ns: int) -> None:
         """Take a frame with a face into account, compared or not."""
         if self._last is not None and _elsewhere(*self._last, face, frame_at_ns):
             self._begin()
@@ -77,7 +77,7 @@ class Track:
         self._evidence = 1 - (1 - medium) * (1 - plane)
 
     def liveness(self, by_model: Liveness, threshold: float) -> Liveness:
-        """The network's grades and the evidence of all frames in one: 0 (attack) .. 1.
+        """The network's grades combined with the evidence of all frames: 0 (attack) .. 1.
 
         Not run while too few frames were seen to call the face bona fide.
         """
@@ -89,10 +89,10 @@ class Track:
             return found
         return NOT_RUN
 
-    def borne(self, components: tuple[QualityComponent, ...]) -> tuple[QualityComponent, ...]:
-        """Components of this frame as they count in this track.
+    def tolerated(self, components: tuple[QualityComponent, ...]) -> tuple[QualityComponent, ...]:
+        """Components of this frame, with closed eyes tolerated where they are narrow eyes.
 
-        Eyes that seem closed in many frames, when nothing else is amiss, are taken to be
+        Eyes that seem closed in many frames, while all other components are good, are taken to be
         narrow by nature: from then on they are good, whatever their value.
         """
         missed = [part.id for part in components if not part.ok]
@@ -141,7 +141,7 @@ def _mean(templates: list[Template]) -> Template:
     return Template(means)
 
 
-def _elsewhere(before: Face, before_ns: int, face: Face, at_ns: int) -> bool:
+def _elsewhere(before: DetectedFace, before_ns: int, face: DetectedFace, at_ns: int) -> bool:
     """Whether this cannot be the same face that was seen before."""
     (left, right), (left_now, right_now) = before.eyes, face.eyes
     apart, apart_now = max(before.eye_distance_px, 1.0), max(face.eye_distance_px, 1.0)

@@ -1,6 +1,6 @@
-"""Vocabulary of the face: what vision reports and what it is told.
+"""Vocabulary of the face: the events and commands of vision.
 
-Nothing here identifies anybody: scores, components and handles only.
+Nothing here identifies a person: scores, components and handles only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
+class VisionMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command of vision; tagged with its own name on the wire."""
 
 
@@ -85,7 +85,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What one live frame says. `match` is None while no acceptable face was compared."""
+    """The result of one live frame. `match` is None while no acceptable face was compared."""
 
     frame_at_ns: int
     faces: int
@@ -96,7 +96,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class VerifyLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What a verification may cost and must reach; from the profile."""
+    """Time limits and false match rate of a verification; from the profile."""
 
     fmr: float
     budget_ms: int
@@ -114,7 +114,7 @@ class ModelsUsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 # --- events ---------------------------------------------------------------------------
 
 
-class PortraitPrepared(Message, frozen=True, kw_only=True):
+class PortraitPrepared(VisionMessage, frozen=True, kw_only=True):
     """The reference was decoded and its template made, or could not be (`usable`)."""
 
     ticket: int
@@ -123,15 +123,15 @@ class PortraitPrepared(Message, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class Observed(Message, frozen=True, kw_only=True):
+class Observed(VisionMessage, frozen=True, kw_only=True):
     """One live frame was looked at for this ticket."""
 
     ticket: int
     observation: Observation
 
 
-class VerifyEnded(Message, frozen=True, kw_only=True):
-    """Vision stopped looking: its own deadline passed, or it was told to stop.
+class VerifyEnded(VisionMessage, frozen=True, kw_only=True):
+    """The verification is over: its own deadline passed, or `StopVerify` came.
 
     `impostor_comparisons` and `impostor_matches` are of the live face with the fixed cohort
     that comes with the models: the operational false match rate, summed over crossings.
@@ -147,21 +147,21 @@ class VerifyEnded(Message, frozen=True, kw_only=True):
 # --- commands -------------------------------------------------------------------------
 
 
-class Prepare(Message, frozen=True, kw_only=True):
+class Prepare(VisionMessage, frozen=True, kw_only=True):
     """Decode this portrait (a vault handle) and make its template."""
 
     ticket: int
     portrait: str
 
 
-class StartVerify(Message, frozen=True, kw_only=True):
+class StartVerify(VisionMessage, frozen=True, kw_only=True):
     """Look at live frames and compare them with the prepared reference."""
 
     ticket: int
     limits: VerifyLimits
 
 
-class StopVerify(Message, frozen=True, kw_only=True):
+class StopVerify(VisionMessage, frozen=True, kw_only=True):
     """Stop looking for this ticket."""
 
     ticket: int

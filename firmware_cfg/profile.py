@@ -119,7 +119,7 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
-class Face(Section, frozen=True, kw_only=True):
+class FaceVerification(Section, frozen=True, kw_only=True):
     """Verification: error rate asked for, models and limits."""
 
     fmr: Annotated[float, Meta(gt=0.0, le=1e-2)] = 1e-3  # BSI TR-03121: FMR <= 0.1 %
@@ -366,5 +366,5 @@ class Profile(Section, frozen=True, kw_only=True, cache_hash=True):
     turnstile: Turnstile
     budgets: Budgets = Budgets()
     policy: Policy = Policy()
-    face: Face = Face()
+    face: FaceVerification = FaceVerification()
     sync: Sync = Sync()

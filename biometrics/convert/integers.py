@@ -1,7 +1,7 @@
 """Long runs of dlib's integers, read all at once.
 
 An integer is a control byte (bit 7 the sign, low nibble a count) and that many bytes, so where
-one begins is known only from the one before. Walks from any byte fall into step with the true
+one begins is known only from the one before. Walks from any byte synchronise with the true
 one after a few integers: many are walked side by side, then joined where the true one enters.
 """
 

@@ -3,7 +3,7 @@
 Its file is 100 MB of integers, of which nearly all are the leaves: a step of 136 coordinates
 each. Those steps span few directions. So a leaf is kept as weights of `RANK` directions in
 half precision, a fifteenth of the size, and the points move by less than the predictor's own
-error. dlib takes seconds to load its file; this one is read as it lies.
+error. dlib takes seconds to load its file; this one needs no parsing.
 
 The file made here, all little-endian: the magic, six uint32 (cascades, trees, splits of a
 tree, pixels, points, directions), then the arrays of `Predictor` in their order.
@@ -202,7 +202,7 @@ def read(data: bytes) -> Predictor:
     """Read the small file; the arrays lie in `data` itself.
 
     Raises:
-        WeightsMalformed: it is not one.
+        WeightsMalformed: it is not such a file.
     """
     at = len(MAGIC) + 24
     if data[: len(MAGIC)] != MAGIC or len(data) < at:

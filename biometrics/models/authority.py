@@ -25,10 +25,10 @@ from biometrics.errors import ModelRefused
 from biometrics.models.manifest import (
     Calibration,
     Manifest,
+    ManifestRecord,
     Model,
     Name,
     Point,
-    Record,
     TierEntry,
     Weighting,
     load_manifest,
@@ -43,7 +43,7 @@ MAX_BYTES = 1024 * 1024
 KEY_BYTES = 32
 
 
-class Addition(Record, frozen=True, kw_only=True):
+class Addition(ManifestRecord, frozen=True, kw_only=True):
     """What an authority adds: entries of its own, and what its tier takes of all models."""
 
     models: Annotated[tuple[Model, ...], Meta(min_length=1, max_length=8)]
@@ -52,7 +52,7 @@ class Addition(Record, frozen=True, kw_only=True):
     calibration: Calibration | None = None
 
 
-class _Sealed(Record, frozen=True, kw_only=True):
+class _Sealed(ManifestRecord, frozen=True, kw_only=True):
     """The envelope: JSON of an `Addition` as signed, and the signature in hexadecimal."""
 
     version: Literal[1] = 1

@@ -1,4 +1,4 @@
-"""Golden pairs: what a network makes of pictures that anybody can draw.
+"""Golden pairs: a network's output for pictures that are drawn from formulas.
 
 A runtime or processor that computes something else (a broken vector unit, a library built for
 another machine) shows before a traveller is compared, not after.

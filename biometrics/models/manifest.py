@@ -1,4 +1,4 @@
-"""What the manifest of models says, as records."""
+"""The manifest of models as typed records."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Extent = int | Literal["*"]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ManifestRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the manifest's records."""
 
 
-class Contract(Record, frozen=True, kw_only=True):
+class Contract(ManifestRecord, frozen=True, kw_only=True):
     """What goes into a graph and what comes out.
 
     A picture of `size_px` squared (0: any multiple of 32) enters as (x - mean) / divisor.
@@ -50,7 +50,7 @@ class Contract(Record, frozen=True, kw_only=True):
     alignment: Literal["none", "arcface112", "dlib150", "square_1_5"]
 
 
-class Model(Record, frozen=True, kw_only=True):
+class Model(ManifestRecord, frozen=True, kw_only=True):
     """One file.
 
     `source` says how it is installed: copied from the package of dlib's weights, converted from
@@ -74,7 +74,7 @@ class Model(Record, frozen=True, kw_only=True):
 Crop = Annotated[float, Meta(ge=0.5, le=2.0)]
 
 
-class Weighting(Record, frozen=True, kw_only=True):
+class Weighting(ManifestRecord, frozen=True, kw_only=True):
     """How one network's cosine enters the score: weight * (cosine - mean) / deviation.
 
     `crops` are the sizes of the face in the network's frame, relative to the one it was
@@ -88,7 +88,7 @@ class Weighting(Record, frozen=True, kw_only=True):
     crops: Annotated[tuple[Crop, ...], Meta(min_length=1, max_length=4)] = (1.0,)
 
 
-class Point(Record, frozen=True, kw_only=True):
+class Point(ManifestRecord, frozen=True, kw_only=True):
     """A threshold of the score and the false match rate measured at it.
 
     `frames` is how many live pictures were combined.
@@ -99,7 +99,7 @@ class Point(Record, frozen=True, kw_only=True):
     frames: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
-class Likelihood(Record, frozen=True, kw_only=True):
+class Likelihood(ManifestRecord, frozen=True, kw_only=True):
     """The natural logarithm of the likelihood ratio of a score, by knots.
 
     `scores` rise, `llrs` never fall; between knots the ratio is a straight line, outside them
@@ -134,7 +134,7 @@ class Likelihood(Record, frozen=True, kw_only=True):
         return self.llrs[at - 1] + share * (self.llrs[at] - self.llrs[at - 1])
 
 
-class Calibration(Record, frozen=True, kw_only=True):
+class Calibration(ManifestRecord, frozen=True, kw_only=True):
     """What scores mean for one tier: numbers and where they come from.
 
     A gate may not ask for a false match rate above `fmr_ceiling`. `golden` has, per network,
@@ -163,7 +163,7 @@ class Calibration(Record, frozen=True, kw_only=True):
         return max(strict, key=lambda point: (point.fmr, point.frames))
 
 
-class TierEntry(Record, frozen=True, kw_only=True):
+class TierEntry(ManifestRecord, frozen=True, kw_only=True):
     """What a tier needs, what it uses when installed, and its calibration."""
 
     required: tuple[Name, ...]
@@ -171,7 +171,7 @@ class TierEntry(Record, frozen=True, kw_only=True):
     calibration: Calibration
 
 
-class Manifest(Record, frozen=True, kw_only=True):
+class Manifest(ManifestRecord, frozen=True, kw_only=True):
     """Every model that this software accepts."""
 
     version: Literal[1]
@@ -182,7 +182,7 @@ class Manifest(Record, frozen=True, kw_only=True):
         """The entry of that name.
 
         Raises:
-            ModelRefused: there is none.
+            ModelRefused: the manifest has no such model.
         """
         for entry in self.models:
             if entry.name == name:

@@ -21,7 +21,7 @@ from biometrics.models.authority import PUBLIC_KEY, SEALED, manifest_of, merged,
 from biometrics.models.content import check_content
 from biometrics.models.golden import drawn
 from biometrics.models.manifest import Contract, Extent, Manifest, Model
-from biometrics.onnx import Execution, Extents, Session
+from biometrics.onnx import Execution, Extents, OnnxSession
 from biometrics.types import Tier
 
 MIN_COSINE = 0.9999
@@ -52,7 +52,7 @@ def _same_shape(have: Extents, want: tuple[Extent, ...]) -> bool:
     return all(w == "*" or h == w for h, w in zip(have, want, strict=True))
 
 
-def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> Session:
+def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> OnnxSession:
     """Load a graph after checking its content and its contract.
 
     Raises:
@@ -64,7 +64,7 @@ def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> Ses
     if contract is None:
         raise ModelRefused(f"{model.name}: has no contract in the manifest")
     check_content(model.name, data)
-    session = Session(model.name, data, execution)
+    session = OnnxSession(model.name, data, execution)
     right = (
         list(session.inputs) == [contract.input]
         and _same_shape(session.inputs[contract.input], contract.shape)
@@ -76,7 +76,9 @@ def open_session(model: Model, data: bytes, execution: Execution = "cpu") -> Ses
     return session
 
 
-def check_parity(session: Session, reference: dlib_models.ReferenceNetwork, chip: Picture) -> None:
+def check_parity(
+    session: OnnxSession, reference: dlib_models.ReferenceNetwork, chip: Picture
+) -> None:
     """Compare the converted network with dlib's own run of it on one 150 px chip.
 
     Cosine alone cannot see an input scaled by 255 instead of 256, hence the difference too.
@@ -206,7 +208,7 @@ def describe(path: Path, name: str, licence: str, provenance: str) -> Model:
     """
     data = path.read_bytes()
     check_content(name, data)
-    session = Session(name, data)
+    session = OnnxSession(name, data)
     if len(session.inputs) != 1 or len(session.outputs) != 1:
         raise ModelRefused(f"{name}: ArcFace's contract has one input and one output")
     (source, given), (target, made) = *session.inputs.items(), *session.outputs.items()

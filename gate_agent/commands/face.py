@@ -167,13 +167,13 @@ def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
 
     from biometrics import image
     from biometrics.errors import ImageRefused
-    from biometrics.pipeline import Examined
+    from biometrics.pipeline import PictureResult
 
     try:
         found = pipeline.examine(image.decode(data), attacks=True)
         reason = "" if found.faces else "no_face"
     except ImageRefused as refusal:
-        found, reason = Examined(0), f"unreadable: {refusal.diagnosis}"
+        found, reason = PictureResult(0), f"unreadable: {refusal.diagnosis}"
     face = found.face
     return {
         "faces": found.faces,
@@ -283,7 +283,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from biometrics.evaluate import compare_all, summary
     from biometrics.gallery import galleries
     from gate_agent.live import spawn
-    from gate_agent.workers.parallel_tasks import beside
+    from gate_agent.workers.parallel_tasks import in_parallel
 
     if not arguments.images.is_dir():
         return _refused("evaluate", f"{arguments.images}: not a folder", 2)
@@ -293,7 +293,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             (pipeline, _pipeline(arguments)),
             arguments.images,
             chip=arguments.chip,
-            beside=beside(spawn),
+            run_tasks=in_parallel(spawn),
             progress=_Bar("templates"),
         )
     except BiometricFault as fault:
@@ -356,7 +356,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     from biometrics.errors import BiometricFault
     from biometrics.gallery import galleries
     from gate_agent.live import spawn
-    from gate_agent.workers.parallel_tasks import beside
+    from gate_agent.workers.parallel_tasks import in_parallel
 
     if not arguments.images.is_dir():
         return _refused("calibrate", f"{arguments.images}: not a folder", 2)
@@ -367,7 +367,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
             (pipeline, make(arguments)),
             arguments.images,
             chip=not arguments.live_only,
-            beside=beside(spawn),
+            run_tasks=in_parallel(spawn),
             progress=_Bar("templates"),
         )
         provenance = arguments.provenance or f"{live.person.size} pictures"

@@ -23,7 +23,7 @@ from firmware_cfg.profile import Column, Profile
 from gate_agent import live
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.workers.link import WorkerLink
-from gate_agent.workers.parallel_tasks import beside
+from gate_agent.workers.parallel_tasks import in_parallel
 from gate_agent.workers.vision import VisionWorker
 
 log = logging.getLogger("egate.vision")
@@ -54,7 +54,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
         profile.face.quality,
         profile.face.expected_face_px,
         live.monotonic_ns,
-        beside=beside(live.spawn),
+        run_tasks=in_parallel(live.spawn),
         execution=profile.face.execution,
     )
     pipeline.threshold(profile.face.fmr)

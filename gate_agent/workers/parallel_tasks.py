@@ -1,6 +1,6 @@
-"""Two things at once in the vision process: attack detection beside the embedding.
+"""Tasks in parallel in the vision process: attack detection and embedding.
 
-The runtime lets go of the interpreter while a graph runs, so a second thread uses the second
+ONNX Runtime releases the interpreter's lock while a graph runs, so a second thread uses the second
 core. One helper thread lives as long as the process; a bug in it ends the process like any.
 """
 
@@ -14,10 +14,10 @@ from biometrics.errors import BiometricFault
 Task = Callable[[], None]
 
 
-def beside(spawn: Callable[[str, Task], object]) -> Callable[[Sequence[Task]], None]:
-    """A way to run tasks on two cores: the first here, the others in turn in a helper thread.
+def in_parallel(spawn: Callable[[str, Task], object]) -> Callable[[Sequence[Task]], None]:
+    """Return a function that runs tasks on two cores: the first here, others in one helper thread.
 
-    It returns after the last, and raises a fault that any of them met.
+    That function returns after the last task, and raises a fault that any of them met.
 
     Args:
         spawn: starts a thread of that name (`live.spawn`).
@@ -29,7 +29,7 @@ def beside(spawn: Callable[[str, Task], object]) -> Callable[[Sequence[Task]], N
         while True:
             done.put(_run(work.get()))
 
-    spawn("beside", serve)
+    spawn("parallel tasks", serve)
 
     def run(tasks: Sequence[Task]) -> None:
         first, *others = tasks

@@ -44,10 +44,11 @@ def _main(store: str, tier: str, photograph: str) -> None:
     from biometrics.pipeline import Pipeline
     from biometrics.types import Tier
     from gate_agent.live import monotonic_ns, process_ns, spawn
-    from gate_agent.workers.parallel_tasks import beside
+    from gate_agent.workers.parallel_tasks import in_parallel
 
     begin, worked = monotonic_ns(), process_ns()
-    pipeline = Pipeline(Tier(tier), Path(store), None, 220, monotonic_ns, beside=beside(spawn))
+    run_tasks = in_parallel(spawn)
+    pipeline = Pipeline(Tier(tier), Path(store), None, 220, monotonic_ns, run_tasks=run_tasks)
     data = Path(photograph).read_bytes()
     reference = pipeline.reference(data)
     if isinstance(reference, Template):

@@ -19,7 +19,7 @@ from biometrics.image import decode
 from biometrics.models import golden, store
 from biometrics.models.content import check_content
 from biometrics.models.manifest import load_manifest
-from biometrics.onnx import Session
+from biometrics.onnx import OnnxSession
 
 RESNET = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS = "shape_predictor_5_face_landmarks.dat"
@@ -31,8 +31,8 @@ def dat() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def converted(dat: bytes) -> Session:
-    return Session("dlib_resnet", convert_bytes(dat))
+def converted(dat: bytes) -> OnnxSession:
+    return OnnxSession("dlib_resnet", convert_bytes(dat))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_the_graph_has_one_default_operator_set(dat: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["waves", "noise", "black", "white"])
 def test_it_repeats_dlibs_output_on_synthetic_chips(
-    kind: str, converted: Session, reference: dlib_models.ReferenceNetwork
+    kind: str, converted: OnnxSession, reference: dlib_models.ReferenceNetwork
 ) -> None:
     chips = {
         "waves": golden.drawn(),
@@ -85,7 +85,7 @@ def test_it_repeats_dlibs_output_on_synthetic_chips(
 
 
 def test_it_repeats_dlibs_output_on_photographs(
-    converted: Session,
+    converted: OnnxSession,
     reference: dlib_models.ReferenceNetwork,
     shared: Callable[..., Path],
 ) -> None:
@@ -103,7 +103,7 @@ def test_it_repeats_dlibs_output_on_photographs(
 
 
 def test_parity_notices_a_wrong_scale(
-    converted: Session, reference: dlib_models.ReferenceNetwork
+    converted: OnnxSession, reference: dlib_models.ReferenceNetwork
 ) -> None:
     chip = golden.drawn()
     with pytest.raises(ModelRefused, match="does not repeat"):
@@ -115,7 +115,7 @@ class _Scaled:
 
     name = "scaled"
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: OnnxSession) -> None:
         self._session = session
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -34,7 +34,7 @@ EMPTY_ROOM = np.full((360, 640, 3), 90, np.uint8)
 
 
 class Clock:
-    """Stands still unless told."""
+    """Stands still unless a test moves it."""
 
     def __init__(self) -> None:
         self.now_ns = 0

@@ -27,7 +27,7 @@ def run(packaged: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 
 @pytest.fixture
 def pictures(tmp_path: Path, shared: Callable[..., Path]) -> Path:
-    """Six persons with two pictures each, an unreadable one, an empty one, and one of nobody."""
+    """Six persons with two pictures each; one unreadable, one empty and one without a face."""
     source = shared("faces", "lfw_dev")
     several = [p for p in sorted(source.iterdir()) if len(list(p.glob("*.jpg"))) >= 2][:6]
     for number, person in enumerate(several):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from biometrics import image, medium
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.dlib_models import Box
 from biometrics.medium import MediumWatch
 from biometrics.pad import NOT_RUN, fused
@@ -73,7 +73,7 @@ def test_a_traveller_is_no_attack(pipeline: Pipeline, renderer: SceneRenderer, h
     assert any(frame.match for frame in seen)
 
 
-def scene(x: int, y: int, margin: bool) -> tuple[image.Picture, Face]:
+def scene(x: int, y: int, margin: bool) -> tuple[image.Picture, DetectedFace]:
     """A grey hall with a face's box at x, y; with or without a white margin around it."""
     picture = np.full((480, 640, 3), 120, np.uint8)
     if margin:
@@ -82,7 +82,9 @@ def scene(x: int, y: int, margin: bool) -> tuple[image.Picture, Face]:
     eyes = np.array(
         [[x - 20, y - 10], [x + 20, y - 10], [x, y + 10], [x - 15, y + 30], [x + 15, y + 30]]
     )
-    return picture, Face(Box(x - 45, y - 50, x + 45, y + 50, 1.0), eyes.astype(np.float64), "yunet")
+    return picture, DetectedFace(
+        Box(x - 45, y - 50, x + 45, y + 50, 1.0), eyes.astype(np.float64), "yunet"
+    )
 
 
 def test_a_margin_that_goes_with_the_face_grows_into_evidence() -> None:
@@ -97,7 +99,7 @@ def test_a_margin_that_stays_while_the_face_moves_is_none() -> None:
     grades = []
     for n in (-30, -15, 0, 15, 30):
         _, face = scene(300 + n, 220, False)
-        small = Face(
+        small = DetectedFace(
             Box(*(np.array(face.box[:4]) * 0.7 + np.array([300, 220] * 2) * 0.3), 1.0),
             face.points * 0.7 + np.array([300, 220]) * 0.3, "yunet",
         )  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biometrics import align, image, quality
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.dlib_models import Box
 from biometrics.types import Guidance
 from firmware_cfg.profile import QualityLimits
@@ -25,7 +25,7 @@ HEAD = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.60, 0.60], [-0.4, 1.00, 0.30],
 def face(
     x: float = 640, y: float = 330, eyes_px: float = 100, yaw: float = 0, pitch: float = 0,
     roll: float = 0,
-) -> Face:  # fmt: skip
+) -> DetectedFace:  # fmt: skip
     """The average head, turned and seen without perspective."""
     a, b, c = np.radians([yaw, pitch, roll])
     turn_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
@@ -33,7 +33,7 @@ def face(
     turn_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
     points = (HEAD @ (turn_z @ turn_y @ turn_x).T)[:, :2] * eyes_px + [x, y]
     half = eyes_px * 1.1
-    return Face(Box(x - half, y - half, x + half, y + 1.6 * half, 1.0), points, "yunet")
+    return DetectedFace(Box(x - half, y - half, x + half, y + 1.6 * half, 1.0), points, "yunet")
 
 
 def aligned(blur_px: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> image.Picture:
@@ -45,7 +45,9 @@ def aligned(blur_px: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> ima
     return np.clip(picture * gain + offset, 0, 255).astype(np.uint8)
 
 
-def components(given_face: Face, chip: image.Picture | None = None, **kw: Any) -> dict[str, Any]:
+def components(
+    given_face: DetectedFace, chip: image.Picture | None = None, **kw: Any
+) -> dict[str, Any]:
     faces = kw.pop("faces", [given_face])
     chip = aligned() if chip is None else chip
     place = quality.place(given_face, faces, FRAME, LIMITS)
@@ -75,7 +77,7 @@ def test_a_good_face_needs_no_guidance() -> None:
         (face(roll=20), Guidance.LOOK_STRAIGHT),
     ],
 )
-def test_guidance_by_geometry(given_face: Face, wanted: Guidance) -> None:
+def test_guidance_by_geometry(given_face: DetectedFace, wanted: Guidance) -> None:
     assert components(given_face)["guidance"] is wanted
 
 

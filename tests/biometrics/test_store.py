@@ -212,7 +212,7 @@ def test_an_execution_that_the_runtime_lacks_is_named(packaged: Path) -> None:
 
 
 def test_the_runtime_gives_this_computer_no_number_and_collects_nothing(tmp_path: Path) -> None:
-    """It would in the home folder as soon as it is imported, unless it is told before."""
+    """It would in the home folder as soon as it is imported, unless that is switched off before."""
     home = {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", "import biometrics.onnx"], check=True, cwd=root, env=home)

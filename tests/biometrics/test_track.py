@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from biometrics.detect import Face
+from biometrics.detect import DetectedFace
 from biometrics.dlib_models import Box
 from biometrics.models.manifest import Calibration, Point, Weighting
 from biometrics.pad import NOT_RUN
@@ -25,13 +25,13 @@ CALIBRATION = Calibration(
 )
 
 
-def turned(head: np.ndarray, degrees: float, noise_px: float = 0.0, seed: int = 0) -> Face:
+def turned(head: np.ndarray, degrees: float, noise_px: float = 0.0, seed: int = 0) -> DetectedFace:
     """A head (or a picture of one) turned about the vertical axis, eyes 100 px apart."""
     a = np.radians(degrees)
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     points = (head @ turn.T)[:, :2] * 100 + (640, 300)
     points += np.random.default_rng(seed).normal(0, noise_px, points.shape)
-    return Face(Box(520, 240, 760, 480, 1.0), points, "yunet")
+    return DetectedFace(Box(520, 240, 760, 480, 1.0), points, "yunet")
 
 
 def test_the_nose_of_a_picture_stays_in_its_plane() -> None:
@@ -65,7 +65,7 @@ def test_too_few_frames_are_not_run_and_grades_are_averaged() -> None:
     track = Track(CALIBRATION)
     states = []
     for number, grade in enumerate((0.9, 0.9, 0.2, 0.9, 0.1, 0.1, 0.1)):
-        track.see(HALL, turned(SOLID, 0), number * 125_000_000)
+        track.add_frame(HALL, turned(SOLID, 0), number * 125_000_000)
         found = track.liveness(Liveness(state=LivenessState.BONA_FIDE, score=grade), 0.5)
         states.append((found.state, found.score))
     assert states[: LEAST_FRAMES - 1] == [(LivenessState.NOT_RUN, None)] * (LEAST_FRAMES - 1)
@@ -77,6 +77,6 @@ def test_too_few_frames_are_not_run_and_grades_are_averaged() -> None:
 def test_without_a_network_nothing_is_called_bona_fide() -> None:
     track = Track(CALIBRATION)
     for number in range(6):
-        track.see(HALL, turned(SOLID, 0), number * 125_000_000)
+        track.add_frame(HALL, turned(SOLID, 0), number * 125_000_000)
         assert track.liveness(NOT_RUN, 0.5) == NOT_RUN
     assert track.settled

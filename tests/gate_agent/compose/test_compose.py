@@ -13,7 +13,7 @@ import pytest
 from biometrics.errors import Uncalibrated
 from biometrics.types import Tier
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
-from firmware_cfg.profile import Face
+from firmware_cfg.profile import FaceVerification
 from gate_agent.cli import main
 from gate_agent.commands.models import default_store
 from gate_agent.compose import console, folders, reader, vision
@@ -35,7 +35,7 @@ def test_vision_does_not_start_uncalibrated():
     if not store.is_dir():
         pytest.skip("needs the models that make setup installs")
     assert vision.load_pipeline(PROFILE, Tier.PACKAGED, store).tier is Tier.PACKAGED
-    profile = msgspec.structs.replace(PROFILE, face=Face(fmr=1e-9))
+    profile = msgspec.structs.replace(PROFILE, face=FaceVerification(fmr=1e-9))
     with pytest.raises(Uncalibrated, match="false match rate of 1e-09"):
         vision.load_pipeline(profile, Tier.PACKAGED, store)
 

@@ -1,4 +1,4 @@
-"""Tasks beside one another: all of them run, and a fault comes back from either thread."""
+"""Tasks in parallel: all of them run, and a fault comes back from either thread."""
 
 import threading
 
@@ -6,11 +6,11 @@ import pytest
 
 from biometrics.errors import ModelRefused
 from gate_agent import live
-from gate_agent.workers.parallel_tasks import beside
+from gate_agent.workers.parallel_tasks import in_parallel
 
 
 def test_the_first_runs_here_and_the_others_in_one_helper():
-    run = beside(live.spawn)
+    run = in_parallel(live.spawn)
     threads: list[int] = []
     both = threading.Barrier(2, timeout=20)
 
@@ -33,7 +33,7 @@ def test_the_first_runs_here_and_the_others_in_one_helper():
 
 @pytest.mark.parametrize("faulty", [0, 1, 2])
 def test_a_fault_is_raised_here_and_the_next_run_is_good(faulty):
-    run = beside(live.spawn)
+    run = in_parallel(live.spawn)
 
     def bad():
         raise ModelRefused("one: no")
