@@ -2,20 +2,23 @@
 
 A face that is not there, poor quality or a failed comparison is an outcome and never raised.
 A fault means that something given to this package cannot be used at all; whatever runs
-vision catches `BiometricFault` once and reports it as a failed device.
+vision catches `BiometricFault` once and reports it as a failed device. `firmware_cfg.codes`
+says what to do about each code.
 
     BiometricFault                   code  meaning
-    |-- WeightsMalformed       300   a dlib weights file does not parse
-    |-- ModelRefused           301   a model's hash, contract or content is not the manifest's
-    |-- ModelMissing           302   a tier was asked for that is not installed
-    |-- Uncalibrated           303   no threshold is calibrated for the FMR asked for
-    |-- ImageRefused           310   a picture does not decode, or is larger than allowed
-    `-- PortraitMalformed      311   a DG2 is not a face record that we can read
+    |-- WeightsMalformed       210   a dlib weights file does not parse
+    |-- ModelRefused           211   a model's hash, contract or content is not the manifest's
+    |-- ModelMissing           212   a tier was asked for that is not installed
+    |-- Uncalibrated           213   no threshold is calibrated for the FMR asked for
+    |-- ImageRefused           220   a picture does not decode, or is larger than allowed
+    `-- PortraitMalformed      221   a DG2 is not a face record that we can read
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from firmware_cfg.codes import Code
 
 
 class BiometricFault(Exception):
@@ -26,7 +29,7 @@ class BiometricFault(Exception):
         diagnosis: one line for the console; no personal data.
     """
 
-    code: ClassVar[int] = 399
+    code: ClassVar[Code] = Code.BIOMETRIC_FAULT
 
     def __init__(self, diagnosis: str) -> None:
         super().__init__(diagnosis)
@@ -36,34 +39,34 @@ class BiometricFault(Exception):
 class WeightsMalformed(BiometricFault):
     """A dlib weights file does not parse."""
 
-    code = 300
+    code = Code.WEIGHTS_MALFORMED
 
 
 class ModelRefused(BiometricFault):
     """A model's hash, contract or content is not what the manifest says."""
 
-    code = 301
+    code = Code.MODEL_REFUSED
 
 
 class ModelMissing(BiometricFault):
     """A tier was asked for that is not installed."""
 
-    code = 302
+    code = Code.MODEL_MISSING
 
 
 class Uncalibrated(BiometricFault):
     """No threshold is calibrated for the false match rate asked for."""
 
-    code = 303
+    code = Code.UNCALIBRATED
 
 
 class ImageRefused(BiometricFault):
     """A picture does not decode, or is larger than allowed."""
 
-    code = 310
+    code = Code.IMAGE_REFUSED
 
 
 class PortraitMalformed(BiometricFault):
     """A DG2 is not a face record that we can read."""
 
-    code = 311
+    code = Code.PORTRAIT_MALFORMED

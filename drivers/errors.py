@@ -2,7 +2,8 @@
 
 A fault means that a device cannot do its work; an outcome (expired, signature invalid,
 nobody there) is data and never raised. A fault is raised in a device and caught once,
-by whatever runs the device, which reports it as `DeviceFailed`.
+by whatever runs the device, which reports it as `DeviceFailed`. `firmware_cfg.codes` says
+what each code means and what to do about it.
 
     DriverFault                      code  diagnosis of one line, retryable or not
     |-- PortLost               100   the serial port went away or cannot be opened
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from firmware_cfg.codes import Code
+
 
 class DriverFault(Exception):
     """A device cannot do its work.
@@ -26,7 +29,7 @@ class DriverFault(Exception):
         diagnosis: one line for the console; no personal data.
     """
 
-    code: ClassVar[int] = 199
+    code: ClassVar[Code] = Code.DRIVER_FAULT
     retryable: ClassVar[bool] = True
 
     def __init__(self, diagnosis: str) -> None:
@@ -37,29 +40,29 @@ class DriverFault(Exception):
 class PortLost(DriverFault):
     """The serial port went away or cannot be opened."""
 
-    code = 100
+    code = Code.PORT_LOST
 
 
 class NoAnswer(DriverFault):
     """The device does not answer within its time."""
 
-    code = 101
+    code = Code.NO_ANSWER
 
 
 class ProtocolViolation(DriverFault):
     """The device speaks, but not its protocol."""
 
-    code = 102
+    code = Code.PROTOCOL_VIOLATION
 
 
 class WrongIdentity(DriverFault):
     """Another device answers than the profile names."""
 
-    code = 103
+    code = Code.WRONG_IDENTITY
     retryable = False
 
 
 class DeviceRefused(DriverFault):
-    """The device answered that it cannot do what it was told."""
+    """The device answered that it cannot do what it was asked."""
 
-    code = 104
+    code = Code.DEVICE_REFUSED

@@ -15,6 +15,7 @@ from typing import Any
 
 from gate_agent.commands import (
     centre,
+    codes,
     doctor,
     document,
     enrol,
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
         evidence,
         profile,
         doctor,
+        codes,
         safety,
         stats,
         models,

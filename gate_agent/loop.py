@@ -16,6 +16,7 @@ import msgspec
 
 from biometrics.types import LivenessState, Observed
 from drivers.types import ACTIONS, Actuation, DeviceFailed, DeviceId, PlantChanged, action_of
+from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
 from gate_agent.core.gate import Tables, step
 from gate_agent.core.ledger import Ledger, heard, said
@@ -34,8 +35,6 @@ from gate_agent.core.states import State, due_ns
 
 CAPACITY = 256
 RESERVED = 64
-INBOX_FULL = 300
-"""Code of the `DeviceFailed` that a full inbox reports about itself."""
 
 Guard = Callable[[Actuation, Ledger, Mode, Profile, int], Clause | None]
 Submit = Callable[[Command, int], None]
@@ -91,7 +90,7 @@ class Mailbox:
             self._overflow = True
             fault = DeviceFailed(
                 device=DeviceId.INBOX,
-                code=INBOX_FULL,
+                code=Code.INBOX_FULL,
                 retryable=True,
                 diagnosis="the inbox is full, an event was dropped",
             )

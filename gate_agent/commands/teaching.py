@@ -67,6 +67,8 @@ EPILOGS = {
     "profile show": "  egate profile show /etc/egate/lane1.d\n\nexit codes: 0; 78 a bad profile",
     "profile schema": "  egate profile schema > profile.schema.json",
     "profile drift": "  egate profile drift /etc/egate/lane1.d",
+    "codes": "  egate codes 314\n  egate codes list_hit\n  egate codes --json\n\n"
+    "exit codes: 0 printed; 2 there is no such code, or FILE cannot be written",
     "safety search": "  egate safety search --topology mantrap --only fire",
     "stats deadlines": "  egate stats deadlines /var/lib/egate/lane1/journal.db --json",
     "safety doc": "  egate safety doc --write docs/safety.md",

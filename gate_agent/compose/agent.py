@@ -33,6 +33,7 @@ from drivers.types import (
     SetDirection,
     action_of,
 )
+from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
 from gate_agent import live
 from gate_agent.compose.folders import unfit
@@ -71,9 +72,6 @@ from sync.log.keys import CentrePublic, read_centre_public
 from sync.log.types import Append
 
 log = logging.getLogger("egate.agent")
-
-COMMANDS_FULL = 121
-"""Code of the `DeviceFailed` for a turnstile thread that does not follow its commands."""
 
 
 class AgentProcess:
@@ -223,7 +221,7 @@ class AgentProcess:
             self._inbox.put(
                 DeviceFailed(
                     device=DeviceId.TURNSTILE,
-                    code=COMMANDS_FULL,
+                    code=Code.COMMANDS_FULL,
                     retryable=True,
                     diagnosis="the turnstile does not follow its commands",
                 )
@@ -273,7 +271,10 @@ class AgentProcess:
         except VaultError as error:
             self._inbox.put(
                 DeviceFailed(
-                    device=DeviceId.READER, code=122, retryable=True, diagnosis=error.diagnosis
+                    device=DeviceId.READER,
+                    code=Code.PAYLOAD_REFUSED,
+                    retryable=True,
+                    diagnosis=error.diagnosis,
                 )
             )
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from drivers.types import DeviceFailed, DeviceId, DeviceReady
+from firmware_cfg.codes import Code
 from sync.gate.journal import Entry, Journal
 from sync.gate.reserve import Reserve
 from sync.log.errors import (
@@ -37,11 +38,6 @@ MAX_WAITING = 1024
 MAX_BATCH = 64
 LOOK_S = 1.0
 """How often the storage is looked at when nothing is to be written."""
-
-STORAGE_FAILED = 120
-"""Code of the `DeviceFailed` for a journal that cannot write."""
-STORAGE_LOW = 123
-"""Code of the `DeviceFailed` for a journal that lives on its reserve."""
 
 
 class Written(NamedTuple):
@@ -159,13 +155,16 @@ class JournalWriter:
         self._look_ns = now_ns + int(LOOK_S * 1e9)
         if not (self._reserve is None or self._reserve.fill()):
             if not self._told:
-                self._fail(STORAGE_LOW, "no room for the journal's reserve: free space on its disk")
+                self._fail(
+                    Code.JOURNAL_DISK_LOW,
+                    "no room for the journal's reserve: free space on its disk",
+                )
         elif self._journal.writes():
             self._ready, self._told = True, False
             identity = f"epoch {self._journal.epoch}"
             self._put(DeviceReady(device=DeviceId.JOURNAL, identity=identity))
 
-    def _fail(self, code: int, diagnosis: str) -> None:
+    def _fail(self, code: Code, diagnosis: str) -> None:
         """The lane must close to automatic use, until the journal is in order again."""
         self._ready, self._told = False, True
         log.error("%s", diagnosis)
@@ -209,7 +208,7 @@ class JournalWriter:
                 self._put(
                     AppendFailed(ticket=command.ticket, kind=command.kind, detail=error.diagnosis)
                 )
-            self._fail(STORAGE_FAILED, f"records not durable: {error.diagnosis}")
+            self._fail(Code.JOURNAL_NOT_DURABLE, f"records not durable: {error.diagnosis}")
             return
         for record in records:
             self._put(Appended(ticket=record.ticket, kind=record.kind, seq=record.seq))
@@ -221,7 +220,9 @@ class JournalWriter:
         except StorageError as error:
             if self._reserve is None or not self._reserve.release():
                 raise
-            self._fail(STORAGE_LOW, f"{error.diagnosis}: on its reserve; free space on its disk")
+            self._fail(
+                Code.JOURNAL_DISK_LOW, f"{error.diagnosis}: on its reserve; free space on its disk"
+            )
             return action()
 
     def _acknowledge(self, data: bytes) -> None:

@@ -33,6 +33,7 @@ from drivers.types import (
     Result,
     Zone,
 )
+from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
 from gate_agent.core.messages import (
     AppendFailed,
@@ -315,9 +316,11 @@ def hardware(node: Node) -> Iterator[Event]:
     """Turnstile and vision fail and come back, commands stay unconfirmed."""
     state = node.state
     ticket = ticket_of(state.crossing)
-    yield DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
+    yield DeviceFailed(device=DeviceId.TURNSTILE, code=Code.NO_ANSWER, retryable=True, diagnosis="")
     if isinstance(state.crossing, Verifying):
-        yield DeviceFailed(device=DeviceId.VISION, code=1, retryable=True, diagnosis="")
+        yield DeviceFailed(
+            device=DeviceId.VISION, code=Code.NO_ANSWER, retryable=True, diagnosis=""
+        )
     for device in state.devices:
         if not device.ready and device.device in REQUIRED_DEVICES:
             yield DeviceReady(device=device.device)

@@ -30,6 +30,7 @@ from drivers.types import (
     PortraitRead,
     ReadStep,
 )
+from firmware_cfg.codes import Code
 from gate_agent.lane_api.channel import (
     ChannelError,
     FrameReader,
@@ -44,13 +45,6 @@ from gate_agent.lane_api.channel import (
 from gate_agent.lane_api.socket_access import Access, access_of, hand_over, peer_uid
 
 log = logging.getLogger("egate.workers")
-
-WORKER_LOST = 110
-"""Code of the `DeviceFailed` for a worker process that went away."""
-WORKER_VIOLATION = 111
-"""Code of the `DeviceFailed` for a worker that broke the protocol."""
-WORKER_SILENT = 112
-"""Code of the `DeviceFailed` for a worker process that is there and says nothing."""
 
 MAX_QUEUE_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 8
@@ -222,9 +216,9 @@ class WorkerServer:
             if now_ns < connection.due_ns:
                 continue
             if connection.device is None:
-                self._drop(connection, WORKER_VIOLATION, "no hello in time")
+                self._drop(connection, Code.WORKER_VIOLATION, "no hello in time")
             else:
-                self._drop(connection, WORKER_SILENT, "its process does not answer")
+                self._drop(connection, Code.WORKER_SILENT, "its process does not answer")
 
     def _serve(self, connection: _Connection, mask: int) -> None:
         if connection.sock.fileno() >= 0 and mask & selectors.EVENT_WRITE:
@@ -238,7 +232,7 @@ class WorkerServer:
         except OSError:
             data = b""
         if not data:
-            self._drop(connection, WORKER_LOST, "its process went away")
+            self._drop(connection, Code.WORKER_LOST, "its process went away")
             return
         if connection.device is not None:
             connection.due_ns = self._clock() + SILENT_NS
@@ -246,7 +240,7 @@ class WorkerServer:
             for frame in connection.reader.feed(data):
                 self._frame(connection, frame)
         except ChannelError as error:
-            self._drop(connection, WORKER_VIOLATION, error.diagnosis)
+            self._drop(connection, Code.WORKER_VIOLATION, error.diagnosis)
 
     def _frame(self, connection: _Connection, frame: Any) -> None:
         if isinstance(frame, WorkerHello):
@@ -268,7 +262,7 @@ class WorkerServer:
         if device is not connection.door or connection.device is not None or hello.version != 1:
             raise ChannelError(f"hello of {device} version {hello.version}")
         if device in self._workers:
-            self._drop(self._workers[device], WORKER_LOST, "a new process took its place")
+            self._drop(self._workers[device], Code.WORKER_LOST, "a new process took its place")
         connection.device = device
         connection.due_ns = self._clock() + SILENT_NS
         self._nameless.discard(connection)
@@ -292,7 +286,7 @@ class WorkerServer:
             if connection is None:
                 continue
             if len(connection.out) + len(frame) > MAX_QUEUE_BYTES:
-                self._drop(connection, WORKER_VIOLATION, "it does not read its commands")
+                self._drop(connection, Code.WORKER_VIOLATION, "it does not read its commands")
                 continue
             connection.out += frame
             self._write(connection)
@@ -300,7 +294,7 @@ class WorkerServer:
             device = self._overrun.pop()
             connection = self._workers.get(device)
             if connection is not None:
-                self._drop(connection, WORKER_VIOLATION, "too many commands wait for it")
+                self._drop(connection, Code.WORKER_VIOLATION, "too many commands wait for it")
 
     def _write(self, connection: _Connection) -> None:
         try:
@@ -310,12 +304,12 @@ class WorkerServer:
         except BlockingIOError:
             pass
         except OSError:
-            self._drop(connection, WORKER_LOST, "its process went away")
+            self._drop(connection, Code.WORKER_LOST, "its process went away")
             return
         mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.out else 0)
         self._selector.modify(connection.sock, mask, connection)
 
-    def _drop(self, connection: _Connection, code: int, diagnosis: str) -> None:
+    def _drop(self, connection: _Connection, code: Code, diagnosis: str) -> None:
         self._selector.unregister(connection.sock)
         connection.sock.close()
         self._connections -= 1

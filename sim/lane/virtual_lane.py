@@ -27,6 +27,7 @@ from drivers.types import (
     ReadDocument,
     SetDirection,
 )
+from firmware_cfg.codes import Code
 from gate_agent.core.messages import (
     Append,
     Appended,
@@ -67,7 +68,6 @@ from sync.log.types import RecordKind
 
 LISTS_NS = 5 * MS
 MAX_KEPT = 20_000
-CAMERA_FAILED = 201
 UNUSABLE = frozenset({"garbled_portrait", "huge_portrait"})
 """Portraits that vision cannot decode; on the virtual clock nobody tries."""
 
@@ -360,7 +360,7 @@ class VirtualLane:
             self.put(
                 DeviceFailed(
                     device=DeviceId.VISION,
-                    code=CAMERA_FAILED,
+                    code=Code.NO_ANSWER,
                     retryable=True,
                     diagnosis="the camera gives no pictures",
                 )

@@ -24,19 +24,22 @@ SyncError                      code  diagnosis of one line; never personal data
 `-- LinkError              340   the broker cannot be used
     |-- LinkDown           341   not reachable, or the connection broke
     `-- LinkStolen         342   another client uses this client identifier
+
+`firmware_cfg.codes` says what to do about each code.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from firmware_cfg.codes import Code
 from sync.log.types import Receipt
 
 
 class SyncError(Exception):
     """Base. `code` is stable, `diagnosis` is one line free of personal data."""
 
-    code: ClassVar[int] = 399
+    code: ClassVar[Code] = Code.SYNC_ERROR
 
     def __init__(self, diagnosis: str) -> None:
         super().__init__(diagnosis)
@@ -46,115 +49,115 @@ class SyncError(Exception):
 class RecordMalformed(SyncError):
     """A record cannot be encoded, or bytes are no record."""
 
-    code = 300
+    code = Code.RECORD_MALFORMED
 
 
 class BatchMalformed(SyncError):
     """Bytes are no batch of records."""
 
-    code = 301
+    code = Code.BATCH_MALFORMED
 
 
 class KeyRefused(SyncError):
     """A key file is missing, malformed or readable by others."""
 
-    code = 302
+    code = Code.KEY_REFUSED
 
 
 class NoteRefused(SyncError):
     """Bytes are no signed note, or not signed by those who should have."""
 
-    code = 303
+    code = Code.NOTE_REFUSED
 
 
 class SealBroken(SyncError):
     """What was encrypted does not open with the key at hand."""
 
-    code = 304
+    code = Code.SEAL_BROKEN
 
 
 class EvidenceMalformed(SyncError):
     """A file is no evidence of a log; the text names the line."""
 
-    code = 305
+    code = Code.EVIDENCE_MALFORMED
 
 
 class StorageError(SyncError):
     """The database cannot do its work."""
 
-    code = 310
+    code = Code.STORAGE_ERROR
 
 
 class StorageUnavailable(StorageError):
     """The database does not exist (yet) or cannot be opened."""
 
-    code = 311
+    code = Code.STORAGE_UNAVAILABLE
 
 
 class StorageBusy(StorageError):
     """Another process is the writer of this database."""
 
-    code = 312
+    code = Code.STORAGE_BUSY
 
 
 class StorageCorrupt(StorageError):
     """The database fails its own integrity check."""
 
-    code = 313
+    code = Code.STORAGE_CORRUPT
 
 
 class StorageForeign(StorageError):
     """The database is of another kind, gate, or newer version."""
 
-    code = 314
+    code = Code.STORAGE_FOREIGN
 
 
 class StorageFailed(StorageError):
     """A read or write failed: disk full, I/O error."""
 
-    code = 315
+    code = Code.STORAGE_FAILED
 
 
 class ReceiptRefused(SyncError):
     """A receipt does not release anything."""
 
-    code = 320
+    code = Code.RECEIPT_REFUSED
 
 
 class ReceiptMalformed(ReceiptRefused):
     """Bytes are no receipt."""
 
-    code = 321
+    code = Code.RECEIPT_MALFORMED
 
 
 class ReceiptForged(ReceiptRefused):
     """The signature is not the central system's."""
 
-    code = 322
+    code = Code.RECEIPT_FORGED
 
 
 class ReceiptForeign(ReceiptRefused):
     """The receipt is for another gate or another journal."""
 
-    code = 323
+    code = Code.RECEIPT_FOREIGN
 
 
 class ReceiptAhead(ReceiptRefused):
     """The receipt names a record that was never written."""
 
-    code = 324
+    code = Code.RECEIPT_AHEAD
 
 
 class ReceiptConflict(ReceiptRefused):
     """The central system holds another record at that place: a fork."""
 
-    code = 325
+    code = Code.RECEIPT_CONFLICT
 
 
 class ReceiptBehind(ReceiptRefused):
     """The central system lacks what it had confirmed: it was set back to an older state."""
 
-    code = 326
+    code = Code.RECEIPT_BEHIND
 
     def __init__(self, receipt: Receipt, confirmed_seq: int) -> None:
         super().__init__(
@@ -166,22 +169,22 @@ class ReceiptBehind(ReceiptRefused):
 class EnrolmentRefused(SyncError):
     """The gate is enrolled with another key."""
 
-    code = 330
+    code = Code.ENROLMENT_REFUSED
 
 
 class LinkError(SyncError):
     """The broker cannot be used."""
 
-    code = 340
+    code = Code.LINK_ERROR
 
 
 class LinkDown(LinkError):
     """The broker is not reachable, or the connection broke."""
 
-    code = 341
+    code = Code.LINK_DOWN
 
 
 class LinkStolen(LinkError):
     """Another client uses this client identifier; reconnecting would fight it for ever."""
 
-    code = 342
+    code = Code.LINK_STOLEN

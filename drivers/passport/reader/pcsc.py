@@ -12,6 +12,7 @@ from typing import Any
 from drivers.errors import DeviceRefused, DriverFault, PortLost
 from drivers.passport.chip.apdu import MAX_RESPONSE
 from drivers.passport.errors import NoChip, TagLost
+from firmware_cfg.codes import Code
 
 MAX_NAMES = 16
 _NO_READER = frozenset(
@@ -26,7 +27,7 @@ _NO_CARD = frozenset(
 class PcscMissing(DriverFault):
     """Something that PC/SC needs is not installed or does not run."""
 
-    code = 105
+    code = Code.PCSC_MISSING
     retryable = False
 
 

@@ -15,6 +15,7 @@ from random import Random
 import pytest
 
 from drivers.types import DeviceFailed, DeviceId, DeviceReady
+from firmware_cfg.codes import Code
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from gate_agent.core.messages import Tick
 from gate_agent.core.states import initial
@@ -22,8 +23,6 @@ from gate_agent.loop import Loop
 from gate_agent.records.journal_writer import (
     DEFAULT_LIMITS,
     MAX_WAITING,
-    STORAGE_FAILED,
-    STORAGE_LOW,
     JournalWriter,
     Limits,
 )
@@ -142,7 +141,7 @@ def test_a_full_disk_costs_the_reserve_and_the_lane_but_no_record(small_disk: Pa
                 break
             assert isinstance(event, Appended)
             durable += 1
-        assert [event.code for event in failed] == [STORAGE_LOW]
+        assert [event.code for event in failed] == [Code.JOURNAL_DISK_LOW]
         assert failed[0].device is DeviceId.JOURNAL
         assert "free space" in failed[0].diagnosis
         assert not (small_disk / "journal.reserve").exists()
@@ -174,8 +173,8 @@ def test_a_disk_that_is_full_to_the_end_fails_records_and_keeps_those_before(
         assert isinstance(event, AppendFailed)
         failed = run.next()
         assert isinstance(failed, DeviceFailed)
-        assert failed.code == STORAGE_FAILED
-        assert codes[0] == STORAGE_LOW
+        assert failed.code == Code.JOURNAL_NOT_DURABLE
+        assert codes[0] == Code.JOURNAL_DISK_LOW
         (small_disk / "junk").unlink()
         assert isinstance(run.next(), DeviceReady)
         run.append(1000)
@@ -192,7 +191,7 @@ def test_a_start_without_room_says_so_and_waits(small_disk: Path) -> None:
     with running(small_disk, Reserve(small_disk / "journal.reserve", MB)) as run:
         event = run.next()
         assert isinstance(event, DeviceFailed)
-        assert event.code == STORAGE_LOW
+        assert event.code == Code.JOURNAL_DISK_LOW
         junk.unlink()
         assert isinstance(run.next(), DeviceReady)
 

@@ -17,6 +17,7 @@ from drivers.types import (
     MrzRead,
     ReadDocument,
 )
+from firmware_cfg.codes import Code
 from gate_agent.core.messages import OfficerAction, OfficerDecided, Wipe
 from gate_agent.lane_api.channel import (
     AgentFrame,
@@ -39,9 +40,6 @@ from gate_agent.workers.link import WorkerLink
 from gate_agent.workers.server import (
     HELLO_NS,
     SILENT_NS,
-    WORKER_LOST,
-    WORKER_SILENT,
-    WORKER_VIOLATION,
     WorkerServer,
 )
 
@@ -120,7 +118,7 @@ def test_a_hello_comes_once(served):
     with served.connect("reader") as sock:
         sock.sendall(encode(WorkerHello(device="reader")))
         assert hung_up(sock)
-    assert served.event().code == WORKER_VIOLATION
+    assert served.event().code == Code.WORKER_VIOLATION
 
 
 def test_another_user_is_not_let_in(tmp_path):
@@ -190,7 +188,7 @@ def test_a_dead_worker_is_a_failed_device(served):
     served.connect("vision").close()
     assert served.event() == DeviceFailed(
         device=DeviceId.VISION,
-        code=WORKER_LOST,
+        code=Code.WORKER_LOST,
         retryable=True,
         diagnosis="its process went away",
     )
@@ -219,14 +217,14 @@ def test_a_worker_cannot_speak_for_others(served, device, event):
         sock.sendall(encode(FromWorker(event=event)))
         failed = served.event()
     assert isinstance(failed, DeviceFailed)
-    assert (failed.device, failed.code) == (DeviceId(device), WORKER_VIOLATION)
+    assert (failed.device, failed.code) == (DeviceId(device), Code.WORKER_VIOLATION)
 
 
 @pytest.mark.parametrize("garbage", [b"\xff" * 64, b"\0\0\0\4abcd"])
 def test_garbage_ends_only_its_own_connection(served, garbage):
     with served.connect("reader") as sock:
         sock.sendall(garbage)
-        assert served.event().code == WORKER_VIOLATION
+        assert served.event().code == Code.WORKER_VIOLATION
         with served.connect("vision") as other:
             other.sendall(encode(FromWorker(event=DeviceReady(device=DeviceId.VISION))))
             assert served.event() == DeviceReady(device=DeviceId.VISION)
@@ -293,7 +291,7 @@ def test_a_worker_that_hangs_is_noticed_and_may_come_back(tmp_path):
                 if isinstance(failed, DeviceFailed):
                     break
                 sock.sendall(encode(FromWorker(event=DocumentPresented())))  # makes it look
-            assert (failed.device, failed.code) == (DeviceId.VISION, WORKER_SILENT)
+            assert (failed.device, failed.code) == (DeviceId.VISION, Code.WORKER_SILENT)
             assert hung_up(hanging)
         with running.connect("vision") as again:
             again.sendall(encode(FromWorker(event=DeviceReady(device=DeviceId.VISION))))
