@@ -1,36 +1,66 @@
 """What every turnstile machine has in common, as a sans-IO `drivers.ports.Machine`.
 
-One job at a time talks to the link: identify, poll, carry out a command. A job is a
-generator that yields requests and is handed outcomes, so it can be dropped at any point
-when the line goes. A device brings its own jobs; here is when they run, what becomes of
-commands when the line goes, and how the plant is told.
+One job at a time uses the link: identify, poll, carry out a command. A job is a
+generator that yields requests and receives outcomes, so it can be dropped at any point
+when the line is lost. A device brings its own link and jobs; here is when they run, what
+becomes of commands when the line is lost, and when the plant is published.
 
 Rules that hold whatever the line does:
 
-- a plant is told only from one complete poll, and is UNKNOWN once that is too old;
+- a plant is published only from one complete poll, and is UNKNOWN once that is too old;
 - nothing is opened before the device was identified and read;
-- what was pending when the line went is reported as not done, and never done later;
-- a poll makes way for a command.
+- what was pending when the line was lost is reported as not done, and never done later;
+- a poll yields to a command.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from drivers.errors import DriverFault, NoAnswer, PortLost
+from drivers.errors import DriverFault, NoAnswer, PortLost, ProtocolViolation
 from drivers.ports import Emission, Output, Write
 from drivers.turnstile.actions import Actions
-from drivers.turnstile.modbus import Master
-from drivers.turnstile.swing_link import SwingLink
 from drivers.types import Actuation, Condition, DeviceId, DeviceReady, Plant, PlantChanged
 from firmware_cfg.profile import Turnstile
 
 MISSED_POLLS_MAX = 3
+DISTURBED_POLLS_MAX = 20
 
 Job = Generator[Any, Any, None]
+"""Yields requests of its device's link, and receives their outcomes."""
+
+
+class Link(Protocol):
+    """A conversation with one device, one question at a time, without I/O.
+
+    What a request and an outcome are is the protocol's: the jobs of a device and its link
+    agree on it (`drivers.turnstile.half_duplex` is the part that protocols share).
+    """
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `expire` must be called next; None while nothing is asked."""
+
+    def request(self, request: Any, now_ns: int) -> None:
+        """Ask; the question before must have been taken."""
+
+    def take(self) -> Any:
+        """The outcome of the question, once; None while it is open."""
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Bytes arrived, in pieces of any size."""
+
+    def expire(self, now_ns: int) -> None:
+        """The time `due_ns` has come."""
+
+    def reset(self, now_ns: int) -> None:
+        """Forget everything in flight: the line was opened again, or lost."""
+
+    def output(self) -> list[bytes]:
+        """Take the frames to be sent."""
 
 
 class PlantMachine:
@@ -52,7 +82,7 @@ class PlantMachine:
 
     def __init__(
         self,
-        link: Master | SwingLink,
+        link: Link,
         settings: Turnstile,
         *,
         actuation_ms: int,
@@ -71,6 +101,7 @@ class PlantMachine:
         self._plant: Plant | None = None
         self._published_ns = 0
         self._connected = False
+        self._disturbed_polls = 0
         self._restart()
 
     def _restart(self) -> None:
@@ -89,11 +120,11 @@ class PlantMachine:
     # --- what a device brings ---------------------------------------------------------
 
     def _identify(self) -> Job:
-        """Ask who the device is; ends in `_known`, `_wrong_device` or `_miss`."""
+        """Ask for the device's identity; ends in `_known`, `_wrong_device` or `_miss`."""
         raise NotImplementedError
 
     def _poll(self) -> Job:
-        """Read the whole plant once; ends in `_took` where that succeeds."""
+        """Read the whole plant once; ends in `_took` or `_disturbed`."""
         raise NotImplementedError
 
     def _carry_out(self, command: Actuation) -> Job:
@@ -101,7 +132,7 @@ class PlantMachine:
         raise NotImplementedError
 
     def _spare(self) -> Job | None:
-        """What to do when there is neither a command nor a poll to be done."""
+        """The job for when there is neither a command nor a poll; None for none."""
 
     def _forget(self) -> None:
         """Forget what was read: the line is new, or what was read is too old."""
@@ -129,7 +160,7 @@ class PlantMachine:
         """The port was opened (again): identify, poll, and only then be ready."""
         self._check_port(port)
         self._now_ns = now_ns
-        self._actions.drop("the line was opened anew")
+        self._actions.drop("the line was opened again")
         self._restart()
         self._connected = True
         self._link.reset(now_ns)
@@ -246,8 +277,8 @@ class PlantMachine:
             return self._poll()
         return self._spare()
 
-    def _makes_way(self) -> bool:
-        """Whether a poll under way should be left for a command that waits."""
+    def _yields_to_command(self) -> bool:
+        """Whether a poll under way should be dropped for a command that waits."""
         return self._actions.acting is None and self._actions.waiting
 
     # --- what jobs end in ---------------------------------------------------------------
@@ -267,7 +298,7 @@ class PlantMachine:
     def _took(self, plant: Plant) -> None:
         """A complete poll."""
         self._read_ns = plant.read_at_ns
-        self._missed = 0
+        self._missed = self._disturbed_polls = 0
         if not self._ready:
             self._ready, self._outage = True, False
             self._announce()
@@ -279,8 +310,15 @@ class PlantMachine:
         if self._missed >= MISSED_POLLS_MAX:
             self._fail(NoAnswer(f"turnstile does not answer ({cause})"))
 
+    def _disturbed(self, diagnosis: str) -> None:
+        """A poll was unusable: unsolicited bytes, or contradicting answers; many in a row fail."""
+        self._disturbed_polls += 1
+        if self._disturbed_polls >= DISTURBED_POLLS_MAX:
+            self._disturbed_polls = 0
+            self._fail(ProtocolViolation(diagnosis))
+
     def _fail(self, fault: DriverFault) -> None:
-        """The device is out: report it once, drop what was asked, begin anew by identity."""
+        """The device is out: report it once, drop what was asked, begin again with the identity."""
         if not self._outage:
             self._fault = fault
         self._outage = True
@@ -296,7 +334,7 @@ class PlantMachine:
             and self._now_ns < give_up_ns
         )
 
-    # --- telling ----------------------------------------------------------------------
+    # --- publishing -------------------------------------------------------------------
 
     def _announce(self) -> None:
         ready = DeviceReady(
@@ -308,11 +346,13 @@ class PlantMachine:
         self._events.append(Emission(event, {}))
 
     def _publish(self, plant: Plant) -> None:
-        """Send a plant if it says anything new or the next one might come too late."""
+        """Send a plant if anything in it is new or the next one might come too late."""
         known, self._plant = self._plant, plant
-        news = known is None or plant != msgspec.structs.replace(known, read_at_ns=plant.read_at_ns)
-        if news or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
-            self._tell(plant)
+        changed = known is None or plant != msgspec.structs.replace(
+            known, read_at_ns=plant.read_at_ns
+        )
+        if changed or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
+            self._send_plant(plant)
 
     def _publish_if_due(self) -> None:
         plant = self._plant
@@ -321,12 +361,12 @@ class PlantMachine:
             self._forget()
             self._publish_unknown()
         elif plant is not None and self._now_ns >= self._published_ns + self._heartbeat_ns:
-            self._tell(plant)
+            self._send_plant(plant)
 
     def _publish_unknown(self) -> None:
-        self._tell(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
+        self._send_plant(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
 
-    def _tell(self, plant: Plant) -> None:
+    def _send_plant(self, plant: Plant) -> None:
         self._plant = plant
         self._published_ns = self._now_ns
         self._emit(PlantChanged(plant=plant))

@@ -17,11 +17,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import ClassVar
 
-from drivers.errors import DeviceRefused, ProtocolViolation, WrongIdentity
+from drivers.errors import DeviceRefused, WrongIdentity
 from drivers.turnstile.contacts import Contacts
+from drivers.turnstile.half_duplex import LineMetrics, Silence
 from drivers.turnstile.machine import Job, PlantMachine
-from drivers.turnstile.modbus import Master, Metrics
-from drivers.turnstile.rtu import (
+from drivers.turnstile.modbus_master import ModbusMaster
+from drivers.turnstile.modbus_requests import (
     READ_COILS,
     READ_INPUTS,
     Bits,
@@ -33,7 +34,6 @@ from drivers.turnstile.rtu import (
     Refusal,
     Registers,
     Request,
-    Silence,
     WriteCoils,
     WriteWords,
     Written,
@@ -52,7 +52,6 @@ from firmware_cfg.profile import DoorWiring, IoModule, OnPowerLoss, Turnstile
 CONFIG_WORDS = 3
 WATCHDOG_UNIT_MS = 10
 WRITES_MAX = 3
-DISTURBED_POLLS_MAX = 20
 
 Asking = Generator[Request, Outcome, bool]
 Reading = Generator[Request, Outcome, Bits | None]
@@ -91,7 +90,7 @@ class MantrapMachine(PlantMachine):
             wiring.watchdog_ms // WATCHDOG_UNIT_MS,
             _safe_value(wiring, on_power_loss or OnPowerLoss()),
         )
-        self._master = Master(
+        self._master = ModbusMaster(
             profile.unit,
             profile.baud,
             answer_ms=profile.answer_ms,
@@ -99,14 +98,13 @@ class MantrapMachine(PlantMachine):
             probe=Read(wiring.config, CONFIG_WORDS - 1),
         )
         self._contacts = Contacts(wiring, profile.stale_ms * 1_000_000)
-        self._disturbed = 0
         super().__init__(self._master, profile, actuation_ms=actuation_ms, additive=False)
 
     def _forget(self) -> None:
         self._contacts.forget()
 
     @property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> LineMetrics:
         """Counts of what happened on the bus, by cause."""
         return self._master.metrics
 
@@ -195,7 +193,7 @@ class MantrapMachine(PlantMachine):
             if bits is None:
                 return False
             took({bits.address + at: on for at, on in enumerate(bits.bits)}, asked_ns)
-        self._disturbed = 0
+        self._disturbed_polls = 0
         return True
 
     def _read(self, read: ReadBits) -> Reading:
@@ -208,10 +206,7 @@ class MantrapMachine(PlantMachine):
                 return None
             if disturbances == self._master.disturbances:
                 return outcome
-        self._disturbed += 1
-        if self._disturbed >= DISTURBED_POLLS_MAX:
-            self._disturbed = 0
-            self._fail(ProtocolViolation("the module's line is too disturbed to be believed"))
+        self._disturbed("the module's line is too disturbed to be trusted")
         return None
 
     def _no_answer(self, outcome: Outcome, what: str) -> None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from drivers.turnstile.device import TurnstileMachine
 from drivers.turnstile.machine import Job
-from drivers.turnstile.rtu import Outcome, Request, WriteWords, Written
+from drivers.turnstile.modbus_requests import Outcome, Request, WriteWords, Written
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile, TurnstileMap
 from drivers.turnstile.settings import Drift, drift_of, read_settings
-from drivers.turnstile.signals import MODE_NORMAL
 from firmware_cfg.profile import Setting, Turnstile
 
 HEALTH_POLLS = 5
@@ -40,18 +39,19 @@ class Overhauled:
     problem: str = ""
 
 
-class OverhaulMachine(TurnstileMachine):
+class OverhaulMachine(ModbusTurnstile):
     """Reads a turnstile's configuration once, and puts it right if told to.
 
     Args:
         profile: the lane's turnstile.
+        registers: its register map.
         apply: whether to write.
     """
 
-    def __init__(self, profile: Turnstile, *, apply: bool) -> None:
+    def __init__(self, profile: Turnstile, registers: TurnstileMap, *, apply: bool) -> None:
         self._apply = apply
         self.outcome: Overhauled | None = None
-        super().__init__(profile)
+        super().__init__(profile, registers)
 
     @property
     def identity(self) -> str:
@@ -87,12 +87,7 @@ class OverhaulMachine(TurnstileMachine):
 
     def _at_rest(self) -> Asking:
         reading = yield from self._read_all()
-        return reading is not None and (
-            reading.authorise_exit == reading.authorise_entry == 0
-            and reading.zone_exit == reading.zone_entry == 0
-            and reading.mode == MODE_NORMAL
-            and reading.error == 0
-        )
+        return reading is not None and reading.at_rest
 
     def _write(self, settings: tuple[Setting, ...], values: dict[str, int]) -> Asking:
         """Write what differs, and read everything back."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
 
-from drivers.turnstile.rtu import Outcome, Read, Registers, Request
+from drivers.turnstile.modbus_requests import Outcome, Read, Registers, Request
 from firmware_cfg.profile import Firmware, Setting
 
 Held = dict[str, int]

@@ -13,24 +13,23 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import ClassVar
 
-from drivers.errors import ProtocolViolation
+from drivers.turnstile.half_duplex import LineMetrics, Silence
 from drivers.turnstile.machine import Job, PlantMachine
-from drivers.turnstile.modbus import Metrics
-from drivers.turnstile.rtu import Silence
 from drivers.turnstile.swing_frames import Ask, Order, Status
-from drivers.turnstile.swing_link import SETTLE, Settle, Settled, SwingLink, SwingOutcome
+from drivers.turnstile.swing_link import SETTLE, Settled, SwingLink, SwingOutcome, SwingRequest
 from drivers.types import Actuation, Close, Door, Flag, OpenExit, Plant, Zone
 from firmware_cfg.profile import SwingGate, Turnstile
 
 COUNTER_MODULO = 1 << 24
 COUNTER_STEP_MAX = 100
 CLOSE_WRITES_MAX = 5
-DISTURBED_POLLS_MAX = 20
 BEAMS = 8
+
+TOO_DISTURBED = "the gate's line is too disturbed to be trusted"
 
 STATUS = Ask(Order.STATUS)
 
-Poll = Generator[Ask | Settle, SwingOutcome, Status | None]
+Poll = Generator[SwingRequest, SwingOutcome, Status | None]
 
 
 class SwingGateMachine(PlantMachine):
@@ -51,7 +50,6 @@ class SwingGateMachine(PlantMachine):
             answer_ms=profile.answer_ms,
             backoff_ms=profile.backoff_ms,
         )
-        self._disturbed = 0
         super().__init__(self._line, profile, actuation_ms=actuation_ms, additive=True)
 
     def _forget(self) -> None:
@@ -59,7 +57,7 @@ class SwingGateMachine(PlantMachine):
         self._status_ns = 0
 
     @property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> LineMetrics:
         """Counts of what happened on the line, by cause."""
         return self._line.metrics
 
@@ -75,7 +73,7 @@ class SwingGateMachine(PlantMachine):
         yield from self._read()
 
     def _read(self) -> Poll:
-        """Two answers that agree, and nothing that comes after them; None if not to be had."""
+        """Two answers that agree, and nothing that comes after them; None on failure."""
         began_ns, disturbances = self._now_ns, self._line.disturbances
         answers: list[Status] = []
         for _ in range(2):
@@ -88,23 +86,16 @@ class SwingGateMachine(PlantMachine):
         if self._line.suspect(self._now_ns):
             settled = yield SETTLE
             if not isinstance(settled, Settled):
-                self._count_disturbed()
+                self._disturbed(TOO_DISTURBED)
                 return None
         first, second = answers
         if first != second or disturbances != self._line.disturbances:
-            self._count_disturbed()
+            self._disturbed(TOO_DISTURBED)
             return None
         before, self._status = self._status, second
         self._status_ns = began_ns
-        self._disturbed = 0
         self._took(plant_of(self._gate, second, before, began_ns))
         return second
-
-    def _count_disturbed(self) -> None:
-        self._disturbed += 1
-        if self._disturbed >= DISTURBED_POLLS_MAX:
-            self._disturbed = 0
-            self._fail(ProtocolViolation("the gate's line is too disturbed to be believed"))
 
     # --- actions ----------------------------------------------------------------------
 

@@ -43,12 +43,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from drivers.types import DeviceFailed
     from gate_agent import live
     from gate_agent.commands.profile_files import load
+    from gate_agent.compose.turnstile import REGISTER_MAPS
 
     settings = load(arguments.overlay).turnstile
-    if settings.driver != "modbus":
+    register_map = REGISTER_MAPS.get(settings.driver)
+    if register_map is None:
         sys.stderr.write("egate profile drift: this turnstile has no settings to compare\n")
         return DEVICE
-    machine = OverhaulMachine(settings, apply=arguments.apply)
+    machine = OverhaulMachine(settings, register_map(settings), apply=arguments.apply)
     faults: list[str] = []
     ends_ns = live.monotonic_ns() + LIMIT_NS
 

@@ -1,31 +1,32 @@
-"""Which driver speaks to the lane's turnstile, and how long a command to it is good."""
+"""Which driver speaks to the lane's turnstile, and how long a command to it is valid."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.authorise_map import AuthoriseMap
 from drivers.turnstile.machine import PlantMachine
 from drivers.turnstile.mantrap import MantrapMachine
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile, TurnstileMap
 from drivers.turnstile.settings import Drift
 from drivers.turnstile.swing_gate import SwingGateMachine
 from drivers.types import Actuation
-from firmware_cfg.profile import Profile
+from firmware_cfg.profile import Profile, Turnstile
 from gate_agent import live
 
 log = logging.getLogger("egate.turnstile")
 
 
 class InTime(live.CommandQueue):
-    """Commands to a turnstile, each good for a short time after the turn that gave it.
+    """Commands to a turnstile, each valid for a short time after the turn that gave it.
 
-    What allowed it to go out may no longer hold when a process that was stopped, or a machine
-    that could not follow, comes to it at last.
+    What permitted a command may no longer hold when a process that was stopped, or a machine
+    that could not keep up, reaches it at last.
 
     Args:
-        within_ms: for so long a command is good.
-        late: told of a command that was not carried out.
+        within_ms: how long a command is valid.
+        late: receives each command that was not carried out.
     """
 
     def __init__(self, within_ms: int, late: Callable[[Actuation], None]) -> None:
@@ -49,19 +50,50 @@ class InTime(live.CommandQueue):
         return taken
 
 
+REGISTER_MAPS: dict[str, Callable[[Turnstile], TurnstileMap]] = {
+    "modbus": lambda turnstile: AuthoriseMap(turnstile.registers),
+}
+"""Turnstiles on Modbus RTU, by `Turnstile.driver`: another register map is a row here.
+
+`drivers.turnstile.modbus_turnstile` says which files such a change touches.
+"""
+
+
+def _register_map(profile: Profile) -> PlantMachine:
+    return ModbusTurnstile(
+        profile.turnstile,
+        REGISTER_MAPS[profile.turnstile.driver](profile.turnstile),
+        actuation_ms=profile.budgets.actuation_ms,
+        on_drift=_log,
+    )
+
+
+def _swing_gate(profile: Profile) -> PlantMachine:
+    return SwingGateMachine(profile.turnstile, actuation_ms=profile.budgets.actuation_ms)
+
+
+def _mantrap(profile: Profile) -> PlantMachine:
+    return MantrapMachine(
+        profile.turnstile,
+        profile.lane.on_power_loss,
+        actuation_ms=profile.budgets.actuation_ms,
+    )
+
+
+DRIVERS: dict[str, Callable[[Profile], PlantMachine]] = {
+    **dict.fromkeys(REGISTER_MAPS, _register_map),
+    "swing": _swing_gate,
+    "relay_io": _mantrap,
+}
+"""The machine of each `Turnstile.driver`."""
+
+
 def turnstile_of(profile: Profile) -> PlantMachine:
     """The machine of this lane's turnstile."""
-    actuation_ms = profile.budgets.actuation_ms
-    if profile.turnstile.driver == "swing":
-        return SwingGateMachine(profile.turnstile, actuation_ms=actuation_ms)
-    if profile.turnstile.driver == "relay_io":
-        return MantrapMachine(
-            profile.turnstile, profile.lane.on_power_loss, actuation_ms=actuation_ms
-        )
-    return TurnstileMachine(profile.turnstile, actuation_ms=actuation_ms, on_drift=_log)
+    return DRIVERS[profile.turnstile.driver](profile)
 
 
 def _log(drift: tuple[Drift, ...]) -> None:
-    """Say that the turnstile's own settings are not the profile's (or are again)."""
-    told = ", ".join(f"{d.name} holds {d.held}, not {d.wanted}" for d in drift)
-    log.warning("turnstile's settings: %s", told or "as the profile says")
+    """Log that the turnstile's own settings are not the profile's, or are again."""
+    settings = ", ".join(f"{d.name} holds {d.held}, not {d.wanted}" for d in drift)
+    log.warning("turnstile's settings: %s", settings or "as the profile says")

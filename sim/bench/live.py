@@ -19,7 +19,8 @@ import msgspec
 
 from biometrics.types import Observed, PortraitPrepared, Prepare, StartVerify
 from drivers.serial_port import SerialPort
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import (
     Close,
     DeviceId,
@@ -122,7 +123,9 @@ class LiveLane:
             barrier=Barrier(opening_ms=2, passage_ms=2), latency_us=PEER_LATENCY_US
         )
         self._lock = threading.Lock()
-        self._machine = TurnstileMachine(self.profile.turnstile)
+        self._machine = ModbusTurnstile(
+            self.profile.turnstile, AuthoriseMap(self.profile.turnstile.registers)
+        )
         self._commands = live.CommandQueue()
 
     def run(self, crossings: int, say: Callable[[int], None]) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from drivers.turnstile.modbus import Master
-from drivers.turnstile.rtu import Outcome, Read, Registers, Request, Silence, WriteWords, Written
+from drivers.turnstile.half_duplex import Silence
+from drivers.turnstile.modbus_master import ModbusMaster
+from drivers.turnstile.modbus_requests import Outcome, Read, Registers, Request, WriteWords, Written
 from firmware_cfg.profile import Turnstile
 from sim.devices.turnstile import SimTurnstile
 from sim.scenario.scenario import stream
@@ -30,7 +31,7 @@ class NoisyBus:
         settings = Turnstile(port="virtual")
         self.rng = stream(seed, "noise")
         self.peer = SimTurnstile(settings.registers, baud=settings.baud)
-        self.master = Master(
+        self.master = ModbusMaster(
             settings.unit,
             settings.baud,
             answer_ms=settings.answer_ms,

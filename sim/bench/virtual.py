@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from biometrics.types import Observed, PortraitPrepared, StartVerify
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import (
     ActuationDone,
     DocumentPresented,
@@ -217,7 +218,12 @@ def write_and_read_back_ms(times: int, seed: int, device_us: int) -> list[float]
             answered.append((kernel.now_ns, emission.event))
             kernel.stop()
 
-    device = WiredDevice(kernel, TurnstileMachine(settings), {"bus": Line(peer, *wires)}, emitted)
+    device = WiredDevice(
+        kernel,
+        ModbusTurnstile(settings, AuthoriseMap(settings.registers)),
+        {"bus": Line(peer, *wires)},
+        emitted,
+    )
     device.open(0)
     kernel.run(SETTLE_NS)
     spans: list[float] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from drivers.turnstile.rtu import (
+from drivers.turnstile.modbus_requests import (
     COIL_ON,
     ENCAPSULATED,
     READ_COILS,

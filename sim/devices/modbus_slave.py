@@ -8,14 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from drivers.turnstile.rtu import (
-    EXCEPTION,
-    FRAME_MAX_BYTES,
-    MEI_IDENTITY,
-    seal,
-    sealed,
-    silence_ns,
-)
+from drivers.turnstile.modbus_requests import EXCEPTION, MEI_IDENTITY
+from drivers.turnstile.rtu import FRAME_MAX_BYTES, seal, sealed, silence_ns
 
 ILLEGAL_FUNCTION = 1
 ILLEGAL_ADDRESS = 2

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from struct import pack
 
-from drivers.turnstile.rtu import (
+from drivers.turnstile.modbus_requests import (
     ENCAPSULATED,
     READ_HOLDING,
     READ_MAX,

@@ -11,7 +11,7 @@ from turnstile_bench import MS, Bench
 from drivers.errors import DeviceRefused, NoAnswer, PortLost, WrongIdentity
 from drivers.turnstile.contacts import TRIPPED, Contacts
 from drivers.turnstile.mantrap import MantrapMachine
-from drivers.turnstile.rtu import READ_COILS, READ_INPUTS, ReadBits, WriteCoils
+from drivers.turnstile.modbus_requests import READ_COILS, READ_INPUTS, ReadBits, WriteCoils
 from drivers.types import (
     Close,
     CloseEntry,

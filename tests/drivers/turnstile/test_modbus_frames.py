@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.turnstile.rtu import (
+from drivers.turnstile.modbus_requests import (
     Identity,
     Mismatch,
     Read,
@@ -14,12 +14,9 @@ from drivers.turnstile.rtu import (
     WriteWords,
     Written,
     answer_length,
-    crc16,
     parse_answer,
-    seal,
-    sealed,
-    silence_ns,
 )
+from drivers.turnstile.rtu import crc16, seal, sealed, silence_ns
 
 REQUESTS = [Read(0x40, 9), Read(0x3000, 1), WriteWords(0x40, (1,)), ReadIdentity()]
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.turnstile.modbus import Master
-from drivers.turnstile.rtu import Read, Registers, Silence, WriteWords, seal
+from drivers.turnstile.half_duplex import Silence
+from drivers.turnstile.modbus_master import ModbusMaster
+from drivers.turnstile.modbus_requests import Read, Registers, WriteWords
+from drivers.turnstile.rtu import seal
 
 MS = 1_000_000
 PROBE, QUESTION = Read(0x40, 2), Read(0x40, 3)
@@ -14,15 +16,15 @@ def answer(*words: int) -> bytes:
     return seal(body)
 
 
-def wake(master: Master) -> tuple[int, list[bytes]]:
+def wake(master: ModbusMaster) -> tuple[int, list[bytes]]:
     due_ns = master.due_ns
     assert due_ns is not None
     master.expire(due_ns)
     return due_ns, master.output()
 
 
-def in_step() -> tuple[Master, int]:
-    master = Master(1, 115_200, answer_ms=100, backoff_ms=600, probe=PROBE)
+def in_step() -> tuple[ModbusMaster, int]:
+    master = ModbusMaster(1, 115_200, answer_ms=100, backoff_ms=600, probe=PROBE)
     master.request(QUESTION, 0)
     now_ns, sent = wake(master)
     assert sent == [PROBE.encode(1)]

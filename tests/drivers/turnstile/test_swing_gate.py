@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from turnstile_bench import MS, Bench
 
 from drivers.errors import NoAnswer
-from drivers.turnstile.rtu import Silence
+from drivers.turnstile.half_duplex import Silence
 from drivers.turnstile.swing_frames import (
     GATE_BYTES,
     Ask,

@@ -5,13 +5,14 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from turnstile_bench import MS, Bench
+from turnstile_bench import MS, Bench, modbus_turnstile
 
 from drivers.errors import DeviceRefused, DriverFault, NoAnswer, PortLost, WrongIdentity
 from drivers.ports import Write
-from drivers.turnstile.device import TurnstileMachine
-from drivers.turnstile.rtu import Read, seal
-from drivers.turnstile.signals import Reading, ReadPlan, plant_of
+from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.modbus_requests import Read
+from drivers.turnstile.rtu import seal
+from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading, plant_of
 from drivers.types import (
     CancelRead,
     Close,
@@ -26,16 +27,16 @@ from firmware_cfg.profile import RegisterMap, Turnstile
 from sim.devices.turnstile import SimIdentity, SimTurnstile
 from sim.devices.turnstile_barrier import Mode
 
-HELD = Reading(
+HELD = TurnstileReading(
     at_ns=5,
-    authorise_exit=0,
-    authorise_entry=0,
-    zone_exit=0,
-    zone_entry=0,
+    released_exit=0,
+    released_entry=0,
+    objects_exit=0,
+    objects_entry=0,
     counter_exit=7,
     counter_entry=8,
     error=0,
-    mode=0,
+    mode=TurnstileMode.NORMAL,
 )
 
 
@@ -47,9 +48,9 @@ def ready_bench(**kwargs) -> Bench:
     return bench
 
 
-def replaced(**changes) -> Reading:
-    fields = {name: getattr(HELD, name) for name in Reading.__dataclass_fields__}
-    return Reading(**{**fields, **changes})
+def replaced(**changes) -> TurnstileReading:
+    fields = {name: getattr(HELD, name) for name in TurnstileReading.__dataclass_fields__}
+    return TurnstileReading(**{**fields, **changes})
 
 
 # --- from registers to the plant ------------------------------------------------------
@@ -59,21 +60,27 @@ def replaced(**changes) -> Reading:
     ("changes", "expected"),
     [
         ({}, {"exit": Door.CLOSED, "entry": Door.CLOSED, "zone": Zone.EMPTY, "fire": Flag.CLEAR}),
-        ({"authorise_exit": 1}, {"exit": Door.OPEN, "entry": Door.CLOSED}),
-        ({"authorise_entry": 0xFFFF}, {"exit": Door.CLOSED, "entry": Door.OPEN}),
-        ({"zone_exit": 1}, {"zone": Zone.ONE}),
-        ({"zone_exit": 1, "zone_entry": 1}, {"zone": Zone.MANY}),
-        ({"zone_exit": 0xFFFF}, {"zone": Zone.UNKNOWN}),
-        ({"mode": 1}, {"fire": Flag.CLEAR, "exit": Door.CLOSED}),
-        ({"mode": 2}, {"fire": Flag.ACTIVE, "exit": Door.OPEN, "entry": Door.UNKNOWN}),
-        ({"mode": 9}, {"fire": Flag.UNKNOWN, "exit": Door.UNKNOWN, "entry": Door.UNKNOWN}),
+        ({"released_exit": 1}, {"exit": Door.OPEN, "entry": Door.CLOSED}),
+        ({"released_entry": 0xFFFF}, {"exit": Door.CLOSED, "entry": Door.OPEN}),
+        ({"objects_exit": 1}, {"zone": Zone.ONE}),
+        ({"objects_exit": 1, "objects_entry": 1}, {"zone": Zone.MANY}),
+        ({"objects_exit": 0xFFFF}, {"zone": Zone.UNKNOWN}),
+        ({"mode": TurnstileMode.BLOCKED}, {"fire": Flag.CLEAR, "exit": Door.CLOSED}),
+        (
+            {"mode": TurnstileMode.ANTIPANIC},
+            {"fire": Flag.ACTIVE, "exit": Door.OPEN, "entry": Door.UNKNOWN},
+        ),
+        (
+            {"mode": TurnstileMode.UNKNOWN},
+            {"fire": Flag.UNKNOWN, "exit": Door.UNKNOWN, "entry": Door.UNKNOWN},
+        ),
         ({"error": 3}, {"fault_code": 3, "obstruction": Flag.UNKNOWN, "tamper": Flag.UNKNOWN}),
         ({"counter_exit": 8}, {"passages_exit": 8, "passages_entry": 8}),
         ({"counter_exit": 6}, {"passages_exit": None, "passages_entry": 8}),
         ({"counter_entry": 900}, {"passages_exit": 7, "passages_entry": None}),
     ],
 )
-def test_what_registers_mean(changes, expected) -> None:
+def test_what_a_reading_means(changes, expected) -> None:
     plant = plant_of(replaced(**changes), HELD)
     assert {name: getattr(plant, name) for name in expected} == expected
 
@@ -86,8 +93,8 @@ def test_a_counter_may_wrap() -> None:
 
 
 def test_a_poll_is_two_reads_and_a_probe_of_another_length() -> None:
-    plan = ReadPlan(RegisterMap())
-    assert [(read.address, read.count) for read in plan.sequence] == [
+    registers = AuthoriseMap(RegisterMap())
+    assert [(read.address, read.count) for read in registers.plan.sequence] == [
         (0x40, 9),
         (0x3000, 1),
         (0x40, 2),
@@ -100,8 +107,10 @@ def test_a_poll_is_two_reads_and_a_probe_of_another_length() -> None:
     )
 )
 def test_any_map_gives_reads_that_can_be_told_apart(at: list[int]) -> None:
-    plan = ReadPlan(RegisterMap(**dict(zip(RegisterMap.__struct_fields__, at, strict=True))))
-    lengths = [read.count for read in plan.sequence]
+    registers = AuthoriseMap(
+        RegisterMap(**dict(zip(RegisterMap.__struct_fields__, at, strict=True)))
+    )
+    lengths = [read.count for read in registers.plan.sequence]
     assert all(a != b for a, b in zip(lengths, lengths[1:] + lengths[:1], strict=True))
 
 
@@ -350,7 +359,7 @@ def test_too_many_commands_are_refused() -> None:
 
 
 def test_commands_of_others_are_a_bug() -> None:
-    machine = TurnstileMachine(Turnstile(port="virtual"))
+    machine = modbus_turnstile(Turnstile(port="virtual"))
     with pytest.raises(TypeError):
         machine.command(CancelRead(ticket=1), 0)
     with pytest.raises(ValueError, match="no port"):
@@ -375,7 +384,7 @@ def test_any_bytes_at_any_time_are_survived(pieces: list[bytes], step_ms: int) -
 
 
 def test_one_byte_at_a_time() -> None:
-    machine, peer = TurnstileMachine(Turnstile(port="virtual")), SimTurnstile()
+    machine, peer = modbus_turnstile(Turnstile(port="virtual")), SimTurnstile()
     now_ns, ready = 0, False
     machine.opened("bus", now_ns)
     for _ in range(400):

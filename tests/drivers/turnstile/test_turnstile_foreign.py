@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from turnstile_bench import modbus_turnstile
 
 from drivers.errors import DriverFault, PortLost
 from drivers.serial_port import SerialPort
-from drivers.turnstile.device import TurnstileMachine
 from drivers.types import (
     ActuationDone,
     Close,
@@ -59,7 +59,7 @@ class LiveBench:
     """Our machine on one pseudo-terminal, another author's slave on the other."""
 
     def __init__(self, port: SerialPort, near: Pty, far: Pty, identity: str) -> None:
-        self.machine = TurnstileMachine(Turnstile(port="pty", identity=identity))
+        self.machine = modbus_turnstile(Turnstile(port="pty", identity=identity))
         self.port, self.near, self.far = port, near, far
         self.events: list[Any] = []
         self.faults: list[DriverFault] = []
@@ -303,7 +303,7 @@ def test_a_plug_pulled_and_put_back_behind_the_same_name(
     commands = CommandQueue()
     try:
         run_machine(
-            TurnstileMachine(Turnstile(port=str(ours))),
+            modbus_turnstile(Turnstile(port=str(ours))),
             lambda _port: SerialPort(str(ours), 115_200),
             emit,
             lambda: len(told) >= 3 or time.monotonic_ns() > end_ns,

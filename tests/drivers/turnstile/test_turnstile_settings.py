@@ -12,7 +12,8 @@ import pytest
 from turnstile_bench import Bench
 
 from drivers.errors import WrongIdentity
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.turnstile.overhaul import OverhaulMachine
 from drivers.turnstile.settings import Drift, unfit
 from drivers.types import Condition, DeviceReady
@@ -64,7 +65,10 @@ def lacks(bench: Bench) -> list[tuple[Condition, ...]]:
 def test_drift_is_told_at_start_and_when_it_changes_and_nothing_is_written():
     told = []
     profile = msgspec.structs.replace(PROFILE, settings_check_s=10)
-    bench = Bench(profile=profile, machine=TurnstileMachine(profile, on_drift=told.append))
+    bench = Bench(
+        profile=profile,
+        machine=ModbusTurnstile(profile, AuthoriseMap(profile.registers), on_drift=told.append),
+    )
     bench.open_port()
     bench.run(1_000)
     assert told == [DRIFT]
@@ -82,7 +86,7 @@ def test_drift_is_told_at_start_and_when_it_changes_and_nothing_is_written():
 
 
 def overhauled(*, apply: bool, peer: SimTurnstile | None = None) -> tuple[Bench, OverhaulMachine]:
-    machine = OverhaulMachine(PROFILE, apply=apply)
+    machine = OverhaulMachine(PROFILE, AuthoriseMap(PROFILE.registers), apply=apply)
     bench = Bench(profile=PROFILE, machine=machine, peer=peer)
     bench.open_port()
     bench.run(4_000)

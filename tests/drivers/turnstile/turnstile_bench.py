@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from drivers.errors import DriverFault
-from drivers.turnstile.device import TurnstileMachine
+from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import ActuationDone, DeviceReady, Plant, PlantChanged
 from firmware_cfg.profile import Turnstile
 from sim.devices.turnstile import SimTurnstile
@@ -15,6 +16,10 @@ from sim.wires.wire import NO_FAULTS, Wire, WireFaults
 
 MS = 1_000_000
 STEPS_MAX = 200_000  # for one call of run
+
+
+def modbus_turnstile(profile: Turnstile) -> ModbusTurnstile:
+    return ModbusTurnstile(profile, AuthoriseMap(profile.registers))
 
 
 class Bench:
@@ -31,7 +36,7 @@ class Bench:
         peer: Any = None,
     ) -> None:
         self.profile = profile or Turnstile(port="virtual")
-        self.machine = machine or TurnstileMachine(self.profile)
+        self.machine = machine or modbus_turnstile(self.profile)
         self.peer = peer or SimTurnstile(self.profile.registers, baud=self.profile.baud)
         self.there = Wire(self.profile.baud, random.Random(seed), there)
         self.back = Wire(self.profile.baud, random.Random(seed + 1), back)

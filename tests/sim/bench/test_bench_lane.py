@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from drivers.turnstile.rtu import Read, Refusal, Registers, Silence, WriteWords, Written
+from drivers.turnstile.half_duplex import Silence
+from drivers.turnstile.modbus_requests import Read, Refusal, Registers, WriteWords, Written
 from gate_agent.cli import main
 from gate_agent.live import cpu_ns
 from sim.bench.lane import SCENARIO

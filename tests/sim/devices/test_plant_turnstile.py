@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.turnstile.rtu import Read, ReadIdentity, WriteWords, seal
+from drivers.turnstile.modbus_requests import Read, ReadIdentity, WriteWords
+from drivers.turnstile.rtu import seal
 from sim.devices.turnstile import SimTurnstile
 
 MS = 1_000_000

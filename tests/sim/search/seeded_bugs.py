@@ -10,9 +10,9 @@ import msgspec
 from biometrics.types import Liveness, LivenessState, Match, Observation, Observed
 from drivers.passport.reader.passport_reader import PassportReader
 from drivers.ports import Emission
-from drivers.turnstile.device import TurnstileMachine
 from drivers.turnstile.machine import PlantMachine
 from drivers.turnstile.mantrap import MantrapMachine
+from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import (
     CloseEntry,
     DocumentVerified,
@@ -177,12 +177,12 @@ def core(loop: type[Loop]) -> type[Day]:
 # --- drivers --------------------------------------------------------------------------
 
 
-class TwiceMachine(TurnstileMachine):
+class TwiceMachine(ModbusTurnstile):
     """Writes every release a second time."""
 
     def _open_exit(self, command: Any) -> Any:
         yield from super()._open_exit(command)
-        yield self._plan.release_exit()
+        yield self._map.release_exit()
 
 
 def _told(said: list[Emission], change: Callable[[Plant], Plant]) -> list[Emission]:
@@ -203,14 +203,14 @@ def _alone(plant: Plant) -> Plant:
     return replace(plant, zone=Zone.ONE) if plant.zone is Zone.MANY else plant
 
 
-class FireDeaf(TurnstileMachine):
+class FireDeaf(ModbusTurnstile):
     """There is never fire."""
 
     def events(self) -> list[Emission]:
         return _told(super().events(), _fireless)
 
 
-class OneInZone(TurnstileMachine):
+class OneInZone(ModbusTurnstile):
     """There is never more than one in the zone."""
 
     def events(self) -> list[Emission]:

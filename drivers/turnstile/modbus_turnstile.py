@@ -4,49 +4,82 @@ Rules that hold whatever the line does, besides those of `drivers.turnstile.mach
 
 - a plant is built from one complete poll in which nothing unexpected arrived;
 - a release is written once, read back, and written a second time only if reading back
-  *in step* shows that the first never took effect;
+  *while synchronised* shows that the first never took effect;
 - one ticket is released at most once, and its outcome is repeated, not its write.
+
+**Another turnstile on Modbus** needs these files and no other:
+
+- the same registers at other addresses: a profile with `[turnstile.registers]`, no code;
+- other registers, or other values in them: one module here with a class that has the shape
+  of `TurnstileMap` (`drivers.turnstile.authorise_map` is the example), its name in
+  `firmware_cfg.profile.Turnstile.driver`, and its row in `gate_agent.compose.turnstile`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import ClassVar
+from collections.abc import Callable, Generator, Mapping
+from typing import ClassVar, Protocol
 
-from drivers.errors import DeviceRefused, ProtocolViolation, WrongIdentity
+from drivers.errors import DeviceRefused, WrongIdentity
+from drivers.turnstile.half_duplex import LineMetrics, Silence
 from drivers.turnstile.machine import Job, PlantMachine
-from drivers.turnstile.modbus import Master, Metrics
-from drivers.turnstile.rtu import (
+from drivers.turnstile.modbus_master import ModbusMaster
+from drivers.turnstile.modbus_requests import (
     Identity,
     Outcome,
     ReadIdentity,
     Refusal,
     Registers,
     Request,
-    Silence,
     Written,
 )
+from drivers.turnstile.read_plan import ReadPlan
 from drivers.turnstile.settings import Drift, drift_of, read_settings, unfit
-from drivers.turnstile.signals import MODE_ANTIPANIC, Reading, ReadPlan, judge_release, plant_of
+from drivers.turnstile.turnstile_reading import (
+    TurnstileMode,
+    TurnstileReading,
+    judge_release,
+    plant_of,
+)
 from drivers.types import Actuation, Close, Condition, OpenExit
 from firmware_cfg.profile import Turnstile
 
-DISTURBED_POLLS_MAX = 20
 RELEASE_WRITES_MAX = 2
 WITHDRAW_WRITES_MAX = 5
 
-Poll = Generator[Request, Outcome, Reading | None]
+Poll = Generator[Request, Outcome, TurnstileReading | None]
 Glance = Generator[Request, Outcome, Registers | None]
 
 
-class TurnstileMachine(PlantMachine):
+class TurnstileMap(Protocol):
+    """The registers of one make of turnstile: what to read and write, and what it means."""
+
+    @property
+    def plan(self) -> ReadPlan:
+        """The reads of one poll, and the glance at what is released."""
+
+    def decode(self, at_ns: int, words: Mapping[int, int]) -> TurnstileReading:
+        """One complete poll, that began at `at_ns`; `words` are registers by address."""
+
+    def released(self, glance: Registers) -> tuple[int, int]:
+        """Passages released, as the answer to `plan.glance` says: exit, entry."""
+
+    def release_exit(self) -> Request:
+        """The write that releases one passage in the exit direction."""
+
+    def withdraw_all(self) -> tuple[Request, ...]:
+        """The writes that withdraw every release."""
+
+
+class ModbusTurnstile(PlantMachine):
     """Polls a turnstile, releases its exit, withdraws.
 
     Args:
         profile: the lane's turnstile.
+        registers: its register map.
         actuation_ms: after this long nothing is written (again) for one command.
-        on_drift: told what of the device's own configuration is not the profile's, at start
-            and whenever that has changed.
+        on_drift: receives what of the device's own configuration is not the profile's, at
+            start and whenever that has changed.
     """
 
     carries_out: ClassVar[tuple[type[Actuation], ...]] = (OpenExit, Close)
@@ -54,29 +87,30 @@ class TurnstileMachine(PlantMachine):
     def __init__(
         self,
         profile: Turnstile,
+        registers: TurnstileMap,
         *,
         actuation_ms: int = 2_000,
         on_drift: Callable[[tuple[Drift, ...]], None] = lambda _drift: None,
     ) -> None:
         self._on_drift = on_drift
         self._drift: tuple[Drift, ...] = ()
-        self._plan = ReadPlan(profile.registers)
-        self._master = Master(
+        self._map = registers
+        self._plan = registers.plan
+        self._master = ModbusMaster(
             profile.unit,
             profile.baud,
             answer_ms=profile.answer_ms,
             backoff_ms=profile.backoff_ms,
             probe=self._plan.probe,
         )
-        self._disturbed = 0
         super().__init__(self._master, profile, actuation_ms=actuation_ms, additive=True)
 
     def _forget(self) -> None:
-        self._reading: Reading | None = None
+        self._reading: TurnstileReading | None = None
         self._check_ns = self._now_ns
 
     @property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> LineMetrics:
         """Counts of what happened on the bus, by cause."""
         return self._master.metrics
 
@@ -126,7 +160,7 @@ class TurnstileMachine(PlantMachine):
         yield from self._read_all()
 
     def _read_all(self) -> Poll:
-        """One complete poll, tried again once when disturbed; None if it was not to be had."""
+        """One complete poll, tried again once when disturbed; None on failure."""
         for _ in range(2):
             began_ns, disturbances = self._now_ns, self._master.disturbances
             answers: list[Registers] = []
@@ -134,7 +168,7 @@ class TurnstileMachine(PlantMachine):
                 outcome = yield read
                 if isinstance(outcome, Registers):
                     answers.append(outcome)
-                    if self._makes_way():
+                    if self._yields_to_command():
                         return None
                     continue
                 if isinstance(outcome, Refusal):
@@ -143,16 +177,13 @@ class TurnstileMachine(PlantMachine):
                 elif isinstance(outcome, Silence):
                     self._miss(outcome.cause)
                 return None
-            reading = self._plan.reading(began_ns, answers)
-            if reading is not None and disturbances == self._master.disturbances:
+            words = self._plan.words(answers)
+            if words is not None and disturbances == self._master.disturbances:
+                reading = self._map.decode(began_ns, words)
                 before, self._reading = self._reading, reading
-                self._disturbed = 0
                 self._took(plant_of(reading, before))
                 return reading
-        self._disturbed += 1
-        if self._disturbed >= DISTURBED_POLLS_MAX:
-            self._disturbed = 0
-            self._fail(ProtocolViolation("the turnstile's line is too disturbed to be believed"))
+        self._disturbed("the turnstile's line is too disturbed to be trusted")
         return None
 
     # --- actions ----------------------------------------------------------------------
@@ -166,20 +197,20 @@ class TurnstileMachine(PlantMachine):
         if before is None:
             self._actions.finish("the state before is not known", ok=False)
             return
-        if before.authorise_exit != 0:
+        if before.released_exit != 0:
             self._actions.finish("a release is already standing", ok=False)
             return
         for _ in range(RELEASE_WRITES_MAX):
             if not self._may_write(command, give_up_ns):
                 break
-            outcome = yield self._plan.release_exit()
+            outcome = yield self._map.release_exit()
             if isinstance(outcome, Refusal):
                 self._actions.finish(f"refused with exception {outcome.code}", ok=False)
                 return
             acknowledged = isinstance(outcome, Written)
             if acknowledged:
                 glance = yield from self._glance()
-                if glance is not None and self._plan.held(glance) == (1, before.authorise_entry):
+                if glance is not None and self._map.released(glance) == (1, before.released_entry):
                     self._finish("")
                     return
             after = yield from self._read_all()
@@ -190,7 +221,7 @@ class TurnstileMachine(PlantMachine):
         self._actions.finish("the release did not take effect in time", ok=False)
 
     def _close(self, command: Actuation) -> Job:
-        if self._reading is not None and self._reading.mode == MODE_ANTIPANIC:
+        if self._reading is not None and self._reading.mode is TurnstileMode.ANTIPANIC:
             self._actions.finish("nothing is closed while antipanic lasts", ok=False)
             return
         give_up_ns = self._now_ns + self._actuation_ns
@@ -198,7 +229,7 @@ class TurnstileMachine(PlantMachine):
             if self._actions.acting is not command or self._now_ns >= give_up_ns:
                 break
             acknowledged = True
-            for write in self._plan.withdraw_all():
+            for write in self._map.withdraw_all():
                 outcome = yield write
                 if isinstance(outcome, Refusal):
                     self._actions.finish(f"refused with exception {outcome.code}", ok=False)
@@ -206,17 +237,17 @@ class TurnstileMachine(PlantMachine):
                 acknowledged = acknowledged and isinstance(outcome, Written)
             if acknowledged:
                 glance = yield from self._glance()
-                if glance is not None and self._plan.held(glance) == (0, 0):
+                if glance is not None and self._map.released(glance) == (0, 0):
                     self._finish("")
                     return
             after = yield from self._read_all()
-            if after is not None and after.authorise_exit == after.authorise_entry == 0:
+            if after is not None and after.nothing_released:
                 self._finish("")
                 return
         self._actions.finish("the release still stands or is not known", ok=False)
 
     def _glance(self) -> Glance:
-        """The two authorise registers alone, quickly; None where that is not possible.
+        """What is released alone, quickly; None where that is not possible.
 
         Its answer has a length that no other has, so no other can be taken for it.
         """
@@ -234,7 +265,7 @@ class TurnstileMachine(PlantMachine):
         self._actions.finish(wrong, ok=not wrong)
         self._next_poll_ns = self._now_ns
 
-    def _fresh_reading(self) -> Reading | None:
+    def _fresh_reading(self) -> TurnstileReading | None:
         reading = self._reading
         if reading is None or self._now_ns - reading.at_ns > 2 * self._poll_ns:
             return None
