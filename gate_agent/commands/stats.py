@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 MACHINE_STEPS = ("document", "prepare", "verify", "append")
 """Steps before the release that are the machine's alone: an admission may miss none."""
@@ -33,8 +33,16 @@ def register(commands: Any) -> None:
     deadlines.set_defaults(run=_deadlines)
 
 
-def finishes(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The facts of every FINISH record of a journal, a trace, or a folder of either.
+class Ended(NamedTuple):
+    """What the FINISH record of a crossing says about time; older ones have no deadlines."""
+
+    outcome: str
+    spans_ms: Mapping[str, float]
+    deadlines: Mapping[str, bool]
+
+
+def finishes(path: Path) -> Iterator[Ended]:
+    """The crossings that ended in a journal, a trace, or a folder of either.
 
     A trace beside or below a journal is left out: it tells of the same crossings.
 
@@ -60,7 +68,7 @@ def finishes(path: Path) -> Iterator[Mapping[str, Any]]:
         raise FileNotFoundError(f"{path} does not exist")
 
 
-def _of_journal(path: Path) -> Iterator[Mapping[str, Any]]:
+def _of_journal(path: Path) -> Iterator[Ended]:
     from sync.gate.journal_reader import JournalReader
     from sync.log.encoding import decode_record
     from sync.log.types import RecordKind
@@ -71,22 +79,26 @@ def _of_journal(path: Path) -> Iterator[Mapping[str, Any]]:
             if row.encoded:
                 record = decode_record(row.encoded)
                 if record.kind is RecordKind.FINISH:
-                    yield record.facts
+                    facts = record.facts
+                    kept = facts.get("deadlines", {})
+                    yield Ended(facts["outcome"], facts["spans_ms"], kept)
     finally:
         reader.close()
 
 
-def _of_trace(path: Path) -> Iterator[Mapping[str, Any]]:
+def _of_trace(path: Path) -> Iterator[Ended]:
+    from gate_agent.core.facts import FinishFacts
+    from gate_agent.core.messages import Append
     from gate_agent.records.recorder import turns
-    from sync.log.types import Append, RecordKind
 
     for turn in turns(path):
         for command in turn.commands:
-            if isinstance(command, Append) and command.kind is RecordKind.FINISH:
-                yield command.facts
+            if isinstance(command, Append) and isinstance(command.facts, FinishFacts):
+                facts = command.facts
+                yield Ended(facts.outcome, facts.spans_ms, facts.deadlines)
 
 
-def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(ends: Iterable[Ended]) -> dict[str, Any]:
     """Count steps and misses.
 
     `late_admits`: travellers let through by the machine although one of `MACHINE_STEPS` was
@@ -96,17 +108,17 @@ def summary(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     counts: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
     crossings = crossings_missed = late_admits = 0
-    for facts in records:
+    for end in ends:
         crossings += 1
-        kept = facts.get("deadlines", {})
+        kept = end.deadlines
         for step, ok in kept.items():
             counts[step] += 1
             missed[step] += not ok
-        for step, span in facts["spans_ms"].items():
+        for step, span in end.spans_ms.items():
             spans[step].append(span)
         crossings_missed += not all(kept.values())
         late = any(kept.get(step) is False for step in MACHINE_STEPS)
-        late_admits += late and facts["outcome"] == "admitted"
+        late_admits += late and end.outcome == "admitted"
     total, late_steps = sum(counts.values()), sum(missed.values())
     return {
         "crossings": crossings,
@@ -140,7 +152,7 @@ def _deadlines(arguments: argparse.Namespace) -> int:
     from sync.log.errors import StorageError
 
     try:
-        result = summary(facts for path in arguments.path for facts in finishes(path))
+        result = summary(end for path in arguments.path for end in finishes(path))
     except (StorageError, TraceError) as error:
         sys.stderr.write(f"egate: {error.diagnosis}\n")
         return 2

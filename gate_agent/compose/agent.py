@@ -39,6 +39,7 @@ from gate_agent import live
 from gate_agent.compose.folders import unfit
 from gate_agent.compose.turnstile import InTime, turnstile_of
 from gate_agent.core.messages import (
+    Append,
     CheckLists,
     Command,
     Event,
@@ -69,7 +70,6 @@ from sync.gate.reserve import Reserve
 from sync.log.envelope import KEY_BYTES, Sealer
 from sync.log.errors import KeyRefused, StorageError
 from sync.log.keys import CentrePublic, read_centre_public
-from sync.log.types import Append
 
 log = logging.getLogger("egate.agent")
 

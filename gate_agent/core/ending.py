@@ -6,16 +6,15 @@ regions already brought up to date and gives the next state with its commands.
 
 from __future__ import annotations
 
-from typing import Any
-
 from biometrics.types import StopVerify
 from drivers.types import CancelRead, Close, Flag, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import is_mantrap, shut_and_empty
+from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import Append, Command, Mode, Wipe
-from gate_agent.core.policy import Decision, Outcome, decide, rules_of
-from gate_agent.core.reasons import Reason, ordered
+from gate_agent.core.policy import Decision, decide, rules_of
+from gate_agent.core.reasons import Outcome, Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
     RELEASED,
@@ -32,7 +31,6 @@ from gate_agent.core.states import (
     lease_live,
     replace,
 )
-from sync.log.types import RecordKind
 
 Commands = tuple[Command, ...]
 Moved = tuple[State, Commands]
@@ -51,7 +49,6 @@ def append_decision(dossier: Dossier, now_ns: int, profile: Profile) -> Append:
     """The command that makes this dossier's decision durable."""
     return Append(
         ticket=dossier.ticket,
-        kind=RecordKind.DECISION,
         facts=decision_facts(dossier, now_ns, profile),
         holder=dossier.holder,
     )
@@ -59,18 +56,12 @@ def append_decision(dossier: Dossier, now_ns: int, profile: Profile) -> Append:
 
 def append_actuation(ticket: int, action: str, by: str, why: str, profile: Profile) -> Append:
     """The command that records an actuation, ahead of it."""
-    return Append(
-        ticket=ticket,
-        kind=RecordKind.ACTUATION,
-        facts=actuation_facts(action, by, why, profile),
-    )
+    return Append(ticket=ticket, facts=actuation_facts(action, by, why, profile))
 
 
-def append_system(event: str, profile: Profile, ticket: int = 0, **details: Any) -> Append:
+def append_system(facts: SystemFacts, profile: Profile, ticket: int = 0) -> Append:
     """The command that records something about the lane itself."""
-    return Append(
-        ticket=ticket, kind=RecordKind.SYSTEM, facts=system_facts(event, profile, **details)
-    )
+    return Append(ticket=ticket, facts=system_facts(facts, profile))
 
 
 def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
@@ -157,7 +148,6 @@ def finish(
     commands: Commands = (
         Append(
             ticket=dossier.ticket,
-            kind=RecordKind.FINISH,
             facts=finish_facts(dossier, outcome, reasons, passages, now_ns, profile),
         ),
         Wipe(ticket=dossier.ticket),

@@ -16,8 +16,8 @@ from gate_agent.core.ending import (
     standing,
 )
 from gate_agent.core.messages import Checked, Tick
-from gate_agent.core.policy import Outcome, better, decide, rules_of
-from gate_agent.core.reasons import Reason
+from gate_agent.core.policy import better, decide, rules_of
+from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.states import Deciding, Dossier, State, Verifying, replace
 
 

@@ -30,6 +30,7 @@ from drivers.types import (
     action_of,
 )
 from firmware_cfg.profile import Profile
+from gate_agent.core.facts import OfficerFacts
 from gate_agent.core.messages import (
     ACTUATIONS,
     Append,
@@ -42,7 +43,6 @@ from gate_agent.core.messages import (
 from gate_agent.core.onlooker import Ghost, hear, see
 from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import Idle, State, dossier_of
-from sync.log.types import RecordKind
 
 MS = 1_000_000
 COUNTER_SPAN = 1 << 32
@@ -207,14 +207,14 @@ def _commanded(
 
 def _recorded(command: Append, before: State, event: Event, now_ns: int) -> set[str]:
     """An officer's word that moves something comes from an officer, in time, to somebody."""
-    action = command.facts.get("action") if command.kind is RecordKind.OFFICER else ""
-    if action not in ("accept", "release"):
+    facts = command.facts
+    if not isinstance(facts, OfficerFacts) or facts.action not in ("accept", "release"):
         return set()
     checked = (
         isinstance(event, OfficerDecided)
         and event.expires_at_ns > now_ns
         and event.ticket == command.ticket
-        and event.action.value == action
+        and event.action.value == facts.action
         and not (isinstance(before.crossing, Idle) and isinstance(before.approach, Idle))
     )
     return set() if checked else {"officer_unchecked"}

@@ -25,6 +25,12 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
+from gate_agent.core.facts import (
+    ActuationFacts,
+    DecisionFacts,
+    FinishFacts,
+    OfficerFacts,
+)
 from gate_agent.core.messages import (
     Append,
     Appended,
@@ -33,6 +39,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
     PlantChanged,
 )
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
@@ -181,41 +188,54 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
 
 def _recorded(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -> Ledger:
     """Follow a record on its way into the journal."""
-    kind = command.kind
-    if kind is RecordKind.ACTUATION:
-        return _actuation_said(ledger, command)
-    if kind is RecordKind.DECISION or kind is RecordKind.OFFICER:
-        return _word_said(ledger, command, now_ns, profile)
-    accept = ledger.accept
-    if kind is RecordKind.FINISH and accept is not None and accept.ticket == command.ticket:
-        return _edit(ledger, accept=None)
+    facts, ticket = command.facts, command.ticket
+    match facts:
+        case ActuationFacts():
+            return _actuation_said(ledger, ticket, facts.action)
+        case DecisionFacts():
+            admits = facts.outcome is Outcome.ADMIT
+            return _word_said(ledger, command, now_ns, profile, accepts=admits, revokes=not admits)
+        case OfficerFacts(action="release"):
+            return _edit(ledger, release_word=True)
+        case OfficerFacts():
+            accepts, rejects = facts.action == "accept", facts.action == "reject"
+            return _word_said(ledger, command, now_ns, profile, accepts=accepts, revokes=rejects)
+        case FinishFacts() if ledger.accept is not None and ledger.accept.ticket == ticket:
+            return _edit(ledger, accept=None)
     return ledger
 
 
-def _actuation_said(ledger: Ledger, command: Append) -> Ledger:
+def _actuation_said(ledger: Ledger, ticket: int, action: str) -> Ledger:
     """Follow the record of an intended actuation."""
-    match command.facts.get("action"):
+    match action:
         case "close":
-            return _edit(ledger, closing=command.ticket)
+            return _edit(ledger, closing=ticket)
         case "open_entry":
-            return _edit(ledger, entry_opening=command.ticket)
+            return _edit(ledger, entry_opening=ticket)
         case "close_entry":
-            return _edit(ledger, entry_closing=command.ticket)
+            return _edit(ledger, entry_closing=ticket)
         case "set_direction":
             return _edit(ledger, turning=True)
     accept = ledger.accept
-    if accept is not None and accept.ticket == command.ticket:
+    if accept is not None and accept.ticket == ticket:
         return _edit(ledger, accept=_edit(accept, release_said=True))
     return ledger
 
 
-def _word_said(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -> Ledger:
-    """Follow the record of a decision, the machine's or an officer's."""
-    machine = command.kind is RecordKind.DECISION
-    word = command.facts.get("outcome" if machine else "action")
-    if word == "release":
-        return _edit(ledger, release_word=True)
-    if word == ("admit" if machine else "accept"):
+def _word_said(
+    ledger: Ledger,
+    command: Append,
+    now_ns: int,
+    profile: Profile,
+    *,
+    accepts: bool,
+    revokes: bool,
+) -> Ledger:
+    """Follow the record of a decision, the machine's or an officer's.
+
+    A decision that neither accepts nor revokes leaves what was decided before.
+    """
+    if accepts:
         if profile.lane.topology == "mantrap" and command.ticket != ledger.inside:
             return ledger
         alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
@@ -227,7 +247,6 @@ def _word_said(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -
         )
         return _edit(ledger, accept=accept)
     given = ledger.accept
-    taken_back = machine or word == "reject"
-    if taken_back and given is not None and given.ticket == command.ticket:
+    if revokes and given is not None and given.ticket == command.ticket:
         return _edit(ledger, accept=None)
     return ledger

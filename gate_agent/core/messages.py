@@ -41,7 +41,8 @@ from drivers.types import (
     ReadStep,
     SetDirection,
 )
-from sync.log.types import Append, Appended, AppendFailed
+from gate_agent.core.facts import Facts
+from sync.log.types import Appended, AppendFailed, RecordKind
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
@@ -135,6 +136,22 @@ class CheckLists(Message, frozen=True, kw_only=True):
 
     ticket: int
     holder: str
+
+
+class Append(Message, frozen=True, kw_only=True):
+    """Make a record durable. `holder` names the vault's identity to join, if any.
+
+    Answered with `Appended` or `AppendFailed`.
+    """
+
+    ticket: int
+    facts: Facts
+    holder: str | None = None
+
+    @property
+    def kind(self) -> RecordKind:
+        """What kind of record it asks for."""
+        return self.facts.kind
 
 
 class Wipe(Message, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from gate_agent.core.ending import (
     finish,
     walked_away,
 )
+from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import (
     Append,
     Appended,
@@ -69,20 +70,14 @@ def objection(state: State, referred: Referred, event: OfficerDecided, profile: 
 def _append(event: OfficerDecided, dossier: Dossier | None, profile: Profile) -> Append:
     seen = event.evidence_sha256
     facts = officer_facts(event.action.value, event.officer, event.reason, seen, dossier, profile)
-    return Append(ticket=event.ticket, kind=RecordKind.OFFICER, facts=facts)
+    return Append(ticket=event.ticket, facts=facts)
 
 
 def _ignored(event: OfficerDecided, why: str, profile: Profile) -> Commands:
-    return (
-        append_system(
-            "officer_ignored",
-            profile,
-            ticket=event.ticket,
-            action=event.action.value,
-            officer=event.officer,
-            why=why,
-        ),
+    ignored = SystemFacts(
+        event="officer_ignored", action=event.action, officer=event.officer, why=why
     )
+    return (append_system(ignored, profile, event.ticket),)
 
 
 def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:

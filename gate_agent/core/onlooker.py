@@ -27,6 +27,12 @@ from drivers.types import (
     action_of,
 )
 from firmware_cfg.profile import Profile
+from gate_agent.core.facts import (
+    ActuationFacts,
+    DecisionFacts,
+    FinishFacts,
+    OfficerFacts,
+)
 from gate_agent.core.messages import (
     ACTUATIONS,
     Append,
@@ -37,6 +43,7 @@ from gate_agent.core.messages import (
     OfficerDecided,
     OfficerPresent,
 )
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
@@ -184,20 +191,19 @@ def _written(
 ) -> Ghost:
     """Follow a record on its way into the journal."""
     facts, ticket = command.facts, command.ticket
-    if command.kind is RecordKind.ACTUATION:
-        entry = (ticket, str(facts["action"]))
-        return _edit(ghost, written=(*ghost.written, entry)[-4:])
-    if command.kind is RecordKind.FINISH:
-        return _finished(ghost, ticket)
     until_ns = now_ns + profile.budgets.accept_valid_ms * MS
-    if command.kind is RecordKind.DECISION:
-        if facts["outcome"] == "admit":
+    match facts:
+        case ActuationFacts():
+            return _edit(ghost, written=(*ghost.written, (ticket, facts.action))[-4:])
+        case FinishFacts():
+            return _finished(ghost, ticket)
+        case DecisionFacts(outcome=Outcome.ADMIT):
             return _edit(ghost, word=Word(ticket=ticket, by="machine", until_ns=until_ns))
-        other = two_doors and ghost.word is not None and ghost.word.ticket != ticket
-        return ghost if other else _edit(ghost, word=None)
-    action = facts.get("action") if command.kind is RecordKind.OFFICER else ""
-    if action == "release":
-        return _edit(ghost, order=True)
-    if action == "accept" and not (two_doors and ticket != ghost.inside):
-        return _edit(ghost, word=Word(ticket=ticket, by="officer", until_ns=until_ns))
+        case DecisionFacts():
+            other = two_doors and ghost.word is not None and ghost.word.ticket != ticket
+            return ghost if other else _edit(ghost, word=None)
+        case OfficerFacts(action="release"):
+            return _edit(ghost, order=True)
+        case OfficerFacts(action="accept") if not (two_doors and ticket != ghost.inside):
+            return _edit(ghost, word=Word(ticket=ticket, by="officer", until_ns=until_ns))
     return ghost

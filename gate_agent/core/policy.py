@@ -7,22 +7,13 @@ reason. The machine never refuses: a referral goes to an officer.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
 from biometrics.types import LivenessState, Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
 from gate_agent.core.messages import ListState
-from gate_agent.core.reasons import Reason, of_check, ordered
-
-
-class Outcome(StrEnum):
-    """What the machine decided."""
-
-    ADMIT = "admit"
-    REFER = "refer"
+from gate_agent.core.reasons import Outcome, Reason, of_check, ordered
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):

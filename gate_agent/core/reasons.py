@@ -1,4 +1,4 @@
-"""Why a crossing was not admitted by the machine, as stable codes.
+"""What the machine decided and why it did not admit, as stable codes.
 
 The order of the members is the order in which reasons are reported: the document, the
 lists, the face, the circumstances.
@@ -7,6 +7,13 @@ lists, the face, the circumstances.
 from __future__ import annotations
 
 from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What the machine decided. It never refuses: a referral goes to an officer."""
+
+    ADMIT = "admit"
+    REFER = "refer"
 
 
 class Reason(StrEnum):

@@ -1,29 +1,40 @@
-"""The facts of each record, as plain data that identifies nobody.
+"""From a crossing's dossier to the facts of its records (`gate_agent.core.facts`).
 
-    DECISION   what the machine decided, on what evidence, how long each step took
-    OFFICER    what an officer did, about which evidence
-    ACTUATION  a command that moves hardware: which, on whose word (written before it)
-    FINISH     how the crossing ended and how many went through
-    SYSTEM     start, modes, alarms, refused commands, ignored actions
-
-Every record names the effective profile by its hash. A decision, an officer's word and an end
+Every record names the effective profile by its hash. A decision, an officer's action and an end
 also say where they happened: the crossing point, its authority, and the direction in which
-travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18). Members of an
-enumeration are strings and are encoded as such.
+travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18).
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Any
+from typing import Literal, TypedDict
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from biometrics.types import LivenessState
+from drivers.types import Check, CheckMode, Result
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import timing
-from gate_agent.core.policy import Evidence, Outcome
-from gate_agent.core.reasons import Reason
+from gate_agent.core.facts import (
+    ActuationFacts,
+    DecisionFacts,
+    FinishFacts,
+    OfficerFacts,
+    SystemFacts,
+)
+from gate_agent.core.policy import Evidence
+from gate_agent.core.reasons import Outcome, Reason, of_check
+from gate_agent.core.record_blocks import (
+    CheckFact,
+    Direction,
+    FaceFacts,
+    Finding,
+    ListFacts,
+    ModelFacts,
+)
 from gate_agent.core.states import Dossier, Referred, State
 
 
@@ -33,75 +44,117 @@ def profile_sha256(profile: Profile) -> str:
     return hashlib.sha256(msgspec.json.encode(profile, order="sorted")).hexdigest()
 
 
-def direction(profile: Profile, *, reverse: bool) -> str:
-    """Which way travellers cross, `entry` or `exit`; `reverse`: the lane is swapped."""
+def direction(profile: Profile, *, reverse: bool) -> Literal["entry", "exit"]:
+    """Which way travellers cross; `reverse`: the lane is swapped."""
     wired = profile.lane.direction
     if not reverse:
         return wired
     return "exit" if wired == "entry" else "entry"
 
 
-def place(dossier: Dossier | None, profile: Profile) -> dict[str, Any]:
-    """Where a crossing happened; `direction` is None for what belongs to none, or is forgotten."""
+class _Place(TypedDict):
+    """What every record of a crossing says about where it happened."""
+
+    direction: Direction
+    authority: str
+    crossing_point: str
+    profile_sha256: str
+
+
+def _place(dossier: Dossier | None, profile: Profile) -> _Place:
+    """`direction` is None for what belongs to no crossing, or to one that was forgotten."""
     lane = profile.lane
-    return {
-        "direction": direction(profile, reverse=dossier.reversed) if dossier else None,
-        "authority": lane.authority,
-        "crossing_point": lane.crossing_point,
-    }
+    return _Place(
+        direction=direction(profile, reverse=dossier.reversed) if dossier else None,
+        authority=lane.authority,
+        crossing_point=lane.crossing_point,
+        profile_sha256=profile_sha256(profile),
+    )
 
 
-def face_facts(dossier: Dossier) -> dict[str, Any]:
-    """The face as evidence: scores of the best frame, never a picture or a template."""
-    facts: dict[str, Any] = {"frames": dossier.frames, "guidance": dossier.guidance}
-    best = dossier.evidence.best
+def face_facts(dossier: Dossier) -> FaceFacts:
+    """The face as evidence: scores of the best frame."""
+    best, attack = dossier.evidence.best, dossier.evidence.attack
     if best is None:
-        return facts | {"faces": 0, "pad": "attack" if dossier.evidence.attack else "not_run"}
-    facts |= {
-        "faces": best.faces,
-        "pad": "attack" if dossier.evidence.attack else best.liveness.state,
-        "pad_score": best.liveness.score,
-        "quality": {part.id: part.value for part in best.quality},
-    }
-    if best.match is not None:
-        match = best.match
-        facts |= {
-            "score": match.score,
-            "threshold": match.threshold,
-            "fmr": match.fmr,
-            "llr": match.llr,
-        }
-    return facts
+        pad = LivenessState.ATTACK if attack else LivenessState.NOT_RUN
+        return FaceFacts(frames=dossier.frames, guidance=dossier.guidance, faces=0, pad=pad)
+    match = best.match
+    return FaceFacts(
+        frames=dossier.frames,
+        guidance=dossier.guidance,
+        faces=best.faces,
+        pad=LivenessState.ATTACK if attack else best.liveness.state,
+        pad_score=best.liveness.score,
+        quality={part.id: part.value for part in best.quality},
+        score=match.score if match else UNSET,
+        threshold=match.threshold if match else UNSET,
+        fmr=match.fmr if match else UNSET,
+        llr=match.llr if match else UNSET,
+    )
 
 
-def _checks(evidence: Evidence) -> list[list[Any]]:
-    return [[check.id, check.result, check.mode, check.ms] for check in evidence.checks or ()]
+def _checks(evidence: Evidence) -> tuple[CheckFact, ...]:
+    checks = evidence.checks or ()
+    return tuple([CheckFact(check.id, check.result, check.mode, check.ms) for check in checks])
 
 
-def _list(evidence: Evidence) -> dict[str, Any]:
-    return {"state": evidence.list_state, "age_s": evidence.list_age_s}
+def _list(evidence: Evidence) -> ListFacts:
+    return ListFacts(state=evidence.list_state, age_s=evidence.list_age_s)
 
 
-def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> dict[str, Any]:
+def _models(dossier: Dossier) -> ModelFacts:
+    used = dossier.models
+    if used is None:
+        return ModelFacts()
+    return ModelFacts(tier=used.tier, sha256=used.sha256, pad=used.pad)
+
+
+_SEVERITY = {
+    Result.NOT_SUPPORTED: 1,
+    Result.UNDETERMINED: 2,
+    Result.ABORTED: 3,
+    Result.FAILED: 4,
+}
+"""Results that can stand behind a reason, the worst with the highest number."""
+
+
+def findings(
+    reasons: tuple[Reason, ...], checks: tuple[Check, ...]
+) -> tuple[Finding, ...] | UnsetType:
+    """What stands behind each reason; absent without a reason."""
+    if not reasons:
+        return UNSET
+    worst: dict[Reason, Result] = {}
+    for check in checks:
+        severity = _SEVERITY.get(check.result)
+        if severity is None or check.mode is CheckMode.EVALUATORY:
+            continue
+        reason = of_check(check.id)
+        if reason not in worst or severity > _SEVERITY[worst[reason]]:
+            worst[reason] = check.result
+    return tuple([Finding(reason=reason, result=worst.get(reason, "")) for reason in reasons])
+
+
+def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> DecisionFacts:
     """Facts of a DECISION record."""
     decision = dossier.decision
     evidence = dossier.evidence
-    models = dossier.models
+    reasons = decision.reasons if decision else ()
     spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
-    return {
-        "outcome": decision.outcome if decision else Outcome.REFER,
-        "reasons": list(decision.reasons) if decision else [],
-        "checks": _checks(evidence),
-        "attributes": msgspec.to_builtins(evidence.attributes),
-        "face": face_facts(dossier),
-        "models": msgspec.to_builtins(models) if models else {},
-        "list": _list(evidence),
-        "spans_ms": spans_ms,
-        "deadlines": deadlines,
-        "occupancy": dossier.occupancy,
-        **place(dossier, profile),
-        "profile_sha256": profile_sha256(profile),
-    }
+    return DecisionFacts(
+        outcome=decision.outcome if decision else Outcome.REFER,
+        reasons=reasons,
+        checks=_checks(evidence),
+        attributes=evidence.attributes,
+        face=face_facts(dossier),
+        models=_models(dossier),
+        lists_answer=_list(evidence),
+        spans_ms=spans_ms,
+        deadlines=deadlines,
+        occupancy=dossier.occupancy,
+        findings=findings(reasons, evidence.checks or ()),
+        **_place(dossier, profile),
+    )
 
 
 def officer_facts(
@@ -111,29 +164,23 @@ def officer_facts(
     evidence: str,
     dossier: Dossier | None,
     profile: Profile,
-) -> dict[str, Any]:
+) -> OfficerFacts:
     """Facts of an OFFICER record; `evidence` is the hash of what the officer saw.
 
     `dossier` is the traveller's whom it decides on, None for an action on the lane itself.
     """
-    return {
-        "action": action,
-        "officer": officer,
-        "reason": reason,
-        "evidence_sha256": evidence,
-        **place(dossier, profile),
-        "profile_sha256": profile_sha256(profile),
-    }
+    return OfficerFacts(
+        action=action,
+        officer=officer,
+        reason=reason,
+        evidence_sha256=evidence,
+        **_place(dossier, profile),
+    )
 
 
-def actuation_facts(action: str, by: str, why: str, profile: Profile) -> dict[str, Any]:
-    """Facts of an ACTUATION record: which command, on whose word, for what reason."""
-    return {
-        "action": action,
-        "by": by,
-        "why": why,
-        "profile_sha256": profile_sha256(profile),
-    }
+def actuation_facts(action: str, by: str, why: str, profile: Profile) -> ActuationFacts:
+    """Facts of an ACTUATION record: which command, by whom, for what reason."""
+    return ActuationFacts(action=action, by=by, why=why, profile_sha256=profile_sha256(profile))
 
 
 def finish_facts(
@@ -143,60 +190,52 @@ def finish_facts(
     passages: int | None,
     now_ns: int,
     profile: Profile,
-) -> dict[str, Any]:
+) -> FinishFacts:
     """Facts of a FINISH record; `passages` is None where the counter is not known."""
     spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
-    return {
-        "outcome": outcome,
-        "reasons": list(reasons),
-        "passages": passages,
-        "officer": dossier.officer,
-        **place(dossier, profile),
-        "spans_ms": spans_ms,
-        "deadlines": deadlines,
-        "profile_sha256": profile_sha256(profile),
-    }
-
-
-def restart_facts(profile: Profile) -> dict[str, Any]:
-    """Facts of the FINISH record of a crossing that a restart cut off."""
-    return {
-        "outcome": "referred",
-        "reasons": [Reason.RESTART.value],
-        "passages": None,
-        "officer": "",
-        **place(None, profile),
-        "spans_ms": {},
-        "deadlines": {},
-        "profile_sha256": profile_sha256(profile),
-    }
-
-
-def system_facts(event: str, profile: Profile, **details: Any) -> dict[str, Any]:
-    """Facts of a SYSTEM record: what happened, and its details in plain data."""
-    return {"event": event, **details, "profile_sha256": profile_sha256(profile)}
-
-
-def mode_facts(state: State, profile: Profile) -> dict[str, Any]:
-    """Facts of the SYSTEM record of a new mode."""
-    return system_facts(
-        "mode",
-        profile,
-        mode=state.mode.value,
-        alarms=[alarm.value for alarm in state.alarms],
+    return FinishFacts(
+        outcome=outcome,
+        reasons=reasons,
+        passages=passages,
+        officer=dossier.officer,
+        spans_ms=spans_ms,
+        deadlines=deadlines,
+        **_place(dossier, profile),
     )
+
+
+def restart_facts(profile: Profile) -> FinishFacts:
+    """Facts of the FINISH record of a crossing that a restart cut off."""
+    return FinishFacts(
+        outcome="referred",
+        reasons=(Reason.RESTART,),
+        passages=None,
+        officer="",
+        spans_ms={},
+        deadlines={},
+        **_place(None, profile),
+    )
+
+
+def system_facts(facts: SystemFacts, profile: Profile) -> SystemFacts:
+    """Facts of a SYSTEM record, with the profile in force."""
+    return msgspec.structs.replace(facts, profile_sha256=profile_sha256(profile))
+
+
+def mode_facts(state: State, profile: Profile) -> SystemFacts:
+    """Facts of the SYSTEM record of a new mode."""
+    return system_facts(SystemFacts(event="mode", mode=state.mode, alarms=state.alarms), profile)
 
 
 def evidence_sha256(referred: Referred) -> str:
     """Hash over what the officer sees of a referred crossing, by which a decision names it."""
     dossier = referred.dossier
-    decision = dossier.decision
     seen = {
         "ticket": dossier.ticket,
         "checks": _checks(dossier.evidence),
-        "attributes": msgspec.to_builtins(dossier.evidence.attributes),
+        "attributes": dossier.evidence.attributes,
         "list": _list(dossier.evidence),
         "face": face_facts(dossier),
-        "decision": msgspec.to_builtins(decision),
+        "decision": dossier.decision,
     }
     return hashlib.sha256(msgspec.json.encode(seen, order="sorted")).hexdigest()

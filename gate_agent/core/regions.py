@@ -44,6 +44,7 @@ from gate_agent.core.ending import (
     with_circumstances,
     with_mishaps,
 )
+from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import Append, AppendFailed, Mode, PermitRefused, Tick
 from gate_agent.core.party import stand_together
 from gate_agent.core.passage import passages_since
@@ -65,7 +66,6 @@ from gate_agent.core.states import (
     all_ready,
     replace,
 )
-from sync.log.types import RecordKind
 
 
 def mode_of(state: State) -> Mode:
@@ -174,18 +174,15 @@ def device_ready(state: State, event: DeviceReady, _now_ns: int, profile: Profil
     state = _with_device(state, new)
     commands: list[Append] = []
     if new.conditions != old.conditions:
-        lacks = [condition.value for condition in new.conditions]
-        record = append_system("conditions", profile, device=event.device.value, conditions=lacks)
-        commands.append(record)
+        lacks = SystemFacts(event="conditions", device=event.device, conditions=new.conditions)
+        commands.append(append_system(lacks, profile))
     if event.device is not DeviceId.JOURNAL or state.started:
         return state, tuple(commands)
     unfinished = state.unfinished
     state = replace(state, started=True, unfinished=())
-    commands.append(append_system("start", profile, unfinished=list(unfinished)))
+    commands.append(append_system(SystemFacts(event="start", unfinished=unfinished), profile))
     facts = restart_facts(profile)
-    commands.extend(
-        Append(ticket=ticket, kind=RecordKind.FINISH, facts=facts) for ticket in unfinished
-    )
+    commands.extend(Append(ticket=ticket, facts=facts) for ticket in unfinished)
     if unfinished:
         state = alarm(state, Reason.RESTART)
     return state, tuple(commands)
@@ -205,9 +202,8 @@ def device_failed(state: State, event: DeviceFailed, _now_ns: int, profile: Prof
         state = alarm(state, Reason.DEVICE_FAILED)
     if known or event.device is DeviceId.JOURNAL:
         return state, ()
-    return state, (
-        append_system("device_failed", profile, device=event.device.value, code=event.code),
-    )
+    failed = SystemFacts(event="device_failed", device=event.device, code=event.code)
+    return state, (append_system(failed, profile),)
 
 
 def actuated(state: State, event: ActuationDone, _now_ns: int, _profile: Profile) -> Moved:
@@ -222,10 +218,10 @@ def append_failed(state: State, _event: AppendFailed, _now_ns: int, _profile: Pr
 
 def permit_refused(state: State, event: PermitRefused, _now_ns: int, profile: Profile) -> Moved:
     """Record that the last guard stopped a command."""
-    details = {"action": event.action, "clause": event.clause}
+    stopped = SystemFacts(event="permit_refused", action=event.action, clause=event.clause)
     if is_mantrap(profile):
         state = refused(state, event.action)
-    return state, (append_system("permit_refused", profile, ticket=event.ticket, **details),)
+    return state, (append_system(stopped, profile, event.ticket),)
 
 
 def evacuate(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
@@ -283,7 +279,7 @@ def settle(state: State, mode_before: Mode, now_ns: int, profile: Profile) -> Mo
     if mode is not state.mode:
         state = replace(state, mode=mode)
     if mode is not mode_before:
-        commands = (Append(ticket=0, kind=RecordKind.SYSTEM, facts=mode_facts(state, profile)),)
+        commands = (Append(ticket=0, facts=mode_facts(state, profile)),)
     if is_mantrap(profile):
         state, more = serve(state, now_ns, profile)
     else:

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
+from gate_agent.core.facts import plain_facts
+from gate_agent.core.messages import Append
 from sync.gate.journal import Entry, Journal
 from sync.gate.reserve import Reserve
 from sync.log.errors import (
@@ -28,7 +30,7 @@ from sync.log.errors import (
     StorageError,
 )
 from sync.log.keys import VerifyingKey
-from sync.log.types import Append, Appended, AppendFailed
+from sync.log.types import Appended, AppendFailed
 
 log = logging.getLogger("egate.journal")
 
@@ -196,7 +198,7 @@ class JournalWriter:
                 command.ticket,
                 at_ns,
                 utc,
-                command.facts,
+                plain_facts(command.facts),
                 identity,
             )
             for command, identity in batch

@@ -33,7 +33,7 @@ from drivers.types import (
     ReadDocument,
 )
 from gate_agent import live
-from gate_agent.core.messages import CheckLists, Mode, OfficerPresent
+from gate_agent.core.messages import Append, CheckLists, Mode, OfficerPresent
 from gate_agent.core.states import initial
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
@@ -44,7 +44,7 @@ from sim.devices.turnstile import SimTurnstile
 from sim.devices.turnstile_barrier import Barrier
 from sim.wires.pty import Pty
 from sync.gate.journal import Journal
-from sync.log.types import Append, RecordKind
+from sync.log.types import RecordKind
 
 CROSSING_LIMIT_S = 10.0
 SEEN_S = 0.15

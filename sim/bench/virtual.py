@@ -28,6 +28,9 @@ from drivers.types import (
     PlantChanged,
 )
 from firmware_cfg.profile import Turnstile
+from gate_agent.core.facts import DecisionFacts
+from gate_agent.core.messages import Append
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.states import Entering
 from gate_agent.loop import Turn
 from gate_agent.loop import turn as core_turn
@@ -38,7 +41,6 @@ from sim.scenario.scenario import Scenario, stream
 from sim.wires.kernel import MS, Kernel
 from sim.wires.links import Line, WiredDevice
 from sim.wires.wire import Wire
-from sync.log.types import Append, RecordKind
 
 STEP_ROUNDS = 5
 SETTLE_NS = 500 * MS
@@ -143,11 +145,11 @@ class _Follower:
         if isinstance(command, StartVerify):
             self._spend("doors", at_ns)
             self._asked = True
-        elif isinstance(command, Append) and command.kind is RecordKind.DECISION:
+        elif isinstance(command, Append) and isinstance(command.facts, DecisionFacts):
             self._spend("face", at_ns)
-            met = list(command.facts["deadlines"].values())
+            met = list(command.facts.deadlines.values())
             self._seen.deadlines += met
-            self._in_time = all(met) if command.facts["outcome"] == "admit" else None
+            self._in_time = all(met) if command.facts.outcome is Outcome.ADMIT else None
         elif isinstance(command, OpenExit) and self._in_time is not None:
             self._spend("record", at_ns)
             topology = self._lane.profile.lane.topology

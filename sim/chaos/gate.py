@@ -21,6 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent import live
+from gate_agent.core.facts import (
+    ActuationFacts,
+    Facts,
+    FinishFacts,
+    OfficerFacts,
+    plain_facts,
+)
+from gate_agent.core.messages import Append
 from gate_agent.host.secrets_on_disk import read_key
 from gate_agent.lane_api.api import Role
 from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
@@ -28,19 +36,48 @@ from gate_agent.records.journal_writer import JournalWriter
 from sync.gate.journal import Journal
 from sync.log.envelope import KEY_BYTES, Sealer
 from sync.log.keys import read_centre_public
-from sync.log.types import Append, Appended, AppendFailed, RecordKind
+from sync.log.types import Appended, AppendFailed
 
 TURN_S = 0.02
 MAX_UNACKNOWLEDGED = 256
-_KINDS = (RecordKind.DECISION, RecordKind.ACTUATION, RecordKind.FINISH)
 
 
-def body(number: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """Facts and identity of the record with this number: the same whenever it is asked for."""
+def body(number: int) -> tuple[Facts, dict[str, str]]:
+    """Facts and identity of the record with this number: the same whenever it is asked for.
+
+    The facts' officer is the number; of three records one is the last of its crossing.
+    """
     digest = hashlib.sha256(b"body %d" % number).hexdigest()
-    facts = {"n": number, "outcome": "admit", "filler": digest * (1 + number % 7)}
+    who, filler = str(number), digest * (1 + number % 7)
+    facts: Facts
+    match (number - 1) % 3:
+        case 0:
+            facts = OfficerFacts(
+                action="accept",
+                officer=who,
+                reason=filler,
+                evidence_sha256=digest,
+                profile_sha256=digest,
+            )
+        case 1:
+            facts = ActuationFacts(action="open_exit", by=who, why=filler, profile_sha256=digest)
+        case _:
+            facts = FinishFacts(
+                outcome=filler,
+                reasons=(),
+                passages=1,
+                officer=who,
+                spans_ms={},
+                profile_sha256=digest,
+            )
     identity = {"surname": f"S{digest[:12].upper()}", "document_number": digest[12:21].upper()}
     return facts, identity
+
+
+def number_of(facts: Mapping[str, Any]) -> int:
+    """The number of the body with these facts; 0 for facts of another origin."""
+    who = str(facts.get("officer", facts.get("by", "")))
+    return int(who) if who.isdecimal() else 0
 
 
 def body_sha256(facts: Mapping[str, Any], identity: Mapping[str, str]) -> str:
@@ -107,10 +144,10 @@ class Producer:
     def _ask(self, writer: JournalWriter) -> None:
         number, self._next = self._next, self._next + 1
         facts, identity = body(number)
-        self._asked[number] = body_sha256(facts, identity)
+        self._asked[number] = body_sha256(plain_facts(facts), identity)
         self._identities[str(number)] = identity
-        ticket, kind = 1 + (number - 1) // 3, _KINDS[(number - 1) % 3]
-        writer.append(Append(ticket=ticket, kind=kind, facts=facts, holder=str(number)))
+        ticket = 1 + (number - 1) // 3
+        writer.append(Append(ticket=ticket, facts=facts, holder=str(number)))
 
 
 def run(home: Path, gate: str, per_turn: int) -> int:

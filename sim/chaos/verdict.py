@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sim.chaos.gate import body_sha256, read_ledger
+from sim.chaos.gate import body_sha256, number_of, read_ledger
 from sync.centre.store import CentreStore
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import decode_record
@@ -93,5 +93,4 @@ def _opened(
         sealed = store.hour_key(*log, item.key_id)
         hours[item.key_id] = centre_hour(sealed, keys.opening, *log, item.key_id)
     identity = open_identity(Place(*log, seq), record.identity, item.wrapped, hours[item.key_id])
-    number: Any = record.facts.get("n")
-    return (number if isinstance(number, int) else 0), body_sha256(record.facts, identity)
+    return number_of(record.facts), body_sha256(record.facts, identity)

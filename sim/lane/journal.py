@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from gate_agent.core.facts import ActuationFacts, FinishFacts, plain_facts
 from gate_agent.core.messages import Append, Appended, AppendFailed
 from gate_agent.records.identity import identity
 from sim.lane.compose import Finish, World, centre_keys_of, utc_text
@@ -14,7 +13,6 @@ from sim.wires.kernel import MS
 from sync.gate.journal import Journal
 from sync.log.envelope import Sealer
 from sync.log.keys import VerifyingKey
-from sync.log.types import RecordKind
 
 APPEND_NS = 2 * MS
 
@@ -59,7 +57,7 @@ class Desk:
         self, command: Append, holder: bytes | None, now_ns: int
     ) -> tuple[int, Appended | AppendFailed]:
         """Write a record; give the answer and when the lane hears it."""
-        ticket, kind = command.ticket, command.kind
+        ticket, kind, facts = command.ticket, command.kind, command.facts
         if self.full:
             detail = "no space left on the device"
             return now_ns + APPEND_NS, AppendFailed(ticket=ticket, kind=kind, detail=detail)
@@ -69,10 +67,10 @@ class Desk:
             ticket,
             now_ns,
             utc_text(scenario, now_ns, self.jump_s),
-            msgspec.to_builtins(command.facts),
+            plain_facts(facts),
             identity(holder, scenario.start.date()) if holder else None,
         )
-        if kind is RecordKind.ACTUATION and command.facts["action"] == "open_exit":
+        if isinstance(facts, ActuationFacts) and facts.action == "open_exit":
             self.openings += 1
         self._world.appended(now_ns)
         self._witness.tell(now_ns, "record", kind.value)
@@ -91,12 +89,12 @@ class Desk:
             self.journal.close()
 
 
-def finish_of(command: Append, actor: Person | None, now_ns: int) -> Finish:
+def finish_of(ticket: int, facts: FinishFacts, actor: Person | None, now_ns: int) -> Finish:
     """A FINISH record as a crossing that ended, with how long its traveller waited."""
-    facts = command.facts
-    spans = dict(facts["spans_ms"])
+    spans = dict(facts.spans_ms)
     if actor is not None and actor.served_ns is not None:
         spans["wait"] = (actor.served_ns - actor.came_ns) / MS
         spans["lane"] = (now_ns - actor.served_ns) / MS
     name = actor.traveller.name if actor is not None else ""
-    return Finish(command.ticket, str(facts["outcome"]), tuple(facts["reasons"]), spans, name)
+    reasons = tuple(reason.value for reason in facts.reasons)
+    return Finish(ticket, facts.outcome, reasons, spans, name)

@@ -28,6 +28,7 @@ from drivers.types import (
     SetDirection,
 )
 from firmware_cfg.codes import Code
+from gate_agent.core.facts import FinishFacts
 from gate_agent.core.messages import (
     Append,
     Appended,
@@ -269,8 +270,10 @@ class VirtualLane:
                 holder = self._vault.get(command.holder) if command.holder is not None else None
                 answer_ns, answer = self.desk.append(command, holder, now_ns)
                 self._later(answer_ns, answer)
-                if command.kind is RecordKind.FINISH and isinstance(answer, Appended):
-                    finish = finish_of(command, self._who.pop(command.ticket, None), now_ns)
+                facts = command.facts
+                if isinstance(facts, FinishFacts) and isinstance(answer, Appended):
+                    actor = self._who.pop(command.ticket, None)
+                    finish = finish_of(command.ticket, facts, actor, now_ns)
                     self.finishes.append(finish)
                     self.witness.finished(finish, now_ns)
                     self._world.ended(self.number, finish)

@@ -28,6 +28,7 @@ from drivers.types import (
     PlantChanged,
     Result,
 )
+from gate_agent.core.facts import DecisionFacts, FinishFacts
 from gate_agent.core.messages import Append, OfficerAction, OfficerDecided
 from gate_agent.core.states import ticket_of
 from sim.scenario.parts import Fault, FaultKind
@@ -40,7 +41,6 @@ from sim.scenario.scenario import (
 )
 from sim.search.trace_file import Moment, files_of, header_of, moments
 from sim.wires.kernel import MS, SECOND
-from sync.log.types import RecordKind
 
 START = datetime.datetime(2026, 11, 22, 6, tzinfo=datetime.UTC)
 MAX_CROSSINGS = 500
@@ -183,11 +183,12 @@ class _Reader:
 
     def _recorded(self, command: Append, at_ns: int) -> None:
         crossing = self.crossings[command.ticket]
-        if command.kind is RecordKind.DECISION:
+        facts = command.facts
+        if isinstance(facts, DecisionFacts):
             crossing.decided_ns = at_ns
-        elif command.kind is RecordKind.FINISH:
-            crossing.outcome = str(command.facts["outcome"])
-            crossing.reasons = tuple(command.facts["reasons"])
+        elif isinstance(facts, FinishFacts):
+            crossing.outcome = facts.outcome
+            crossing.reasons = tuple(reason.value for reason in facts.reasons)
 
 
 def reduce(path: Path) -> Scenario:

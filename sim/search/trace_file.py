@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from firmware_cfg.profile import Profile
+from gate_agent.core.facts import DecisionFacts
 from gate_agent.core.messages import Append, Command, Event
 from gate_agent.core.policy import decide, rules_of
 from gate_agent.core.states import Dossier, State, dossier_of
 from gate_agent.loop import Loop
 from gate_agent.records.recorder import MAX_LINE_BYTES, Header, Line, TraceError, traces
-from sync.log.types import RecordKind
 
 
 class Moment(NamedTuple):
@@ -147,9 +147,9 @@ def what_if(path: Path, overlay: Path | None, policy: Path | None) -> WhatIf:
             if first is None and _bare(moment.commands) != _bare(turn.commands):
                 first = moment
             for command in moment.commands:
-                if isinstance(command, Append) and command.kind is RecordKind.DECISION:
+                if isinstance(command, Append) and isinstance(command.facts, DecisionFacts):
                     decisions += 1
-                    flip = _flip(moment, command, profile)
+                    flip = _flip(moment, command.ticket, command.facts, profile)
                     flips += [flip] if flip is not None else []
     return WhatIf(
         decisions,
@@ -160,17 +160,17 @@ def what_if(path: Path, overlay: Path | None, policy: Path | None) -> WhatIf:
     )
 
 
-def _flip(moment: Moment, command: Append, profile: Profile) -> Flip | None:
-    dossier = _dossier(moment, command.ticket)
+def _flip(moment: Moment, ticket: int, facts: DecisionFacts, profile: Profile) -> Flip | None:
+    dossier = _dossier(moment, ticket)
     if dossier is None:
         return None
     said = decide(dossier.evidence, rules_of(profile))
-    recorded = str(command.facts["outcome"])
-    if said.outcome.value == recorded:
+    if said.outcome is facts.outcome:
         return None
     others = tuple(reason.value for reason in said.reasons)
-    reasons = tuple(command.facts["reasons"])
-    return Flip(command.ticket, moment.at_ns, recorded, reasons, said.outcome.value, others)
+    reasons = tuple(reason.value for reason in facts.reasons)
+    recorded = facts.outcome.value
+    return Flip(ticket, moment.at_ns, recorded, reasons, said.outcome.value, others)
 
 
 def _bare(commands: tuple[Command, ...]) -> list[Any]:

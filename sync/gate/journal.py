@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from sync.gate.journal_check import check_journal, signed_root
 from sync.gate.journal_schema import SCHEMA, nodes_of
-from sync.log.chain import ERASURE, Problem, Stored, erased_by
+from sync.log.chain import Problem, Stored, erased_by
 from sync.log.database import Database
 from sync.log.encoding import (
     GENESIS,
@@ -38,7 +40,7 @@ from sync.log.errors import (
 )
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import Frontier, Nodes, leaf_hash, root_of
-from sync.log.types import Record, RecordKind
+from sync.log.types import Erasure, Record, RecordKind
 
 EPOCH_BYTES = 16
 CHECKED_AT_START = 1000
@@ -210,7 +212,7 @@ class Journal:
             data = self._db.value("SELECT encoded FROM records WHERE seq = ?", (seq,))
             if not data or erased_by(data):
                 raise RecordMalformed(f"record {seq} cannot be erased")
-        facts = {"event": ERASURE, "seqs": sorted(set(seqs)), "reason": reason}
+        facts = msgspec.to_builtins(Erasure(seqs=sorted(set(seqs)), reason=reason))
         record = self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
         self._db.forget_deleted()
         return record

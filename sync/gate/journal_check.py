@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from sync.gate.journal_schema import STORED, nodes_of, stored
-from sync.log.chain import ERASURE, MAX_PROBLEMS, LogCheck, Problem, erased_by
+from sync.log.chain import MAX_PROBLEMS, LogCheck, Problem, erased_by
 from sync.log.database import Database
 from sync.log.encoding import GENESIS, open_receipt, read_receipt
 from sync.log.errors import NoteRefused, ReceiptForged, ReceiptRefused, RecordMalformed
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import Frontier
 from sync.log.notes import CENTRE_NAME, open_checkpoint, origin_of
-from sync.log.types import Receipt, RecordKind
+from sync.log.types import ERASURE, Receipt, RecordKind
 
 
 def check_journal(

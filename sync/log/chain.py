@@ -14,12 +14,9 @@ from typing import NamedTuple
 from sync.log.encoding import GENESIS, commitment, decode_record
 from sync.log.errors import RecordMalformed
 from sync.log.merkle import Frontier, leaf_hash
-from sync.log.types import Record
+from sync.log.types import ERASURE, Record
 
 MAX_PROBLEMS = 1000
-
-ERASURE = "erasure"
-"""The event of a SYSTEM record that tells which records a gate erased, and why."""
 
 
 class Problem(NamedTuple):

@@ -8,7 +8,7 @@ then on. Fields follow Regulation (EU) 2017/2226.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -55,6 +55,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     facts: dict[str, Any]
     identity: dict[str, str] | bytes | None = None
     demo: bool = False
+
+
+ERASURE: Literal["erasure"] = "erasure"
+"""The event of a SYSTEM record by which a journal states what it erased."""
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Facts of the SYSTEM record in which a journal states which records it erased, and why."""
+
+    event: Literal["erasure"] = ERASURE
+    seqs: list[int]
+    reason: str
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -141,18 +153,3 @@ class AppendFailed(Message, frozen=True, kw_only=True):
     ticket: int
     kind: RecordKind
     detail: str
-
-
-# --- commands -------------------------------------------------------------------------
-
-
-class Append(Message, frozen=True, kw_only=True):
-    """Make a record durable. `holder` names the vault's identity to join, if any.
-
-    `facts` are plain data, free of personal data.
-    """
-
-    ticket: int
-    kind: RecordKind
-    facts: dict[str, Any]
-    holder: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from biometrics.types import LivenessState, Observation, Observed, PortraitPrepared
 from drivers.types import (
     ActuationDone,
@@ -18,6 +20,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Policy, Profile
 from gate_agent.core.messages import (
+    Append,
     Checked,
     Command,
     Event,
@@ -186,4 +189,6 @@ class World:
 
 
 def facts(commands, kind: RecordKind) -> list[dict]:
-    return [c.facts for c in commands if getattr(c, "kind", None) is kind]
+    """The facts of all records of a kind, as they read in JSON."""
+    found = [c.facts for c in commands if isinstance(c, Append) and c.kind is kind]
+    return [msgspec.json.decode(msgspec.json.encode(facts)) for facts in found]

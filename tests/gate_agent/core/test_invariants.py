@@ -8,6 +8,7 @@ for never reaches the hardware.
 from __future__ import annotations
 
 import pytest
+from example_facts import facts_of
 
 from biometrics.types import Observed, PortraitPrepared
 from drivers.types import (
@@ -229,9 +230,9 @@ def unrecorded(state, event, now_ns, profile):
 
 def officer_by_himself(state, event, now_ns, profile):
     del event
-    facts = {"action": "accept", "officer": "nobody", "reason": "identity"}
+    facts = facts_of(RecordKind.OFFICER, action="accept", officer="nobody")
     del now_ns, profile
-    return state, (Append(ticket=ticket_of(state.crossing), kind=RecordKind.OFFICER, facts=facts),)
+    return state, (Append(ticket=ticket_of(state.crossing), facts=facts),)
 
 
 def lease_forever(handler):

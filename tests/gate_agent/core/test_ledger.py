@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from example_facts import facts_of
 from gate_world import MS, PROFILE, T0
 from mantrap_world import AT_REST, MANTRAP
 
@@ -17,6 +18,7 @@ from drivers.types import (
 )
 from gate_agent.core.ledger import Accept, Ledger, heard, said
 from gate_agent.core.messages import Append, OfficerPresent, Tick
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import replace
 from sync.log.types import Appended, RecordKind
@@ -115,8 +117,8 @@ def test_a_release_uses_up_the_accept_and_two_doors_remember_it():
     )
 
 
-def append(kind: RecordKind, ticket: int = 3, **facts: str) -> Append:
-    return Append(ticket=ticket, kind=kind, facts=facts)
+def append(kind: RecordKind, ticket: int = 3, **given: object) -> Append:
+    return Append(ticket=ticket, facts=facts_of(kind, **given))
 
 
 @pytest.mark.parametrize(
@@ -124,8 +126,8 @@ def append(kind: RecordKind, ticket: int = 3, **facts: str) -> Append:
     [
         (append(RecordKind.FINISH), {"accept": None}),
         (append(RecordKind.FINISH, ticket=2), {}),
-        (append(RecordKind.DECISION, outcome="refer"), {"accept": None}),
-        (append(RecordKind.DECISION, ticket=2, outcome="refer"), {}),
+        (append(RecordKind.DECISION, outcome=Outcome.REFER), {"accept": None}),
+        (append(RecordKind.DECISION, ticket=2, outcome=Outcome.REFER), {}),
         (append(RecordKind.OFFICER, action="reject"), {"accept": None}),
         (append(RecordKind.OFFICER, ticket=2, action="reject"), {}),
         (append(RecordKind.OFFICER, action="acknowledge"), {}),
@@ -144,11 +146,11 @@ def test_an_accept_is_followed_and_taken_back_by_its_own_records_only(command, a
 @pytest.mark.parametrize("kind", [RecordKind.FINISH, RecordKind.ACTUATION, RecordKind.DECISION])
 def test_without_an_accept_there_is_nothing_to_follow(kind):
     ledger = replace(LEDGER, accept=None)
-    assert said(ledger, append(kind, action="open_exit", outcome="refer"), T0, PROFILE) == ledger
+    assert said(ledger, append(kind), T0, PROFILE) == ledger
 
 
 def test_between_two_doors_only_who_was_let_in_is_accepted():
-    admit = append(RecordKind.DECISION, outcome="admit")
+    admit = append(RecordKind.DECISION, outcome=Outcome.ADMIT)
     ledger = replace(LEDGER, accept=None)
     assert said(replace(ledger, inside=2), admit, T0, MANTRAP).accept is None
     assert said(replace(ledger, inside=3), admit, T0, MANTRAP).accept is not None

@@ -96,7 +96,7 @@ def lane_at(step: str, profile=MANTRAP) -> Mantrap:
 
 def finishes(lane: Mantrap) -> list[tuple[int, str, list[str]]]:
     return [
-        (c.ticket, c.facts["outcome"], c.facts["reasons"])
+        (c.ticket, c.facts.outcome, list(c.facts.reasons))
         for c in lane.sent
         if getattr(c, "kind", None) is RecordKind.FINISH
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from example_facts import facts_of
 from gate_world import MS, PROFILE, REST, T0
 
 from drivers.types import Close, DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
@@ -126,7 +127,7 @@ def test_a_stay_ends_with_an_empty_zone_and_with_a_lost_sight():
 
 
 def test_an_officers_rejection_takes_an_accept_back():
-    rejected = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "reject"})
+    rejected = Append(ticket=3, facts=facts_of(RecordKind.OFFICER, action="reject"))
     after = said(LEDGER, rejected, T0, PROFILE)
     assert permit(OpenExit(ticket=3), after, Mode.AUTO, PROFILE, T0) is Clause.NO_ACCEPT
 
@@ -134,7 +135,7 @@ def test_an_officers_rejection_takes_an_accept_back():
 @pytest.mark.parametrize("zone", [Zone.EMPTY, Zone.MANY, Zone.UNKNOWN])
 def test_an_accept_given_without_one_person_in_the_zone_never_opens(zone):
     ledger = Ledger(plant=replace(REST, zone=zone), lease_until_ns=T0 + 1)
-    word = Append(ticket=3, kind=RecordKind.OFFICER, facts={"action": "accept"})
+    word = Append(ticket=3, facts=facts_of(RecordKind.OFFICER, action="accept"))
     given = said(ledger, word, T0, PROFILE).accept
     assert given is not None
     assert given.stay is None

@@ -66,4 +66,4 @@ def test_an_action_on_the_lane_and_a_forgotten_crossing_have_no_direction():
     lane = served(swapped=True)
     lane.decide(OfficerAction.CLOSE_LANE)
     assert places(lane) == {(None, "Border police", "Hall 2")}
-    assert restart_facts(lane.loop.profile)["direction"] is None
+    assert restart_facts(lane.loop.profile).direction is None

@@ -39,6 +39,7 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
+from gate_agent.core.facts import plain_facts
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import (
     Append,
@@ -277,7 +278,7 @@ def after(at: Place, now_ns: int, event: Event) -> tuple[Place, str]:
 def _told(command: object) -> str:
     if not isinstance(command, Append):
         return type(command).__name__
-    facts = command.facts
+    facts = plain_facts(command.facts)
     said = facts.get("outcome") or facts.get("action") or facts.get("event")
     reasons = "+".join(facts.get("reasons", ()))
     return f"{command.kind.value}({said}{' ' + reasons if reasons else ''})"

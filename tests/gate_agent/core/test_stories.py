@@ -255,9 +255,9 @@ def test_a_restart_hands_unfinished_crossings_to_an_officer():
     world = World(loop=loop)
     world.serve()
     finishes = [c for c in world.sent if getattr(c, "kind", None) is RecordKind.FINISH]
-    assert [(c.ticket, c.facts["reasons"]) for c in finishes] == [
-        (4, ["restart"]),
-        (5, ["restart"]),
+    assert [(c.ticket, c.facts.reasons) for c in finishes] == [
+        (4, (Reason.RESTART,)),
+        (5, (Reason.RESTART,)),
     ]
     assert world.state.mode is Mode.OUT_OF_SERVICE
     world.decide(OfficerAction.ACKNOWLEDGE)
@@ -278,7 +278,7 @@ def test_every_record_names_the_profile_and_nobody():
     world = World().to("Crossing")
     world.move(zone=Zone.EMPTY, passages_exit=8)
     records = [c for c in world.sent if hasattr(c, "facts")]
-    assert {r.facts["profile_sha256"] for r in records} == {profile_sha256(PROFILE)}
+    assert {r.facts.profile_sha256 for r in records} == {profile_sha256(PROFILE)}
     decision = last_decision(world)
     assert decision["face"]["score"] == 0.9
     assert set(decision["spans_ms"]) <= {"mrz", "document", "prepare", "verify", "total"}

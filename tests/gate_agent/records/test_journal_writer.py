@@ -2,13 +2,16 @@
 
 from random import Random
 
+from example_facts import facts_of
+
+from gate_agent.core.messages import Append
 from gate_agent.records.journal_writer import MAX_WAITING, JournalWriter
 from gate_agent.records.vault import Vault
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
 from sync.log.envelope import Sealer
 from sync.log.hpke import OpeningKey
-from sync.log.types import Append, Appended, AppendFailed, RecordKind
+from sync.log.types import Appended, AppendFailed, RecordKind
 
 OWN_KEY = bytes(range(32))
 
@@ -29,7 +32,7 @@ def test_a_record_keeps_its_identity_though_the_vault_is_wiped_before_it_is_writ
     made = writer(
         tmp_path, events.append, lambda handle: {"name": (vault.get(handle) or b"").decode()}
     )
-    made.append(Append(ticket=7, kind=RecordKind.DECISION, facts={}, holder="h"))
+    made.append(Append(ticket=7, facts=facts_of(RecordKind.DECISION), holder="h"))
     vault.wipe(7)
     made.stop()
     made.run()
@@ -44,7 +47,7 @@ def test_a_record_that_finds_no_place_is_reported(tmp_path):
     events = []
     made = writer(tmp_path, events.append, lambda _handle: {})
     for ticket in range(1, MAX_WAITING + 2):
-        made.append(Append(ticket=ticket, kind=RecordKind.SYSTEM, facts={}))
+        made.append(Append(ticket=ticket, facts=facts_of(RecordKind.SYSTEM)))
     assert events == [
         AppendFailed(
             ticket=MAX_WAITING + 1, kind=RecordKind.SYSTEM, detail="the journal is too slow"

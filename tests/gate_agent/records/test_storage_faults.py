@@ -13,11 +13,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from example_facts import facts_of
 
 from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
-from gate_agent.core.messages import Tick
+from gate_agent.core.messages import Append, Tick
 from gate_agent.core.states import initial
 from gate_agent.loop import Loop
 from gate_agent.records.journal_writer import (
@@ -31,7 +32,7 @@ from gate_agent.workers.server import MAX_PENDING, WorkerServer
 from gate_agent.workers.vision import MAX_WORK, VisionWorker
 from sync.gate.journal import Journal
 from sync.gate.reserve import Reserve
-from sync.log.types import Append, Appended, AppendFailed, RecordKind
+from sync.log.types import Appended, AppendFailed, RecordKind
 
 DEVICES = ("turnstile_modbus", "pn532", "mrz_line", "camera_usb")
 PROFILE = load([*(PROFILES_DIR / f"{name}.toml" for name in DEVICES), SITES_DIR / "example.toml"])
@@ -101,8 +102,8 @@ class Running:
         return self.now_ns
 
     def append(self, ticket: int, size: int = 100) -> None:
-        facts = {"filler": "x" * size}
-        self.writer.append(Append(ticket=ticket, kind=RecordKind.DECISION, facts=facts))
+        facts = facts_of(RecordKind.ACTUATION, why="x" * size)
+        self.writer.append(Append(ticket=ticket, facts=facts))
 
     def next(self) -> object:
         return self.events.get(timeout=PATIENCE_S)
@@ -241,7 +242,7 @@ def test_stop_never_blocks(tmp_path: Path) -> None:
     events: list[object] = []
     made = JournalWriter(journal, None, events.append, lambda _: {}, lambda: 1, lambda: UTC)
     for ticket in range(1, MAX_WAITING + 1):
-        made.append(Append(ticket=ticket, kind=RecordKind.SYSTEM, facts={}))
+        made.append(Append(ticket=ticket, facts=facts_of(RecordKind.SYSTEM)))
     stopper = threading.Thread(target=made.stop, daemon=True)
     stopper.start()
     stopper.join(PATIENCE_S)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from example_facts import facts_of
 from record_support import (
     CENTRE_KEY,
     CENTRE_KEYS,
@@ -29,6 +30,7 @@ from record_support import (
     seeded,
 )
 
+from gate_agent.core.messages import Append
 from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.records.journal_writer import JournalWriter
 from sim.wires.broker import EmbeddedBroker
@@ -41,7 +43,7 @@ from sync.log.keys import read_signing_key, write_signing_key
 from sync.log.merkle import root_of
 from sync.log.mqtt import MAX_UNANSWERED_BYTES, Disconnected, MqttLink
 from sync.log.notes import CENTRE_NAME, Checkpoint, countersign, origin_of, sign_checkpoint
-from sync.log.types import Append, Receipt, RecordKind
+from sync.log.types import Receipt, RecordKind
 
 MS = 1_000_000
 
@@ -217,8 +219,9 @@ def test_no_clock_changes_order_or_completeness(tmp_path: Path, step_days: int) 
         writer = JournalWriter(
             journal, None, events.append, lambda _: {"surname": "X"}, lambda: clock["ns"], utc
         )
+        facts = facts_of(RecordKind.DECISION)
         for ticket in range(1, 20):
-            writer.append(Append(ticket=ticket, kind=RecordKind.DECISION, facts={}, holder="h"))
+            writer.append(Append(ticket=ticket, facts=facts, holder="h"))
         writer.stop()
         writer.run()
         clock["ns"] = start  # a restart: the monotonic clock begins again

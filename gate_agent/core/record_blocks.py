@@ -1,0 +1,171 @@
+"""Parts of a record's facts: typed, bounded, and free of anything that identifies a person.
+
+The blocks that came with version 3 (`Finding` to `OfficerSignature`) are optional. A block that
+nothing filled is absent from the record (`msgspec.UNSET`), never empty. Each class says which part
+of the product fills it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from biometrics.types import Guidance, LivenessState, Tier
+from drivers.types import CheckMode, Result
+from gate_agent.core.reasons import Reason
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Spans = Annotated[
+    dict[str, Annotated[float, Meta(ge=0)]],
+    Meta(description="milliseconds of each step that was reached"),
+]
+Deadlines = Annotated[
+    dict[str, bool], Meta(description="whether each step kept its budget of the profile")
+]
+Direction = Annotated[
+    Literal["entry", "exit"] | None,
+    Meta(
+        description="which way the traveller crosses at that moment; null for an action on the "
+        "lane itself, and for a crossing that a restart cut off"
+    ),
+]
+StateCode = Annotated[str, Meta(max_length=3, description="ICAO Doc 9303-3, fillers removed")]
+Code = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9_.:-]*$")]
+"""A stable code of a table or a pack; never free text."""
+
+SEALED_LIST_NOTE_BYTES = 256
+"""Every note has this length, whether a list matched or not: the length discloses nothing."""
+
+SealedListNote = Annotated[
+    bytes, Meta(min_length=SEALED_LIST_NOTE_BYTES, max_length=SEALED_LIST_NOTE_BYTES)
+]
+"""Class and outcome of the lists' answer, sealed for the lists' owner and padded.
+
+To be filled by the lists' process. The agent stores it unread, and writes one for every traveller
+whom the lists were asked about.
+"""
+
+CaseCode = Annotated[str, Meta(pattern="^[0-9A-HJKMNP-TV-Z]{6,10}$")]
+"""What names this case at the second line (Crockford's base 32: no I, L, O, U).
+
+To be filled when a traveller is sent there.
+"""
+
+
+class CheckFact(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One check of the document as an array: id (BSI TR-03135), result, mode, milliseconds."""
+
+    id: str
+    result: Result
+    mode: CheckMode
+    ms: float
+
+
+class FaceFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The best frame's scores; `threshold` is the profile's, `fmr` what it stands for.
+
+    Never a picture or a template. Without a frame only the first four are there, without a
+    comparison `score` to `llr` are absent.
+    """
+
+    frames: Annotated[int, Meta(ge=0)]
+    guidance: Guidance
+    faces: Annotated[int, Meta(ge=0)]
+    pad: LivenessState
+    pad_score: float | UnsetType | None = UNSET
+    quality: dict[str, float] | UnsetType = UNSET
+    score: float | UnsetType = UNSET
+    threshold: float | UnsetType = UNSET
+    fmr: float | UnsetType = UNSET
+    llr: float | UnsetType | None = UNSET
+
+
+class ModelFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The models behind the comparison: tier, and SHA-256 by role. Empty where none was used."""
+
+    tier: Tier | UnsetType = UNSET
+    sha256: dict[str, str] | UnsetType = UNSET
+    pad: bool | UnsetType = UNSET
+
+
+class ListFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The lists' answer as a whole, and the age of the list in seconds."""
+
+    state: str | None
+    age_s: int | None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What stands behind one of the decision's reasons; filled with every referral.
+
+    `result` is the worst result of the checks that the reason stands for (BSI TR-03135), ""
+    where no check stands behind it. `cause` is the code of what brought it about: "" for now, to
+    be filled by the reader (which step failed) and by the rules (which row of the pack).
+    """
+
+    reason: Reason
+    result: Annotated[str, Meta(pattern="^(failed|aborted|undetermined|not_supported)?$")]
+    cause: Code = ""
+
+
+class RuleInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Everything that the rules read about one traveller, so that they can be run again.
+
+    To be filled by the rules. `hour` is local at the crossing point; `entitlement` is the class
+    that the entitlement list gave, "" for none; `rules_sha256` names the pack.
+    """
+
+    rules_sha256: Sha256
+    document_type: Annotated[str, Meta(max_length=2)]
+    issuing_state: StateCode
+    nationality: StateCode
+    age_years: Annotated[int, Meta(ge=0, le=150)] | None
+    days_to_expiry: int | None
+    direction: Literal["entry", "exit"]
+    lane_role: Code = ""
+    entitlement: Code = ""
+    hour: Annotated[int, Meta(ge=0, le=23)]
+
+
+class ListAsked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One list that was asked: whether it answered, in which version, how old. Never what.
+
+    To be filled by the lists' process; what the list answered is in the sealed note alone.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=32)]
+    source: Literal["national", "site", "gate"]
+    answered: bool
+    version: Code = ""
+    age_s: Annotated[int, Meta(ge=0)] | None = None
+
+
+class LadderFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far the lane was degraded: its level, and the rows of the table that set it.
+
+    To be filled by the degradation ladder.
+    """
+
+    level: Literal["auto", "auto_officer", "manual", "closed"]
+    rows: Annotated[tuple[Code, ...], Meta(max_length=16)] = ()
+
+
+class OfficerSignature(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The officer's own signature over an action, with what an auditor needs to check it.
+
+    To be filled by the agent once it has verified the chain itself: a credential of the signed
+    list of officers vouched for the session's key, and that key signed nonce, ticket, evidence,
+    action and reason. Absent where a site works with passwords: the console alone vouches then.
+    """
+
+    officers_sha256: Annotated[Sha256, Meta(description="the signed list of officers")]
+    credential_id: Annotated[bytes, Meta(min_length=1, max_length=1023)]
+    session_key: Annotated[bytes, Meta(min_length=65, max_length=65)]
+    """P-256, uncompressed point (SEC 1)."""
+    session_proof: Annotated[bytes, Meta(min_length=1, max_length=4096)]
+    """The credential's assertion (WebAuthn) whose challenge binds the session's key."""
+    nonce: Annotated[bytes, Meta(min_length=16, max_length=64)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    """ECDSA with SHA-256, r and s (IEEE P1363)."""
