@@ -14,7 +14,8 @@ from sim.wires.broker import VirtualBroker
 from sync.centre.collector import collect, standing
 from sync.centre.store import CentreStore
 from sync.gate.journal_reader import Outgoing
-from sync.gate.publisher import HandReceipt, Publish, Publisher
+from sync.gate.publisher import Publisher
+from sync.gate.types import HandReceipt, Publish
 from sync.log.backoff import MS
 from sync.log.errors import ReceiptBehind, ReceiptRefused
 from sync.log.keys import CentreKeys, VerifyingKey

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from firmware_cfg.profile import Sync
 from sync.gate.journal_reader import JournalReader
 from sync.gate.progress import Progress
-from sync.gate.publisher import HandReceipt, Publish, Publisher
+from sync.gate.publisher import Publisher
+from sync.gate.types import HandReceipt, Publish
 from sync.log.backoff import MS, Backoff
 from sync.log.errors import (
     LinkDown,

@@ -364,9 +364,9 @@ class OncePublisher(Publisher):
     """Takes for received what was sent when the line broke."""
 
     def _rewind(self) -> None:
-        sent_seq = self._sent_seq
+        sent_seq = self._window.sent_seq
         super()._rewind()
-        self._sent_seq = sent_seq
+        self._window.sent_seq = sent_seq
 
 
 def sync(publisher: type[Publisher]) -> type[Day]:

@@ -13,9 +13,11 @@ from test_publisher import MS, World, receipt
 
 from firmware_cfg.profile import Sync
 from sync.centre.types import NewRow
+from sync.gate.early_records import MAX_EARLY
 from sync.gate.journal_reader import Outgoing
 from sync.gate.pacing import FIRST_BATCH_BYTES, FLOOR_BYTES, FLOOR_WINDOW, QUEUE_NS, Pace
-from sync.gate.publisher import MAX_LIVE, Publish, Publisher
+from sync.gate.publisher import Publisher
+from sync.gate.types import Publish
 from sync.log.encoding import open_batch, open_contents
 from sync.log.notes import open_checkpoint, origin_of
 from sync.log.types import Contents, Item
@@ -127,8 +129,8 @@ def test_copies_are_bounded_when_more_is_written_than_can_be_sent() -> None:
         now += 50 * MS
         publisher.receive_receipt(receipt(4 + step), now)  # never fast enough
         live += [each for each in serve(publisher, now) if each[0] == "live"]
-    assert live[0][1] == 100_000 - MAX_LIVE + 1
-    assert sum(last - first + 1 for _, first, last in live) <= MAX_LIVE
+    assert live[0][1] == 100_000 - MAX_EARLY + 1
+    assert sum(last - first + 1 for _, first, last in live) <= MAX_EARLY
     assert len(live) <= 10_000 // 200 + 1
 
 

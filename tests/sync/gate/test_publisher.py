@@ -29,7 +29,9 @@ from sync.centre.store import CentreStore
 from sync.centre.types import LogRow
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader, Outgoing
-from sync.gate.publisher import PACKET_TOO_LARGE, UNDER_WAY_BYTES, HandReceipt, Publish, Publisher
+from sync.gate.publisher import PACKET_TOO_LARGE, Publisher
+from sync.gate.send_window import MAX_UNDER_WAY_BYTES
+from sync.gate.types import HandReceipt, Publish
 from sync.log.backoff import Backoff
 from sync.log.encoding import GENESIS, open_batch, open_contents, seal_receipt
 from sync.log.errors import ReceiptAhead, ReceiptForeign, ReceiptForged, ReceiptMalformed
@@ -132,10 +134,10 @@ def test_no_profile_lets_more_bytes_go_than_the_limit() -> None:
         batches = serve(publisher, now, 60_000)
         sent += len(batches)
         under_way = 60_000 * (sent - done)
-        assert under_way <= UNDER_WAY_BYTES + 60_000
+        assert under_way <= MAX_UNDER_WAY_BYTES + 60_000
         done = batches[-1][1]
         publisher.receive_receipt(receipt(done), now)
-    assert under_way > UNDER_WAY_BYTES * 0.9
+    assert under_way > MAX_UNDER_WAY_BYTES * 0.9
 
 
 def test_silence_leads_back_to_the_watermark_with_growing_waits() -> None:

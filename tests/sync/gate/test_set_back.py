@@ -12,8 +12,9 @@ from test_publisher import World, make, receipt, serve
 
 from sim.lane.uplink import CENTRE
 from sync.centre.store import CentreStore
-from sync.gate.publisher import HEARTBEAT_NS, HandReceipt
+from sync.gate.publisher import HEARTBEAT_NS
 from sync.gate.setback import AGAIN_NS, RECEIPTS_TO_BELIEVE
+from sync.gate.types import HandReceipt
 from sync.log.backoff import MS
 from sync.log.errors import ReceiptBehind
 from sync.log.types import RecordKind
