@@ -44,6 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from gate_agent import live
     from gate_agent.commands.profile_files import load
     from gate_agent.compose.turnstile import REGISTER_MAPS
+    from gate_agent.machine_thread import CommandQueue, run_machine
 
     settings = load(arguments.overlay).turnstile
     register_map = REGISTER_MAPS.get(settings.driver)
@@ -58,9 +59,9 @@ def _run(arguments: argparse.Namespace) -> int:
         if isinstance(emission.event, DeviceFailed):
             faults.append(emission.event.diagnosis)
 
-    commands = live.CommandQueue()
+    commands = CommandQueue()
     try:
-        live.run_machine(
+        run_machine(
             machine,
             lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
             emit,

@@ -53,12 +53,14 @@ from gate_agent.core.states import dossier_of, initial
 from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.lane_api.api import Action, Role, SyncView, View
-from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
+from gate_agent.lane_api.requests import Callbacks
+from gate_agent.lane_api.server import Clock, LaneServer
 from gate_agent.lane_api.socket_access import access_of, let_the_group_read
 from gate_agent.lane_api.view import view
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
+from gate_agent.machine_thread import run_machine
 from gate_agent.records.identity import holder_view, identity
 from gate_agent.records.journal_writer import JournalWriter, Limits
 from gate_agent.records.recorder import Recorder
@@ -237,7 +239,7 @@ class AgentProcess:
 
     def _run_turnstile(self) -> None:
         settings = self._profile.turnstile
-        live.run_machine(
+        run_machine(
             self._turnstile,
             lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
             self._emit,

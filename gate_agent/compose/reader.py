@@ -22,6 +22,7 @@ from gate_agent.host.memory_wipe import is_wiping
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.host.system_clock import TrustedDay, follows_time_server
 from gate_agent.inspect import trust_store
+from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.link import WorkerLink
 
 log = logging.getLogger("egate.reader")
@@ -45,7 +46,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         at=_day(profile),
         clock=live.monotonic_ns,
     )
-    commands = live.CommandQueue()
+    commands = CommandQueue()
     newest: dict[type, DeviceReady | DeviceFailed] = {}
 
     def emit(emission: Emission) -> None:
@@ -68,7 +69,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     linked = manager.beside("the agent's line", stop.is_set)
     live.spawn("link", lambda: link.run(linked, stop.wait))
-    live.run_machine(
+    run_machine(
         machine,
         lambda port: _open(profile, port),
         emit,
@@ -107,7 +108,7 @@ def _open(profile: Profile, port: str) -> SerialPort:
     return SerialPort(settings.port, settings.baud)
 
 
-def _accept(commands: live.CommandQueue, command: object) -> None:
+def _accept(commands: CommandQueue, command: object) -> None:
     if not commands.put(command):
         raise RuntimeError("the reader does not follow its commands")
 

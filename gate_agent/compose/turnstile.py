@@ -14,11 +14,12 @@ from drivers.turnstile.swing_gate import SwingGateMachine
 from drivers.types import Actuation
 from firmware_cfg.profile import Profile, Turnstile
 from gate_agent import live
+from gate_agent.machine_thread import CommandQueue
 
 log = logging.getLogger("egate.turnstile")
 
 
-class InTime(live.CommandQueue):
+class InTime(CommandQueue):
     """Commands to a turnstile, each valid for a short time after the turn that gave it.
 
     What permitted a command may no longer hold when a process that was stopped, or a machine

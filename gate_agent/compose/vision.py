@@ -22,6 +22,7 @@ from drivers.types import DeviceId
 from firmware_cfg.profile import Column, Profile
 from gate_agent import live
 from gate_agent.host.service_manager import ServiceManager
+from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.link import WorkerLink
 from gate_agent.workers.parallel_tasks import in_parallel
 from gate_agent.workers.vision import VisionWorker
@@ -108,12 +109,12 @@ def _column(
     """
     if column is None:
         return lambda _place: None
-    commands = live.CommandQueue()
+    commands = CommandQueue()
     stop.on_set(commands.wake)
     moving = manager.beside("the camera column's thread", stop.is_set)
 
     def follow() -> None:
-        live.run_machine(
+        run_machine(
             ColumnMachine(column),
             lambda _port: SerialPort(column.port, column.baud),
             lambda emission: log.warning("camera column: %s", emission.event),
@@ -125,5 +126,5 @@ def _column(
     return lambda place: None if place is None else _tell(commands, Seen(*place))
 
 
-def _tell(commands: live.CommandQueue, seen: Seen) -> None:
+def _tell(commands: CommandQueue, seen: Seen) -> None:
     commands.put(seen)  # a column that does not follow misses a frame

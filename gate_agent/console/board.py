@@ -1,7 +1,7 @@
-"""From a lane's view to what an officer's pages show: plain data, ready for text nodes.
+"""From a lane's view to the contents of an officer's pages: plain data, ready for text nodes.
 
-The same data fill the page on the server and follow it in the browser, so there is one
-place that decides on words.
+The same data fill the page on the server and update it in the browser, so a text is chosen in one
+place. The texts themselves are in `labels` and `alerts`.
 """
 
 from __future__ import annotations
@@ -11,109 +11,11 @@ from typing import Any
 
 import msgspec
 
-from drivers.types import Check, CheckMode, Result
-from gate_agent.console import alerts
+from drivers.types import Check, CheckMode
+from gate_agent.console import alerts, labels
 from gate_agent.console.alerts import Severity
 from gate_agent.console.chamber import chamber_board
 from gate_agent.lane_api.api import ApproachView, DeviceView, LastResult, Step, SyncView, View
-
-STEP_TEXT = {
-    Step.CLOSED: "Closed",
-    Step.WAITING: "Waiting for a traveller",
-    Step.READING: "Reading the document",
-    Step.VERIFYING: "Comparing the face",
-    Step.DECIDING: "Deciding",
-    Step.CROSSING: "Traveller is crossing",
-    Step.REFERRED: "Referred to the officer",
-    Step.LEAVING: "Leaving the lane",
-    Step.ENTERING: "Coming in",
-    Step.PRESENTING: "Waiting for the document",
-    Step.QUEUED: "Waiting before the entry",
-    Step.GOING_BACK: "Going back out",
-}
-
-DOCUMENT_TEXT = {
-    "access": "access to the chip",
-    "sod": "signatures",
-    "dg1": "the holder's data",
-    "dg2": "the portrait",
-}
-
-PROGRESS = {  # of document, face, decision, passage
-    Step.READING: 1,
-    Step.VERIFYING: 2,
-    Step.DECIDING: 3,
-    Step.REFERRED: 3,
-    Step.CROSSING: 4,
-    Step.LEAVING: 4,
-}
-
-MODE_TEXT = {
-    "starting": "Starting",
-    "auto": "In service",
-    "out_of_service": "Out of service",
-    "evacuation": "EVACUATION",
-    "maintenance": "Maintenance",
-}
-
-CHECK_TEXT = {
-    "mrz_consistency": "MRZ check digits",
-    "access_control": "Access to the chip",
-    "sod_signature": "Signature of EF.SOD",
-    "ds_chain": "Document signer to trusted CSCA",
-    "ds_validity": "Document signer in its time",
-    "csca_validity": "CSCA in its time",
-    "ds_revocation": "Document signer not revoked",
-    "dg_hash": "Data group unaltered",
-    "com_sod": "EF.COM agrees with EF.SOD",
-    "issuing_state": "Issuing state agrees",
-    "active_authentication": "Active authentication",
-    "chip_authentication": "Chip authentication",
-    "stripping": "No protocol stripped",
-    "expiry": "Not expired",
-    "mrz_dg1": "Printed MRZ equals DG1",
-    "face_image": "Portrait of the chip",
-    "defects": "No known defects",
-}
-
-# BSI TR-03135 shows successful green, failed red, undetermined yellow, not supported grey.
-CHECK_COLOUR = {
-    Result.SUCCESSFUL: "green",
-    Result.FAILED: "red",
-    Result.UNDETERMINED: "yellow",
-    Result.NOT_SUPPORTED: "grey",
-    Result.ABORTED: "yellow",
-}
-
-_FIRST = {"red": 0, "yellow": 1, "green": 2, "grey": 3}
-
-RESULT_TEXT = {
-    Result.SUCCESSFUL: "successful",
-    Result.FAILED: "failed",
-    Result.UNDETERMINED: "undetermined",
-    Result.NOT_SUPPORTED: "not supported",
-    Result.ABORTED: "aborted",
-}
-
-PAD_TEXT = {
-    "not_run": ("grey", "Attack detection: not run"),
-    "bona_fide": ("green", "Attack detection: no sign of an attack"),
-    "attack": ("red", "Attack detection: ATTACK"),
-}
-
-AREA_TEXT = {
-    "empty": "empty",
-    "one": "one person",
-    "many": "SEVERAL PERSONS",
-    "unknown": "not known",
-}
-
-OUTCOME_TEXT = {
-    "admitted": ("green", "Admitted"),
-    "referred": ("yellow", "Referred"),
-    "refused": ("red", "Refused"),
-    "abandoned": ("grey", "Abandoned"),
-}
 
 Plain = dict[str, Any]
 
@@ -121,7 +23,7 @@ Plain = dict[str, Any]
 def lane_board(
     view: View | None, *, number: int, away: str, away_since_utc_ms: int, personal: bool
 ) -> Plain:
-    """Everything an officer sees of one lane; with `personal`, also who stands there."""
+    """Everything an officer sees of one lane; with `personal`, also the holder's data."""
     if view is None:
         return _away_board(number, away, away_since_utc_ms)
     alarms = [_alert(code) for code in (*view.alarms, *_conditions(view))]
@@ -137,14 +39,14 @@ def lane_board(
         "site": view.site,
         "direction": view.direction,
         "tone": tone,
-        "mode": MODE_TEXT.get(view.mode, view.mode),
+        "mode": labels.MODE_TEXT.get(view.mode, view.mode),
         "step": view.step.value,
         "step_text": _step_text(view),
         "since_utc_ms": view.since_utc_ms,
-        "progress": PROGRESS.get(view.step, 0),
+        "progress": labels.PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
         "crossing": f"Crossing {view.ticket}" if view.ticket else "No crossing",
-        "document_step": DOCUMENT_TEXT.get(view.document_step, view.document_step)
+        "document_step": labels.DOCUMENT_TEXT.get(view.document_step, view.document_step)
         if view.step is Step.READING
         else "",
         "state_of_issue": view.issuing_state,
@@ -185,7 +87,7 @@ def in_short(rows: list[Plain], most: int = 3) -> str:
 
 
 def _outside(approach: ApproachView | None) -> list[Plain]:
-    """Why whoever stands before the entry is referred; empty where nobody is."""
+    """Why the traveller before the entry is referred; empty without one."""
     if approach is None or approach.step is not Step.REFERRED:
         return []
     return [_alert(code) for code in approach.reasons]
@@ -194,7 +96,7 @@ def _outside(approach: ApproachView | None) -> list[Plain]:
 def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
     row = alerts.AWAY
     board = lane_board(
-        _NOBODY, number=number, away="", away_since_utc_ms=since_utc_ms, personal=False
+        _NO_VIEW, number=number, away="", away_since_utc_ms=since_utc_ms, personal=False
     )
     return board | {
         "away": True,
@@ -213,7 +115,7 @@ def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
     }
 
 
-_NOBODY = View(
+_NO_VIEW = View(
     lane=0,
     gate="",
     site="",
@@ -241,24 +143,26 @@ def _tone(view: View) -> str:
 
 
 def _conditions(view: View) -> list[str]:
-    """What devices in step lack: why the lane refers more than it should."""
+    """What ready devices lack: why the lane refers more travellers than it should."""
     return [condition for device in view.devices for condition in device.conditions]
 
 
 def _step_text(view: View) -> str:
-    """The step in words; where nobody is served, what the lane is doing instead."""
+    """The step as text; while no traveller is served, what the lane is doing instead."""
     if view.fire or view.mode == "evacuation":
         return "Evacuation, exit open"
     if view.mode == "auto" or view.step not in (Step.WAITING, Step.CLOSED):
-        return STEP_TEXT[view.step]
+        return labels.STEP_TEXT[view.step]
     if view.mode == "out_of_service" and view.alarms:
         return "Stopped: inspect the lane, then acknowledge"
     awaited = ", ".join(_awaited(view)) if view.mode == "starting" else ""
-    return MODE_TEXT.get(view.mode, view.mode) + (f", waits for {awaited}" if awaited else "")
+    return labels.MODE_TEXT.get(view.mode, view.mode) + (
+        f", waits for {awaited}" if awaited else ""
+    )
 
 
 def _awaited(view: View) -> list[str]:
-    """What a lane that goes into service has not seen in order yet."""
+    """What a lane that starts still waits for."""
     devices = [device.device for device in view.devices if not device.ready]
     if "turnstile" in devices:
         return devices
@@ -272,20 +176,22 @@ def _alert(code: str) -> Plain:
 
 
 def _checks(checks: tuple[Check, ...]) -> Plain:
-    """The check tree, what speaks against the document first, and how many of each."""
-    rows = sorted((_check(check) for check in checks), key=lambda row: _FIRST[row["colour"]])
+    """The check tree, failed checks first, and how many checks have each result."""
+    rows = sorted(
+        (_check(check) for check in checks), key=lambda row: labels.COLOUR_ORDER[row["colour"]]
+    )
     counts = Counter(row["result"] for row in rows)
-    words = ", ".join(f"{count} {word}" for word, count in counts.items())
-    return {"checks": rows, "checks_text": words}
+    summary = ", ".join(f"{count} {result}" for result, count in counts.items())
+    return {"checks": rows, "checks_text": summary}
 
 
 def _check(check: Check) -> Plain:
     base, _, group = check.id.partition(".")
-    name = CHECK_TEXT.get(base, check.id)
+    name = labels.CHECK_TEXT.get(base, check.id)
     return {
         "name": f"{name} ({group})" if group else name,
-        "colour": CHECK_COLOUR[check.result],
-        "result": RESULT_TEXT[check.result],
+        "colour": labels.CHECK_COLOUR[check.result],
+        "result": labels.RESULT_TEXT[check.result],
         "mode": "" if check.mode is CheckMode.MANDATORY else check.mode.value,
         "detail": check.detail,
         "ms": f"{check.ms:.0f} ms" if check.ms >= 1 else "",
@@ -304,7 +210,7 @@ def _plant(view: View) -> list[Plain]:
     return [
         {"name": "Entry", "value": _known(view.entry)},
         {"name": "Exit", "value": _known(view.exit)},
-        {"name": "Inside", "value": AREA_TEXT.get(view.zone, view.zone)},
+        {"name": "Inside", "value": labels.AREA_TEXT.get(view.zone, view.zone)},
         fire,
     ]
 
@@ -333,7 +239,7 @@ def _sync_text(sync: SyncView) -> str:
 
 
 def _span(seconds: int) -> str:
-    """How long, in the unit that a person would take."""
+    """A duration in its largest fitting unit."""
     for unit, of_unit in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * of_unit:
             return f"{seconds // of_unit} {unit}"
@@ -343,7 +249,7 @@ def _span(seconds: int) -> str:
 def _last(last: LastResult | None) -> Plain:
     if last is None:
         return {"last_tone": "grey", "last_text": "No crossing yet", "last_utc_ms": 0}
-    tone, text = OUTCOME_TEXT.get(last.outcome, ("grey", last.outcome))
+    tone, text = labels.OUTCOME_TEXT.get(last.outcome, ("grey", last.outcome))
     officer = f" by {last.officer}" if last.officer else ""
     reasons = in_short([_alert(code) for code in last.reasons], most=1)
     return {
@@ -355,7 +261,7 @@ def _last(last: LastResult | None) -> Plain:
 
 def _face(view: View) -> Plain:
     face = view.face
-    pad_tone, pad_text = PAD_TEXT.get(face.pad, ("grey", face.pad))
+    pad_tone, pad_text = labels.PAD_TEXT.get(face.pad, ("grey", face.pad))
     if face.score is None or face.threshold is None:
         word = "Not compared" if view.reasons else "No comparison yet"
         score_tone, score_text, meter = "grey", word, {}

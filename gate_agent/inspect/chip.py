@@ -22,6 +22,7 @@ from drivers.types import Check, CheckMode, DeviceFailed, Result
 from firmware_cfg.profile import ChipReader
 from gate_agent import live
 from gate_agent.inspect.face_check import face_check
+from gate_agent.machine_thread import CommandQueue, run_machine
 
 BUDGET_MS = 60_000
 READABLE = (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
@@ -106,7 +107,7 @@ def new_inspection(
 
 
 def _run(session: ChipSession, path: str, baud: int) -> None:
-    commands = live.CommandQueue()
+    commands = CommandQueue()
     failed: list[Any] = []
 
     def emit(emission: Emission) -> None:
@@ -120,7 +121,7 @@ def _run(session: ChipSession, path: str, baud: int) -> None:
             raise NotUsable(lost.diagnosis) from lost
 
     try:
-        live.run_machine(session, open_port, emit, lambda: session.done or bool(failed), commands)
+        run_machine(session, open_port, emit, lambda: session.done or bool(failed), commands)
     except DriverFault as fault:
         raise NotUsable(fault.diagnosis) from fault
     finally:

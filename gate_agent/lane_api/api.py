@@ -30,7 +30,7 @@ def proof(key: bytes, nonce: bytes) -> bytes:
     return hmac.new(key, b"egate lane api 1" + nonce, hashlib.sha256).digest()
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
+class LaneMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
     """Base of the lane API's messages; tagged with its own name on the wire."""
 
 
@@ -177,21 +177,21 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 # --- from the lane --------------------------------------------------------------------
 
 
-class Challenge(Message, frozen=True, kw_only=True):
+class Challenge(LaneMessage, frozen=True, kw_only=True):
     """First word of a lane: prove who you are."""
 
     version: int
     nonce: bytes
 
 
-class Snapshot(Message, frozen=True, kw_only=True):
+class Snapshot(LaneMessage, frozen=True, kw_only=True):
     """The whole view."""
 
     seq: int
     view: View
 
 
-class Delta(Message, frozen=True, kw_only=True):
+class Delta(LaneMessage, frozen=True, kw_only=True):
     """The fields of the view that changed, by name, in plain data.
 
     Without changes it is a sign of life; the lane is never silent for longer than
@@ -202,7 +202,7 @@ class Delta(Message, frozen=True, kw_only=True):
     changes: dict[str, Any]
 
 
-class ActionResult(Message, frozen=True, kw_only=True):
+class ActionResult(LaneMessage, frozen=True, kw_only=True):
     """Whether an action was taken; `error` says what to do next."""
 
     nonce: str
@@ -210,14 +210,14 @@ class ActionResult(Message, frozen=True, kw_only=True):
     error: str = ""
 
 
-class Picture(Message, frozen=True, kw_only=True):
+class Picture(LaneMessage, frozen=True, kw_only=True):
     """Answer to `PictureRequest`; `jpeg` is empty when there is nothing to show."""
 
     request: int
     jpeg: bytes
 
 
-class Refused(Message, frozen=True, kw_only=True):
+class Refused(LaneMessage, frozen=True, kw_only=True):
     """The lane will not talk to this peer; it closes the connection."""
 
     reason: str
@@ -226,14 +226,14 @@ class Refused(Message, frozen=True, kw_only=True):
 # --- to the lane ----------------------------------------------------------------------
 
 
-class Authenticate(Message, frozen=True, kw_only=True):
+class Authenticate(LaneMessage, frozen=True, kw_only=True):
     """HMAC-SHA-256 over b"egate lane api 1" + nonce, under the role's key."""
 
     role: Role
     mac: bytes
 
 
-class Action(Message, frozen=True, kw_only=True):
+class Action(LaneMessage, frozen=True, kw_only=True):
     """An officer acts. `action` is one of `OfficerAction`'s values."""
 
     nonce: str
@@ -245,13 +245,13 @@ class Action(Message, frozen=True, kw_only=True):
     expires_utc_ms: int
 
 
-class Lease(Message, frozen=True, kw_only=True):
+class Lease(LaneMessage, frozen=True, kw_only=True):
     """An officer is at the console: renew the lane's lease."""
 
     officer: str
 
 
-class PictureRequest(Message, frozen=True, kw_only=True):
+class PictureRequest(LaneMessage, frozen=True, kw_only=True):
     """Ask for the live or the chip portrait of a ticket (`kind`: "live" or "chip")."""
 
     request: int
@@ -259,13 +259,13 @@ class PictureRequest(Message, frozen=True, kw_only=True):
     kind: str
 
 
-class HandReceipt(Message, frozen=True, kw_only=True):
+class HandReceipt(LaneMessage, frozen=True, kw_only=True):
     """Sync hands over a receipt of the central system, in its own signed encoding."""
 
     receipt: bytes
 
 
-class ReportLink(Message, frozen=True, kw_only=True):
+class ReportLink(LaneMessage, frozen=True, kw_only=True):
     """Sync says whether it is connected to the broker; `alarm` is one line, "" if all is well."""
 
     connected: bool

@@ -47,7 +47,7 @@ class Peer:
     sock: socket.socket
     nonce: bytes
     accepted_ns: int
-    heard_ns: int
+    last_received_ns: int
     last_sent_ns: int
     reader: FrameReader[ToLane] = field(
         default_factory=lambda: FrameReader(ToLane, MAX_REQUEST_BYTES)

@@ -1,17 +1,16 @@
-"""The lane's end of the lane API: one thread, one Unix socket, bounded everything.
+"""The lane's end of the lane API: one thread, one Unix socket, a limit on everything.
 
     peer connects -> Challenge -> Authenticate -> Snapshot -> Delta, Delta, ...
 
-The server owns no decision. It authenticates peers by role, keeps personal data from
-every role but CONSOLE, checks actions (see `lane_actions`), and hands what is in order to
-its callbacks. A peer that breaks the protocol, is too slow or too late is dropped with
-one log line that names the cause; nothing a peer does stops the lane.
+The server owns connections and the view that each role follows; personal data go to the role
+CONSOLE alone. Requests are answered by `lane_api.requests`. A peer that breaks the protocol, is
+too slow or too late is dropped with one log line that names the cause; nothing a peer does stops
+the lane.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hmac
 import logging
 import os
 import selectors
@@ -24,44 +23,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
-from gate_agent.lane_api.actions import ActionChecks
 from gate_agent.lane_api.api import (
-    MIN_KEY_BYTES,
     VERSION,
-    Action,
-    ActionResult,
-    Authenticate,
     Challenge,
     Delta,
     FromLane,
-    HandReceipt,
-    Lease,
-    Message,
     Picture,
-    PictureRequest,
-    Refused,
-    ReportLink,
     Role,
     ToLane,
     View,
-    proof,
 )
 from gate_agent.lane_api.channel import ChannelError
 from gate_agent.lane_api.peer import Cause, Dropped, Feed, Peer
+from gate_agent.lane_api.requests import Callbacks, Requests
 from gate_agent.lane_api.socket_access import access_of, hand_over
 
 MAX_PEERS = 16
 MAX_PICTURE_BYTES = 1024 * 1024
-MAX_PENDING_PICTURES = 8
 HANDSHAKE_MS = 2_000
 HEARTBEAT_MS = 1_000
 SILENT_MS = 5_000  # of sync, which reports every second
 NONCE_BYTES = 32
-PICTURE_KINDS = ("live", "chip")
 
 log = logging.getLogger("egate.lane_api")
 
-Reply = Callable[[bytes], None]
 P = ParamSpec("P")
 
 
@@ -73,35 +58,13 @@ class Clock:
     utc_ms: Callable[[], int]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Callbacks:
-    """What the agent does with requests that are in order. All run on the server's thread.
-
-    `on_action` returns None when it was taken, else what to tell the officer. `on_picture` gets
-    (ticket, kind, reply): `reply(jpeg)` once, from any thread, b"" for nothing. `on_link`: alarm.
-    """
-
-    on_action: Callable[[Action], str | None]
-    on_lease: Callable[[str], None]
-    on_picture: Callable[[int, str, Reply], None]
-    on_receipt: Callable[[bytes], None]
-    on_link: Callable[[bool, str], None]
-
-
-_ALLOWED: dict[Role, tuple[type[Message], ...]] = {
-    Role.CONSOLE: (Action, Lease, PictureRequest),
-    Role.SYNC: (HandReceipt, ReportLink),
-    Role.STATUS: (),
-}
-
-
 class LaneServer:
-    """Serves one lane's view and takes what its peers may ask. See the module.
+    """Serves one lane's view and takes requests of its peers. See the module.
 
     Args:
         path: the Unix socket; a stale one is replaced; its mode is 0600.
         keys: one key per role, at least `MIN_KEY_BYTES` long; a role without a key is refused.
-        callbacks: what to do with requests that are in order.
+        callbacks: the agent's part of requests that are in order.
         random: n random bytes, for challenges.
         clock: see `Clock`.
 
@@ -117,16 +80,10 @@ class LaneServer:
         random: Callable[[int], bytes],
         clock: Clock,
     ) -> None:
-        for role, key in keys.items():
-            if len(key) < MIN_KEY_BYTES:
-                raise ValueError(f"key of role {role} is shorter than {MIN_KEY_BYTES} bytes")
         self._path = path
-        self._keys = dict(keys)
-        self._callbacks = callbacks
+        self._requests = Requests(keys, callbacks, clock.utc_ms, self._send, self._reply)
         self._random = random
-        self._clock, self._looked_ns = clock, clock.monotonic_ns()
-        self._checks = ActionChecks()
-        self._view: View | None = None
+        self._clock, self._last_turn_ns = clock, clock.monotonic_ns()
         self._feeds = {True: Feed(with_holder=True), False: Feed(with_holder=False)}
         self._peers: set[Peer] = set()
         self._lock = threading.Lock()
@@ -147,7 +104,7 @@ class LaneServer:
         self.wake()
 
     def wake(self) -> None:
-        """Make `run` look around at once, for instance after `stop` was set."""
+        """End the present wait of `run` at once, for instance after `stop` was set."""
         with contextlib.suppress(BlockingIOError, OSError):
             self._wake_in.send(b"\0")
 
@@ -159,7 +116,7 @@ class LaneServer:
     # --- the loop ------------------------------------------------------------------
 
     def listen(self) -> None:
-        """Bind the socket; `run` does it if nobody did. Raises OSError when it cannot."""
+        """Bind the socket; `run` does it where that was not done. Raises OSError on failure."""
         if self._listener is not None:
             return
         with contextlib.suppress(FileNotFoundError):
@@ -178,7 +135,7 @@ class LaneServer:
         self._listener = listener
 
     def run(self, stop: threading.Event) -> None:
-        """Serve until `stop` is set (looked at twice a second, or after `wake`)."""
+        """Serve until `stop` is set (checked twice a second, and after `wake`)."""
         self.listen()
         if self._listener is None:
             raise RuntimeError("the lane server was closed")
@@ -219,7 +176,7 @@ class LaneServer:
         for peer in tuple(self._peers):
             self._guarded(peer, self._keep_alive, now_ns)
             self._watch(peer)
-        self._looked_ns = now_ns  # silence is judged by the look before: all was read since
+        self._last_turn_ns = now_ns  # silence is judged by the turn before: all was read since
 
     def _guarded(
         self,
@@ -228,7 +185,7 @@ class LaneServer:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Run work for one peer; whatever the peer did wrong ends that peer alone."""
+        """Run work for one peer; a mistake of the peer ends that peer alone."""
         try:
             work(peer, *args, **kwargs)
         except Dropped as dropped:
@@ -252,7 +209,9 @@ class LaneServer:
             return
         sock.settimeout(0)
         now_ns = self._clock.monotonic_ns()
-        peer = Peer(sock, self._random(NONCE_BYTES), now_ns, heard_ns=now_ns, last_sent_ns=now_ns)
+        peer = Peer(
+            sock, self._random(NONCE_BYTES), now_ns, last_received_ns=now_ns, last_sent_ns=now_ns
+        )
         self._peers.add(peer)
         if self._selector is not None:
             self._selector.register(sock, selectors.EVENT_READ, peer)
@@ -271,15 +230,25 @@ class LaneServer:
             data = peer.sock.recv(65536)
             if not data:
                 raise Dropped(Cause.CLOSED)
-            peer.heard_ns = self._clock.monotonic_ns()
+            peer.last_received_ns = self._clock.monotonic_ns()
             for message in peer.reader.feed(data):
                 self._receive(peer, message)
+
+    def _receive(self, peer: Peer, message: ToLane) -> None:
+        if peer.role is not None:
+            self._requests.serve(peer, peer.role, message)
+            return
+        self._requests.authenticate(peer, message)
+        self._follow(peer)
 
     def _keep_alive(self, peer: Peer, now_ns: int) -> None:
         if peer.role is None:
             if now_ns - peer.accepted_ns >= HANDSHAKE_MS * 1_000_000:
                 raise Dropped(Cause.LATE)
-        elif peer.role is Role.SYNC and self._looked_ns - peer.heard_ns >= SILENT_MS * 1_000_000:
+        elif (
+            peer.role is Role.SYNC
+            and self._last_turn_ns - peer.last_received_ns >= SILENT_MS * 1_000_000
+        ):
             raise Dropped(Cause.SILENT)
         elif peer.following and now_ns - peer.last_sent_ns >= HEARTBEAT_MS * 1_000_000:
             self._send(peer, Delta(seq=self._feed_of(peer).seq, changes={}))
@@ -298,8 +267,7 @@ class LaneServer:
             dropped.diagnosis,
         )
         if peer.role is Role.SYNC and Role.SYNC not in (one.role for one in self._peers):
-            does = "answer" if dropped.cause is Cause.SILENT else "run"
-            self._callbacks.on_link(False, f"egate sync does not {does}: look at its service")
+            self._requests.sync_lost(dropped.cause)
         peer.sock.close()
 
     # --- output --------------------------------------------------------------------
@@ -321,7 +289,7 @@ class LaneServer:
             view, self._published = self._published, None
         if view is None:
             return
-        self._view = view
+        self._requests.view = view
         for feed in self._feeds.values():
             changes = feed.advance(view)
             followers = [p for p in self._peers if p.role and self._feed_of(p) is feed]
@@ -343,57 +311,3 @@ class LaneServer:
                 shown = b"" if len(jpeg) > MAX_PICTURE_BYTES else jpeg
                 picture = Picture(request=request, jpeg=shown)
                 self._guarded(peer, self._send, picture)
-
-    # --- input ---------------------------------------------------------------------
-
-    def _receive(self, peer: Peer, message: ToLane) -> None:
-        if peer.role is None:
-            self._authenticate(peer, message)
-            return
-        if not isinstance(message, _ALLOWED[peer.role]):
-            raise Dropped(Cause.FORBIDDEN, type(message).__name__)
-        match message:
-            case Action():
-                error = self._act(message)
-                result = ActionResult(nonce=message.nonce, ok=error is None, error=error or "")
-                self._send(peer, result)
-            case Lease():
-                self._callbacks.on_lease(message.officer[:64])
-            case PictureRequest():
-                self._picture(peer, message)
-            case HandReceipt():
-                self._callbacks.on_receipt(message.receipt)
-            case ReportLink():
-                self._callbacks.on_link(message.connected, message.alarm)
-
-    def _authenticate(self, peer: Peer, message: ToLane) -> None:
-        if isinstance(message, Authenticate):
-            key = self._keys.get(message.role)
-            if key is not None and hmac.compare_digest(proof(key, peer.nonce), message.mac):
-                peer.role = message.role
-                log.info("lane API: peer authenticated: role=%s", peer.role)
-                self._follow(peer)
-                return
-        self._send(peer, Refused(reason="authentication failed"))
-        raise Dropped(Cause.REFUSED, type(message).__name__)
-
-    def _act(self, action: Action) -> str | None:
-        if self._view is None:
-            return "The lane is still starting. Wait a moment."
-        error = self._checks.refuse(action, self._view, self._clock.utc_ms())
-        return self._callbacks.on_action(action) if error is None else error
-
-    def _picture(self, peer: Peer, message: PictureRequest) -> None:
-        known = (
-            self._view is not None
-            and message.ticket != 0
-            and message.ticket == self._view.ticket
-            and message.kind in PICTURE_KINDS
-        )
-        if not known or peer.pictures >= MAX_PENDING_PICTURES:
-            self._send(peer, Picture(request=message.request, jpeg=b""))
-            return
-        peer.pictures += 1
-        self._callbacks.on_picture(
-            message.ticket, message.kind, lambda jpeg: self._reply(peer, message.request, jpeg)
-        )

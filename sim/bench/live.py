@@ -38,6 +38,7 @@ from gate_agent.core.states import initial
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
+from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.records.journal_writer import JournalWriter
 from gate_agent.records.recorder import Recorder
 from sim.devices.turnstile import SimTurnstile
@@ -126,7 +127,7 @@ class LiveLane:
         self._machine = ModbusTurnstile(
             self.profile.turnstile, AuthoriseMap(self.profile.turnstile.registers)
         )
-        self._commands = live.CommandQueue()
+        self._commands = CommandQueue()
 
     def run(self, crossings: int, say: Callable[[int], None]) -> int:
         """Let travellers cross; how many did in time."""
@@ -211,7 +212,7 @@ class LiveLane:
                 self._commands.put(command)
 
     def _drive(self) -> None:
-        live.run_machine(
+        run_machine(
             self._machine,
             lambda _port: _TimedPort(SerialPort(self._pty.path, 115_200), self._released),
             lambda emission: self._inbox.put(emission.event),

@@ -31,7 +31,8 @@ from gate_agent.core.facts import (
 from gate_agent.core.messages import Append
 from gate_agent.host.secrets_on_disk import read_key
 from gate_agent.lane_api.api import Role
-from gate_agent.lane_api.server import Callbacks, Clock, LaneServer
+from gate_agent.lane_api.requests import Callbacks
+from gate_agent.lane_api.server import Clock, LaneServer
 from gate_agent.records.journal_writer import JournalWriter
 from sync.gate.journal import Journal
 from sync.log.envelope import KEY_BYTES, Sealer

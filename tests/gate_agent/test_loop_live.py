@@ -13,15 +13,14 @@ from drivers.ports import Emission, Output, SetBaud, Write
 from drivers.types import Close, DeviceFailed, DeviceId, DeviceReady, OpenExit
 from gate_agent.core.messages import Tick, Wipe
 from gate_agent.live import (
-    CommandQueue,
     LiveInbox,
     monotonic_ns,
-    run_machine,
     spawn,
     system_random,
     utc_now,
     utc_offset_ms,
 )
+from gate_agent.machine_thread import CommandQueue, run_machine
 
 
 class PtyPort:

@@ -21,7 +21,8 @@ from gate_agent.lane_api.api import (
     SyncView,
     View,
 )
-from gate_agent.lane_api.server import Callbacks, Clock, LaneServer, Reply
+from gate_agent.lane_api.requests import Callbacks, Reply
+from gate_agent.lane_api.server import Clock, LaneServer
 
 PATIENCE_S = 60.0
 KEYS = {

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from biometrics.types import Guidance, LivenessState
 from drivers.types import CHECK_IDS, Check, Condition, Result
 from gate_agent.console.alerts import ALERTS, alert
-from gate_agent.console.board import CHECK_COLOUR, CHECK_TEXT, lane_board
+from gate_agent.console.board import lane_board
 from gate_agent.console.credentials import NOBODY
+from gate_agent.console.labels import CHECK_COLOUR, CHECK_TEXT
 from gate_agent.console.officers import (
     Officer,
     OfficersFileError,

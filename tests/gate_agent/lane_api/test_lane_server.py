@@ -41,7 +41,8 @@ from gate_agent.lane_api.api import (
 )
 from gate_agent.lane_api.channel import ChannelError, FrameReader
 from gate_agent.lane_api.peer import MAX_QUEUED_BYTES
-from gate_agent.lane_api.server import MAX_PEERS, SILENT_MS, Callbacks, Clock, LaneServer
+from gate_agent.lane_api.requests import Callbacks
+from gate_agent.lane_api.server import MAX_PEERS, SILENT_MS, Clock, LaneServer
 
 PATIENCE_S = 60.0
 KEYS = {Role.CONSOLE: b"c" * 32, Role.SYNC: b"s" * 32, Role.STATUS: b"t" * 32}

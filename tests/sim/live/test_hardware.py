@@ -26,6 +26,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import ChipReader, MrzReader
 from gate_agent import live
+from gate_agent.machine_thread import CommandQueue, run_machine
 from sim.chip.portrait import placeholder_portrait
 from sim.live import hardware as module
 from sim.live.hardware import Display, Hardware, HardwarePlace, scene_of
@@ -66,7 +67,7 @@ class Bench:
     def __init__(self, place: HardwarePlace) -> None:
         self.said: list[dict[str, Any]] = []
         self.events: list[Any] = []
-        self.commands = live.CommandQueue()
+        self.commands = CommandQueue()
         self.hardware = Hardware(
             parse(SCENARIO.encode()),
             1,
@@ -87,7 +88,7 @@ class Bench:
         self.ended = threading.Event()
         self.thread = live.spawn(
             "reader",
-            lambda: live.run_machine(
+            lambda: run_machine(
                 reader,
                 lambda port: SerialPort(mrz if port == "mrz" else chip, 115_200),
                 self.emit,
