@@ -2,7 +2,7 @@
 
 A profile is put together from TOML files, each laid over those before it: device models,
 then the site, then the gate. A folder stands for the overlays in it, by name. Tables merge,
-everything else replaces. The merge is decoded once into `Profile`; whatever is wrong is told
+everything else replaces. The merge is decoded once into `Profile`; each error is reported
 with the file that set the field, the field, and the bound it breaks.
 """
 
@@ -59,7 +59,7 @@ def load(paths: Sequence[str | os.PathLike[str]]) -> Profile:
 
 
 def check(paths: Sequence[str | os.PathLike[str]]) -> tuple[ProfileError, ...]:
-    """Everything that can be told to be wrong with these overlays; empty if nothing is."""
+    """Every error found in these overlays; empty if there is none."""
     return tuple(_examine(paths)[1])
 
 
@@ -107,7 +107,7 @@ def _files(path: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
     try:
         return [*sorted(file for file in Path(path).iterdir() if file.suffix == ".toml")]
     except OSError:
-        return [path]  # no folder; what else is wrong with it, reading it tells
+        return [path]  # not a folder; other errors show when it is read
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -35,10 +35,10 @@ class OnPowerLoss(Section, frozen=True, kw_only=True):
 
 
 class Lane(Section, frozen=True, kw_only=True):
-    """Where the lane stands and what it is.
+    """The lane: its place, topology and direction.
 
     `entry_opens` is of a mantrap: `after_document` has the reader before the entry door and
-    opens it for a document that is in order; `on_approach` opens it for whoever comes, with
+    opens it for a document that is in order; `on_approach` opens it for every traveller, with
     the reader inside.
     """
 
@@ -58,7 +58,7 @@ class Lane(Section, frozen=True, kw_only=True):
 
 
 class Budgets(Section, frozen=True, kw_only=True):
-    """How long each step may take; a step that is late refers."""
+    """Time limits of each step; a step that is late refers the traveller."""
 
     mrz_ms: BudgetMs = 5_000  # BSI TR-03135-1: MRZ within 5 s of the document in place
     chip_ms: BudgetMs = 7_000  # EF.COM + SOD + DG1 + DG2 within 7 s
@@ -79,7 +79,7 @@ class Budgets(Section, frozen=True, kw_only=True):
 
 
 class Policy(Section, frozen=True, kw_only=True):
-    """What the machine may admit by itself. Everything else goes to an officer."""
+    """Conditions under which the gate admits by itself. Everything else goes to an officer."""
 
     min_age_years: Annotated[int, Meta(ge=0, le=120)] = 18
     min_days_to_expiry: Annotated[int, Meta(ge=0, le=3650)] = 0
@@ -220,7 +220,7 @@ class Setting(Section, frozen=True, kw_only=True):
 
 
 class Firmware(Section, frozen=True, kw_only=True):
-    """Revisions of a device's firmware that were tried; an empty bound is none."""
+    """Revisions of a device's firmware that were tested; an empty bound does not limit."""
 
     lowest: Annotated[str, Meta(max_length=32)] = ""
     highest: Annotated[str, Meta(max_length=32)] = ""
@@ -271,13 +271,13 @@ class IoModule(Section, frozen=True, kw_only=True):
         entry, exit: the doors as wired; a reversed lane swaps them.
         chamber_empty, chamber_occupied: antivalent pair of the presence sensor inside.
         chamber_single: on while no more than one person is inside.
-        approach_clear, beyond_clear: nobody before the entry, behind the exit.
+        approach_clear, beyond_clear: no person before the entry, behind the exit.
         fire_ok, closed_housing, mains_ok: on is good.
         maintenance_key: on while the key is in.
         direction: coil that is on while the lane is reversed; None: it cannot be.
         discrepancy_ms: how long a pair may contradict itself.
         config: first of three holding registers: watchdog time in 10 ms, safe value of
-            the outputs as a mask, and whether the watchdog has struck (write 0 to clear).
+            the outputs as a mask, and whether the watchdog has tripped (write 0 to clear).
     """
 
     entry: DoorWiring = DoorWiring(

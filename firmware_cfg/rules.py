@@ -3,7 +3,7 @@
 A production profile (`lane.demo` false) refuses every marked thing: anything but a real
 camera, any port that is not a device of its own, a stage or a guard left out, and records
 sent in plain MQTT to another machine. What makes a
-document one may not be left out on any gate, nor be let pass without a result.
+document genuine may not be left out on any gate, nor be accepted without a result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CORE_CHECKS = (
     "expiry",
     "mrz_dg1",
 )
-"""Checks without which nobody knows whose document it is: every gate demands their success."""
+"""Checks that bind the document to its issuer and data: every gate demands their success."""
 
 INPUTS = (
     "chamber_empty",
@@ -142,7 +142,10 @@ def _patience(turnstile: Turnstile) -> Iterator[tuple[str, str]]:
         sum_of = "turnstile.poll_ms + 2 * turnstile.answer_ms + turnstile.backoff_ms"
         yield "turnstile.stale_ms", f"must be at least {needed_ms}: {sum_of}"
     if turnstile.driver == "relay_io" and turnstile.io.watchdog_ms <= needed_ms:
-        yield "turnstile.io.watchdog_ms", f"must be more than {needed_ms}, or it strikes in a rest"
+        yield (
+            "turnstile.io.watchdog_ms",
+            f"must be more than {needed_ms}, or it trips while the line rests",
+        )
 
 
 def _driver(profile: Profile) -> Iterator[tuple[str, str]]:

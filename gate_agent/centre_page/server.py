@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from gate_agent.console.credentials import TOO_MANY, WRONG, Credentials
 from gate_agent.console.officers import Officer
 from gate_agent.console.serving import server_config
-from gate_agent.console.sessions import Session, Sessions
+from gate_agent.console.sessions import OfficerSession, OfficerSessions
 from gate_agent.console.shield import Shield
 from sync.centre.overview import Overview, metrics_text
 from sync.log.errors import StorageError
@@ -67,7 +67,7 @@ class CentrePage:
 
     def __init__(self, config: PageConfig) -> None:
         self._config = config
-        self._sessions = Sessions(config.random, IDLE_S, ABSOLUTE_S)
+        self._sessions = OfficerSessions(config.random, IDLE_S, ABSOLUTE_S)
         self._credentials = Credentials(config.officers, PER_ADDRESS, PER_NAME, WINDOW_S)
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader("gate_agent.centre_page"),
@@ -166,7 +166,7 @@ class CentrePage:
         response.delete_cookie(SESSION)
         return response
 
-    def _session(self, request: Request) -> Session | None:
+    def _session(self, request: Request) -> OfficerSession | None:
         session_id = request.cookies.get(SESSION)
         if session_id is None:
             return None

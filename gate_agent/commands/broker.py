@@ -1,4 +1,4 @@
-"""How a command is told which broker to speak to, and with which certificates."""
+"""Options of a command for its broker: host, port and certificates."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def register(commands: Any) -> None:
     """Add `egate centre` to the command line."""
     group = commands.add_parser("centre", help="the central system: collect records of gates")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    run = actions.add_parser("run", help="collect from a broker until told to stop")
+    run = actions.add_parser("run", help="collect from a broker until stopped (SIGTERM)")
     run.add_argument("--state", type=Path, required=True, help="database and centre.key")
     run.add_argument(
         "--gate",

@@ -33,7 +33,7 @@ def register(actions: Any) -> None:
         " belongs into libpq's password file (default: SQLite in the folder)",
     )
     init.set_defaults(run=_init)
-    officer = actions.add_parser("officer", help="let somebody sign in at the page")
+    officer = actions.add_parser("officer", help="let an officer sign in at the page")
     officer.add_argument("--state", type=Path, required=True, help="the centre's folder")
     officer.add_argument("name", metavar="NAME")
     add_second_factor(officer)
@@ -54,7 +54,7 @@ def register(actions: Any) -> None:
 
 
 def make_token(arguments: argparse.Namespace) -> int:
-    """Print a token; nothing is written, so a collector may run beside it."""
+    """Print a token; nothing is written, so a collector may run at the same time."""
     from gate_agent import live
     from sync.centre.registry import valid_name
     from sync.log.enrolment import issue_token

@@ -1,4 +1,4 @@
-"""`egate doctor`: is this computer fit to run this lane, and if not, what to do."""
+"""`egate doctor`: whether this computer can run this lane, and if not, what to do."""
 
 from __future__ import annotations
 

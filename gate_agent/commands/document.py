@@ -159,10 +159,10 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
         bytes=found.bytes,
         ms=found.ms,
     )
-    return _told(arguments, report, found.files)
+    return _finish(arguments, report, found.files)
 
 
-def _told(arguments: argparse.Namespace, report: dict[str, Any], files: dict[str, bytes]) -> int:
+def _finish(arguments: argparse.Namespace, report: dict[str, Any], files: dict[str, bytes]) -> int:
     """Store the evidence where that was asked for, and print the report."""
     if arguments.out:
         try:
@@ -175,7 +175,7 @@ def _told(arguments: argparse.Namespace, report: dict[str, Any], files: dict[str
 
 
 def _store(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write files that are nobody else's to read.
+    """Write files that only their owner may read.
 
     Raises:
         OSError: the folder or a file cannot be written.
@@ -188,7 +188,7 @@ def _store(folder: Path, contents: dict[str, bytes]) -> None:
 
 
 def _dg1_zone(files: dict[str, bytes]) -> Any:
-    """The zone in DG1; None where there is none that parses."""
+    """The zone in DG1; None where none parses."""
     from drivers.passport.errors import MrzError, TlvError
     from drivers.passport.inspection.checks import parse_dg1
 
@@ -229,7 +229,7 @@ def _inspect_files(
         bytes=sum(map(len, files.values())),
         ms=round((monotonic_ns() - started_ns) / 1e6, 3),
     )
-    return _told(arguments, report, files)
+    return _finish(arguments, report, files)
 
 
 def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -243,7 +243,7 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """A document's file; of one that no chip could hold, only that it parses as nothing."""
+    """A document's file; an empty one in place of a file larger than a chip could hold."""
     from gate_agent.inspect.bounded_file import TooLarge, read_bounded
 
     try:

@@ -25,8 +25,8 @@ def register(commands: Any) -> None:
     compare = actions.add_parser("compare", help="whether two pictures show one person")
     compare.add_argument("reference", type=Path, metavar="A")
     compare.add_argument("probe", type=Path, metavar="B")
-    told = "false match rate asked for (default: %(default)s)"
-    compare.add_argument("--fmr", type=_rate, default="1e-3", help=told)
+    fmr_help = "false match rate asked for (default: %(default)s)"
+    compare.add_argument("--fmr", type=_rate, default="1e-3", help=fmr_help)
     compare.set_defaults(run=_compare)
     inspect = actions.add_parser(
         "inspect", help="faces, pose, quality and attack detection of a picture"
@@ -76,7 +76,7 @@ def _evaluate_arguments(evaluate: argparse.ArgumentParser) -> None:
 
 
 def _rate(text: str) -> str:
-    """A rate as typed, after looking that it is one."""
+    """A rate as typed, checked to be one."""
     try:
         value = float(text)
     except ValueError:
@@ -162,7 +162,7 @@ def _file(path: Path) -> bytes:
 
 
 def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
-    """What one picture says as plain data, and its template where there is one."""
+    """The result of one picture as plain data, and its template where there is one."""
     import msgspec
 
     from biometrics import image

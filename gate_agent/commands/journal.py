@@ -1,4 +1,4 @@
-"""`egate journal`: look at a gate's journal, prove it, copy it. The agent may be running."""
+"""`egate journal`: show, verify and copy a gate's journal. The agent may be running."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def default_store() -> Path:
-    """Where models are kept unless told otherwise: beside the installation."""
+    """The default folder of models: beside the installation."""
     return Path(sys.prefix) / "share" / "egate" / "models"
 
 
@@ -55,7 +55,7 @@ def register(commands: Any) -> None:
 
 
 def _register_authority(actions: Any) -> None:
-    """What an authority does with a model of its own, in this order."""
+    """An authority's steps with a model of its own, in this order."""
     key = actions.add_parser("key", help="make an authority's key pair: FILE and FILE.pub")
     key.add_argument("file", type=Path)
     key.set_defaults(run=_key)

@@ -30,11 +30,11 @@ def register(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="let somebody sign in, or replace their password")
+    add = actions.add_parser("add", help="let an officer sign in, or replace their password")
     add.add_argument("name", metavar="NAME")
     add_second_factor(add)
     add.set_defaults(run=_add)
-    remove = actions.add_parser("remove", help="let somebody sign in no longer")
+    remove = actions.add_parser("remove", help="no longer let an officer sign in")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(run=_remove)
     listed = actions.add_parser("list", help="names, and who has a second factor")
@@ -57,7 +57,7 @@ def set_officer(path: Path, name: str, *, second_factor: bool) -> None:
     """Ask for a password and write the officer into the file.
 
     Raises:
-        OfficersFileError: the file cannot be read or written, or the name is none.
+        OfficersFileError: the file cannot be read or written, or the name is malformed.
         ValueError: the password is too short or too long, or was typed differently.
     """
     import msgspec
@@ -115,7 +115,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         known = load_officers(arguments.file)
         left = tuple(each for each in known if each.name != arguments.name)
         if len(left) == len(known):
-            raise OfficersFileError(f"{arguments.file}: nobody is called {arguments.name}")
+            raise OfficersFileError(f"{arguments.file}: no officer is called {arguments.name}")
         save_officers(arguments.file, left)
     except OfficersFileError as error:
         return _refuse("remove", error)

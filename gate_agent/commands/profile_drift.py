@@ -70,10 +70,10 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     finally:
         commands.close()
-    return _tell(arguments, machine, faults)
+    return _report(arguments, machine, faults)
 
 
-def _tell(arguments: argparse.Namespace, machine: Any, faults: list[str]) -> int:
+def _report(arguments: argparse.Namespace, machine: Any, faults: list[str]) -> int:
     outcome = machine.outcome
     if outcome is None:
         why = faults[0] if faults else "the turnstile did not answer in time"

@@ -1,4 +1,4 @@
-"""`egate stats`: what the records say about a lane's work."""
+"""`egate stats`: figures of a lane's work, from its records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
             "Reads the FINISH record of every crossing: how long each step took, and whether "
             "it kept the budget of the profile that was in force. PATH is a journal "
             "(journal.db), a recorded trace (trace-*.jsonl) or a folder of either; where a "
-            "folder holds both, the journal is read, since both tell the same."
+            "folder holds both, the journal is read, since both hold the same crossings."
         ),
     )
     deadlines.add_argument("path", nargs="+", type=Path, metavar="PATH")
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
 def finishes(path: Path) -> Iterator[Ended]:
     """The crossings that ended in a journal, a trace, or a folder of either.
 
-    A trace beside or below a journal is left out: it tells of the same crossings.
+    A trace beside or below a journal is left out: it holds the same crossings.
 
     Raises:
         StorageError: a journal cannot be read.
@@ -53,9 +53,9 @@ def finishes(path: Path) -> Iterator[Ended]:
     """
     if path.is_dir():
         journals = sorted(path.rglob("journal.db"))
-        told = {journal.parent for journal in journals}
+        covered = {journal.parent for journal in journals}
         traces = sorted(path.rglob("trace-*.jsonl"))
-        inside = [*journals, *(trace for trace in traces if told.isdisjoint(trace.parents))]
+        inside = [*journals, *(trace for trace in traces if covered.isdisjoint(trace.parents))]
         if not inside:
             raise FileNotFoundError(f"{path} holds neither a journal nor a trace")
         for file in inside:

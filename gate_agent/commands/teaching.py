@@ -1,4 +1,4 @@
-"""What `--help` of each command ends with: an example that can be typed, and its exit codes.
+"""The end of each command's `--help`: an example that can be typed, and its exit codes.
 
 Those of `egate --help` hold where a command says nothing else. The tests parse every example.
 """
@@ -10,7 +10,7 @@ import textwrap
 
 WIDTH = 88
 
-PROCESS = "exit codes: 0 told to stop; 78 bad profile, keys or models (systemd leaves it then)"
+PROCESS = "exit codes: 0 stopped; 78 bad profile, keys or models (systemd leaves it then)"
 EVIDENCE = (
     "exit codes: 0 good; 1 something is wrong, named by gate and place; 2 unusable file or key"
 )
@@ -29,7 +29,7 @@ EPILOGS = {
     f"{PROCESS}, or another gate of our name; 1 the journal cannot be read",
     "console": "  egate console --lane 1=/run/egate/lane1 --lane 2=/run/egate/lane2 \\\n"
     "      --keys /etc/egate/console --officers /etc/egate/console/officers.json\n\n"
-    "exit codes: 0 told to stop; 3 the port is taken; 78 bad key or officers file",
+    "exit codes: 0 stopped; 3 the port is taken; 78 bad key or officers file",
     "officer add": "  egate officer add siti --second-factor --file officers.json",
     "officer remove": "  egate officer remove siti --file officers.json",
     "officer list": "  egate officer list --file officers.json",
@@ -44,13 +44,13 @@ EPILOGS = {
     "journal schema": "  egate journal schema > record.schema.json",
     "centre run": "  egate centre run --state /var/lib/egate-centre \\\n"
     "      --host sync.example.org --port 8883 --ca mqtt-ca.pem --cert mqtt.crt --key mqtt.key\n\n"
-    "exit codes: 0 told to stop; 1 the database or the broker's name cannot be used; 78 bad key",
+    "exit codes: 0 stopped; 1 the database or the broker's name cannot be used; 78 bad key",
     "centre audit": f"  egate centre audit --state /var/lib/egate-centre --json\n\n{EVIDENCE}",
     "centre show": "  egate centre show --state /var/lib/egate-centre --gate north-1 --seq 12",
     "centre init": "  egate centre init --state /var/lib/egate-centre --database postgresql:///egate",
     "centre officer": "  egate centre officer siti --state /var/lib/egate-centre",
     "centre page": "  egate centre page --state /var/lib/egate-centre\n\n"
-    "exit codes: 0 told to stop; 3 the port is taken; 78 no centre.pub (`egate centre init`)\n"
+    "exit codes: 0 stopped; 3 the port is taken; 78 no centre.pub (`egate centre init`)\n"
     "or no officers (`egate centre officer`)",
     "centre metrics": "  egate centre metrics --state /var/lib/egate-centre",
     "centre enrol": "  egate centre enrol north-1 --token --state /var/lib/egate-centre",
@@ -84,7 +84,7 @@ EPILOGS = {
     "  egate document inspect --file SOD=read/SOD.bin --file DG1=read/DG1.bin --trust trust",
     "mrz parse": "  egate mrz parse "
     r"'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10'"
-    "\n\nexit codes: 0 a zone was found, whatever its check digits say; 2 it is none",
+    "\n\nexit codes: 0 a zone was found, with good or bad check digits; 2 it is not a zone",
     "trust import": "  egate trust import masterlist.ml CSCA.cer",
     "trust list": "  egate trust list",
     "trust verify": "  egate trust verify",

@@ -19,7 +19,8 @@ def register(commands: Any) -> None:
     group = commands.add_parser("trust", help="import, list and verify what documents trust")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     add = actions.add_parser(
-        "import", help="add certificates, master lists, CRLs, defect lists; exits 1 if one is none"
+        "import",
+        help="add certificates, master lists, CRLs, defect lists; exits 1 for other files",
     )
     add.add_argument("path", nargs="+", type=Path, help="files (DER, PEM, p7b, LDIF) or folders")
     add.set_defaults(run=_import)
@@ -110,7 +111,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _refused(action: str, loaded: Any) -> list[dict[str, str]]:
-    """Files that are none of what a store holds; told on stderr too."""
+    """Files of other kinds than a store holds; also named on stderr."""
     for file, why in loaded.refused:
         sys.stderr.write(f"egate trust {action}: {file}: refused: {why}\n")
     return [{"file": str(file), "error": why} for file, why in loaded.refused]

@@ -1,7 +1,7 @@
 """The control process: the loop, the turnstile, the journal, the vault, the lane API.
 
 It holds no picture, model, certificate or broker code (an import contract), and decodes
-nothing that a traveller brought but the text of the machine readable zone.
+nothing from a document but the text of the machine readable zone.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ log = logging.getLogger("egate.agent")
 
 
 class AgentProcess:
-    """Everything of the control process, wired; `run` is its life."""
+    """The parts of the control process, wired; `run` returns when it ends."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class AgentProcess:
     def _journal_writer(
         self, journal: Journal, state_dir: Path, centre: CentrePublic | None
     ) -> JournalWriter:
-        """The journal's only writer, with the room kept for it and what it warns of."""
+        """The journal's only writer, with its reserve and the limits at which it warns."""
         limits = self._profile.sync
         key = centre and centre.verifying
         return JournalWriter(
@@ -162,11 +162,11 @@ class AgentProcess:
         )
 
     def run(self) -> None:
-        """Serve until told to stop; the journal is closed at the end."""
+        """Serve until the process is to stop; the journal is closed at the end."""
         stop = self._stop
         live.favour_turns()
         if self._profile.policy.max_list_age_s is not None:
-            absent = (Condition.LIST_ABSENT,)  # said at once: every traveller will be referred
+            absent = (Condition.LIST_ABSENT,)  # reported at once: it refers every traveller
             self._inbox.put(DeviceReady(device=DeviceId.LISTS, conditions=absent))
         threads = [
             live.spawn("journal", self._writer.run),
@@ -243,7 +243,7 @@ class AgentProcess:
             self._turnstile,
             lambda _port: SerialPort(settings.port, settings.baud, settings.parity),
             self._emit,
-            self._manager.beside("the turnstile's thread", self._stop.is_set),
+            self._manager.watching("the turnstile's thread", self._stop.is_set),
             self._turnstile_commands,
         )
 
@@ -251,7 +251,7 @@ class AgentProcess:
         self._inbox.put(emission.event)
 
     def _run_workers(self) -> None:
-        self._workers.run(self._manager.beside("the workers' thread", self._stop.is_set))
+        self._workers.run(self._manager.watching("the workers' thread", self._stop.is_set))
 
     def _wake_at_stop(self) -> None:
         """Make the loop turn at the end, and often enough for the watchdog when all is quiet."""
@@ -344,7 +344,7 @@ class AgentProcess:
 
 
 def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
-    """Run until told to stop; exit 78 for bad keys, 1 when folders or journal cannot be used."""
+    """Run until SIGTERM; exit 78 for bad keys, 1 when folders or journal cannot be used."""
     stop = live.stop_on_sigterm()
     try:
         role_keys = {role: read_key(keys / f"{role.value}.key") for role in Role}

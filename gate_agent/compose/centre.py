@@ -51,7 +51,7 @@ def run(
     shard: Shard,
     accept_demo: bool,
 ) -> int:
-    """Collect until told to stop.
+    """Collect until SIGTERM.
 
     Args:
         state_dir: `centre.key`, which signs receipts, `centre.seal.key`, which opens what
@@ -90,7 +90,7 @@ def run(
                 utc=live.utc_text,
                 stop=stop.is_set,
                 wake_fd=wake_out,
-                on_wake=telling_of(service),
+                on_wake=alarm_log(service),
             )
     except KeyRefused as error:
         sys.stderr.write(f"egate centre: {error.diagnosis}\n")
@@ -101,15 +101,15 @@ def run(
     return 0
 
 
-def telling_of(service: CentreService) -> Callable[[], None]:
-    """A function that logs the collector's alarm, once as long as it stays the same."""
-    told = ""
+def alarm_log(service: CentreService) -> Callable[[], None]:
+    """Return a function that logs the collector's alarm when it changes."""
+    logged = ""
 
-    def tell() -> None:
-        nonlocal told
+    def log_alarm() -> None:
+        nonlocal logged
         alarm = service.status().alarm
-        if alarm and alarm != told:
+        if alarm and alarm != logged:
             log.error("%s", alarm)
-        told = alarm
+        logged = alarm
 
-    return tell
+    return log_alarm

@@ -26,7 +26,7 @@ def look(store: CentreStore, state_dir: Path, key: VerifyingKey) -> Overview:
 
 
 def serve_page(state_dir: Path, host: str, port: int) -> int:
-    """Serve the read-only page until told to stop; exit 78 without officers or keys.
+    """Serve the read-only page until SIGTERM; exit 78 without officers or keys.
 
     It holds the centre's public key alone. `metrics.token`, if there, opens `/metrics`.
     """

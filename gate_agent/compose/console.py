@@ -20,7 +20,7 @@ Token = Annotated[str, msgspec.Meta(min_length=MIN_TOKEN, max_length=256)]
 
 
 def run(lanes: dict[int, Path], keys: Path, officers: Path, host: str, port: int) -> int:
-    """Serve until told to stop; exit 78 for bad keys or a bad officers file.
+    """Serve until SIGTERM; exit 78 for bad keys or a bad officers file.
 
     `keys` holds `console.key` and, optionally, `kiosk.json`: lane number to token.
     """

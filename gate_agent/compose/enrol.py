@@ -1,4 +1,4 @@
-"""A gate's enrolment: its key, one question over the broker, the centre's keys."""
+"""A gate's enrolment: its key, one request over the broker, the centre's keys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEP_S = 0.5
 def run(text: str, keys: Path, broker: tuple[str, int], tls: Tls | None, wait_s: int) -> int:
     """Enrol; exit 2 when the token or a file is not good, 1 when no good answer came.
 
-    The key is written before it is shown to anybody: after a power cut or a lost answer the
+    The key is written before it is sent: after a power cut or a lost answer the
     same command goes on with the same key.
     """
     try:
@@ -52,7 +52,7 @@ def run(text: str, keys: Path, broker: tuple[str, int], tls: Tls | None, wait_s:
 
 
 def _own_key(keys: Path) -> SigningKey:
-    """Give the gate's key, made now if there is none."""
+    """Return the gate's key, made now where it is missing."""
     if not (keys / "gate.key").exists():
         write_signing_key(keys / "gate.key", SigningKey.generate(live.system_random))
     key = read_signing_key(keys / "gate.key")

@@ -1,4 +1,4 @@
-"""Whether a process can work in the folders it was given, told in a sentence before it starts."""
+"""Whether a process can work in its folders, checked before it starts, with a sentence why not."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ log = logging.getLogger("egate.reader")
 
 
 def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
-    """Run until told to stop; exit 78 when the trust anchors cannot be read."""
+    """Run until SIGTERM; exit 78 when the trust anchors cannot be read."""
     stop = live.stop_on_sigterm()
     if not is_wiping(os.environ):
         log.warning("memory that is freed is not overwritten; see gate_agent/host/memory_wipe.py")
@@ -55,7 +55,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
             newest[type(emission.event)] = emission.event
         link.emit(emission.event, emission.payload)
 
-    def tell_again() -> None:
+    def report_again() -> None:
         for event in tuple(newest.values()):
             link.emit(event)
 
@@ -63,11 +63,11 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         run_dir / "reader.sock",
         machine.device,
         lambda command, _payload: _accept(commands, command),
-        tell_again,
+        report_again,
     )
     stop.on_set(commands.wake)
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
-    linked = manager.beside("the agent's line", stop.is_set)
+    linked = manager.watching("the agent's line", stop.is_set)
     live.spawn("link", lambda: link.run(linked, stop.wait))
     run_machine(
         machine,
@@ -81,9 +81,9 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
 
 
 def load_trust(paths: list[Path], *, accept_demo: bool) -> TrustStore:
-    """What the lane trusts: certificates, master lists, CRLs and defect lists in these paths.
+    """The lane's trust store: certificates, master lists, CRLs and defect lists in these paths.
 
-    A file that is none of them is named on stderr and makes nothing trusted. So is a store
+    A file of another kind is named on stderr and makes nothing trusted. So is a store
     without any trusted certificate: the lane runs, and refers every document.
 
     Raises:

@@ -29,7 +29,7 @@ MAX_ALARM = 200
 
 
 class AgentLine:
-    """The way to the agent's lane API; keeps trying, and repeats itself when it is back."""
+    """The connection to the agent's lane API; connects again and repeats its last report."""
 
     def __init__(self, path: Path, key: bytes, metrics_file: Path | None = None) -> None:
         self._path, self._key = path, key
@@ -60,16 +60,16 @@ class AgentLine:
             self.report(self.service.status(now_ns), now_ns)
 
     def hand_receipt(self, receipt: bytes) -> None:
-        """Give a receipt to the agent; when it is away, it is repeated later."""
+        """Send a receipt to the agent; while the agent is away, the publisher repeats it later."""
         self._send(HandReceipt(receipt=receipt))
 
     def report_link(self, connected: bool) -> None:  # noqa: FBT001 - the callback's shape
-        """Tell the agent whether the broker is connected, and what an operator must know."""
+        """Report to the agent whether the broker is connected, and an alarm for the operator."""
         self._connected = connected
         self._send(ReportLink(connected=connected, alarm=self._alarm[:MAX_ALARM]))
 
     def report(self, status: SyncStatus, now_ns: int) -> None:
-        """Tell the agent of a new alarm, or that we live; write the figures down now and then."""
+        """Report a new alarm or a heartbeat to the agent; write the metrics at intervals."""
         if status.alarm != self._alarm or now_ns >= self._beat_ns:
             self._alarm, self._beat_ns = status.alarm, now_ns + BEAT_NS
             self.report_link(self._connected)
@@ -101,11 +101,11 @@ def run(
     keys: Path,
     metrics_file: Path | None = None,
 ) -> int:
-    """Run until told to stop; write figures to a file now and then, if there is one to write.
+    """Run until SIGTERM; write metrics to a file at intervals, if one is named.
 
-    Gives 78 for bad keys, and when another client has our name: two gates of one name are a
-    mistake that coming back would turn into a fight, so the service manager does not start
-    us again. 1 for a journal that cannot be read.
+    Returns 78 for bad keys, and when another client has our name: two gates of one name are a
+    mistake, and reconnecting would make them disconnect each other, so systemd does not start
+    the process again. 1 for a journal that cannot be read.
     """
     stop = live.stop_on_sigterm()
     try:

@@ -47,7 +47,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
 
     Raises:
         BiometricFault: a model is missing or not the manifest's, or no threshold is as
-            strict as the profile asks; found out here, not with a traveller at the gate.
+            strict as the profile asks; checked here, before a traveller is at the gate.
     """
     pipeline = Pipeline(
         tier,
@@ -63,7 +63,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
 
 
 def run(profile: Profile, run_dir: Path, store: Path) -> int:
-    """Run until told to stop; exit 78 when the models or the camera's name are no good."""
+    """Run until SIGTERM; exit 78 when the models or the camera's name cannot be used."""
     stop = live.stop_on_sigterm()
     try:
         tier = choose_tier(profile.face.tier, store)
@@ -91,8 +91,8 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         worker.on_connected,
         worker.on_query,
     )
-    filming = manager.beside("the camera", stop.is_set)
-    linked = manager.beside("the agent's line", stop.is_set)
+    filming = manager.watching("the camera", stop.is_set)
+    linked = manager.watching("the agent's line", stop.is_set)
     live.spawn("camera", lambda: worker.watch_camera(source, filming, stop.wait))
     live.spawn("link", lambda: link.run(linked, stop.wait))
     worker.run(manager.watched(stop.is_set))
@@ -103,15 +103,15 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
 def _column(
     column: Column | None, manager: ServiceManager, stop: live.Stop
 ) -> Callable[[tuple[float, float] | None], None]:
-    """Start the camera column, if there is one; what tells it where the face is.
+    """Start the camera column, if there is one; return what reports the face's place to it.
 
-    What a column reports is logged and no more: without it the camera looks where it looked.
+    Events of a column are only logged: without it the camera stays where it is.
     """
     if column is None:
         return lambda _place: None
     commands = CommandQueue()
     stop.on_set(commands.wake)
-    moving = manager.beside("the camera column's thread", stop.is_set)
+    moving = manager.watching("the camera column's thread", stop.is_set)
 
     def follow() -> None:
         run_machine(
@@ -123,8 +123,8 @@ def _column(
         )
 
     live.spawn("column", follow)
-    return lambda place: None if place is None else _tell(commands, Seen(*place))
+    return lambda place: None if place is None else _aim(commands, Seen(*place))
 
 
-def _tell(commands: CommandQueue, seen: Seen) -> None:
+def _aim(commands: CommandQueue, seen: Seen) -> None:
     commands.put(seen)  # a column that does not follow misses a frame

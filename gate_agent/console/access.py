@@ -1,4 +1,4 @@
-"""Who is asking: sessions, CSRF tokens, kiosk capabilities, and forms of bounded size."""
+"""Access to the console: sessions, CSRF tokens, kiosk capabilities, and forms of bounded size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gate_agent.console.board import Plain, lane_board
 from gate_agent.console.client import Bank, Lane
 from gate_agent.console.config import ConsoleConfig
 from gate_agent.console.credentials import Credentials
-from gate_agent.console.sessions import Session, Sessions
+from gate_agent.console.sessions import OfficerSession, OfficerSessions
 
 SESSION_COOKIE = "egate_session"
 SIGN_IN_COOKIE = "egate_sign_in"
@@ -26,14 +26,14 @@ MAX_FIELDS = 16
 
 @dataclass(eq=False)
 class Console:
-    """What the handlers work with. `closing` ends every stream; `crash` ends the console.
+    """State that the handlers share. `closing` ends every stream; `crash` ends the console.
 
     `argon2` lets one password be checked at a time: each takes 64 MiB.
     """
 
     config: ConsoleConfig
     bank: Bank
-    sessions: Sessions
+    sessions: OfficerSessions
     credentials: Credentials
     pages: jinja2.Environment
     argon2: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -42,7 +42,7 @@ class Console:
     crash: BaseException | None = None
 
     def note_end(self, task: asyncio.Task[None]) -> None:
-        """One of the console's own tasks ended: remember the bug, so that we stop."""
+        """Remember the error of one of the console's own tasks, so that the console stops."""
         if not task.cancelled():
             self.crash = task.exception()
 
@@ -57,7 +57,7 @@ class Console:
         )
 
     def boards(self) -> list[Plain]:
-        """The whole bank, without anybody's name."""
+        """All lanes, without any traveller's name."""
         return [self.board(lane, personal=False) for lane in self.bank.lanes.values()]
 
     @property
@@ -91,7 +91,7 @@ def console_of(request: Request) -> Console:
     return console
 
 
-def session_of(request: Request) -> Session | None:
+def session_of(request: Request) -> OfficerSession | None:
     """The session behind the request's cookie."""
     session_id = request.cookies.get(SESSION_COOKIE)
     if session_id is None:
@@ -100,11 +100,11 @@ def session_of(request: Request) -> Session | None:
     return console.sessions.get(session_id, console.config.monotonic_ns())
 
 
-def require_session(request: Request) -> Session:
+def require_session(request: Request) -> OfficerSession:
     """The session, for answers that a program reads.
 
     Raises:
-        HTTPException: 401, nobody is signed in.
+        HTTPException: 401, no officer is signed in.
     """
     session = session_of(request)
     if session is None:
@@ -128,7 +128,7 @@ async def form_of(request: Request) -> dict[str, str]:
     """The fields of a small form.
 
     Raises:
-        HTTPException: 400, 413 or 415, it is not one.
+        HTTPException: 400, 413 or 415, it is not such a form.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -149,8 +149,8 @@ async def form_of(request: Request) -> dict[str, str]:
         raise HTTPException(400, "The form is malformed.") from error
 
 
-def require_csrf(request: Request, session: Session, form: dict[str, str]) -> None:
-    """Only our own pages know the session's token.
+def require_csrf(request: Request, session: OfficerSession, form: dict[str, str]) -> None:
+    """Check the session's token, which only the console's own pages hold.
 
     Raises:
         HTTPException: 403, the token is missing or wrong.
@@ -166,7 +166,7 @@ def kiosk_cookie(lane: Lane) -> str:
 
 
 def kiosk_value(token: str, lane: Lane) -> str:
-    """What the cookie holds: made from the capability, and not the capability."""
+    """The cookie's content: derived from the capability, which it does not reveal."""
     text = f"egate kiosk {lane.number}".encode()
     return hmac.new(token.encode(), text, hashlib.sha256).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Alarm and reason codes for officers: how grave, in words, and what to do next. A table."""
+"""Alarm and reason codes for officers: severity, text, and what to do next. A table."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ALERTS: dict[str, Alert] = {
     # the lane
     "walked_away": Alert(_I, "The traveller left the lane", "See that no document stayed behind."),
     "tailgating": Alert(
-        _A, "Somebody followed without admission", "Stop the traveller who followed."
+        _A, "A person followed without admission", "Stop the traveller who followed."
     ),
     "several_persons": Alert(
         _A, "Several persons in the lane", "Lead them to the desk, or one back."
@@ -77,7 +77,9 @@ ALERTS: dict[str, Alert] = {
     "device_failed": Alert(_W, "A device failed", "See the devices below; serve at the desk."),
     "record_failed": Alert(_A, "The journal cannot be written", "Close the lane; call help."),
     "permit_refused": Alert(_W, "Opening was not safe", "See doors and zone; then acknowledge."),
-    "passage_timeout": Alert(_W, "The passage was not completed", "See whether somebody stands."),
+    "passage_timeout": Alert(
+        _W, "The passage was not completed", "See whether a traveller is still inside."
+    ),
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
     "restart": Alert(
         _W, "The lane restarted during a crossing", "See who is in the lane; then acknowledge."

@@ -1,4 +1,4 @@
-"""Two doors and the chamber between them, in words: what an officer sees of a mantrap."""
+"""Two doors and the chamber between them as text: an officer's view of a mantrap."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ AREA_TEXT = {
     "unknown": ("yellow", "not known"),
 }
 BEFORE_TEXT = {
-    "empty": ("grey", "nobody"),
-    "one": ("green", "somebody"),
+    "empty": ("grey", "empty"),
+    "one": ("green", "occupied"),
     "many": ("green", "several persons"),
     "unknown": ("yellow", "not known"),
 }
@@ -26,11 +26,11 @@ DOOR_TEXT = {
 }
 NOT_KNOWN = ("red", "not known")
 GOING_BACK = (Step.LEAVING, Step.GOING_BACK)
-"""The crossing is over and somebody may still be inside."""
+"""The crossing is over and a traveller may still be inside."""
 
 
 def _releasable(view: View) -> bool:
-    """Whether an officer can let somebody go back: who is referred, or still in the chamber."""
+    """Whether an officer can let a traveller go back: referred, or still in the chamber."""
     referred = view.step is Step.REFERRED and bool(view.evidence_sha256)
     if view.topology != "mantrap":
         return referred
@@ -38,7 +38,7 @@ def _releasable(view: View) -> bool:
 
 
 def chamber_board(view: View) -> dict[str, Any]:
-    """Rows in the order of a traveller's way, and whether somebody can be let go back.
+    """Rows in the order of a traveller's way, and whether a traveller can be let go back.
 
     A lane with a barrier has no rows.
     """

@@ -1,7 +1,7 @@
-"""The console's end of the lane API: follows a bank of lanes, each over its own socket.
+"""The console's end of the lane API: follows several lanes, each over its own socket.
 
 A lane that cannot be reached, falls silent or breaks the protocol is shown as away and
-tried again, with a growing pause; the others are not touched by it.
+tried again, with a growing pause; the others are not affected.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ log = logging.getLogger("egate.console")
 
 @dataclass(frozen=True, kw_only=True)
 class Waits:
-    """How long the client waits for what. A lane gives a sign of life every second."""
+    """Time limits of the client. A lane sends at least a heartbeat every second."""
 
     backoff_min_s: float = 0.25
     backoff_max_s: float = 4.0
@@ -103,7 +103,7 @@ class Lane:
     async def act(
         self, *, action: str, officer: str, ticket: int, reason: str, evidence_sha256: str
     ) -> str | None:
-        """Send an officer's action; None when the lane took it, else what to tell the officer.
+        """Send an officer's action; None when the lane took it, else a message for the officer.
 
         Actions on the lane itself name no crossing, whatever was on the page.
         """
@@ -151,7 +151,7 @@ class Lane:
             self._pictures.pop(request, None)
 
     def lease(self, officer: str) -> None:
-        """Tell the lane that this officer is at the console. Nothing if the lane is away."""
+        """Report that this officer is at the console. Does nothing while the lane is away."""
         self._send(Lease(officer=officer))
 
     def _send(self, message: ToLane) -> bool:
@@ -240,7 +240,7 @@ def _settle(future: asyncio.Future[Any] | None, value: object) -> None:
 
 
 class Subscription:
-    """Which lanes have changed since the last look; newest wins, so it is bounded."""
+    """Which lanes have changed since the last `changes`; bounded, since only the newest counts."""
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()

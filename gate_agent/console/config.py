@@ -1,4 +1,4 @@
-"""What a console is made of: its lanes, its officers, its limits; time and randomness."""
+"""Configuration of a console: its lanes, officers and limits; time and randomness."""
 
 from __future__ import annotations
 

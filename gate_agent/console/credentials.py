@@ -1,4 +1,4 @@
-"""Who may sign in: name, password and one-time code, and how often they may be wrong."""
+"""Sign-in: name, password and one-time code, and how many failures are allowed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gate_agent.console.officers import MAX_PASSWORD_CHARACTERS, Officer, verify
 from gate_agent.console.rate_limit import RateLimit
 from gate_agent.console.second_factor import matching_step
 
-# Of a random password nobody knows: an unknown name costs as much time as a known one.
+# Of a discarded random password: an unknown name takes as much time as a known one.
 NOBODY = (
     "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA"
     "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -36,7 +36,7 @@ class Credentials:
         return self._by_address.allows(address, now_ns) and self._by_name.allows(name, now_ns)
 
     def password_fits(self, name: str, password: str) -> bool:
-        """Whether somebody of that name has that password. Takes as long as argon2 takes."""
+        """Whether an officer of that name has that password; takes as long as argon2 takes."""
         officer = self._officers.get(name)
         known = NOBODY if officer is None else officer.password_hash
         short = len(password) <= MAX_PASSWORD_CHARACTERS

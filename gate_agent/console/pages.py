@@ -21,10 +21,10 @@ from gate_agent.console.access import (
     session_of,
 )
 from gate_agent.console.sentences import (
-    HOUSE,
     LANGUAGES,
     RIGHT_TO_LEFT,
     ROLES,
+    SITE_LANGUAGE,
     WIDELY_READ,
     Scene,
 )
@@ -56,7 +56,7 @@ async def bank(request: Request) -> Response:
 
 
 async def lane(request: Request) -> Response:
-    """GET /lane/N: everything that an officer decides by."""
+    """GET /lane/N: all evidence of one lane for an officer's decision."""
     console, session = console_of(request), session_of(request)
     if session is None:
         return RedirectResponse("/signin", 303)
@@ -130,7 +130,7 @@ async def display(request: Request) -> Response:
         lost=msgspec.json.encode(lost_views(was_demo=shown.demo)).decode(),
         languages=LANGUAGES,
         right_to_left=RIGHT_TO_LEFT,
-        house=(HOUSE, WIDELY_READ),
+        site_languages=(SITE_LANGUAGE, WIDELY_READ),
         roles=ROLES,
         scenes=list(Scene),
         steps=STEPS,
@@ -146,7 +146,7 @@ async def health(request: Request) -> Response:
 
 
 async def failure(request: Request, error: Exception) -> Response:
-    """Every refusal: one sentence, as JSON to a script."""
+    """Answer a refused request: one sentence, as JSON to a script."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     text = error.detail if isinstance(error, HTTPException) else "The console failed."
     if "application/json" in request.headers.get("accept", ""):

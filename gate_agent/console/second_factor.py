@@ -33,9 +33,9 @@ def code_at(secret: str, step: int) -> str:
 
 
 def matching_step(secret: str, code: str, utc_ms: int) -> int | None:
-    """The step whose code this is, now or one step to either side; None if it is none.
+    """The step whose code this is, now or one step to either side; None if the code is wrong.
 
-    All are compared, so that the time taken tells nothing.
+    All are compared, so that the time taken reveals nothing.
     """
     now = utc_ms // STEP_MS
     found = None

@@ -1,4 +1,4 @@
-"""What the traveller's display says: one sentence per scene and hint, per language.
+"""The texts of the traveller's display: one sentence per scene and hint, per language.
 
 A language is a column: add it to `LANGUAGES`, a text to every row, and the states whose
 travellers are likely to read it to `STATES`. A display shows two at a time.
@@ -21,7 +21,7 @@ LANGUAGES = {
 """Code (BCP 47) to what its readers call it."""
 
 RIGHT_TO_LEFT = frozenset({"ar"})
-HOUSE, WIDELY_READ = "id", "en"
+SITE_LANGUAGE, WIDELY_READ = "id", "en"
 
 STATES = {
     "id": "IDN",
@@ -38,13 +38,13 @@ Text = dict[str, str]
 
 
 def languages_for(issuing_state: str) -> tuple[str, str]:
-    """The two languages for a document's holder, theirs first; the house's while unknown.
+    """The two languages for a document's holder, theirs first; the site's while unknown.
 
     Args:
         issuing_state: as in the zone, "" until it is read.
     """
-    first = _OF_STATE.get(issuing_state, WIDELY_READ) if issuing_state else HOUSE
-    return first, HOUSE if first == WIDELY_READ else WIDELY_READ
+    first = _OF_STATE.get(issuing_state, WIDELY_READ) if issuing_state else SITE_LANGUAGE
+    return first, SITE_LANGUAGE if first == WIDELY_READ else WIDELY_READ
 
 
 class Scene(StrEnum):

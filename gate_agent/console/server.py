@@ -21,7 +21,7 @@ from gate_agent.console.client import Bank
 from gate_agent.console.config import ConsoleConfig
 from gate_agent.console.credentials import Credentials
 from gate_agent.console.serving import server_config
-from gate_agent.console.sessions import Sessions
+from gate_agent.console.sessions import OfficerSessions
 from gate_agent.console.shield import Shield
 
 MAX_CONNECTIONS = 256
@@ -49,7 +49,7 @@ def build_app(config: ConsoleConfig) -> Starlette:
     console = Console(
         config=config,
         bank=Bank(config.lanes, config.utc_ms, config.random),
-        sessions=Sessions(config.random, limits.session_idle_s, limits.session_absolute_s),
+        sessions=OfficerSessions(config.random, limits.session_idle_s, limits.session_absolute_s),
         credentials=Credentials(
             config.officers,
             limits.sign_in_per_address,

@@ -9,7 +9,7 @@ GRACE_S = 2
 
 
 def server_config(app: ASGIApp, host: str, port: int, *, connections: int) -> uvicorn.Config:
-    """Plain HTTP/1.1 that says nothing of itself, logs no request and believes no proxy.
+    """Plain HTTP/1.1 without a server header, access log or trust in proxy headers.
 
     Args:
         app: the application.

@@ -11,7 +11,7 @@ ID_BYTES = 32
 
 
 @dataclass(eq=False)
-class Session:
+class OfficerSession:
     """One signed-in officer at one browser.
 
     `active_ns` is the last thing a person did; `beat_ns` the last answer of an open page
@@ -28,32 +28,32 @@ class Session:
     ended: bool = False
 
 
-class Sessions:
+class OfficerSessions:
     """All sessions, bounded; ids are stored as hashes, so that a dump opens nothing."""
 
     def __init__(self, random: Callable[[int], bytes], idle_s: int, absolute_s: int) -> None:
         self._random = random
         self._idle_ns = idle_s * 1_000_000_000
         self._absolute_ns = absolute_s * 1_000_000_000
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, OfficerSession] = {}
 
-    def open(self, officer: str, now_ns: int) -> tuple[str, Session]:
-        """Start a session; give the id for the cookie. The idlest one makes room if full."""
+    def open(self, officer: str, now_ns: int) -> tuple[str, OfficerSession]:
+        """Start a session; return the id for the cookie. At the limit the idlest session ends."""
         self._prune(now_ns)
         if len(self._sessions) >= MAX_SESSIONS:
             idlest = min(self._sessions, key=lambda key: self._sessions[key].active_ns)
             self._sessions.pop(idlest).ended = True
         session_id = self._random(ID_BYTES).hex()
-        session = Session(officer, self._random(ID_BYTES).hex(), now_ns, now_ns)
+        session = OfficerSession(officer, self._random(ID_BYTES).hex(), now_ns, now_ns)
         self._sessions[_key(session_id)] = session
         return session_id, session
 
-    def get(self, session_id: str, now_ns: int) -> Session | None:
-        """The session behind a cookie, None when there is none or its time is over."""
+    def get(self, session_id: str, now_ns: int) -> OfficerSession | None:
+        """The session behind a cookie; None without one, or after its time."""
         session = self._sessions.get(_key(session_id))
         return session if session is not None and self.alive(session, now_ns) else None
 
-    def alive(self, session: Session, now_ns: int) -> bool:
+    def alive(self, session: OfficerSession, now_ns: int) -> bool:
         """Whether neither sign-out, idling nor age has ended this session."""
         if (
             now_ns - session.active_ns >= self._idle_ns

@@ -1,4 +1,4 @@
-"""Signing in and out, and being there."""
+"""Signing in and out, and the presence of an officer."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from gate_agent.console.access import (
 )
 from gate_agent.console.board import Plain
 from gate_agent.console.client import Lane
-from gate_agent.console.sessions import Session
+from gate_agent.console.sessions import OfficerSession
 from gate_agent.console.traveller_view import traveller_view
 from gate_agent.console.waiting import queue_of
 
@@ -98,7 +98,7 @@ async def officer_events(request: Request) -> Response:
 
 
 async def _for_officer(
-    console: Console, session: Session, lanes: list[Lane], *, personal: bool
+    console: Console, session: OfficerSession, lanes: list[Lane], *, personal: bool
 ) -> Events:
     limits = console.config.limits
     session.streams += 1

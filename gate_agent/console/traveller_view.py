@@ -1,7 +1,7 @@
-"""From a lane's view to what its traveller may know: a scene and a hint, nothing else.
+"""From a lane's view to the traveller's display: a scene and a hint, nothing else.
 
 A PAD alarm, a hit in a list and an ordinary referral give the same scene, without a hint,
-so that nobody can tell them apart at the display.
+so that they look alike at the display.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def traveller_view(view: View | None, *, was_demo: bool = False) -> TravellerVie
 
 
 def lost_views(*, was_demo: bool) -> dict[str, TravellerView]:
-    """What a display shows by itself that no longer hears the console."""
+    """The texts that a display shows by itself when it has lost the console."""
     return {
         scene.value: TravellerView(scene=scene, text=SCENES[scene], demo=was_demo)
         for scene in (Scene.CLOSED, Scene.OFFICER)

@@ -1,4 +1,4 @@
-"""What waits for an officer, from the boards of all lanes: the most urgent first."""
+"""The queue for an officer, from the boards of all lanes: the most urgent first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gate's computer needs, looked at one by one, in plain words with what to do.
+"""Checks of a gate's computer, one by one, each with what to do.
 
 Every check is a function that gives findings: `good`, `attention` (the lane works, but not
 for long or not well) or `broken` (the lane cannot go into service). Nothing is changed, no
@@ -29,7 +29,7 @@ DISK_FULL_BYTES = 100 << 20
 
 
 class Grade(StrEnum):
-    """How good what was found is."""
+    """The result of a check."""
 
     GOOD = "good"
     ATTENTION = "attention"
@@ -37,7 +37,7 @@ class Grade(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at: what is there, and what to do about it."""
+    """One check: what was found, and what to do about it."""
 
     check: str
     grade: Grade
@@ -154,7 +154,7 @@ def clock_set() -> Findings:
 
 
 def keys(folder: Path, names: tuple[str, ...]) -> Findings:
-    """The lane's keys: there, and nobody else's to read."""
+    """The lane's keys: present, and readable by their owner alone."""
     for name in names:
         try:
             read_key(folder / name)

@@ -1,7 +1,7 @@
 """An environment in which memory that Python gives back is overwritten at once.
 
-Names and zones pass through strings of the interpreter and of libraries, which nobody can
-overwrite. The C library can: told so, it fills every block as it is freed (mallopt(3),
+Names and zones pass through strings of the interpreter and of libraries, which Python code cannot
+overwrite. The C library can: with this setting it fills every block as it is freed (mallopt(3),
 `M_PERTURB`). Python must then leave small objects to it, and its cache of freed blocks per
 thread, which is not filled, must be off. All three are read when a process begins, hence an
 environment: the service manager's for a gate, the supervisor's in the demo.

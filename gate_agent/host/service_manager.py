@@ -1,8 +1,8 @@
-"""The service manager: told when a process is ready, and that it is well.
+"""Reports to the service manager: that the process is ready, and that it is well.
 
-A process under systemd has a watchdog (`WatchdogSec`): unless it says `WATCHDOG=1` in time
-it is killed and started anew, and the hardware falls to its safe state meanwhile. So it may
-say so only when it really works: after a turn of its loop that was `well`, from the
+A process under systemd has a watchdog (`WatchdogSec`): unless it sends `WATCHDOG=1` in time
+it is killed and started again, and the hardware falls to its safe state meanwhile. So it may
+send it only when it really works: after a turn of its loop without `sickness`, from the
 loop's own thread, never from a thread or timer of its own. Protocol: sd_notify(3).
 """
 
@@ -22,9 +22,9 @@ def sickness(now_ns: int, event_ns: int, seen: Mapping[str, int], limit_ns: int)
 
     Args:
         now_ns: the end of the turn.
-        event_ns: when what it dealt with was to be dealt with: a loop that lags is not well.
-        seen: when each thread beside the loop last came round.
-        limit_ns: how long a thread may stay away.
+        event_ns: the time of the event that it handled: a loop that lags is not well.
+        seen: when each other thread last completed a turn.
+        limit_ns: how long a thread's turn may take.
     """
     lag_ns = now_ns - event_ns
     if lag_ns > LAG_MAX_NS:
@@ -36,12 +36,12 @@ def sickness(now_ns: int, event_ns: int, seen: Mapping[str, int], limit_ns: int)
 
 
 class ServiceManager:
-    """A process's line to its service manager; silent where there is none.
+    """A process's connection to its service manager; does nothing where there is none.
 
-    `turned` is for the thread of the loop alone; `beside` is for the threads beside it.
+    `turned` is for the thread of the loop alone; `watching` is for the other threads.
 
     Args:
-        environ: where the service manager names its socket and its patience.
+        environ: where the service manager names its socket and its time limit.
         pid: of this process; a watchdog meant for another process is not ours to feed.
         clock: monotonic nanoseconds.
     """
@@ -57,13 +57,13 @@ class ServiceManager:
 
     @property
     def tick_s(self) -> float | None:
-        """How often the loop must turn, even when nothing happens, for the watchdog's sake."""
+        """How often the loop must turn for the watchdog, even when nothing happens."""
         if self.interval_ns is None:
             return None
         return self.interval_ns / FEEDS_PER_INTERVAL / 1e9
 
-    def beside(self, name: str, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """`stop` for a thread beside the loop, which shows that the thread comes round."""
+    def watching(self, name: str, stop: Callable[[], bool]) -> Callable[[], bool]:
+        """`stop` for another thread, noting that the thread completes its turns."""
         self._seen[name] = self._clock()
 
         def asked() -> bool:
@@ -73,7 +73,7 @@ class ServiceManager:
         return asked
 
     def watched(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-        """`stop` for a loop that asks it before every turn: the turn before ended."""
+        """`stop` for a loop that calls it before every turn: the turn before ended."""
 
         def asked() -> bool:
             self.turned(self._clock())
@@ -82,10 +82,10 @@ class ServiceManager:
         return asked
 
     def turned(self, event_ns: int) -> None:
-        """The loop has ended a turn: say so if the process is well.
+        """Note that the loop has ended a turn; feed the watchdog if the process is well.
 
         Args:
-            event_ns: the stamp of what the turn dealt with.
+            event_ns: the time of the event that the turn handled.
         """
         if not self._address:
             return
@@ -111,7 +111,7 @@ class ServiceManager:
             self._say("STOPPING=1")
 
     def _say(self, state: str) -> None:
-        """Send; a service manager that does not listen is no reason to stop working."""
+        """Send; errors are ignored: work goes on without a service manager."""
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line,
             contextlib.suppress(OSError),

@@ -2,7 +2,7 @@
 
 Expiry and validity are judged by the day. A clock that follows a time server has it right.
 Where the time server is away, as in an outage of days, the day is counted on from when it was
-last right, by the monotonic clock: so nobody who sets the clock meanwhile moves the day.
+last right, by the monotonic clock: setting the clock meanwhile does not move the day.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLOCK_ERROR = 5
 
 
 def follows_time_server() -> bool:
-    """Whether the kernel's clock is synchronised (adjtimex(2)); the kernel forgets in 9 hours."""
+    """Whether the kernel's clock is synchronised (adjtimex(2)); the flag expires after 9 hours."""
     timex = ctypes.create_string_buffer(TIMEX_BYTES)  # modes 0: read only
     state = ctypes.CDLL(None).adjtimex(timex)
     # `struct timex` on 64-bit Linux: status is the int after modes and four longs.
@@ -34,7 +34,7 @@ class TrustedDay:
     Args:
         follows: whether the clock follows a time server now.
         utc_now: date and time by that clock.
-        monotonic_ns: a clock that nobody sets.
+        monotonic_ns: a clock that cannot be set.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Reading files that somebody names at the command line: bounded in size and in time."""
+"""Reading files named at the command line: bounded in size and in time."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _run(session: ChipSession, path: str, baud: int) -> None:
 
 
 def with_face(checks: tuple[Check, ...], files: dict[str, bytes]) -> tuple[Check, ...]:
-    """Decode the portrait where its hash is good; nobody else here would."""
+    """Decode the portrait where its hash is good: no vision process does it here."""
     good = {check.id for check in checks if check.result is Result.SUCCESSFUL}
     if "dg_hash.DG2" not in good or "DG2" not in files:
         return checks

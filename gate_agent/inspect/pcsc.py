@@ -21,7 +21,7 @@ MS = 1_000_000
 
 
 class Meter:
-    """What an inspection cost.
+    """Counters of an inspection.
 
     Attributes:
         apdus, bytes: commands exchanged, and bytes of commands and responses.

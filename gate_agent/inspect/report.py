@@ -1,4 +1,4 @@
-"""What `egate document` and `egate mrz` print: documents, checks and zones as plain data."""
+"""The output of `egate document` and `egate mrz`: documents, checks and zones as plain data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT_KEYS = (
 
 
 def document(mrz: Mrz | None, today: date) -> dict[str, str | None]:
-    """The document in words; every key is there, None where nothing is known.
+    """The document as plain data; every key is there, None where nothing is known.
 
     Dates are ISO 8601 where the zone gives whole dates, else as printed.
     """

@@ -1,7 +1,7 @@
 """Files of a trust store on disk: those named at the command line, and the installed ones.
 
 The installed store is a folder of DER files, each named by its SHA-256, beside an index
-that says when each was imported and from which file.
+that has when each was imported and from which file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUFFIX = ".trust"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was found: sources with the file each came from, and files that are none."""
+    """What was found: sources with the file each came from, and files of other kinds."""
 
     sources: list[tuple[Source, Path]] = field(default_factory=list)
     refused: list[tuple[Path, str]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Loaded:
 def read(paths: Iterable[Path]) -> Loaded:
     """Read certificates, master lists, CRLs and defect lists; of a folder, every file under it.
 
-    A file that is none of them is refused and named; it makes nothing trusted.
+    A file of another kind is refused and named; it makes nothing trusted.
 
     Raises:
         OSError: a path cannot be read.

@@ -1,7 +1,7 @@
-"""What a lane demands of an officer's action before its core hears of it.
+"""Checks of an officer's action before it reaches the lane's core.
 
 The console may be broken into, out of date, or slow: the lane checks by itself that the
-action is known, fresh, new, and about the very evidence that is on the table now.
+action is known, fresh, not repeated, and about the evidence of the present referral.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ActionChecks:
 
 
 def _not_decidable(action: Action, view: View) -> str | None:
-    """A decision is about a referral on the table, on the evidence that was seen."""
+    """Say why a decision does not fit the present referral and its evidence, or None."""
     before_entry = view.approach is not None and view.approach.ticket == action.ticket
     asked = view.approach if before_entry and view.approach is not None else view
     if asked.step is not Step.REFERRED or action.ticket == 0 or action.ticket != asked.ticket:

@@ -1,12 +1,12 @@
-"""The lane API, version 1: what a lane tells the world and what it lets itself be told.
+"""The lane API, version 1: the view of a lane, and the requests it accepts.
 
 Transport: length-prefixed msgpack frames (see `gate_agent.lane_api.channel`) over a local socket.
 The lane sends `Challenge`; the peer answers `Authenticate` with an HMAC-SHA-256 of the
 nonce under the key of its role; then the lane sends one `Snapshot`, and a `Delta` for
-every change. `Delta.seq` counts up by one from the snapshot's; a gap means: connect anew.
+every change. `Delta.seq` counts up by one from the snapshot's; after a gap, connect again.
 
 Actions carry the ticket and the hash of the evidence that the officer saw, a nonce that
-is accepted once, and an expiry; the lane checks all four, whatever the console did.
+is accepted once, and an expiry; the lane checks all four and does not rely on the console.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LaneMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=T
 
 
 class Role(StrEnum):
-    """What a peer may do. Each role has a key of its own."""
+    """The rights of a peer. Each role has a key of its own."""
 
     CONSOLE = "console"  # everything an officer sees and does
     SYNC = "sync"  # hand over receipts, read no personal data
@@ -134,7 +134,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows of one lane. `holder` is None for every role but CONSOLE.
 
     A mantrap may serve two travellers: the view is of the one in the chamber, and `approach`
-    of the one before the entry door. With nobody in the chamber the view is of the latter.
+    of the one before the entry door. While the chamber is empty the view is of the latter.
     """
 
     lane: int
@@ -178,7 +178,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Challenge(LaneMessage, frozen=True, kw_only=True):
-    """First word of a lane: prove who you are."""
+    """First message of a lane: the nonce that the peer's proof is about."""
 
     version: int
     nonce: bytes
@@ -194,8 +194,8 @@ class Snapshot(LaneMessage, frozen=True, kw_only=True):
 class Delta(LaneMessage, frozen=True, kw_only=True):
     """The fields of the view that changed, by name, in plain data.
 
-    Without changes it is a sign of life; the lane is never silent for longer than
-    `lane_server.HEARTBEAT_MS`.
+    Without changes it is a heartbeat; the lane is never silent for longer than
+    `lane_api.server.HEARTBEAT_MS`.
     """
 
     seq: int
@@ -218,7 +218,7 @@ class Picture(LaneMessage, frozen=True, kw_only=True):
 
 
 class Refused(LaneMessage, frozen=True, kw_only=True):
-    """The lane will not talk to this peer; it closes the connection."""
+    """The lane refuses this peer and closes the connection."""
 
     reason: str
 
@@ -234,7 +234,7 @@ class Authenticate(LaneMessage, frozen=True, kw_only=True):
 
 
 class Action(LaneMessage, frozen=True, kw_only=True):
-    """An officer acts. `action` is one of `OfficerAction`'s values."""
+    """An officer's action; `action` is one of `OfficerAction`'s values."""
 
     nonce: str
     ticket: int
@@ -266,7 +266,7 @@ class HandReceipt(LaneMessage, frozen=True, kw_only=True):
 
 
 class ReportLink(LaneMessage, frozen=True, kw_only=True):
-    """Sync says whether it is connected to the broker; `alarm` is one line, "" if all is well."""
+    """Whether sync is connected to the broker; `alarm` is one line, "" if all is well."""
 
     connected: bool
     alarm: str = ""

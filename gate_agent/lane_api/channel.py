@@ -2,7 +2,7 @@
 
 Sans-IO: bytes in pieces of any size go in, whole messages come out. A frame that is too
 long or does not decode raises `ChannelError`; the caller drops the connection, because
-nothing after it can be trusted to be in step.
+nothing after it can be trusted to begin at a frame.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ M = TypeVar("M")
 
 
 class ChannelError(Exception):
-    """A peer on a local socket does not speak our framing; `diagnosis` says how."""
+    """A peer on a local socket does not keep to the framing; `diagnosis` has the detail."""
 
     def __init__(self, diagnosis: str) -> None:
         super().__init__(diagnosis)
@@ -52,7 +52,7 @@ class WorkerHello(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class StillHere(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
-    """A worker that has nothing to say is not stopped or gone."""
+    """Heartbeat of a worker without anything to report."""
 
 
 class ViewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
@@ -89,7 +89,7 @@ def encode(message: msgspec.Struct) -> bytes:
 class FrameReader(Generic[M]):
     """Cuts a byte stream into messages of one union type, each at most `max_bytes` long.
 
-    What it has given is overwritten: a portrait or a name may have been in it.
+    Bytes of a decoded message are overwritten: a portrait or a name may have been in it.
     """
 
     def __init__(self, union: Any, max_bytes: int = MAX_FRAME_BYTES) -> None:

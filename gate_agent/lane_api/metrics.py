@@ -1,4 +1,4 @@
-"""How a lane stands, in Prometheus' text format 0.0.4: from its view, without a traveller."""
+"""Metrics of a lane in Prometheus' text format 0.0.4: from its view, without personal data."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Dropped(Exception):
 
 @dataclass(eq=False)
 class Peer:
-    """One connection: its socket, its bytes in both directions, and who it proved to be."""
+    """One connection: its socket, its buffers, and the role that it proved."""
 
     sock: socket.socket
     nonce: bytes
@@ -102,5 +102,5 @@ class Feed:
         return changes
 
     def snapshot(self) -> Snapshot | None:
-        """The whole view, or None while there is none."""
+        """The whole view; None before the first one."""
         return None if self._view is None else Snapshot(seq=self.seq, view=self._view)

@@ -1,7 +1,7 @@
-"""What pages show of a lane: a pure function of its state.
+"""The view of a lane that pages show: a pure function of its state.
 
-The holder's identity is not here: the core does not know it. Whoever answers an
-authorised console joins it.
+The holder's identity is not here: the core does not know it. The process that answers an
+authorised console adds it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _STEPS = {
 
 
 def step_of(state: State) -> Step:
-    """Where the present crossing stands; an idle lane out of AUTO is closed."""
+    """The step of the present crossing; an idle lane out of AUTO is closed."""
     crossing = state.shown
     if isinstance(crossing, Idle) and state.mode is not Mode.AUTO:
         return Step.CLOSED

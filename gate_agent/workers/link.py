@@ -1,7 +1,7 @@
 """A worker's side of the agent's socket: connect, say hello, carry frames, connect again.
 
 While the agent is away the worker keeps trying, and events meant for it are dropped: an
-agent that comes back starts with no crossing, so nothing of before concerns it.
+agent that comes back starts with no crossing, so earlier events do not concern it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = logging.getLogger("egate.worker")
 
 RETRY_S = 0.25
 BEAT_S = 1.0
-"""After so long without anything to do the worker says that it is still there."""
+"""After so long without anything to report the worker sends `StillHere`."""
 
 RECEIVE_BYTES = 262_144
 MAX_QUEUE_BYTES = 16 * 1024 * 1024

@@ -1,7 +1,7 @@
-"""Questions for pictures on their way to vision, and who is owed the answer.
+"""Requests for pictures on their way to vision, and the callback that gets each answer.
 
 Asked on the lane API's thread, answered on the workers' one. A vision process that goes
-away answers nothing: whoever waits then gets an empty picture, and may ask again.
+away answers nothing: the caller then gets an empty picture, and may ask again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Pictures:
         self._number = 0
 
     def ask(self, reply: Reply) -> int:
-        """Keep a reply; give the number of its question. The oldest one makes room if full."""
+        """Keep a reply; return the number of its request. At the limit the oldest is dropped."""
         oldest: Reply | None = None
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
@@ -36,7 +36,7 @@ class Pictures:
         return number
 
     def answer(self, number: int, jpeg: bytes) -> None:
-        """Hand a picture to whoever asked; nobody does for a number that is not waiting."""
+        """Hand a picture to its caller; an unknown or answered number is ignored."""
         with self._lock:
             reply = self._waiting.pop(number, None)
         if reply is not None:

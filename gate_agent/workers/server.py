@@ -1,9 +1,9 @@
 """The agent's side of its workers: a Unix socket and one connection per worker device.
 
-A worker may only say what its device can know: a reader cannot speak for an officer, and
-vision cannot speak for a document. Anything else, and any frame that does not decode,
-ends the connection and is a `DeviceFailed`, as is a worker that dies. Who connects must be
-the worker's own user, and must say hello at once.
+A worker may only report events of its own device: a reader cannot decide as an officer, and
+vision cannot report a document. Anything else, and any frame that does not decode,
+ends the connection and is a `DeviceFailed`, as is a worker that dies. The peer must be
+the worker's own user, and must send its hello at once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MAX_QUEUE_BYTES = 16 * 1024 * 1024
 MAX_CONNECTIONS = 8
 HELLO_NS = 2_000_000_000
 SILENT_NS = 5_000_000_000
-"""A worker says something every second; one that does not for so long is stopped, or hangs."""
+"""A worker sends something every second; one that is silent for so long is stopped, or hangs."""
 
 MAX_PENDING = 1024
 
@@ -72,7 +72,7 @@ _MAY_SAY: Mapping[DeviceId, tuple[type, ...]] = {
 class _Connection:
     """One peer on a device's socket: not yet a worker until its hello.
 
-    `due_ns`: when it must have said something.
+    `due_ns`: when it must have sent something.
     """
 
     def __init__(self, sock: socket.socket, door: DeviceId, due_ns: int) -> None:
@@ -177,7 +177,7 @@ class WorkerServer:
         if len(self._pending) < MAX_PENDING:
             self._pending.append((device, frame))
         else:
-            self._overrun.add(device)  # a command is lost: its worker must begin anew
+            self._overrun.add(device)  # a command is lost: its worker must start again
         self._wake()
 
     def _wake(self) -> None:
@@ -206,10 +206,10 @@ class WorkerServer:
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
     def _end_silent(self) -> None:
-        """Drop who connected and does not say who they are, and who has fallen silent.
+        """Drop peers without a hello in time, and workers that have fallen silent.
 
-        Judged by the look before, so that everything was read since: where this process itself
-        was held up, nobody else was silent.
+        Judged by the turn before, so that everything was read since: where this process itself
+        was held up, no worker counts as silent.
         """
         now_ns, self._looked_ns = self._looked_ns, self._clock()
         for connection in (*self._nameless, *self._workers.values()):

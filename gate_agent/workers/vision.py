@@ -25,12 +25,12 @@ IDLE_S = 1.0
 GLANCE_NS = 2_000_000_000
 
 
-class _Told(NamedTuple):
+class _QueuedCommand(NamedTuple):
     command: Any
     payload: Mapping[str, bytearray]
 
 
-class _Asked(NamedTuple):
+class _QueuedQuery(NamedTuple):
     request: int
     ticket: int
     kind: str
@@ -49,7 +49,7 @@ class VisionWorker:
         emit: reports an event to the agent.
         answer: answers a picture query.
         clock: monotonic nanoseconds.
-        aim: told after every frame where the face is (`VisionDevice.face_place`).
+        aim: called after every frame with the face's place (`VisionDevice.face_place`).
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class VisionWorker:
         self._answer = answer
         self._clock = clock
         self._mailbox = Mailbox()
-        self._work: queue.Queue[_Told | _Asked | _Frame] = queue.Queue(MAX_WORK)
+        self._work: queue.Queue[_QueuedCommand | _QueuedQuery | _Frame] = queue.Queue(MAX_WORK)
         self._frame_queued = False
         self._camera_fault: DriverFault | None = None
         self._camera_seen = False
@@ -78,22 +78,22 @@ class VisionWorker:
 
         Raises:
             RuntimeError: so many wait that one would be lost, and it may be a `Wipe`: the
-                process ends and begins anew, with empty buffers.
+                process ends and is started again, with empty buffers.
         """
         try:
-            self._work.put_nowait(_Told(command, payload))
+            self._work.put_nowait(_QueuedCommand(command, payload))
         except queue.Full as error:
             raise RuntimeError("vision does not follow its commands") from error
 
     def on_query(self, request: int, ticket: int, kind: str) -> None:
         """Queue a picture query of the agent; too many of them get no picture."""
         try:
-            self._work.put_nowait(_Asked(request, ticket, kind))
+            self._work.put_nowait(_QueuedQuery(request, ticket, kind))
         except queue.Full:
             self._answer(request, b"")
 
     def on_connected(self) -> None:
-        """Say where we stand; the agent may be a new one."""
+        """Report readiness; the agent may be a new one."""
         if self._camera_fault is not None:
             self._emit(_failed(self._camera_fault))
         elif self._camera_seen:
@@ -144,9 +144,9 @@ class VisionWorker:
                 )
             self._report()
 
-    def _do(self, item: _Told | _Asked | _Frame) -> None:
+    def _do(self, item: _QueuedCommand | _QueuedQuery | _Frame) -> None:
         now_ns = self._clock()
-        if isinstance(item, _Asked):
+        if isinstance(item, _QueuedQuery):
             jpeg = self._device.picture(item.ticket, item.kind)
             if not jpeg and item.kind == "live":
                 jpeg = self._glance(now_ns)

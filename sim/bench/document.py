@@ -41,7 +41,7 @@ class LinkFigure(NamedTuple):
 
 
 class ChipFigures(NamedTuple):
-    """What only a chip can tell."""
+    """Figures that need a chip."""
 
     figures: list[Figure]
     links: list[LinkFigure]

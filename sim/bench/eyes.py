@@ -1,4 +1,4 @@
-"""`egate bench eyes`: how open eyes are told from closed ones, on photographs of open eyes.
+"""`egate bench eyes`: how well open and closed eyes are distinguished, on photographs.
 
 Each photograph is looked at as it is, and with lids painted over its eyes: crisp, and blurred
 as much as a soft photograph is. What photographs of people who blink would give is not known
@@ -106,7 +106,7 @@ def measure(
     Args:
         pipeline: of the tier, without limits.
         paths: of photographs.
-        progress: told how many of how many are done.
+        progress: called with how many are done, and of how many.
     """
     from biometrics import image
     from biometrics.errors import ImageRefused

@@ -57,26 +57,26 @@ PEER_LATENCY_US = 200
 
 
 class Played:
-    """What reader and vision said of one admitted traveller, to be said again of others."""
+    """The answers of reader and vision for one admitted traveller, repeated for others."""
 
     def __init__(self, turns: list[tuple[Any, Turn]]) -> None:
         of_lanes: dict[int, dict[type, Any]] = {}
         for lane, done in turns:
             event = done.event
-            said = of_lanes.setdefault(lane.number, {})
+            answers = of_lanes.setdefault(lane.number, {})
             if isinstance(event, MrzRead):
-                said.clear()
-            said[type(event)] = event
+                answers.clear()
+            answers[type(event)] = event
             if any(isinstance(command, OpenExit) for command in done.commands) and (
-                Observed in said and DocumentVerified in said
+                Observed in answers and DocumentVerified in answers
             ):
-                self.said, self.profile = said, lane.profile
+                self.answers, self.profile = answers, lane.profile
                 return
         raise ValueError("no admitted crossing was recorded")
 
     def of(self, kind: type, ticket: int) -> Any:
         """The recorded event of this kind, for another ticket."""
-        return msgspec.structs.replace(self.said[kind], ticket=ticket)
+        return msgspec.structs.replace(self.answers[kind], ticket=ticket)
 
 
 class _TimedPort:
@@ -265,19 +265,19 @@ def fsync_ms(folder: Path, times: int, clock: Callable[[], int]) -> list[float]:
 def wake_ms(times: int, clock: Callable[[], int]) -> list[float]:
     """What the machine needs to wake a thread that waits for another one."""
     spans: list[float] = []
-    asked, told = threading.Semaphore(0), threading.Semaphore(0)
+    asked, answered = threading.Semaphore(0), threading.Semaphore(0)
     stamp = [0]
 
     def sleeper() -> None:
         for _ in range(times):
             asked.acquire()
             spans.append((clock() - stamp[0]) / 1e6)
-            told.release()
+            answered.release()
 
     thread = live.spawn("sleeper", sleeper)
     for _ in range(times):
         stamp[0] = clock()
         asked.release()
-        told.acquire()
+        answered.acquire()
     thread.join()
     return spans

@@ -1,7 +1,7 @@
 """Modbus over a line that flips and loses bytes: is a wrong value ever taken for a right one?
 
 The production master asks a simulated turnstile over two virtual wires. Before every
-question the plant is set anew from the seed, so an answer that is old, torn or damaged is
+question the plant is set again from the seed, so an answer that is old, torn or damaged is
 seen as such: it is not what the device held while it was asked.
 """
 
@@ -44,7 +44,7 @@ class NoisyBus:
         self._map = settings.registers
 
     def shake(self) -> None:
-        """Set the plant anew."""
+        """Set the plant from the seed."""
         for side in (self.peer.barrier.exit, self.peer.barrier.entry):
             side.waiting = self.rng.randrange(5)
             side.counter = self.rng.randrange(1 << 32)

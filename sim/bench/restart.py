@@ -23,7 +23,7 @@ class RestartFailed(Exception):
     """The lane did not come up in time."""
 
 
-class _House:
+class RunningLane:
     """One lane of the demo without its centre and console: hardware, agent, reader, vision."""
 
     def __init__(self, root: Path, scenario: Scenario, path: Path, photographs: Path) -> None:
@@ -87,14 +87,14 @@ def power_cut_s(
     """
     spans: list[float] = []
     with tempfile.TemporaryDirectory(prefix="egate-bench-") as root:
-        house = _House(Path(root), scenario, path, photographs)
+        lane = RunningLane(Path(root), scenario, path, photographs)
         try:
             for n in range(times + 1):
                 say(f"power on, {n} of {times}")
                 began_ns = live.monotonic_ns()
-                processes = house.power_on(models)
+                processes = lane.power_on(models)
                 try:
-                    _wait_for_auto(house, began_ns)
+                    _wait_for_auto(lane, began_ns)
                     if n:
                         spans.append((live.monotonic_ns() - began_ns) / 1e9)
                 finally:
@@ -103,13 +103,13 @@ def power_cut_s(
                     for process in processes:
                         process.wait()
         finally:
-            house.close()
+            lane.close()
     return spans
 
 
-def _wait_for_auto(house: _House, began_ns: int) -> None:
-    key = (house.place.keys / "console.key").read_bytes()
-    officer = LaneOfficer(house.place.lane_socket, key, live.system_random, live.utc_ms)
+def _wait_for_auto(lane: RunningLane, began_ns: int) -> None:
+    key = (lane.place.keys / "console.key").read_bytes()
+    officer = LaneOfficer(lane.place.lane_socket, key, live.system_random, live.utc_ms)
     stop = live.Stop()
     try:
         while officer.step is not Step.WAITING:

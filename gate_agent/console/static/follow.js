@@ -7,7 +7,7 @@ const link = document.getElementById("link");
 const shortcuts = document.getElementById("shortcuts");
 const SILENT_MS = 7_000; // three beats and a little
 let active = true;
-let heardMs = performance.now();
+let receivedMs = performance.now();
 
 for (const kind of ["pointerdown", "keydown", "pointermove"]) {
   addEventListener(kind, () => { active = true; }, { passive: true });
@@ -23,8 +23,8 @@ function say(text, tone) {
   link.dataset.tone = tone;
 }
 
-function heard() {
-  heardMs = performance.now();
+function noteReceived() {
+  receivedMs = performance.now();
   document.body.classList.remove("lost");
   say("Connected", "green");
 }
@@ -57,15 +57,15 @@ async function beat() {
 
 export function follow(path, onLane) {
   const source = new EventSource(path);
-  source.addEventListener("open", heard);
+  source.addEventListener("open", noteReceived);
   source.addEventListener("error", () => {
     lost();
     // a stream that was refused is not tried again by the browser
     if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
   });
-  setInterval(() => { if (performance.now() - heardMs > SILENT_MS) lost(); }, 1000);
+  setInterval(() => { if (performance.now() - receivedMs > SILENT_MS) lost(); }, 1000);
   source.addEventListener("beat", (event) => {
-    heard();
+    noteReceived();
     setClock(JSON.parse(event.data).utc_ms);
     beat();
   });

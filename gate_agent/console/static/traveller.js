@@ -11,14 +11,14 @@ function setText(selector, text) {
 
 // A traveller may choose another language; it is theirs alone, and forgotten after them.
 const CHOICE_MS = 60_000;
-const HOUSE = [...body.dataset.house.split(" ")];
+const SITE_LANGUAGES = [...body.dataset.siteLanguages.split(" ")];
 let chosen = "";
 let forget = 0;
 let last = null;
 
 function pair(view) {
   if (!chosen) return view.languages;
-  return [chosen, chosen === HOUSE[1] ? HOUSE[0] : HOUSE[1]];
+  return [chosen, chosen === SITE_LANGUAGES[1] ? SITE_LANGUAGES[0] : SITE_LANGUAGES[1]];
 }
 
 function speak([first, second]) {
@@ -64,13 +64,13 @@ function show(view) {
 }
 
 let source = null;
-let heardMs = performance.now();
+let receivedMs = performance.now();
 const SILENT_MS = 7_000; // three beats and a little
 
-// Without the console no officer watches and the lane serves nobody: the last picture must not
-// stay. Whoever is in the lane waits for the officer; where people leave in a fire, they leave.
+// Without the console no officer watches and the lane serves no traveller: the last picture must not
+// stay. A traveller in the lane waits for the officer; during an evacuation people leave.
 function unlessHeard() {
-  if (document.hidden || performance.now() - heardMs < SILENT_MS) return;
+  if (document.hidden || performance.now() - receivedMs < SILENT_MS) return;
   const scene = body.dataset.scene;
   const lost = JSON.parse(body.dataset.lost);
   if (scene !== "evacuate") show(["document", "closed"].includes(scene) ? lost.closed : lost.officer);
@@ -78,15 +78,15 @@ function unlessHeard() {
 
 setInterval(unlessHeard, 1000);
 
-// A browser allows few connections to one host: a display that nobody sees gives its own back.
+// A browser allows few connections to one host: a hidden display closes its own.
 function follow() {
   if (source) source.close();
   source = null;
   if (document.hidden) return;
   const stream = new EventSource(`/lane/${body.dataset.lane}/traveller/events`);
-  heardMs = performance.now();
+  receivedMs = performance.now();
   for (const kind of ["display", "beat"]) {
-    stream.addEventListener(kind, () => { heardMs = performance.now(); });
+    stream.addEventListener(kind, () => { receivedMs = performance.now(); });
   }
   stream.addEventListener("display", (event) => show(JSON.parse(event.data)));
   stream.addEventListener("error", () => {

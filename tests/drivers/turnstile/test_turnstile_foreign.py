@@ -122,7 +122,7 @@ def slave(request) -> list[str]:
     return [request.getfixturevalue("libmodbus_slave")]
 
 
-class House:
+class SlaveBench:
     """Starts a slave behind a pair of pseudo-terminals, and ends it."""
 
     def __init__(self) -> None:
@@ -151,14 +151,14 @@ class House:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    house = House()
-    yield house
-    house.close()
+def slaves() -> Iterator[SlaveBench]:
+    slaves = SlaveBench()
+    yield slaves
+    slaves.close()
 
 
-def test_pymodbus_is_identified_read_released_and_withdrawn(house: House) -> None:
-    live = house.bench([sys.executable, str(HERE / "pymodbus_slave.py")], identity="acme/gate")
+def test_pymodbus_is_identified_read_released_and_withdrawn(slaves: SlaveBench) -> None:
+    live = slaves.bench([sys.executable, str(HERE / "pymodbus_slave.py")], identity="acme/gate")
     ready = live.until(DeviceReady)
     assert ready.identity == "acme/gate 2.1"
     plant = live.until(PlantChanged).plant
@@ -173,9 +173,9 @@ def test_pymodbus_is_identified_read_released_and_withdrawn(house: House) -> Non
 
 
 def test_a_slave_without_identity_is_read_released_and_withdrawn(
-    house: House, libmodbus_slave: str
+    slaves: SlaveBench, libmodbus_slave: str
 ) -> None:
-    live = house.bench([libmodbus_slave], "0", "0")
+    live = slaves.bench([libmodbus_slave], "0", "0")
     live.until(DeviceReady)
     assert live.until(PlantChanged).plant.zone is Zone.ONE
     live.machine.command(OpenExit(ticket=1), live.now_ns())
@@ -186,14 +186,14 @@ def test_a_slave_without_identity_is_read_released_and_withdrawn(
 
 @pytest.mark.parametrize("late_ms", [160, 450])
 def test_a_late_answer_is_never_taken_for_the_present_one(
-    house: House, slave: list[str], late_ms: int
+    slaves: SlaveBench, slave: list[str], late_ms: int
 ) -> None:
     """The slave tells when it took each question: a late answer would show too early a time.
 
     It tells it as its error code, by the clock that both processes share: a count of the
     questions would go wrong with each that is lost on a crowded machine.
     """
-    live = house.bench(slave, "10", str(late_ms))
+    live = slaves.bench(slave, "10", str(late_ms))
     live.until(DeviceReady)
     judged = 0
     while judged < 25:

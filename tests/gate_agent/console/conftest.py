@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from console_house import Client, House, Stream
+from console_bench import Client, ConsoleBench, Stream
 
 
 @pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path)
-    yield house
-    house.close()
+def bench(tmp_path):
+    bench = ConsoleBench(tmp_path)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

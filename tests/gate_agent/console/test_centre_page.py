@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from console_house import PASSWORD, PASSWORD_HASH, Client
+from console_bench import PASSWORD, PASSWORD_HASH, Client
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -22,7 +22,7 @@ from sync.centre.overview import Alarm, GateRow, Overview, metrics_text
 from sync.log.errors import StorageFailed
 
 NOW = "2026-01-01T12:00:00.000Z"
-TOKEN = b"scraper-of-the-house-0123456789ab"
+TOKEN = b"scraper-of-the-bench-0123456789ab"
 
 
 def wait(chromium, condition) -> None:
@@ -43,7 +43,7 @@ SEEN = Overview(
 )
 
 
-class PageHouse:
+class PageBench:
     """The page on a real socket."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class PageHouse:
             raise StorageFailed("PostgreSQL: AdminShutdown (57P01)")
         return SEEN
 
-    def __enter__(self) -> PageHouse:
+    def __enter__(self) -> PageBench:
         self._thread.start()
         while not self._server.started:
             assert self._thread.is_alive()
@@ -86,13 +86,13 @@ class PageHouse:
 
 
 @pytest.fixture
-def house() -> Iterator[PageHouse]:
-    with PageHouse() as started:
+def bench() -> Iterator[PageBench]:
+    with PageBench() as started:
         yield started
 
 
-def test_nothing_is_shown_to_strangers(house: PageHouse) -> None:
-    client = Client(house.port)
+def test_nothing_is_shown_to_strangers(bench: PageBench) -> None:
+    client = Client(bench.port)
     assert client.get("/").status == 303
     assert client.get("/metrics").status == 401
     assert client.get("/metrics", Authorization="Bearer wrong").status == 401
@@ -107,8 +107,8 @@ def test_nothing_is_shown_to_strangers(house: PageHouse) -> None:
     assert last.status == 429
 
 
-def test_an_operator_sees_trouble_first(house: PageHouse) -> None:
-    client = Client(house.port)
+def test_an_operator_sees_trouble_first(bench: PageBench) -> None:
+    client = Client(bench.port)
     assert client.sign_in().status == 303
     page = client.get("/")
     assert page.status == 200
@@ -122,7 +122,7 @@ def test_an_operator_sees_trouble_first(house: PageHouse) -> None:
     assert "gate-249" not in page.text
     assert "gate-249" in client.get("/?from=200").text
     assert client.get("/?from=nonsense").status == 200
-    house.broken = True
+    bench.broken = True
     trouble = client.get("/")
     assert (trouble.status, "AdminShutdown" in trouble.text) == (503, True)
     token = page.text.partition('name="csrf" value="')[2].partition('"')[0]
@@ -130,8 +130,8 @@ def test_an_operator_sees_trouble_first(house: PageHouse) -> None:
     assert client.get("/").status == 303
 
 
-def test_metrics_for_a_scraper(house: PageHouse) -> None:
-    client = Client(house.port)
+def test_metrics_for_a_scraper(bench: PageBench) -> None:
+    client = Client(bench.port)
     answer = client.get("/metrics", Authorization=f"Bearer {TOKEN.decode()}")
     assert answer.status == 200
     assert answer.text == metrics_text(SEEN)
@@ -144,9 +144,9 @@ def test_metrics_for_a_scraper(house: PageHouse) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1280])
-def test_it_fits_and_needs_no_mouse(house: PageHouse, chromium, width: int, tmp_path) -> None:
+def test_it_fits_and_needs_no_mouse(bench: PageBench, chromium, width: int, tmp_path) -> None:
     chromium.set_window_size(width, 800)
-    chromium.get(f"http://127.0.0.1:{house.port}/")
+    chromium.get(f"http://127.0.0.1:{bench.port}/")
     wait(chromium, lambda: chromium.switch_to.active_element.get_attribute("id") == "name")
     chromium.switch_to.active_element.send_keys("budi", Keys.TAB)
     chromium.switch_to.active_element.send_keys(PASSWORD, Keys.ENTER)

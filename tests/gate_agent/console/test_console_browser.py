@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from console_house import PASSWORD, TOKENS
+from console_bench import PASSWORD, TOKENS
 from fake_lane import HOLDER, mantrap, referred, waiting
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
@@ -26,8 +26,8 @@ def text(chromium, selector):
     return chromium.find_element(By.CSS_SELECTOR, selector).text
 
 
-def sign_in(chromium, house):
-    chromium.get(f"http://{house.host}/")
+def sign_in(chromium, bench):
+    chromium.get(f"http://{bench.host}/")
     assert chromium.current_url.endswith("/signin")
     chromium.find_element(By.NAME, "name").send_keys("budi")
     chromium.find_element(By.NAME, "password").send_keys(PASSWORD + "\n")
@@ -39,15 +39,15 @@ def complaints(chromium):
     return [entry["message"] for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
 
 
-def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chromium):
-    sign_in(chromium, house)
+def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(bench, chromium):
+    sign_in(chromium, bench)
     first = ".lane[data-lane='1'] .step"
     wait(chromium, lambda: text(chromium, first) == "Waiting for a traveller")
-    house.lanes[1].show(msgspec.structs.replace(waiting(1), step=Step.READING, ticket=7))
+    bench.lanes[1].show(msgspec.structs.replace(waiting(1), step=Step.READING, ticket=7))
     wait(chromium, lambda: text(chromium, first) == "Reading the document")
-    assert house.lanes[1].wait_for(house.lanes[1].leases)
+    assert bench.lanes[1].wait_for(bench.lanes[1].leases)
 
-    house.lanes[1].show(referred(1))
+    bench.lanes[1].show(referred(1))
     wait(chromium, lambda: text(chromium, ".queue strong") == "Lane 1")
     chromium.find_element(By.TAG_NAME, "body").send_keys("n")
     wait(chromium, lambda: chromium.current_url.endswith("/lane/1"))
@@ -58,15 +58,15 @@ def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chr
 
     body = chromium.find_element(By.TAG_NAME, "body")
     body.send_keys("a")
-    assert house.lanes[1].actions == []  # no reason was chosen
+    assert bench.lanes[1].actions == []  # no reason was chosen
     body.send_keys("1")
 
     def accepted():
         chromium.find_element(By.TAG_NAME, "body").send_keys("a")
-        return house.lanes[1].actions
+        return bench.lanes[1].actions
 
     wait(chromium, accepted)
-    action = house.lanes[1].actions[0]
+    action = bench.lanes[1].actions[0]
     assert (action.action, action.ticket, action.reason) == ("accept", 7, "identity")
     assert (action.officer, action.evidence_sha256) == ("budi", "ab" * 32)
     wait(chromium, lambda: "Accepted" in text(chromium, "#outcome"))
@@ -75,9 +75,9 @@ def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(house, chr
     assert complaints(chromium) == []
 
 
-def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house, chromium):
-    sign_in(chromium, house)
-    house.lanes[1].show(mantrap(1))
+def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(bench, chromium):
+    sign_in(chromium, bench)
+    bench.lanes[1].show(mantrap(1))
     tile = ".lane[data-lane='1'] .doors"
     wait(chromium, lambda: "one person" in text(chromium, tile))
     assert "closed, locked" in text(chromium, tile)
@@ -86,30 +86,30 @@ def test_an_officer_sees_two_doors_and_lets_a_traveller_out_of_the_chamber(house
     wait(chromium, lambda: chromium.current_url.endswith("/lane/1"))
     button = chromium.find_element(By.CSS_SELECTOR, "button[value='release']")
     assert not button.is_enabled()
-    house.lanes[1].show(msgspec.structs.replace(mantrap(1), step=Step.LEAVING))
+    bench.lanes[1].show(msgspec.structs.replace(mantrap(1), step=Step.LEAVING))
     wait(chromium, button.is_enabled)
     chromium.find_element(By.TAG_NAME, "body").send_keys("l")
-    wait(chromium, lambda: house.lanes[1].actions)
-    assert [action.action for action in house.lanes[1].actions] == ["release"]
+    wait(chromium, lambda: bench.lanes[1].actions)
+    assert [action.action for action in bench.lanes[1].actions] == ["release"]
     wait(chromium, lambda: "goes back" in text(chromium, "#outcome"))
     assert complaints(chromium) == []
-    house.server.should_exit = True  # what is on the page is no longer so, and says it
+    bench.server.should_exit = True  # what is on the page is no longer so, and says it
     wait(chromium, lambda: text(chromium, "#link").startswith("Console lost"))
     assert chromium.execute_script("return document.body.classList.contains('lost')")
 
 
-def test_every_hint_is_shown_in_every_language_that_is_chosen(house, chromium):
-    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
+def test_every_hint_is_shown_in_every_language_that_is_chosen(bench, chromium):
+    chromium.get(f"http://{bench.host}/lane/2/traveller?token={TOKENS[2]}")
     for guidance, hint in GUIDANCE.items():
         face = FaceView(guidance=guidance, faces=1)
         shown = msgspec.structs.replace(waiting(2), step=Step.VERIFYING, ticket=3, face=face)
-        house.lanes[2].show(shown)
+        bench.lanes[2].show(shown)
         for language in LANGUAGES:
             chromium.find_element(By.CSS_SELECTOR, f"[data-choose='{language}']").click()
             wanted, place = hint[language], f"[data-hint='{language}'][data-first]"
             wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
     assert complaints(chromium) == []
-    house.server.should_exit = True  # without the console nobody is told to go on
+    bench.server.should_exit = True  # without the console nobody is told to go on
     sentence = "[data-sentence='en']"
     wait(chromium, lambda: text(chromium, sentence) == SCENES[Scene.OFFICER]["en"])
 
@@ -119,46 +119,46 @@ def visible_languages(chromium):
     return {part.get_attribute("lang"): part.get_attribute("dir") for part in shown}
 
 
-def test_a_display_speaks_the_language_of_the_document_or_the_one_chosen(house, chromium):
-    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
+def test_a_display_speaks_the_language_of_the_document_or_the_one_chosen(bench, chromium):
+    chromium.get(f"http://{bench.host}/lane/2/traveller?token={TOKENS[2]}")
     wait(chromium, lambda: set(visible_languages(chromium)) == {"id", "en"})
     reading = msgspec.structs.replace(waiting(2), step=Step.READING, ticket=3)
-    house.lanes[2].show(msgspec.structs.replace(reading, issuing_state="EGY"))
+    bench.lanes[2].show(msgspec.structs.replace(reading, issuing_state="EGY"))
     wait(chromium, lambda: visible_languages(chromium) == {"ar": "rtl", "en": ""})
     assert chromium.find_element(By.TAG_NAME, "html").get_attribute("lang") == "ar"
     chromium.find_element(By.CSS_SELECTOR, "[data-choose='ja']").send_keys("\n")
     wait(chromium, lambda: set(visible_languages(chromium)) == {"ja", "en"})
-    house.lanes[2].show(msgspec.structs.replace(reading, step=Step.VERIFYING, issuing_state="EGY"))
+    bench.lanes[2].show(msgspec.structs.replace(reading, step=Step.VERIFYING, issuing_state="EGY"))
     wait(chromium, lambda: text(chromium, "[data-sentence='ja']") == "カメラを見てください。")
-    house.lanes[2].show(waiting(2))
+    bench.lanes[2].show(waiting(2))
     wait(chromium, lambda: set(visible_languages(chromium)) == {"id", "en"})
     assert complaints(chromium) == []
 
 
-def test_without_signing_in_the_browser_gets_nothing(house, chromium):
-    house.lanes[1].show(referred(1))
+def test_without_signing_in_the_browser_gets_nothing(bench, chromium):
+    bench.lanes[1].show(referred(1))
     for path in ("/", "/lane/1", "/lane/1/traveller"):
-        chromium.get(f"http://{house.host}{path}")
+        chromium.get(f"http://{bench.host}{path}")
         assert chromium.current_url.endswith("/signin")
         assert HOLDER.surname not in chromium.page_source
 
 
-def test_a_display_is_paired_by_its_token_and_follows_its_lane(house, chromium):
-    chromium.get(f"http://{house.host}/lane/2/traveller?token={TOKENS[2]}")
-    assert chromium.current_url == f"http://{house.host}/lane/2/traveller"
+def test_a_display_is_paired_by_its_token_and_follows_its_lane(bench, chromium):
+    chromium.get(f"http://{bench.host}/lane/2/traveller?token={TOKENS[2]}")
+    assert chromium.current_url == f"http://{bench.host}/lane/2/traveller"
     wait(chromium, lambda: text(chromium, "[data-sentence='id']").startswith("Letakkan paspor"))
     face = FaceView(guidance="move_left", faces=1)
-    house.lanes[2].show(
+    bench.lanes[2].show(
         msgspec.structs.replace(waiting(2), step=Step.VERIFYING, ticket=3, face=face)
     )
     wait(chromium, lambda: text(chromium, "[data-hint='en']") == "Move a little to the left.")
     shown = chromium.find_elements(By.CSS_SELECTOR, "[data-drawing]:not([hidden])")
     assert [drawing.get_attribute("data-drawing") for drawing in shown] == ["camera"]
-    house.lanes[2].show(referred(2, reasons=("pad_attack", "list_hit")))
+    bench.lanes[2].show(referred(2, reasons=("pad_attack", "list_hit")))
     wait(chromium, lambda: text(chromium, "[data-sentence='en']").startswith("Please wait"))
     assert not chromium.find_element(By.ID, "guide").is_displayed()
     assert HOLDER.surname not in chromium.page_source
     assert complaints(chromium) == []
     for path in ("/", "/lane/2", "/lane/1/traveller"):
-        chromium.get(f"http://{house.host}{path}")
+        chromium.get(f"http://{bench.host}{path}")
         assert chromium.current_url.endswith("/signin")

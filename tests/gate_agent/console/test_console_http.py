@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from console_house import JPEG, PASSWORD, TOKENS, House, Stream
+from console_bench import JPEG, PASSWORD, TOKENS, ConsoleBench, Stream
 from fake_lane import HOLDER, FakeLane, referred, waiting
 
 from gate_agent.console.rate_limit import MAX_KEYS, RateLimit
@@ -24,9 +24,9 @@ PRIVATE = (
 
 
 @pytest.mark.parametrize(("path", "status"), PRIVATE)
-def test_without_a_sign_in_nothing_is_shown(house, path, status):
-    house.lanes[1].show(referred(1))
-    answer = house.client().get(path)
+def test_without_a_sign_in_nothing_is_shown(bench, path, status):
+    bench.lanes[1].show(referred(1))
+    answer = bench.client().get(path)
     assert answer.status == status
     assert answer.headers.get("location") == ("/signin" if status == 303 else None)
     assert HOLDER.surname not in answer.text
@@ -34,15 +34,15 @@ def test_without_a_sign_in_nothing_is_shown(house, path, status):
 
 
 @pytest.mark.parametrize("path", ["/lane/1/action", "/presence", "/signout"])
-def test_without_a_sign_in_nothing_is_done(house, path):
+def test_without_a_sign_in_nothing_is_done(bench, path):
     fields = {"csrf": "", "action": "open_lane"}
-    assert house.client().post(path, fields).status == 401
-    assert house.lanes[1].actions == []
+    assert bench.client().post(path, fields).status == 401
+    assert bench.lanes[1].actions == []
 
 
 @pytest.mark.parametrize("path", [p for p, _ in PRIVATE] + ["/signin", "/healthz", "/nothing"])
-def test_every_answer_carries_the_headers(house, path):
-    headers = house.client().get(path).headers
+def test_every_answer_carries_the_headers(bench, path):
+    headers = bench.client().get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -53,9 +53,9 @@ def test_every_answer_carries_the_headers(house, path):
     assert "server" not in headers
 
 
-def test_pages_have_no_inline_script_or_style(house):
-    house.lanes[1].show(referred(1))
-    officer = house.officer()
+def test_pages_have_no_inline_script_or_style(bench):
+    bench.lanes[1].show(referred(1))
+    officer = bench.officer()
     for path in ("/", "/lane/1", "/lane/1/traveller"):
         page = officer.get(path).text
         assert "style=" not in page
@@ -66,21 +66,21 @@ def test_pages_have_no_inline_script_or_style(house):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost:1", ""])
-def test_other_hosts_are_refused(house, host):
-    assert house.client().get("/signin", Host=host).status in (400, 421)
+def test_other_hosts_are_refused(bench, host):
+    assert bench.client().get("/signin", Host=host).status in (400, 421)
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "ftp://{host}"])
-def test_posts_from_other_sites_are_refused(house, origin):
-    officer = house.officer()
+def test_posts_from_other_sites_are_refused(bench, origin):
+    officer = bench.officer()
     fields = {"csrf": officer.csrf(), "action": "open_lane"}
-    answer = officer.post("/lane/1/action", fields, Origin=origin.format(host=house.host))
+    answer = officer.post("/lane/1/action", fields, Origin=origin.format(host=bench.host))
     assert answer.status == 403
-    assert house.lanes[1].actions == []
+    assert bench.lanes[1].actions == []
 
 
-def test_sign_in_sets_a_strict_cookie(house):
-    client = house.client()
+def test_sign_in_sets_a_strict_cookie(bench):
+    client = bench.client()
     answer = client.sign_in()
     assert answer.status == 303
     cookie = next(c for c in answer.headers.get_all("set-cookie") if "egate_session" in c)
@@ -91,9 +91,9 @@ def test_sign_in_sets_a_strict_cookie(house):
 
 
 def test_cookies_are_secure_away_from_loopback(tmp_path):
-    house = House(tmp_path, secure_cookies=True)
-    cookies = house.client().sign_in().headers.get_all("set-cookie")
-    house.close()
+    bench = ConsoleBench(tmp_path, secure_cookies=True)
+    cookies = bench.client().sign_in().headers.get_all("set-cookie")
+    bench.close()
     assert all("Secure" in c for c in cookies if "egate_session" in c)
     assert any("egate_session" in c for c in cookies)
 
@@ -109,33 +109,33 @@ def test_cookies_are_secure_away_from_loopback(tmp_path):
         ("<script>alert(1)</script>", "x", 401),
     ],
 )
-def test_bad_sign_ins_open_nothing(house, name, password, status):
-    client = house.client()
+def test_bad_sign_ins_open_nothing(bench, name, password, status):
+    client = bench.client()
     answer = client.sign_in(name, password)
     assert answer.status == status
     assert "<script>alert" not in answer.text
     assert client.get("/").status == 303
 
 
-def test_sign_in_needs_its_own_token(house):
-    client = house.client()
+def test_sign_in_needs_its_own_token(bench):
+    client = bench.client()
     client.get("/signin")
     fields = {"csrf": "00", "name": "budi", "password": PASSWORD}
     assert client.post("/signin", fields).status == 403
-    assert house.client().post("/signin", fields | {"csrf": ""}).status == 403
+    assert bench.client().post("/signin", fields | {"csrf": ""}).status == 403
 
 
-def test_failures_are_limited_per_name_and_forgiven_with_time(house):
-    client = house.client()
+def test_failures_are_limited_per_name_and_forgiven_with_time(bench):
+    client = bench.client()
     for _ in range(5):
         assert client.sign_in(password="wrong").status == 401
     assert client.sign_in().status == 429
-    house.skip_s += 61
+    bench.skip_s += 61
     assert client.sign_in().status == 303
 
 
-def test_sign_out_ends_the_session_at_the_server(house):
-    officer = house.officer()
+def test_sign_out_ends_the_session_at_the_server(bench):
+    officer = bench.officer()
     csrf, cookie = officer.csrf(), officer.cookies["egate_session"]
     assert officer.post("/signout", {"csrf": "wrong"}).status == 403
     assert officer.post("/signout", {"csrf": csrf}).status == 303
@@ -143,29 +143,29 @@ def test_sign_out_ends_the_session_at_the_server(house):
     assert officer.get("/").status == 303
 
 
-def test_sessions_end_by_idling_and_by_age(house):
-    officer = house.officer()
-    house.skip_s += 1_801
+def test_sessions_end_by_idling_and_by_age(bench):
+    officer = bench.officer()
+    bench.skip_s += 1_801
     assert officer.get("/").status == 303
-    officer = house.officer()
+    officer = bench.officer()
     for _ in range(16):
         assert officer.get("/").status == 200
-        house.skip_s += 1_799
+        bench.skip_s += 1_799
     assert officer.get("/").status == 200
-    house.skip_s += 100
+    bench.skip_s += 100
     assert officer.get("/").status == 303
 
 
-def test_an_accepted_referral_reaches_the_lane(house, follow):
-    officer = house.officer()
+def test_an_accepted_referral_reaches_the_lane(bench, follow):
+    officer = bench.officer()
     stream = follow(officer, "/events?lane=1")
-    house.lanes[1].show(referred(1))
+    bench.lanes[1].show(referred(1))
     seen = stream.until("lane", step="referred")
     assert seen["holder"][0] == {"name": "Surname", "value": "SANTOSO"}
     fields = {"action": "accept", "ticket": "7", "reason": "identity"}
     answer = officer.act(1, evidence=seen["evidence"], **fields)
     assert (answer.status, msgspec.json.decode(answer.body)["ok"]) == (200, True)
-    action = house.lanes[1].actions[0]
+    action = bench.lanes[1].actions[0]
     assert (action.action, action.ticket, action.officer) == ("accept", 7, "budi")
     assert (action.reason, action.evidence_sha256) == ("identity", "ab" * 32)
     assert stream.until("lane", step="crossing")["holder"] == []
@@ -184,25 +184,25 @@ def test_an_accepted_referral_reaches_the_lane(house, follow):
         ({"csrf": "é"}, 403, "out of date"),
     ],
 )
-def test_refused_actions_say_why(house, follow, fields, status, text):
-    officer = house.officer()
+def test_refused_actions_say_why(bench, follow, fields, status, text):
+    officer = bench.officer()
     stream = follow(officer, "/events?lane=1")
-    house.lanes[1].show(referred(1))
+    bench.lanes[1].show(referred(1))
     stream.until("lane", step="referred")
     sound = {"action": "accept", "ticket": "7", "reason": "identity", "evidence": "ab" * 32}
     answer = officer.act(1, **(sound | fields))
     assert answer.status == status
     assert text in msgspec.json.decode(answer.body)["text"]
-    assert house.lanes[1].actions == []
+    assert bench.lanes[1].actions == []
 
 
-def test_actions_work_without_scripts(house):
-    officer = house.officer()
+def test_actions_work_without_scripts(bench):
+    officer = bench.officer()
     fields = {"csrf": officer.csrf(), "action": "close_lane"}
     answer = officer.post("/lane/1/action", fields)
     assert (answer.status, answer.headers["location"]) == (303, "/lane/1")
     assert "closes after the present crossing" in officer.get("/lane/1").text
-    assert house.lanes[1].wait_for(house.lanes[1].actions)
+    assert bench.lanes[1].wait_for(bench.lanes[1].actions)
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_actions_work_without_scripts(house):
         (b"a=1&" * 40, "application/x-www-form-urlencoded", 400),
     ],
 )
-def test_bodies_are_small_forms(house, body, kind, status):
-    officer = house.officer()
+def test_bodies_are_small_forms(bench, body, kind, status):
+    officer = bench.officer()
     assert officer.ask("POST", "/presence", body, Content_Type=kind).status == status
     assert officer.get("/").status == 200
 
@@ -235,16 +235,16 @@ def test_bodies_are_small_forms(house, body, kind, status):
         "/static/%2e%2e/server.py",
     ],
 )
-def test_what_is_not_there_is_not_found(house, follow, path):
-    house.lanes[1].show(referred(1))
-    officer = house.officer()
+def test_what_is_not_there_is_not_found(bench, follow, path):
+    bench.lanes[1].show(referred(1))
+    officer = bench.officer()
     follow(officer, "/events?lane=1").until("lane", step="referred")
     assert officer.get(path).status == 404
 
 
-def test_pictures_are_for_officers_and_not_stored(house, follow):
-    house.lanes[1].show(referred(1))
-    officer = house.officer()
+def test_pictures_are_for_officers_and_not_stored(bench, follow):
+    bench.lanes[1].show(referred(1))
+    officer = bench.officer()
     follow(officer, "/events?lane=1").until("lane", step="referred")
     answer = officer.get("/lane/1/picture/live?ticket=7")
     assert (answer.status, answer.body) == (200, JPEG)
@@ -256,10 +256,10 @@ def test_pictures_are_for_officers_and_not_stored(house, follow):
         assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_bank_is_followed_without_names(house, follow):
-    officer = house.officer()
+def test_the_bank_is_followed_without_names(bench, follow):
+    officer = bench.officer()
     stream = follow(officer, "/events")
-    house.lanes[2].show(referred(2, reasons=("dg_hash",)))
+    bench.lanes[2].show(referred(2, reasons=("dg_hash",)))
     board = stream.until("lane", lane=2, step="referred")
     assert board["holder"] is None
     assert board["reasons_text"] == "Data on the chip were altered"
@@ -269,39 +269,39 @@ def test_the_bank_is_followed_without_names(house, follow):
     assert HOLDER.surname not in page
 
 
-def test_data_of_documents_are_escaped(house, follow):
+def test_data_of_documents_are_escaped(bench, follow):
     holder = msgspec.structs.replace(HOLDER, surname="<script>alert(1)</script>")
-    house.lanes[1].show(msgspec.structs.replace(referred(1), holder=holder))
-    officer = house.officer()
+    bench.lanes[1].show(msgspec.structs.replace(referred(1), holder=holder))
+    officer = bench.officer()
     follow(officer, "/events?lane=1").until("lane", step="referred")
     page = officer.get("/lane/1").text
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
 
 
-def test_leases_are_renewed_only_while_a_page_answers(house, follow):
-    officer = house.officer()
+def test_leases_are_renewed_only_while_a_page_answers(bench, follow):
+    officer = bench.officer()
     csrf = officer.csrf()
     stream = follow(officer, "/events")
     for _ in range(5):
         stream.next("beat")
-    assert house.lanes[1].leases == []
+    assert bench.lanes[1].leases == []
     assert officer.post("/presence", {"csrf": csrf}).status == 204
-    for lane in house.lanes.values():
+    for lane in bench.lanes.values():
         assert lane.wait_for(lane.leases, 2)
         assert set(lane.leases) == {"budi"}
-    house.skip_s += 7
+    bench.skip_s += 7
     for _ in range(4):  # what is under way may still arrive
-        seen = len(house.lanes[1].leases)
+        seen = len(bench.lanes[1].leases)
         for _ in range(5):
             stream.next("beat")
-        if len(house.lanes[1].leases) == seen:
+        if len(bench.lanes[1].leases) == seen:
             return
     pytest.fail("leases are renewed though no page answers")
 
 
-def test_signing_out_ends_open_streams(house, follow):
-    officer = house.officer()
+def test_signing_out_ends_open_streams(bench, follow):
+    officer = bench.officer()
     csrf = officer.csrf()
     stream = follow(officer, "/events")
     stream.next("beat")
@@ -310,9 +310,9 @@ def test_signing_out_ends_open_streams(house, follow):
     assert stream.response.read().strip() == b""
 
 
-def test_kiosk_token_opens_its_page_alone(house, follow):
-    house.lanes[1].show(referred(1))
-    kiosk = house.client()
+def test_kiosk_token_opens_its_page_alone(bench, follow):
+    bench.lanes[1].show(referred(1))
+    kiosk = bench.client()
     assert kiosk.get("/lane/1/traveller?token=wrong").status == 401
     assert kiosk.get(f"/lane/2/traveller?token={TOKENS[1]}").status == 401
     paired = kiosk.get(f"/lane/1/traveller?token={TOKENS[1]}")
@@ -348,18 +348,18 @@ def referral(face: FaceView, reason: str) -> list[View]:
     return [verifying, at_officer, leaving, msgspec.structs.replace(waiting(1), last=last)]
 
 
-def heard_at_the_display(house, views: list[View]) -> bytes:
+def heard_at_the_display(bench, views: list[View]) -> bytes:
     """Every byte that a display gets while its lane goes through these views, beats apart."""
-    house.lanes[1].show(waiting(1))
-    kiosk = house.client()
+    bench.lanes[1].show(waiting(1))
+    kiosk = bench.client()
     kiosk.get(f"/lane/1/traveller?token={TOKENS[1]}")
-    officer = Stream(house.officer(), "/events?lane=1")
+    officer = Stream(bench.officer(), "/events?lane=1")
     display = Stream(kiosk, "/lane/1/traveller/events")
     heard = []
     try:
         shown = display.until("display", scene="document")["scene"]
         for view in views:
-            house.lanes[1].show(view)
+            bench.lanes[1].show(view)
             officer.until("lane", step=view.step.value)  # the console has it
             scene = traveller_view(view).scene
             while shown != scene:
@@ -373,50 +373,50 @@ def heard_at_the_display(house, views: list[View]) -> bytes:
     return b"".join(heard)
 
 
-def test_an_attack_is_told_to_officers_alone(house, follow):
+def test_an_attack_is_told_to_officers_alone(bench, follow):
     views = referral(ATTACK, "pad_attack")
-    attacked = heard_at_the_display(house, views)
+    attacked = heard_at_the_display(bench, views)
     assert attacked.count(b'"scene":"officer"') == 1
     assert attacked.count(b'"scene":') == 3
     for trace in (b'"pad', b"pad_", b"attack", b"0.0371", b"0.04", b"0.6137", b"score", b"reason"):
         assert trace not in attacked.lower(), trace
-    house.lanes[1].show(views[1])
-    officer = house.officer()
+    bench.lanes[1].show(views[1])
+    officer = bench.officer()
     board = follow(officer, "/events?lane=1").until("lane", step="referred")
     assert "pad_attack" in msgspec.json.encode(board).decode()
     assert "(0.04)" in board["pad_text"]
 
 
 @pytest.mark.parametrize("reason", ["face_no_match", "list_hit", "expiry"])
-def test_an_attack_looks_like_any_referral(house, reason):
-    attacked = heard_at_the_display(house, referral(ATTACK, "pad_attack"))
-    assert attacked == heard_at_the_display(house, referral(ORDINARY, reason))
+def test_an_attack_looks_like_any_referral(bench, reason):
+    attacked = heard_at_the_display(bench, referral(ATTACK, "pad_attack"))
+    assert attacked == heard_at_the_display(bench, referral(ORDINARY, reason))
 
 
-def test_a_lane_that_goes_away_is_shown_and_comes_back(house, follow):
-    officer = house.officer()
+def test_a_lane_that_goes_away_is_shown_and_comes_back(bench, follow):
+    officer = bench.officer()
     stream = follow(officer, "/events?lane=2")
     stream.until("lane", away=False)
-    house.lanes[2].close()
+    bench.lanes[2].close()
     away = stream.until("lane", away=True)
     assert away["alarms"][0]["text"] == "The lane does not answer"
     answer = officer.act(2, action="open_lane")
     assert answer.status == 409
     assert "Nothing was done" in answer.text
-    house.lanes[2] = FakeLane(house.lanes[2].path, 2)
-    house.lanes[2].show(msgspec.structs.replace(waiting(2), step=Step.READING, ticket=1))
+    bench.lanes[2] = FakeLane(bench.lanes[2].path, 2)
+    bench.lanes[2].show(msgspec.structs.replace(waiting(2), step=Step.READING, ticket=1))
     assert stream.until("lane", step="reading")["tone"] == "busy"
 
 
-def test_health_counts_lanes(house, follow):
-    follow(house.officer(), "/events").until("lane", lane=1, away=False)
-    answer = msgspec.json.decode(house.client().get("/healthz").body)
+def test_health_counts_lanes(bench, follow):
+    follow(bench.officer(), "/events").until("lane", lane=1, away=False)
+    answer = msgspec.json.decode(bench.client().get("/healthz").body)
     assert answer["lanes"] == 2
     assert 1 <= answer["connected"] <= 2
 
 
-def test_streams_are_bounded(house, follow):
-    officer = house.officer()
+def test_streams_are_bounded(bench, follow):
+    officer = bench.officer()
     opened = [follow(officer, "/events") for _ in range(64)]
     assert officer.get("/events").status == 503
     opened[0].close()

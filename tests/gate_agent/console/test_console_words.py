@@ -24,7 +24,7 @@ from gate_agent.console.officers import (
     verify_password,
 )
 from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Scene
-from gate_agent.console.sessions import MAX_SESSIONS, Sessions
+from gate_agent.console.sessions import MAX_SESSIONS, OfficerSessions
 from gate_agent.console.traveller_view import traveller_view
 from gate_agent.console.waiting import queue_of
 from gate_agent.lane_api.api import (
@@ -46,14 +46,14 @@ def board(view: View | None, *, personal: bool = True) -> dict:
     return lane_board(view, number=1, away="gone", away_since_utc_ms=0, personal=personal)
 
 
-def test_two_doors_are_told_in_words_in_the_order_of_the_way_through():
+def test_two_doors_are_listed_in_the_order_of_the_way_through():
     view = replace(mantrap(1), exit="open", exit_lock="unlocked", beyond_zone="one")
     assert [(row["name"], row["text"]) for row in board(view)["doors"]] == [
-        ("Before the entry", "somebody"),
+        ("Before the entry", "occupied"),
         ("Entry door", "closed, locked"),
         ("Chamber", "one person"),
         ("Exit door", "OPEN"),
-        ("Behind the exit", "somebody"),
+        ("Behind the exit", "occupied"),
     ]
     assert board(waiting(1))["doors"] == []
 
@@ -330,7 +330,7 @@ def counter():
 
 
 def test_presence_needs_a_stream_and_a_fresh_beat():
-    sessions = Sessions(counter(), idle_s=1000, absolute_s=2000)
+    sessions = OfficerSessions(counter(), idle_s=1000, absolute_s=2000)
     _, session = sessions.open("budi", 0)
     assert sessions.present(0, 6000) is None
     session.beat_ns = 0
@@ -344,7 +344,7 @@ def test_presence_needs_a_stream_and_a_fresh_beat():
 
 
 def test_sessions_are_bounded_and_their_ids_are_not_kept():
-    sessions = Sessions(counter(), idle_s=1000, absolute_s=2000)
+    sessions = OfficerSessions(counter(), idle_s=1000, absolute_s=2000)
     ids = [sessions.open("budi", n)[0] for n in range(MAX_SESSIONS + 1)]
     assert sessions.get(ids[0], 300) is None
     assert sessions.get(ids[1], 300) is not None

@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from console_house import PASSWORD, PASSWORD_HASH, SECRET
+from console_bench import PASSWORD, PASSWORD_HASH, SECRET
 from fake_lane import now_ms
 
 from gate_agent.cli import main
@@ -53,12 +53,12 @@ def test_without_a_second_factor_no_code_is_asked_for():
     assert not budi.code_fits("nobody", "", 0)
 
 
-def test_a_console_asks_for_the_code_of_now_once(house):
+def test_a_console_asks_for_the_code_of_now_once(bench):
     now = code_at(SECRET, now_ms() // 30_000)
-    assert house.client().sign_in("siti", "wrong", now).status == 401
-    assert house.client().sign_in("siti", PASSWORD, "000000").status == 401
-    assert house.client().sign_in("siti", PASSWORD, now).status == 303
-    assert house.client().sign_in("siti", PASSWORD, now).status == 401
+    assert bench.client().sign_in("siti", "wrong", now).status == 401
+    assert bench.client().sign_in("siti", PASSWORD, "000000").status == 401
+    assert bench.client().sign_in("siti", PASSWORD, now).status == 303
+    assert bench.client().sign_in("siti", PASSWORD, now).status == 401
 
 
 def typed(monkeypatch, text):

@@ -98,7 +98,7 @@ def test_a_loop_that_lags_is_neither_ready_nor_fed(listener: Listener):
 def test_a_thread_that_stays_away_starves_the_watchdog(listener: Listener):
     clock = Clock()
     manager = ServiceManager(environment(listener), PID, clock)
-    comes_round = manager.beside("the turnstile's thread", lambda: False)
+    comes_round = manager.watching("the turnstile's thread", lambda: False)
     manager.turned(clock.now_ns)
     listener.waiting()
     clock.now_ns += 4_001 * MS

@@ -121,7 +121,7 @@ class Stream:
         self.connection.close()
 
 
-class House:
+class ConsoleBench:
     """Two fake lanes and a console in front of them; `skip_s` moves the console's clock."""
 
     def __init__(self, folder: Path, *, secure_cookies: bool = False) -> None:
