@@ -23,7 +23,7 @@ from gate_agent.core.document import queue, start
 from gate_agent.core.doors import can_admit_into, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Appended, Mode, OfficerDecided, Tick
-from gate_agent.core.officer import decide_referral, durable_word
+from gate_agent.core.officer import decide_referral, refusal_durable
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
     Dossier,
@@ -31,6 +31,7 @@ from gate_agent.core.states import (
     Idle,
     OfficerDeciding,
     Queued,
+    Referred,
     State,
     lease_live,
     replace,
@@ -68,11 +69,10 @@ def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
     )
 
 
-def queue_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def queue_moved(
+    state: State, queued: Queued, _event: PlantChanged, now_ns: int, profile: Profile
+) -> Moved:
     """Somebody moved before the entry while a traveller waits for the chamber."""
-    queued = state.crossing
-    if not isinstance(queued, Queued):
-        return state, ()
     dossier = queued.dossier
     if state.plant.zone is Zone.EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
@@ -82,25 +82,27 @@ def queue_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profil
     return state, ()
 
 
-def queue_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def queue_late(state: State, queued: Queued, _event: Tick, now_ns: int, profile: Profile) -> Moved:
     """The chamber was not free in time: an officer is asked."""
-    queued = state.crossing
-    if not isinstance(queued, Queued) or now_ns < queued.due_ns:
+    if now_ns < queued.due_ns:
         return state, ()
     return refer(state, queued.dossier, (Reason.NOT_ENTERED,), now_ns, profile)
 
 
-def approach_decided(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
+def approach_decided(
+    state: State, referred: Referred, event: OfficerDecided, now_ns: int, profile: Profile
+) -> Moved:
     """An officer decided on a referral before the entry; nothing is released yet."""
-    return decide_referral(state, event, now_ns, profile, release=False)
+    return decide_referral(state, referred, event, now_ns, profile, release=False)
 
 
-def approach_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
-    """The officer's word survived: the traveller may come in, or is sent back."""
-    deciding = state.crossing
-    if not isinstance(deciding, OfficerDeciding) or not deciding.accept:
-        return durable_word(state, event, now_ns, profile)
-    if event.ticket != deciding.dossier.ticket or event.kind is not RecordKind.OFFICER:
+def approach_durable(
+    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
+) -> Moved:
+    """The officer's decision survived: the traveller may come in, or is sent back."""
+    if not deciding.accept:
+        return refusal_durable(state, deciding, event, now_ns, profile)
+    if event.kind is not RecordKind.OFFICER:
         return state, ()
     return queue(state, deciding.dossier, now_ns, profile), ()
 

@@ -101,11 +101,10 @@ def _given_up(
     return finish(alarm(state, reason), dossier, "abandoned", 0, now_ns, profile)
 
 
-def entering_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def entering_moved(
+    state: State, entering: Entering, _event: PlantChanged, now_ns: int, profile: Profile
+) -> Moved:
     """Shut the entry behind one person; several are waited for to be one."""
-    entering = state.crossing
-    if not isinstance(entering, Entering):
-        return state, ()
     dossier, plant = entering.dossier, state.plant
     if state.occupancy != dossier.occupancy:
         if plant.zone is Zone.EMPTY:
@@ -122,11 +121,10 @@ def entering_moved(state: State, _event: PlantChanged, now_ns: int, profile: Pro
     return state, _shut_entry(dossier.ticket, "traveller inside", profile)
 
 
-def entering_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def entering_late(
+    state: State, entering: Entering, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """Nobody came in, or more than one did and none went back: the entry stays open for them."""
-    entering = state.crossing
-    if not isinstance(entering, Entering):
-        return state, ()
     dossier = entering.dossier
     if state.occupancy != dossier.occupancy:
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
@@ -139,11 +137,10 @@ def entering_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> 
     return _not_entered(state, dossier, now_ns, profile)
 
 
-def shutting_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def shutting_moved(
+    state: State, shutting: Shutting, _event: PlantChanged, now_ns: int, profile: Profile
+) -> Moved:
     """Go on once the entry is closed and locked behind one person."""
-    shutting = state.crossing
-    if not isinstance(shutting, Shutting):
-        return state, ()
     dossier, plant = shutting.dossier, state.plant
     if plant.zone is Zone.EMPTY:
         return walked_away(state, dossier, now_ns, profile)
@@ -174,11 +171,10 @@ def _inside(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Mo
     return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
 
 
-def shutting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def shutting_late(
+    state: State, shutting: Shutting, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The entry does not shut: try again so often, then stop the lane."""
-    shutting = state.crossing
-    if not isinstance(shutting, Shutting):
-        return state, ()
     dossier = shutting.dossier
     if state.occupancy != dossier.occupancy:
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
@@ -194,20 +190,22 @@ def shutting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> 
     return state, _shut_entry(dossier.ticket, "try again", profile)
 
 
-def shutting_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+def shutting_refused(
+    state: State, crossing: Entering | Shutting, event: PermitRefused, now_ns: int, profile: Profile
+) -> Moved:
     """The last guard stopped a move of the entry: an officer must see to it."""
-    crossing = state.crossing
-    if not isinstance(crossing, Entering | Shutting):
-        return state, ()
     del event
     return _given_up(state, crossing.dossier, Reason.PERMIT_REFUSED, now_ns, profile)
 
 
-def entry_device_failed(state: State, event: DeviceFailed, now_ns: int, profile: Profile) -> Moved:
+def entry_device_failed(
+    state: State,
+    crossing: Entering | Shutting | Presenting,
+    event: DeviceFailed,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
     """A device that is still needed failed while the traveller comes in."""
-    crossing = state.crossing
-    if not isinstance(crossing, Entering | Shutting | Presenting):
-        return state, ()
     document_done = crossing.dossier.evidence.checks is not None
     if event.device is DeviceId.LISTS or (event.device is DeviceId.READER and document_done):
         return state, ()
@@ -217,12 +215,9 @@ def entry_device_failed(state: State, event: DeviceFailed, now_ns: int, profile:
 
 
 def presented_inside(
-    state: State, _event: DocumentPresented, now_ns: int, profile: Profile
+    state: State, presenting: Presenting, _event: DocumentPresented, now_ns: int, profile: Profile
 ) -> Moved:
     """The document is on the reader inside the chamber."""
-    presenting = state.crossing
-    if not isinstance(presenting, Presenting):
-        return state, ()
     budgets = profile.budgets
     dossier = presenting.dossier
     if not lease_live(state, now_ns, profile):
@@ -235,11 +230,10 @@ def presented_inside(
     return replace(state, crossing=reading), (command,)
 
 
-def presenting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def presenting_late(
+    state: State, presenting: Presenting, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """No document came, or the traveller was lost sight of."""
-    presenting = state.crossing
-    if not isinstance(presenting, Presenting):
-        return state, ()
     dossier = presenting.dossier
     if state.occupancy != dossier.occupancy:
         return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
@@ -251,26 +245,30 @@ def presenting_late(state: State, _event: Tick, now_ns: int, profile: Profile) -
 # --- out by the exit -------------------------------------------------------------------
 
 
-def exit_released(state: State, event: ActuationDone, now_ns: int, profile: Profile) -> Moved:
+def exit_released(
+    state: State, opening: Opening, event: ActuationDone, now_ns: int, profile: Profile
+) -> Moved:
     """The release of the exit was read back, or may have happened."""
-    opening = state.crossing
-    if not isinstance(opening, Opening) or event.action != "open_exit":
+    if event.action != "open_exit":
         return state, ()
     reasons = () if event.ok else (Reason.DEVICE_FAILED,)
     return _departing(state, opening.dossier, reasons, now_ns, profile)
 
 
-def opening_moved(state: State, _event: PlantChanged, _now_ns: int, _profile: Profile) -> Moved:
+def opening_moved(
+    state: State, _opening: Opening, _event: PlantChanged, _now_ns: int, _profile: Profile
+) -> Moved:
     """The release is on its way, and somebody else is in the chamber."""
     if state.plant.zone is Zone.MANY:
         state = alarm(state, Reason.SEVERAL_PERSONS)
     return state, ()
 
 
-def exit_unconfirmed(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def exit_unconfirmed(
+    state: State, opening: Opening, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The release was never confirmed: it may have happened, and is never repeated."""
-    opening = state.crossing
-    if not isinstance(opening, Opening) or now_ns < opening.due_ns:
+    if now_ns < opening.due_ns:
         return state, ()
     state = replace(state, resync=True)
     return _departing(state, opening.dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
@@ -283,19 +281,18 @@ def _departing(
         dossier=released(dossier, reasons, now_ns),
         due_ns=after(now_ns, profile.budgets.passage_ms),
     )
-    return _watch(replace(state, crossing=departing), now_ns, profile)
+    return _watch(replace(state, crossing=departing), departing, now_ns, profile)
 
 
-def exit_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def exit_moved(
+    state: State, departing: Departing, _event: PlantChanged, now_ns: int, profile: Profile
+) -> Moved:
     """The plant was read while the exit is released."""
-    return _watch(state, now_ns, profile)
+    return _watch(state, departing, now_ns, profile)
 
 
-def _watch(state: State, now_ns: int, profile: Profile) -> Moved:
-    crossing = state.crossing
+def _watch(state: State, crossing: Departing, now_ns: int, profile: Profile) -> Moved:
     plant = state.plant
-    if not isinstance(crossing, Departing):
-        return state, ()
     crossing = replace(
         crossing,
         opened=crossing.opened or plant.exit is Door.OPEN,
@@ -320,10 +317,11 @@ def _watch(state: State, now_ns: int, profile: Profile) -> Moved:
     return finish(state, dossier, outcome, passages, now_ns, profile)
 
 
-def exit_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def exit_late(
+    state: State, departing: Departing, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The chamber does not become empty: somebody stays, or something was left."""
-    departing = state.crossing
-    if not isinstance(departing, Departing) or now_ns < departing.due_ns:
+    if now_ns < departing.due_ns:
         return state, ()
     reason = Reason.LEFT_OBJECT if departing.beyond else Reason.PASSAGE_TIMEOUT
     dossier = with_mishaps(departing.dossier, (reason,))
@@ -334,17 +332,18 @@ def exit_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Move
 
 
 def emptying_moved(
-    state: State, _event: PlantChanged | ActuationDone, now_ns: int, profile: Profile
+    state: State,
+    emptying: Emptying,
+    _event: PlantChanged | ActuationDone,
+    now_ns: int,
+    profile: Profile,
 ) -> Moved:
     """The plant was read, or a move was answered: command the next one."""
-    return bring_to_rest(state, now_ns, profile)
+    return bring_to_rest(state, emptying, now_ns, profile)
 
 
-def bring_to_rest(state: State, now_ns: int, profile: Profile) -> Moved:
+def bring_to_rest(state: State, emptying: Emptying, now_ns: int, profile: Profile) -> Moved:
     """One step towards an empty chamber between two shut doors."""
-    emptying = state.crossing
-    if not isinstance(emptying, Emptying):
-        return state, ()
     if shut_and_empty(state):
         return replace(state, crossing=Idle()), ()
     move = next_move(state, emptying)
@@ -375,10 +374,11 @@ def _command(
     return replace(state, crossing=commanded), (record, command)
 
 
-def emptying_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def emptying_late(
+    state: State, emptying: Emptying, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """A door does not follow, or somebody stays: try again so often, then stop the lane."""
-    emptying = state.crossing
-    if not isinstance(emptying, Emptying) or emptying.due_ns is None or now_ns < emptying.due_ns:
+    if emptying.due_ns is None or now_ns < emptying.due_ns:
         return state, ()
     move = next_move(state, emptying)
     closing = move in ("close", "close_entry")
@@ -388,6 +388,8 @@ def emptying_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> 
     return alarm(replace(state, crossing=replace(emptying, due_ns=None)), reason), ()
 
 
-def emptying_refused(state: State, _event: PermitRefused, _now_ns: int, _profile: Profile) -> Moved:
+def emptying_refused(
+    state: State, _emptying: Emptying, _event: PermitRefused, _now_ns: int, _profile: Profile
+) -> Moved:
     """The last guard stopped a move: it is tried again when an officer has acknowledged."""
     return alarm(state, Reason.PERMIT_REFUSED), ()

@@ -35,7 +35,6 @@ from gate_agent.core.states import (
     Reading,
     State,
     Verifying,
-    dossier_of,
     lease_live,
     replace,
 )
@@ -62,12 +61,15 @@ def can_start(state: State, now_ns: int, profile: Profile) -> bool:
     return alone and in_service(state, now_ns, profile)
 
 
-def presented(state: State, _event: DocumentPresented, now_ns: int, _profile: Profile) -> Moved:
+def presented(
+    state: State,
+    crossing: Idle | Leaving,
+    _event: DocumentPresented,
+    now_ns: int,
+    _profile: Profile,
+) -> Moved:
     """Remember the document; the lane starts as soon as it can, or forgets it again."""
-    crossing = state.crossing
-    if isinstance(crossing, Idle | Leaving):
-        state = replace(state, crossing=replace(crossing, presented_ns=now_ns))
-    return state, ()
+    return replace(state, crossing=replace(crossing, presented_ns=now_ns)), ()
 
 
 def start(state: State, now_ns: int, profile: Profile) -> Moved:
@@ -95,13 +97,15 @@ def start(state: State, now_ns: int, profile: Profile) -> Moved:
     return replace(state, crossing=reading, next_ticket=ticket + 1), (command,)
 
 
-def watch_zone(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
-    """Before a release: note who is there, and that nobody else comes or goes."""
-    del event
-    crossing = state.crossing
-    dossier = dossier_of(crossing)
-    if dossier is None or not isinstance(crossing, Reading | Verifying | Deciding | Presenting):
-        return state, ()
+def watch_zone(
+    state: State,
+    crossing: Reading | Verifying | Deciding | Presenting,
+    _event: PlantChanged,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
+    """Before a release: note who is there, and that no other person comes or goes."""
+    dossier = crossing.dossier
     zone = state.plant.zone
     if zone is Zone.EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
@@ -115,10 +119,11 @@ def watch_zone(state: State, event: PlantChanged, now_ns: int, profile: Profile)
     return state, ()
 
 
-def mrz_read(state: State, event: MrzRead, now_ns: int, profile: Profile) -> Moved:
+def mrz_read(
+    state: State, reading: Reading, event: MrzRead, now_ns: int, profile: Profile
+) -> Moved:
     """The holder's attributes are known: ask the lists, give the chip its time."""
-    reading = state.crossing
-    if not isinstance(reading, Reading) or reading.dossier.holder is not None:
+    if reading.dossier.holder is not None:
         return state, ()
     dossier = reading.dossier
     dossier = replace(
@@ -132,19 +137,19 @@ def mrz_read(state: State, event: MrzRead, now_ns: int, profile: Profile) -> Mov
     return state, (CheckLists(ticket=dossier.ticket, holder=event.holder),)
 
 
-def read_step(state: State, event: ReadStep, _now_ns: int, _profile: Profile) -> Moved:
+def read_step(
+    state: State, reading: Reading, event: ReadStep, _now_ns: int, _profile: Profile
+) -> Moved:
     """Progress, for displays."""
-    reading = state.crossing
-    if isinstance(reading, Reading):
-        dossier = replace(reading.dossier, document_step=event.step)
-        state = replace(state, crossing=replace(reading, dossier=dossier))
-    return state, ()
+    dossier = replace(reading.dossier, document_step=event.step)
+    return replace(state, crossing=replace(reading, dossier=dossier)), ()
 
 
-def portrait_read(state: State, event: PortraitRead, now_ns: int, _profile: Profile) -> Moved:
+def portrait_read(
+    state: State, reading: Reading, event: PortraitRead, now_ns: int, _profile: Profile
+) -> Moved:
     """The portrait is genuine: prepare it while the rest of the document is checked."""
-    reading = state.crossing
-    if not isinstance(reading, Reading) or reading.dossier.portrait is not None:
+    if reading.dossier.portrait is not None:
         return state, ()
     dossier = reading.dossier
     dossier = replace(
@@ -155,11 +160,10 @@ def portrait_read(state: State, event: PortraitRead, now_ns: int, _profile: Prof
 
 
 def document_verified(
-    state: State, event: DocumentVerified, now_ns: int, profile: Profile
+    state: State, reading: Reading, event: DocumentVerified, now_ns: int, profile: Profile
 ) -> Moved:
     """The inspection ended: go on to the face, unless the document rules it out."""
-    reading = state.crossing
-    if not isinstance(reading, Reading) or reading.dossier.evidence.checks is not None:
+    if reading.dossier.evidence.checks is not None:
         return state, ()
     dossier = reading.dossier
     evidence = replace(dossier.evidence, checks=event.checks)
@@ -174,11 +178,10 @@ def document_verified(
 
 
 def portrait_prepared(
-    state: State, event: PortraitPrepared, now_ns: int, profile: Profile
+    state: State, reading: Reading, event: PortraitPrepared, now_ns: int, profile: Profile
 ) -> Moved:
     """The reference is ready, or cannot be used."""
-    reading = state.crossing
-    if not isinstance(reading, Reading) or reading.dossier.portrait is None:
+    if reading.dossier.portrait is None:
         return state, ()
     dossier = reading.dossier
     dossier = replace(
@@ -218,21 +221,21 @@ def queue(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Stat
     return replace(state, crossing=Queued(dossier=dossier, due_ns=due_ns))
 
 
-def document_removed(state: State, _event: DocumentRemoved, now_ns: int, profile: Profile) -> Moved:
+def document_removed(
+    state: State, reading: Reading, _event: DocumentRemoved, now_ns: int, profile: Profile
+) -> Moved:
     """The document went away before it was inspected."""
-    reading = state.crossing
-    if not isinstance(reading, Reading) or reading.dossier.evidence.checks is not None:
+    if reading.dossier.evidence.checks is not None:
         return state, ()
     return refer(state, reading.dossier, (Reason.DOCUMENT_REMOVED,), now_ns, profile)
 
 
-def lists_checked(state: State, event: Checked, _now_ns: int, _profile: Profile) -> Moved:
+def lists_checked(
+    state: State, reading: Reading, event: Checked, _now_ns: int, _profile: Profile
+) -> Moved:
     """The lists answered while the document is still read."""
-    reading = state.crossing
-    if isinstance(reading, Reading):
-        dossier = with_lists(reading.dossier, event)
-        state = replace(state, crossing=replace(reading, dossier=dossier))
-    return state, ()
+    dossier = with_lists(reading.dossier, event)
+    return replace(state, crossing=replace(reading, dossier=dossier)), ()
 
 
 def with_lists(dossier: Dossier, event: Checked) -> Dossier:
@@ -244,12 +247,9 @@ def with_lists(dossier: Dossier, event: Checked) -> Dossier:
 
 
 def reading_device_failed(
-    state: State, event: DeviceFailed, now_ns: int, profile: Profile
+    state: State, reading: Reading, event: DeviceFailed, now_ns: int, profile: Profile
 ) -> Moved:
     """A device the crossing needs cannot go on."""
-    reading = state.crossing
-    if not isinstance(reading, Reading):
-        return state, ()
     document_done = reading.dossier.evidence.checks is not None
     if event.device is DeviceId.LISTS or (event.device is DeviceId.READER and document_done):
         return state, ()
@@ -263,11 +263,10 @@ def failure_reasons(event: DeviceFailed) -> tuple[Reason, ...]:
     return (Reason.DEVICE_FAILED,)
 
 
-def reading_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def reading_late(
+    state: State, reading: Reading, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """Time is up, or the plant went stale, while the document is read."""
-    reading = state.crossing
-    if not isinstance(reading, Reading):
-        return state, ()
     dossier = reading.dossier
     if state.occupancy != dossier.occupancy:
         return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)

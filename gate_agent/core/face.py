@@ -21,11 +21,10 @@ from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.states import Deciding, Dossier, State, Verifying, replace
 
 
-def observed(state: State, event: Observed, now_ns: int, profile: Profile) -> Moved:
+def observed(
+    state: State, verifying: Verifying, event: Observed, now_ns: int, profile: Profile
+) -> Moved:
     """One frame was looked at: keep the best, admit at the first that satisfies all."""
-    verifying = state.crossing
-    if not isinstance(verifying, Verifying):
-        return state, ()
     dossier = verifying.dossier
     seen = event.observation
     evidence = dossier.evidence
@@ -38,11 +37,10 @@ def observed(state: State, event: Observed, now_ns: int, profile: Profile) -> Mo
     return _admit_if_satisfied(state, dossier, now_ns, profile)
 
 
-def lists_checked(state: State, event: Checked, now_ns: int, profile: Profile) -> Moved:
+def lists_checked(
+    state: State, verifying: Verifying, event: Checked, now_ns: int, profile: Profile
+) -> Moved:
     """The lists answered while the face is compared."""
-    verifying = state.crossing
-    if not isinstance(verifying, Verifying):
-        return state, ()
     dossier = with_lists(verifying.dossier, event)
     state = replace(state, crossing=replace(verifying, dossier=dossier))
     return _admit_if_satisfied(state, dossier, now_ns, profile)
@@ -70,32 +68,26 @@ def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Pr
     return replace(state, crossing=deciding), commands
 
 
-def verify_ended(state: State, _event: VerifyEnded, now_ns: int, profile: Profile) -> Moved:
+def verify_ended(
+    state: State, verifying: Verifying, _event: VerifyEnded, now_ns: int, profile: Profile
+) -> Moved:
     """Vision stopped looking: decide on the best so far."""
-    verifying = state.crossing
-    if not isinstance(verifying, Verifying):
-        return state, ()
     return refer(state, verifying.dossier, (), now_ns, profile)
 
 
 def verifying_device_failed(
-    state: State, event: DeviceFailed, now_ns: int, profile: Profile
+    state: State, verifying: Verifying, event: DeviceFailed, now_ns: int, profile: Profile
 ) -> Moved:
     """A device that is still needed cannot go on; the reader has done its part."""
-    verifying = state.crossing
-    if not isinstance(verifying, Verifying) or event.device in (
-        DeviceId.READER,
-        DeviceId.LISTS,
-    ):
+    if event.device in (DeviceId.READER, DeviceId.LISTS):
         return state, ()
     return refer(state, verifying.dossier, failure_reasons(event), now_ns, profile)
 
 
-def verifying_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def verifying_late(
+    state: State, verifying: Verifying, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """Time is up, or the plant went stale, while the face is compared."""
-    verifying = state.crossing
-    if not isinstance(verifying, Verifying):
-        return state, ()
     dossier = verifying.dossier
     if state.occupancy != dossier.occupancy:
         return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)

@@ -26,8 +26,8 @@ moves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from biometrics.types import Observed, PortraitPrepared, VerifyEnded
 from drivers.types import (
@@ -64,6 +64,7 @@ from gate_agent.core.messages import (
     PermitRefused,
     Tick,
 )
+from gate_agent.core.rows import Regions, Table, region, row
 from gate_agent.core.states import (
     Admitting,
     Clearing,
@@ -89,73 +90,74 @@ from gate_agent.core.states import (
 )
 from sync.log.types import Appended, AppendFailed
 
-Handler = Callable[[State, Any, int, Profile], Moved]
-Table = Mapping[tuple[type[Any], type[Any]], Handler]
-
 ENDS_EVERYTHING = (Mode.EVACUATION, Mode.MAINTENANCE)
 """Modes in which no crossing goes on, from whatever state."""
 
-REGIONS: Mapping[type[Any], Handler] = {
-    PlantChanged: regions.plant_changed,
-    ActuationDone: regions.actuated,
-    DeviceReady: regions.device_ready,
-    DeviceFailed: regions.device_failed,
-    AppendFailed: regions.append_failed,
-    PermitRefused: regions.permit_refused,
-    OfficerDecided: officer.officer_acted,
-    OfficerPresent: officer.officer_present,
-    Tick: regions.time_passed,
-}
+REGIONS: Regions = dict(
+    [
+        region(PlantChanged, regions.plant_changed),
+        region(ActuationDone, regions.actuated),
+        region(DeviceReady, regions.device_ready),
+        region(DeviceFailed, regions.device_failed),
+        region(AppendFailed, regions.append_failed),
+        region(PermitRefused, regions.permit_refused),
+        region(OfficerDecided, officer.officer_acted),
+        region(OfficerPresent, officer.officer_present),
+        region(Tick, regions.time_passed),
+    ]
+)
 
-TABLE: Table = {
-    (Idle, DocumentPresented): document.presented,
-    (Reading, MrzRead): document.mrz_read,
-    (Reading, ReadStep): document.read_step,
-    (Reading, PortraitRead): document.portrait_read,
-    (Reading, PortraitPrepared): document.portrait_prepared,
-    (Reading, DocumentVerified): document.document_verified,
-    (Reading, DocumentRemoved): document.document_removed,
-    (Reading, Checked): document.lists_checked,
-    (Reading, PlantChanged): document.watch_zone,
-    (Reading, DeviceFailed): document.reading_device_failed,
-    (Reading, Tick): document.reading_late,
-    (Verifying, Observed): face.observed,
-    (Verifying, VerifyEnded): face.verify_ended,
-    (Verifying, Checked): face.lists_checked,
-    (Verifying, PlantChanged): document.watch_zone,
-    (Verifying, DeviceFailed): face.verifying_device_failed,
-    (Verifying, Tick): face.verifying_late,
-    (Deciding, Appended): passage.decision_durable,
-    (Deciding, AppendFailed): passage.record_failed,
-    (Deciding, PlantChanged): document.watch_zone,
-    (Deciding, DeviceFailed): passage.accept_device_failed,
-    (Deciding, Tick): passage.record_late,
-    (Admitting, PlantChanged): passage.admitting_moved,
-    (Admitting, DeviceFailed): passage.accept_device_failed,
-    (Admitting, Tick): passage.admitting_moved,
-    (Opening, ActuationDone): passage.opened,
-    (Opening, PlantChanged): passage.passage_moved,
-    (Opening, PermitRefused): passage.permit_refused,
-    (Opening, Tick): passage.opening_late,
-    (Crossing, PlantChanged): passage.passage_moved,
-    (Crossing, Tick): passage.passage_late,
-    (Clearing, ActuationDone): passage.withdrawn,
-    (Clearing, PermitRefused): passage.close_refused,
-    (Clearing, PlantChanged): passage.clearing_moved,
-    (Clearing, Tick): passage.clearing_late,
-    (Referred, DocumentPresented): party.separated,
-    (Referred, OfficerDecided): officer.officer_decided,
-    (Referred, PlantChanged): officer.referred_moved,
-    (Referred, Tick): officer.referral_late,
-    (OfficerDeciding, Appended): officer.officer_durable,
-    (OfficerDeciding, AppendFailed): passage.record_failed,
-    (OfficerDeciding, PlantChanged): officer.referred_moved,
-    (OfficerDeciding, DeviceFailed): passage.accept_device_failed,
-    (OfficerDeciding, Tick): passage.record_late,
-    (Leaving, DocumentPresented): document.presented,
-    (Leaving, PlantChanged): passage.left,
-    (Leaving, Tick): passage.leaving_late,
-}
+TABLE: Table = dict(
+    [
+        row(Idle, DocumentPresented, document.presented),
+        row(Reading, MrzRead, document.mrz_read),
+        row(Reading, ReadStep, document.read_step),
+        row(Reading, PortraitRead, document.portrait_read),
+        row(Reading, PortraitPrepared, document.portrait_prepared),
+        row(Reading, DocumentVerified, document.document_verified),
+        row(Reading, DocumentRemoved, document.document_removed),
+        row(Reading, Checked, document.lists_checked),
+        row(Reading, PlantChanged, document.watch_zone),
+        row(Reading, DeviceFailed, document.reading_device_failed),
+        row(Reading, Tick, document.reading_late),
+        row(Verifying, Observed, face.observed),
+        row(Verifying, VerifyEnded, face.verify_ended),
+        row(Verifying, Checked, face.lists_checked),
+        row(Verifying, PlantChanged, document.watch_zone),
+        row(Verifying, DeviceFailed, face.verifying_device_failed),
+        row(Verifying, Tick, face.verifying_late),
+        row(Deciding, Appended, passage.decision_durable),
+        row(Deciding, AppendFailed, passage.record_failed),
+        row(Deciding, PlantChanged, document.watch_zone),
+        row(Deciding, DeviceFailed, passage.accept_device_failed),
+        row(Deciding, Tick, passage.record_late),
+        row(Admitting, PlantChanged, passage.admitting_moved),
+        row(Admitting, DeviceFailed, passage.accept_device_failed),
+        row(Admitting, Tick, passage.admitting_moved),
+        row(Opening, ActuationDone, passage.opened),
+        row(Opening, PlantChanged, passage.passage_moved),
+        row(Opening, PermitRefused, passage.permit_refused),
+        row(Opening, Tick, passage.opening_late),
+        row(Crossing, PlantChanged, passage.passage_moved),
+        row(Crossing, Tick, passage.passage_late),
+        row(Clearing, ActuationDone, passage.withdrawn),
+        row(Clearing, PermitRefused, passage.close_refused),
+        row(Clearing, PlantChanged, passage.clearing_moved),
+        row(Clearing, Tick, passage.clearing_late),
+        row(Referred, DocumentPresented, party.separated),
+        row(Referred, OfficerDecided, officer.officer_decided),
+        row(Referred, PlantChanged, officer.referred_moved),
+        row(Referred, Tick, officer.referral_late),
+        row(OfficerDeciding, Appended, officer.officer_durable),
+        row(OfficerDeciding, AppendFailed, passage.record_failed),
+        row(OfficerDeciding, PlantChanged, officer.referred_moved),
+        row(OfficerDeciding, DeviceFailed, passage.accept_device_failed),
+        row(OfficerDeciding, Tick, passage.record_late),
+        row(Leaving, DocumentPresented, document.presented),
+        row(Leaving, PlantChanged, passage.left),
+        row(Leaving, Tick, passage.leaving_late),
+    ]
+)
 
 
 WORDS: Table = {
@@ -166,45 +168,49 @@ WORDS: Table = {
 }
 """Rows that a chamber shares with a barrier: from the document to the durable accept."""
 
-CHAMBER: Table = {
-    **WORDS,
-    (Entering, PlantChanged): chamber.entering_moved,
-    (Entering, DeviceFailed): chamber.entry_device_failed,
-    (Entering, PermitRefused): chamber.shutting_refused,
-    (Entering, Tick): chamber.entering_late,
-    (Shutting, PlantChanged): chamber.shutting_moved,
-    (Shutting, DeviceFailed): chamber.entry_device_failed,
-    (Shutting, PermitRefused): chamber.shutting_refused,
-    (Shutting, Tick): chamber.shutting_late,
-    (Presenting, DocumentPresented): chamber.presented_inside,
-    (Presenting, PlantChanged): document.watch_zone,
-    (Presenting, DeviceFailed): chamber.entry_device_failed,
-    (Presenting, Tick): chamber.presenting_late,
-    (Opening, ActuationDone): chamber.exit_released,
-    (Opening, PlantChanged): chamber.opening_moved,
-    (Opening, PermitRefused): passage.permit_refused,
-    (Opening, Tick): chamber.exit_unconfirmed,
-    (Departing, PlantChanged): chamber.exit_moved,
-    (Departing, Tick): chamber.exit_late,
-    (Emptying, PlantChanged): chamber.emptying_moved,
-    (Emptying, ActuationDone): chamber.emptying_moved,
-    (Emptying, PermitRefused): chamber.emptying_refused,
-    (Emptying, Tick): chamber.emptying_late,
-}
+CHAMBER: Table = dict(
+    [
+        *WORDS.items(),
+        row(Entering, PlantChanged, chamber.entering_moved),
+        row(Entering, DeviceFailed, chamber.entry_device_failed),
+        row(Entering, PermitRefused, chamber.shutting_refused),
+        row(Entering, Tick, chamber.entering_late),
+        row(Shutting, PlantChanged, chamber.shutting_moved),
+        row(Shutting, DeviceFailed, chamber.entry_device_failed),
+        row(Shutting, PermitRefused, chamber.shutting_refused),
+        row(Shutting, Tick, chamber.shutting_late),
+        row(Presenting, DocumentPresented, chamber.presented_inside),
+        row(Presenting, PlantChanged, document.watch_zone),
+        row(Presenting, DeviceFailed, chamber.entry_device_failed),
+        row(Presenting, Tick, chamber.presenting_late),
+        row(Opening, ActuationDone, chamber.exit_released),
+        row(Opening, PlantChanged, chamber.opening_moved),
+        row(Opening, PermitRefused, passage.permit_refused),
+        row(Opening, Tick, chamber.exit_unconfirmed),
+        row(Departing, PlantChanged, chamber.exit_moved),
+        row(Departing, Tick, chamber.exit_late),
+        row(Emptying, PlantChanged, chamber.emptying_moved),
+        row(Emptying, ActuationDone, chamber.emptying_moved),
+        row(Emptying, PermitRefused, chamber.emptying_refused),
+        row(Emptying, Tick, chamber.emptying_late),
+    ]
+)
 
-APPROACH: Table = {
-    **{pair: TABLE[pair] for pair in TABLE if pair[0] in (Idle, Reading)},
-    (Queued, PlantChanged): approach.queue_moved,
-    (Queued, Tick): approach.queue_late,
-    (Referred, OfficerDecided): approach.approach_decided,
-    (Referred, PlantChanged): officer.referred_moved,
-    (Referred, Tick): officer.referral_late,
-    (OfficerDeciding, Appended): approach.approach_durable,
-    (OfficerDeciding, AppendFailed): passage.record_failed,
-    (OfficerDeciding, PlantChanged): officer.referred_moved,
-    (OfficerDeciding, DeviceFailed): passage.accept_device_failed,
-    (OfficerDeciding, Tick): passage.record_late,
-}
+APPROACH: Table = dict(
+    [
+        *((pair, TABLE[pair]) for pair in TABLE if pair[0] in (Idle, Reading)),
+        row(Queued, PlantChanged, approach.queue_moved),
+        row(Queued, Tick, approach.queue_late),
+        row(Referred, OfficerDecided, approach.approach_decided),
+        row(Referred, PlantChanged, officer.referred_moved),
+        row(Referred, Tick, officer.referral_late),
+        row(OfficerDeciding, Appended, approach.approach_durable),
+        row(OfficerDeciding, AppendFailed, passage.record_failed),
+        row(OfficerDeciding, PlantChanged, officer.referred_moved),
+        row(OfficerDeciding, DeviceFailed, passage.accept_device_failed),
+        row(OfficerDeciding, Tick, passage.record_late),
+    ]
+)
 
 
 class Tables(NamedTuple):
@@ -274,4 +280,6 @@ def _moved(state: State, event: Event, now_ns: int, profile: Profile, rows: Tabl
     if getattr(event, "ticket", ticket) != ticket:
         return state, ()
     handler = rows.get((type(crossing), type(event)))
-    return handler(state, event, now_ns, profile) if handler is not None else (state, ())
+    if handler is None:
+        return state, ()
+    return handler(state, crossing, event, now_ns, profile)

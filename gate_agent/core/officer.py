@@ -155,21 +155,24 @@ def _why_not_reverse(state: State, profile: Profile) -> str:
     return "" if standby(state) else "not_in_standby"
 
 
-def officer_decided(state: State, event: OfficerDecided, now_ns: int, profile: Profile) -> Moved:
+def officer_decided(
+    state: State, referred: Referred, event: OfficerDecided, now_ns: int, profile: Profile
+) -> Moved:
     """Accept or refuse the referred traveller; the record comes first."""
-    return decide_referral(state, event, now_ns, profile, release=True)
+    return decide_referral(state, referred, event, now_ns, profile, release=True)
 
 
 def decide_referral(
-    state: State, event: OfficerDecided, now_ns: int, profile: Profile, *, release: bool
+    state: State,
+    referred: Referred,
+    event: OfficerDecided,
+    now_ns: int,
+    profile: Profile,
+    *,
+    release: bool,
 ) -> Moved:
-    """Put the officer's word on record, with the intended release where one is due."""
-    referred = state.crossing
-    if (
-        not isinstance(referred, Referred)
-        or event.action not in DECISIONS
-        or misses(referred, event, now_ns)
-    ):
+    """Put the officer's decision on record, with the intended release where one is due."""
+    if event.action not in DECISIONS or misses(referred, event, now_ns):
         return state, ()
     why = objection(state, referred, event, profile)
     if why:
@@ -193,38 +196,40 @@ def decide_referral(
     return replace(state, crossing=crossing), commands
 
 
-def officer_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+def officer_durable(
+    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
+) -> Moved:
     """A record of the officer's decision survived: carry the decision out."""
-    crossing = state.crossing
-    if not isinstance(crossing, OfficerDeciding) or not crossing.accept:
-        return durable_word(state, event, now_ns, profile)
-    crossing = replace(
-        crossing,
-        officer_durable=crossing.officer_durable or event.kind is RecordKind.OFFICER,
-        actuation_durable=crossing.actuation_durable or event.kind is RecordKind.ACTUATION,
+    if not deciding.accept:
+        return refusal_durable(state, deciding, event, now_ns, profile)
+    deciding = replace(
+        deciding,
+        officer_durable=deciding.officer_durable or event.kind is RecordKind.OFFICER,
+        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
     )
-    state = replace(state, crossing=crossing)
-    if not (crossing.officer_durable and crossing.actuation_durable):
+    state = replace(state, crossing=deciding)
+    if not (deciding.officer_durable and deciding.actuation_durable):
         return state, ()
-    return carry_out(state, crossing.dossier, crossing.expires_ns, now_ns, profile)
+    return carry_out(state, deciding.dossier, deciding.expires_ns, now_ns, profile)
 
 
-def durable_word(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+def refusal_durable(
+    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
+) -> Moved:
     """The refusal survived: the crossing ends."""
-    crossing = state.crossing
-    refused = isinstance(crossing, OfficerDeciding) and not crossing.accept
-    if not isinstance(crossing, OfficerDeciding) or not refused:
-        return state, ()
     if event.kind is not RecordKind.OFFICER:
         return state, ()
-    return finish(state, crossing.dossier, "refused", 0, now_ns, profile)
+    return finish(state, deciding.dossier, "refused", 0, now_ns, profile)
 
 
-def referred_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def referred_moved(
+    state: State,
+    crossing: Referred | OfficerDeciding,
+    _event: PlantChanged,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
     """Somebody moved while an officer looks; an empty zone ends the referral."""
-    crossing = state.crossing
-    if not isinstance(crossing, Referred | OfficerDeciding):
-        return state, ()
     dossier = crossing.dossier
     zone = state.plant.zone
     if zone is Zone.EMPTY and dossier.occupied:
@@ -237,10 +242,11 @@ def referred_moved(state: State, _event: PlantChanged, now_ns: int, profile: Pro
     return state, ()
 
 
-def referral_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def referral_late(
+    state: State, referred: Referred, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """Nobody decided in time: the traveller steps back, the lane goes on."""
-    referred = state.crossing
-    if not isinstance(referred, Referred) or now_ns < referred.due_ns:
+    if now_ns < referred.due_ns:
         return state, ()
     return finish(state, referred.dossier, "referred", 0, now_ns, profile)
 

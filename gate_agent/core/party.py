@@ -51,10 +51,11 @@ def stand_together(state: State, now_ns: int, profile: Profile) -> Moved:
     return refer(state, dossier, (Reason.SEVERAL_PERSONS,), now_ns, profile)
 
 
-def separated(state: State, _event: DocumentPresented, now_ns: int, profile: Profile) -> Moved:
+def separated(
+    state: State, referred: Referred, _event: DocumentPresented, now_ns: int, profile: Profile
+) -> Moved:
     """One of them is left and puts a document down: they are served as anybody is."""
-    referred = state.crossing
-    if not isinstance(referred, Referred) or state.plant.zone is not Zone.ONE:
+    if state.plant.zone is not Zone.ONE:
         return state, ()
     dossier = referred.dossier
     if dossier.evidence.circumstances != (Reason.SEVERAL_PERSONS,):

@@ -54,11 +54,10 @@ def passages_since(baseline: int, counter: int | None) -> int | None:
     return passages if passages < PLAUSIBLE_PASSAGES else None
 
 
-def decision_durable(state: State, event: Appended, now_ns: int, profile: Profile) -> Moved:
+def decision_durable(
+    state: State, deciding: Deciding, event: Appended, now_ns: int, profile: Profile
+) -> Moved:
     """A record of the machine's accept survived; open once both did."""
-    deciding = state.crossing
-    if not isinstance(deciding, Deciding):
-        return state, ()
     deciding = replace(
         deciding,
         decision_durable=deciding.decision_durable or event.kind is RecordKind.DECISION,
@@ -75,15 +74,12 @@ def carry_out(
 ) -> Moved:
     """The accept is durable: release as soon as the traveller stands alone in the zone."""
     dossier = replace(dossier, times=replace(dossier.times, durable_ns=now_ns))
-    state = replace(state, crossing=Admitting(dossier=dossier, due_ns=expires_ns))
-    return try_release(state, now_ns, profile)
+    admitting = Admitting(dossier=dossier, due_ns=expires_ns)
+    return try_release(replace(state, crossing=admitting), admitting, now_ns, profile)
 
 
-def try_release(state: State, now_ns: int, profile: Profile) -> Moved:
+def try_release(state: State, admitting: Admitting, now_ns: int, profile: Profile) -> Moved:
     """Release now, later, or not at all."""
-    admitting = state.crossing
-    if not isinstance(admitting, Admitting):
-        return state, ()
     dossier = admitting.dossier
     plant = state.plant
     if plant.zone is Zone.EMPTY and dossier.occupied:
@@ -115,23 +111,19 @@ def try_release(state: State, now_ns: int, profile: Profile) -> Moved:
 
 
 def admitting_moved(
-    state: State, event: PlantChanged | Tick, now_ns: int, profile: Profile
+    state: State, admitting: Admitting, _event: PlantChanged | Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """Somebody moved, or time passed, while a durable accept waits."""
-    del event
-    crossing = state.crossing
-    if isinstance(crossing, Admitting) and not crossing.dossier.occupied:
-        occupied = state.plant.zone in (Zone.ONE, Zone.MANY)
-        dossier = replace(crossing.dossier, occupied=occupied)
-        state = replace(state, crossing=replace(crossing, dossier=dossier))
-    return try_release(state, now_ns, profile)
+    """The traveller moved, or time passed, while a durable accept waits."""
+    if not admitting.dossier.occupied and state.plant.zone in (Zone.ONE, Zone.MANY):
+        admitting = replace(admitting, dossier=replace(admitting.dossier, occupied=True))
+        state = replace(state, crossing=admitting)
+    return try_release(state, admitting, now_ns, profile)
 
 
-def record_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def record_late(
+    state: State, crossing: Deciding | OfficerDeciding, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The journal did not answer in time, or what the accept rests on fell away."""
-    crossing = state.crossing
-    if not isinstance(crossing, Deciding | OfficerDeciding):
-        return state, ()
     dossier = crossing.dossier
     if now_ns >= crossing.due_ns:
         return refer(
@@ -145,59 +137,69 @@ def record_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Mo
     return state, ()
 
 
-def record_failed(state: State, _event: AppendFailed, now_ns: int, profile: Profile) -> Moved:
+def record_failed(
+    state: State,
+    crossing: Deciding | OfficerDeciding,
+    _event: AppendFailed,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
     """What would have allowed an opening is not on record: an officer must see to it."""
-    crossing = state.crossing
-    if not isinstance(crossing, Deciding | OfficerDeciding):
-        return state, ()
     return refer(state, crossing.dossier, (Reason.RECORD_FAILED,), now_ns, profile)
 
 
-def accept_device_failed(state: State, event: DeviceFailed, now_ns: int, profile: Profile) -> Moved:
+def accept_device_failed(
+    state: State,
+    crossing: Deciding | OfficerDeciding | Admitting,
+    event: DeviceFailed,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
     """Turnstile, journal or inbox failed before the release; reader and vision are done."""
-    crossing = state.crossing
-    if not isinstance(crossing, Deciding | OfficerDeciding | Admitting):
-        return state, ()
     if event.device in (DeviceId.READER, DeviceId.VISION, DeviceId.LISTS):
         return state, ()
     return refer(state, crossing.dossier, failure_reasons(event), now_ns, profile)
 
 
-def permit_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+def permit_refused(
+    state: State, opening: Opening, event: PermitRefused, now_ns: int, profile: Profile
+) -> Moved:
     """The last guard stopped the release: nothing opened, an officer must see to it."""
-    opening = state.crossing
-    if not isinstance(opening, Opening) or event.action != "open_exit":
+    if event.action != "open_exit":
         return state, ()
     dossier = replace(opening.dossier, times=replace(opening.dossier.times, release_ns=None))
     return refer(state, dossier, (Reason.PERMIT_REFUSED,), now_ns, profile)
 
 
-def opened(state: State, event: ActuationDone, now_ns: int, profile: Profile) -> Moved:
+def opened(
+    state: State, opening: Opening, event: ActuationDone, now_ns: int, profile: Profile
+) -> Moved:
     """The release was read back, or may have happened: watch the passage either way."""
     if event.action != "open_exit":
         return state, ()
     reasons = () if event.ok else (Reason.DEVICE_FAILED,)
-    return _released(state, reasons, now_ns, profile)
+    return _released(state, opening, reasons, now_ns, profile)
 
 
-def opening_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def opening_late(
+    state: State, opening: Opening, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The release was never confirmed: it may have happened, and is never repeated."""
-    opening = state.crossing
-    if not isinstance(opening, Opening) or now_ns < opening.due_ns:
+    if now_ns < opening.due_ns:
         return state, ()
-    return _released(replace(state, resync=True), (Reason.DEVICE_FAILED,), now_ns, profile)
+    state = replace(state, resync=True)
+    return _released(state, opening, (Reason.DEVICE_FAILED,), now_ns, profile)
 
 
-def _released(state: State, reasons: tuple[Reason, ...], now_ns: int, profile: Profile) -> Moved:
-    opening = state.crossing
-    if not isinstance(opening, Opening):
-        return state, ()
+def _released(
+    state: State, opening: Opening, reasons: tuple[Reason, ...], now_ns: int, profile: Profile
+) -> Moved:
     crossing = Crossing(
         dossier=released(opening.dossier, reasons, now_ns),
         due_ns=after(now_ns, profile.budgets.passage_ms),
         baseline=opening.baseline,
     )
-    return watch_passage(replace(state, crossing=crossing), now_ns, profile)
+    return _watch_passage(replace(state, crossing=crossing), crossing, now_ns, profile)
 
 
 def released(dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int) -> Dossier:
@@ -206,17 +208,21 @@ def released(dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int) -> Doss
     return replace(dossier, times=replace(dossier.times, opened_ns=now_ns))
 
 
-def passage_moved(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def passage_moved(
+    state: State,
+    crossing: Opening | Crossing,
+    _event: PlantChanged,
+    now_ns: int,
+    profile: Profile,
+) -> Moved:
     """The plant was read while the exit is released."""
-    del event
-    return watch_passage(state, now_ns, profile)
+    return _watch_passage(state, crossing, now_ns, profile)
 
 
-def watch_passage(state: State, now_ns: int, profile: Profile) -> Moved:
+def _watch_passage(
+    state: State, crossing: Opening | Crossing, now_ns: int, profile: Profile
+) -> Moved:
     """Count who goes through while the exit is released."""
-    crossing = state.crossing
-    if not isinstance(crossing, Opening | Crossing):
-        return state, ()
     plant = state.plant
     passages = passages_since(crossing.baseline, plant.passages_exit)
     if passages is not None and passages > 1:
@@ -261,20 +267,20 @@ def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: 
     return replace(state, crossing=clearing), commands
 
 
-def passage_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def passage_late(
+    state: State, crossing: Crossing, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """Nobody went through in time: withdraw the release as soon as the zone lets us."""
-    crossing = state.crossing
-    if not isinstance(crossing, Crossing) or now_ns < crossing.due_ns:
+    if now_ns < crossing.due_ns:
         return state, ()
     dossier = with_mishaps(crossing.dossier, (Reason.PASSAGE_TIMEOUT,))
     return _clear(state, dossier, crossing.baseline, now_ns, profile)
 
 
-def clearing_moved(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def clearing_moved(
+    state: State, clearing: Clearing, _event: PlantChanged, now_ns: int, profile: Profile
+) -> Moved:
     """The plant was read while the release is being withdrawn."""
-    clearing = state.crossing
-    if not isinstance(clearing, Clearing):
-        return state, ()
     passages = passages_since(clearing.baseline, state.plant.passages_exit)
     if passages is not None and passages > 1:
         return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile, withdraw=True)
@@ -287,27 +293,30 @@ def clearing_moved(state: State, _event: PlantChanged, now_ns: int, profile: Pro
     return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile)
 
 
-def withdrawn(state: State, event: ActuationDone, _now_ns: int, _profile: Profile) -> Moved:
+def withdrawn(
+    state: State, clearing: Clearing, event: ActuationDone, _now_ns: int, _profile: Profile
+) -> Moved:
     """The release is withdrawn; the next reading of the plant ends the crossing."""
-    clearing = state.crossing
-    if isinstance(clearing, Clearing) and event.action == "close" and event.ok:
+    if event.action == "close" and event.ok:
         state = replace(state, crossing=replace(clearing, withdrawn=True))
     return state, ()
 
 
-def close_refused(state: State, event: PermitRefused, now_ns: int, profile: Profile) -> Moved:
+def close_refused(
+    state: State, clearing: Clearing, event: PermitRefused, now_ns: int, profile: Profile
+) -> Moved:
     """The last guard stopped the close: try again when the zone has changed."""
-    clearing = state.crossing
-    if isinstance(clearing, Clearing) and event.action == "close":
+    if event.action == "close":
         due_ns = after(now_ns, profile.budgets.officer_ms)
         state = replace(state, crossing=replace(clearing, commanded=False, due_ns=due_ns))
     return state, ()
 
 
-def clearing_late(state: State, _event: Tick, now_ns: int, profile: Profile) -> Moved:
+def clearing_late(
+    state: State, clearing: Clearing, _event: Tick, now_ns: int, profile: Profile
+) -> Moved:
     """The withdrawal is not confirmed, or the zone is never empty: end it, out of service."""
-    clearing = state.crossing
-    if not isinstance(clearing, Clearing) or now_ns < clearing.due_ns:
+    if now_ns < clearing.due_ns:
         return state, ()
     if clearing.withdrawn:
         return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile)
@@ -349,11 +358,11 @@ def _ended(
     )
 
 
-def left(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
+def left(
+    state: State, leaving: Leaving, _event: PlantChanged, _now_ns: int, profile: Profile
+) -> Moved:
     """The crossing is over: the lane is free once the zone is empty."""
-    del now_ns
-    leaving = state.crossing
-    if not isinstance(leaving, Leaving) or state.plant.zone is not Zone.EMPTY:
+    if state.plant.zone is not Zone.EMPTY:
         return state, ()
     if leaving.withdraw:
         if not can_close(state):
@@ -363,10 +372,11 @@ def left(state: State, _event: PlantChanged, now_ns: int, profile: Profile) -> M
     return replace(state, crossing=Idle(presented_ns=leaving.presented_ns)), ()
 
 
-def leaving_late(state: State, _event: Tick, now_ns: int, _profile: Profile) -> Moved:
+def leaving_late(
+    state: State, leaving: Leaving, _event: Tick, now_ns: int, _profile: Profile
+) -> Moved:
     """Somebody or something stays in the zone: an officer must look."""
-    leaving = state.crossing
-    if not isinstance(leaving, Leaving) or leaving.due_ns is None or now_ns < leaving.due_ns:
+    if leaving.due_ns is None or now_ns < leaving.due_ns:
         return state, ()
     state = replace(state, crossing=replace(leaving, due_ns=None))
     return alarm(state, Reason.PASSAGE_TIMEOUT), ()

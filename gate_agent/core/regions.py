@@ -303,7 +303,7 @@ def _settle_chamber(state: State, now_ns: int, profile: Profile) -> Moved:
             state = replace(state, resync=True)
         return state, ()
     if isinstance(crossing, Emptying) and not crossing.commanded:
-        return bring_to_rest(state, now_ns, profile)
+        return bring_to_rest(state, crossing, now_ns, profile)
     return state, ()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-from gate_agent.core.gate import Table
+from gate_agent.core.rows import Table
 from gate_agent.core.states import CROSSING_STATES
 
 NAMES = {state.__name__: state for state in CROSSING_STATES}

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from gate_agent.core import chamber, party, permit
 from gate_agent.core import document as document_rows
-from gate_agent.core.gate import REGIONS, TABLES, Table
+from gate_agent.core.gate import REGIONS, TABLES
 from gate_agent.core.invariants import INVARIANTS
 from gate_agent.core.permit import Clause
+from gate_agent.core.rows import Table
 from gate_agent.safety import environment, quotient
 from gate_agent.safety.diagram import transitions
 from gate_agent.safety.environment import ENVIRONMENTS
@@ -171,8 +172,8 @@ def _topologies() -> Iterator[str]:
         yield ""
     yield "Before a row is asked, each event brings the lane's own regions up to date:"
     yield ""
-    for event, handler in REGIONS.items():
-        says = (handler.__doc__ or "").splitlines()[0]
+    for event, region in REGIONS.items():
+        says = (region.__doc__ or "").splitlines()[0]
         yield f"- {event.__name__}: {says}"
     yield ""
 

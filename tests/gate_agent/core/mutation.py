@@ -129,8 +129,8 @@ def _instead(table: Any, pair: Any, wrong: Any) -> Callable[[], Callable[[], Non
 def _stays(handler: Any) -> Any:
     """The commands go out, the crossing goes nowhere else."""
 
-    def wrong(state: Any, event: Any, now_ns: int, profile: Any) -> Any:
-        after, commands = handler(state, event, now_ns, profile)
+    def wrong(state: Any, crossing: Any, event: Any, now_ns: int, profile: Any) -> Any:
+        after, commands = handler(state, crossing, event, now_ns, profile)
         if type(after.crossing) is type(state.crossing):
             return state, commands
         return replace(after, crossing=state.crossing), commands
@@ -141,8 +141,8 @@ def _stays(handler: Any) -> Any:
 def _silent(handler: Any) -> Any:
     """The crossing moves, nothing is commanded."""
 
-    def wrong(state: Any, event: Any, now_ns: int, profile: Any) -> Any:
-        after, _ = handler(state, event, now_ns, profile)
+    def wrong(state: Any, crossing: Any, event: Any, now_ns: int, profile: Any) -> Any:
+        after, _ = handler(state, crossing, event, now_ns, profile)
         return after, ()
 
     return wrong

@@ -129,11 +129,11 @@ def ends_by_itself(node: Node, profile) -> bool:
 def lying(handler, unless=lambda state: False, **features):
     """A handler that believes something else of the plant than is the case."""
 
-    def lie(state, event, now_ns, profile):
+    def lie(state, crossing, event, now_ns, profile):
         if unless(state):
-            return handler(state, event, now_ns, profile)
+            return handler(state, crossing, event, now_ns, profile)
         believed = replace(state, plant=replace(state.plant, **features))
-        after, commands = handler(believed, event, now_ns, profile)
+        after, commands = handler(believed, crossing, event, now_ns, profile)
         return replace(after, plant=state.plant), commands
 
     return lie
@@ -155,101 +155,104 @@ def all_lying(handlers, unless=lambda state: False, **features):
     return {pair: lying(handler, unless, **features) for pair, handler in handlers.items()}
 
 
-def first_record_is_enough(state, event, now_ns, profile):
-    durable = replace(state.crossing, decision_durable=True, actuation_durable=True)
-    return passage.decision_durable(replace(state, crossing=durable), event, now_ns, profile)
+def first_record_is_enough(state, crossing, event, now_ns, profile):
+    durable = replace(crossing, decision_durable=True, actuation_durable=True)
+    state = replace(state, crossing=durable)
+    return passage.decision_durable(state, durable, event, now_ns, profile)
 
 
-def open_without_record(state, event, now_ns, profile):
-    after, commands = face.observed(state, event, now_ns, profile)
+def open_without_record(state, crossing, event, now_ns, profile):
+    after, commands = face.observed(state, crossing, event, now_ns, profile)
     if isinstance(after.crossing, Deciding):
         commands += (OpenExit(ticket=ticket_of(after.crossing)),)
     return after, commands
 
 
-def open_again(state, event, now_ns, profile):
-    after, commands = passage.opened(state, event, now_ns, profile)
-    return after, (*commands, OpenExit(ticket=ticket_of(state.crossing)))
+def open_again(state, crossing, event, now_ns, profile):
+    after, commands = passage.opened(state, crossing, event, now_ns, profile)
+    return after, (*commands, OpenExit(ticket=ticket_of(crossing)))
 
 
-def open_at_power_on(state, event, now_ns, profile):
-    del event, now_ns
+def open_at_power_on(state, crossing, event, now_ns, profile):
+    del crossing, event, now_ns
     record = append_actuation(1, "open_exit", "machine", "power on", profile)
     return state, (record, OpenExit(ticket=1))
 
 
-def another_stay(state, event, now_ns, profile):
-    crossing = state.crossing
+def another_stay(state, crossing, event, now_ns, profile):
     dossier = replace(crossing.dossier, occupancy=state.occupancy, occupied=False)
-    state = replace(state, crossing=replace(crossing, dossier=dossier))
-    return passage.decision_durable(state, event, now_ns, profile)
+    crossing = replace(crossing, dossier=dossier)
+    state = replace(state, crossing=crossing)
+    return passage.decision_durable(state, crossing, event, now_ns, profile)
 
 
-def ignore(state, event, now_ns, profile):
-    del event, now_ns, profile
+def ignore(state, crossing, event, now_ns, profile):
+    del crossing, event, now_ns, profile
     return state, ()
 
 
-def close_in_fire(state, event, now_ns, profile):
+def close_in_fire(state, crossing, event, now_ns, profile):
     believed = replace(state, mode=Mode.AUTO, plant=replace(state.plant, fire=Flag.CLEAR))
-    after, commands = passage.left(believed, event, now_ns, profile)
+    after, commands = passage.left(believed, crossing, event, now_ns, profile)
     return replace(after, mode=state.mode, plant=state.plant), commands
 
 
-def without_resync(state, event, now_ns, profile):
-    return passage.decision_durable(
-        replace(state, mode=Mode.AUTO, resync=False), event, now_ns, profile
-    )
+def without_resync(state, crossing, event, now_ns, profile):
+    state = replace(state, mode=Mode.AUTO, resync=False)
+    return passage.decision_durable(state, crossing, event, now_ns, profile)
 
 
-def survive_loss(state, event, now_ns, profile):
+def survive_loss(state, crossing, event, now_ns, profile):
     del event, now_ns, profile
-    dossier = replace(state.crossing.dossier, occupancy=state.occupancy)
-    return replace(state, crossing=replace(state.crossing, dossier=dossier)), ()
+    dossier = replace(crossing.dossier, occupancy=state.occupancy)
+    return replace(state, crossing=replace(crossing, dossier=dossier)), ()
 
 
 def in_service_anyway(handler):
-    def wrong(state, event, now_ns, profile):
-        dossier = dossier_of(state.crossing)
+    def wrong(state, crossing, event, now_ns, profile):
+        dossier = dossier_of(crossing)
         believed = replace(state, mode=Mode.AUTO)
         if dossier is not None:
             dossier = replace(dossier, occupancy=state.occupancy)
-            believed = replace(believed, crossing=replace(state.crossing, dossier=dossier))
-        return handler(believed, event, now_ns, profile)
+            crossing = replace(crossing, dossier=dossier)
+            believed = replace(believed, crossing=crossing)
+        return handler(believed, crossing, event, now_ns, profile)
 
     return wrong
 
 
-def unrecorded(state, event, now_ns, profile):
-    after, commands = face.observed(state, event, now_ns, profile)
+def unrecorded(state, crossing, event, now_ns, profile):
+    after, commands = face.observed(state, crossing, event, now_ns, profile)
     kept = [c for c in commands if not (isinstance(c, Append) and c.kind is RecordKind.ACTUATION)]
     if isinstance(after.crossing, Deciding):
         after = replace(after, crossing=replace(after.crossing, actuation_durable=True))
     return after, tuple(kept)
 
 
-def officer_by_himself(state, event, now_ns, profile):
+def officer_by_himself(state, crossing, event, now_ns, profile):
     del event
     facts = facts_of(RecordKind.OFFICER, action="accept", officer="nobody")
     del now_ns, profile
-    return state, (Append(ticket=ticket_of(state.crossing), facts=facts),)
+    return state, (Append(ticket=ticket_of(crossing), facts=facts),)
 
 
 def lease_forever(handler):
-    def wrong(state, event, now_ns, profile):
+    def wrong(state, crossing, event, now_ns, profile):
         believed = replace(state, lease_until_ns=now_ns + 1)
-        after, commands = handler(believed, event, now_ns, profile)
+        after, commands = handler(believed, crossing, event, now_ns, profile)
         return replace(after, lease_until_ns=state.lease_until_ns), commands
 
     return wrong
 
 
-def one_passage(state, event, now_ns, profile):
-    baseline = state.crossing.baseline
+def one_passage(state, crossing, event, now_ns, profile):
+    baseline = crossing.baseline
     count = state.plant.passages_exit
     if count is None or count <= baseline:
-        return passage.passage_moved(state, event, now_ns, profile)
-    return lying(passage.passage_moved, passages_exit=baseline + 1)(state, event, now_ns, profile)
+        return passage.passage_moved(state, crossing, event, now_ns, profile)
+    return lying(passage.passage_moved, passages_exit=baseline + 1)(
+        state, crossing, event, now_ns, profile
+    )
 
 
 def zone_is(*zones):

@@ -54,7 +54,15 @@ from gate_agent.core.messages import (
 from gate_agent.core.onlooker import Ghost
 from gate_agent.core.permit import permit
 from gate_agent.core.record import evidence_sha256
-from gate_agent.core.states import Referred, State, due_ns, initial, replace, ticket_of
+from gate_agent.core.states import (
+    CrossingState,
+    Referred,
+    State,
+    due_ns,
+    initial,
+    replace,
+    ticket_of,
+)
 from gate_agent.loop import turn
 from gate_agent.safety.environment import orderly
 from gate_agent.safety.scene import (
@@ -211,9 +219,12 @@ class Lane(RuleBasedStateMachine):
         rows, outside = TABLES["mantrap"]
         pair = (type(self.state.crossing), Tick)
 
-        def wrong(state: State, event: Event, now_ns: int, profile: Profile) -> Moved:
-            right = rows.get(pair)
-            state, commands = right(state, event, now_ns, profile) if right else (state, ())
+        def wrong(
+            state: State, crossing: CrossingState, event: Event, now_ns: int, profile: Profile
+        ) -> Moved:
+            right, commands = rows.get(pair), ()
+            if right is not None:
+                state, commands = right(state, crossing, event, now_ns, profile)
             return state, (*commands, *((record, command) if recorded else (command,)))
 
         self.put(Tick(), Tables({**rows, pair: wrong}, outside))
