@@ -20,6 +20,10 @@ ColumnPosition = Annotated[int, Meta(ge=-0x8000, le=0x7FFF)]
 ZoomPosition = Annotated[int, Meta(ge=0, le=0x7FFF)]
 Baud = Annotated[int, Meta(ge=1200, le=4_000_000)]
 Ratio = Annotated[float, Meta(ge=0.0, le=1.0)]
+TopologyName = Literal["barrier", "mantrap"]
+"""What a lane can be."""
+TWO_DOORS: frozenset[TopologyName] = frozenset({"mantrap"})
+"""Topologies whose exit opens only behind a shut entry."""
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
@@ -46,7 +50,7 @@ class Lane(Section, frozen=True, kw_only=True):
     site: Name
     number: Annotated[int, Meta(ge=1, le=999)]
     direction: Literal["entry", "exit"]
-    topology: Literal["barrier", "mantrap"] = "barrier"
+    topology: TopologyName = "barrier"
     entry_opens: Literal["after_document", "on_approach"] = "after_document"
     reversible: bool = False  # an officer may swap entry and exit while the lane is at rest
     on_power_loss: OnPowerLoss = OnPowerLoss()
@@ -55,6 +59,11 @@ class Lane(Section, frozen=True, kw_only=True):
     crossing_point: Annotated[str, Meta(min_length=1, max_length=100)]
     demo: bool = False  # marked material is accepted, and every page and record is marked
     officer_lease_required: bool = True
+
+    @property
+    def two_doors(self) -> bool:
+        """Whether a traveller stands in a chamber between two doors, as far as guards must know."""
+        return self.topology in TWO_DOORS
 
 
 class Budgets(Section, frozen=True, kw_only=True):

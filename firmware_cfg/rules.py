@@ -150,7 +150,7 @@ def _patience(turnstile: Turnstile) -> Iterator[tuple[str, str]]:
 
 def _driver(profile: Profile) -> Iterator[tuple[str, str]]:
     """Two doors want a module of relays and inputs; nothing else does."""
-    two_doors = profile.lane.topology == "mantrap"
+    two_doors = profile.lane.two_doors
     module = profile.turnstile.driver == "relay_io"
     if two_doors and not module:
         yield "turnstile.driver", "must be relay_io where lane.topology is mantrap"

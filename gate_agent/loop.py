@@ -18,7 +18,7 @@ from biometrics.types import LivenessState, Observed
 from drivers.types import ACTIONS, Actuation, DeviceFailed, DeviceId, PlantChanged, action_of
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
-from gate_agent.core.gate import Tables, step
+from gate_agent.core.gate import step
 from gate_agent.core.ledger import Ledger, heard, said
 from gate_agent.core.messages import (
     ACTUATIONS,
@@ -32,6 +32,7 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.permit import Clause, permit
 from gate_agent.core.states import State, due_ns
+from gate_agent.core.topology import Topology
 
 CAPACITY = 256
 RESERVED = 64
@@ -178,7 +179,7 @@ def turn(
     event: Event,
     now_ns: int,
     profile: Profile,
-    tables: Tables | None = None,
+    topology: Topology | None = None,
     guard: Guard = permit,
 ) -> tuple[State, Ledger, tuple[Command, ...]]:
     """Take one event through the core, and every actuation through the guard.
@@ -186,7 +187,7 @@ def turn(
     A refused command does not go out; the refusal goes back into the core at once.
     """
     ledger = heard(ledger, event, now_ns, profile)
-    state, proposed = step(state, event, now_ns, profile, tables)
+    state, proposed = step(state, event, now_ns, profile, topology)
     out: list[Command] = []
     waiting = deque(proposed)
     while waiting:
@@ -198,7 +199,7 @@ def turn(
                 refused = PermitRefused(
                     ticket=command.ticket, action=action_of(command), clause=clause.value
                 )
-                state, more = step(state, refused, now_ns, profile, tables)
+                state, more = step(state, refused, now_ns, profile, topology)
                 waiting.extend(more)
                 continue
         ledger = said(ledger, command, now_ns, profile)
@@ -215,13 +216,13 @@ class Loop:
         profile: Profile,
         *,
         ledger: Ledger | None = None,
-        tables: Tables | None = None,
+        topology: Topology | None = None,
         guard: Guard = permit,
     ) -> None:
         self.state = state
         self.profile = profile
         self.ledger = ledger if ledger is not None else Ledger()
-        self._tables = tables
+        self._topology = topology
         self._guard = guard
 
     @property
@@ -233,7 +234,7 @@ class Loop:
         """Take one event; the caller carries out `commands`, in order."""
         before = self.state
         self.state, self.ledger, commands = turn(
-            before, self.ledger, event, at_ns, self.profile, self._tables, self._guard
+            before, self.ledger, event, at_ns, self.profile, self._topology, self._guard
         )
         return Turn(at_ns, event, before, self.state, self.ledger, commands)
 

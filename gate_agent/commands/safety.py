@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from firmware_cfg.profile import TopologyName
 
 
 def register(commands: Any) -> None:
@@ -27,7 +29,7 @@ def register(commands: Any) -> None:
             "some minutes; name a topology or an environment for less."
         ),
     )
-    search.add_argument("--topology", choices=("barrier", "mantrap"), help="only this one")
+    search.add_argument("--topology", choices=get_args(TopologyName), help="only this one")
     search.add_argument("--only", metavar="ENVIRONMENT", help="only the environment of this name")
     search.add_argument(
         "--most", type=int, default=2_000_000, help="end a search after so many states"

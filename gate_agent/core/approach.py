@@ -15,22 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drivers.types import PlantChanged, Zone
+from biometrics.types import PortraitPrepared
+from drivers.types import DocumentVerified, PlantChanged, Zone
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import Times
+from gate_agent.core.admission import refusal_durable
+from gate_agent.core.budgets import Times, after
 from gate_agent.core.chamber import let_in
-from gate_agent.core.document import queue, start
+from gate_agent.core.document import held_up, inspected, prepared, start
 from gate_agent.core.doors import can_admit_into, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Appended, Mode, OfficerDecided, Tick
-from gate_agent.core.officer import decide_referral, refusal_durable
+from gate_agent.core.officer import decide_referral
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
     Dossier,
-    Emptying,
     Idle,
     OfficerDeciding,
     Queued,
+    Reading,
     Referred,
     State,
     lease_live,
@@ -54,14 +56,12 @@ def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
         plant=replace(plant, zone=zone),
     )
     moved, commands = act(outside)
-    approach = moved.crossing
-    if isinstance(approach, Emptying):
-        approach = Idle()
     return (
         replace(
             moved,
             crossing=state.crossing,
-            approach=approach,
+            approach=moved.crossing,
+            ended=state.ended,
             occupancy=state.occupancy,
             plant=plant,
         ),
@@ -89,6 +89,34 @@ def queue_late(state: State, queued: Queued, _event: Tick, now_ns: int, profile:
     return refer(state, queued.dossier, (Reason.NOT_ENTERED,), now_ns, profile)
 
 
+def document_verified(
+    state: State, reading: Reading, event: DocumentVerified, now_ns: int, profile: Profile
+) -> Moved:
+    """The inspection ended: wait for the chamber, unless the document rules admission out."""
+    if reading.dossier.evidence.checks is not None:
+        return state, ()
+    state, dossier = inspected(state, reading, event, now_ns, profile)
+    held = held_up(state, dossier, now_ns, profile)
+    return held if held is not None else (_queue(state, dossier, now_ns, profile), ())
+
+
+def portrait_prepared(
+    state: State, reading: Reading, event: PortraitPrepared, now_ns: int, profile: Profile
+) -> Moved:
+    """The reference is ready, or cannot be used: wait for the chamber."""
+    if reading.dossier.portrait is None:
+        return state, ()
+    state, dossier = prepared(state, reading, event, now_ns)
+    held = held_up(state, dossier, now_ns, profile)
+    return held if held is not None else (_queue(state, dossier, now_ns, profile), ())
+
+
+def _queue(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> State:
+    """The document is in order: wait before the entry for the chamber."""
+    due_ns = after(now_ns, profile.budgets.wait_ms)
+    return replace(state, crossing=Queued(dossier=dossier, due_ns=due_ns))
+
+
 def approach_decided(
     state: State, referred: Referred, event: OfficerDecided, now_ns: int, profile: Profile
 ) -> Moved:
@@ -104,7 +132,7 @@ def approach_durable(
         return refusal_durable(state, deciding, event, now_ns, profile)
     if event.kind is not RecordKind.OFFICER:
         return state, ()
-    return queue(state, deciding.dossier, now_ns, profile), ()
+    return _queue(state, deciding.dossier, now_ns, profile), ()
 
 
 def serve(state: State, now_ns: int, profile: Profile) -> Moved:
@@ -112,7 +140,11 @@ def serve(state: State, now_ns: int, profile: Profile) -> Moved:
     state, commands = _take_in(state, now_ns, profile)
     waiting = isinstance(state.approach, Idle) and state.approach.presented_ns is not None
     if waiting and reads_outside(profile):
-        state, more = seen_from_outside(state, lambda outside: start(outside, now_ns, profile))
+
+        def begin(outside: State) -> Moved:
+            return start(outside, now_ns, profile, doors_ready=True)
+
+        state, more = seen_from_outside(state, begin)
         commands += more
     return state, commands
 

@@ -13,15 +13,11 @@ follow stops the lane.
 
 from __future__ import annotations
 
-from biometrics.types import StartVerify
 from drivers.types import (
-    ActuationDone,
-    Close,
     CloseEntry,
     DeviceFailed,
     DeviceId,
     DocumentPresented,
-    Door,
     Flag,
     OpenEntry,
     PlantChanged,
@@ -29,9 +25,9 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.budgets import after, verify_limits
-from gate_agent.core.document import failure_reasons
-from gate_agent.core.doors import entry_shut, next_move, reads_outside, shut_and_empty
+from gate_agent.core.budgets import after
+from gate_agent.core.document import begin_verification, failure_reasons
+from gate_agent.core.doors import entry_shut, reads_outside
 from gate_agent.core.ending import (
     Commands,
     Moved,
@@ -44,21 +40,14 @@ from gate_agent.core.ending import (
     with_mishaps,
 )
 from gate_agent.core.messages import PermitRefused, Tick
-from gate_agent.core.passage import released
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
-    Departing,
     Dossier,
-    Emptying,
     Entering,
-    Idle,
-    Move,
-    Opening,
     Presenting,
     Reading,
     Shutting,
     State,
-    Verifying,
     lease_live,
     replace,
 )
@@ -161,14 +150,7 @@ def _inside(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Mo
         return replace(state, crossing=Presenting(dossier=dossier, due_ns=due_ns)), ()
     if dossier.evidence.portrait_usable is not True:
         return refer(state, dossier, (), now_ns, profile)
-    dossier = replace(
-        dossier,
-        evidence=replace(dossier.evidence, face_asked=True),
-        times=replace(dossier.times, verify_ns=now_ns),
-    )
-    due_ns = after(now_ns, profile.budgets.verify_ms)
-    state = replace(state, crossing=Verifying(dossier=dossier, due_ns=due_ns))
-    return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
+    return begin_verification(state, dossier, now_ns, profile)
 
 
 def shutting_late(
@@ -240,156 +222,3 @@ def presenting_late(
     if now_ns < presenting.due_ns:
         return state, ()
     return refer(state, dossier, (Reason.DOCUMENT_TIMEOUT,), now_ns, profile)
-
-
-# --- out by the exit -------------------------------------------------------------------
-
-
-def exit_released(
-    state: State, opening: Opening, event: ActuationDone, now_ns: int, profile: Profile
-) -> Moved:
-    """The release of the exit was read back, or may have happened."""
-    if event.action != "open_exit":
-        return state, ()
-    reasons = () if event.ok else (Reason.DEVICE_FAILED,)
-    return _departing(state, opening.dossier, reasons, now_ns, profile)
-
-
-def opening_moved(
-    state: State, _opening: Opening, _event: PlantChanged, _now_ns: int, _profile: Profile
-) -> Moved:
-    """The release is on its way, and somebody else is in the chamber."""
-    if state.plant.zone is Zone.MANY:
-        state = alarm(state, Reason.SEVERAL_PERSONS)
-    return state, ()
-
-
-def exit_unconfirmed(
-    state: State, opening: Opening, _event: Tick, now_ns: int, profile: Profile
-) -> Moved:
-    """The release was never confirmed: it may have happened, and is never repeated."""
-    if now_ns < opening.due_ns:
-        return state, ()
-    state = replace(state, resync=True)
-    return _departing(state, opening.dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
-
-
-def _departing(
-    state: State, dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int, profile: Profile
-) -> Moved:
-    departing = Departing(
-        dossier=released(dossier, reasons, now_ns),
-        due_ns=after(now_ns, profile.budgets.passage_ms),
-    )
-    return _watch(replace(state, crossing=departing), departing, now_ns, profile)
-
-
-def exit_moved(
-    state: State, departing: Departing, _event: PlantChanged, now_ns: int, profile: Profile
-) -> Moved:
-    """The plant was read while the exit is released."""
-    return _watch(state, departing, now_ns, profile)
-
-
-def _watch(state: State, crossing: Departing, now_ns: int, profile: Profile) -> Moved:
-    plant = state.plant
-    crossing = replace(
-        crossing,
-        opened=crossing.opened or plant.exit is Door.OPEN,
-        beyond=crossing.beyond or plant.beyond in (Zone.ONE, Zone.MANY),
-        several=crossing.several or plant.zone is Zone.MANY,
-    )
-    state = replace(state, crossing=crossing)
-    if plant.zone is not Zone.EMPTY:
-        return state, ()
-    dossier = crossing.dossier
-    if crossing.several:
-        dossier = with_mishaps(dossier, (Reason.SEVERAL_PERSONS,))
-        state = alarm(state, Reason.SEVERAL_PERSONS)
-    if not crossing.opened:
-        dossier = with_mishaps(dossier, (Reason.DEVICE_FAILED,))
-        return finish(
-            alarm(state, Reason.DEVICE_FAILED), dossier, "abandoned", None, now_ns, profile
-        )
-    dossier = replace(dossier, times=replace(dossier.times, passed_ns=now_ns))
-    outcome = "accepted" if dossier.officer else "admitted"
-    passages = None if crossing.several else 1
-    return finish(state, dossier, outcome, passages, now_ns, profile)
-
-
-def exit_late(
-    state: State, departing: Departing, _event: Tick, now_ns: int, profile: Profile
-) -> Moved:
-    """The chamber does not become empty: somebody stays, or something was left."""
-    if now_ns < departing.due_ns:
-        return state, ()
-    reason = Reason.LEFT_OBJECT if departing.beyond else Reason.PASSAGE_TIMEOUT
-    dossier = with_mishaps(departing.dossier, (reason,))
-    return finish(alarm(state, reason), dossier, "abandoned", None, now_ns, profile)
-
-
-# --- to rest ---------------------------------------------------------------------------
-
-
-def emptying_moved(
-    state: State,
-    emptying: Emptying,
-    _event: PlantChanged | ActuationDone,
-    now_ns: int,
-    profile: Profile,
-) -> Moved:
-    """The plant was read, or a move was answered: command the next one."""
-    return bring_to_rest(state, emptying, now_ns, profile)
-
-
-def bring_to_rest(state: State, emptying: Emptying, now_ns: int, profile: Profile) -> Moved:
-    """One step towards an empty chamber between two shut doors."""
-    if shut_and_empty(state):
-        return replace(state, crossing=Idle()), ()
-    move = next_move(state, emptying)
-    if move == emptying.commanded or not move:
-        return state, ()
-    return _command(state, emptying, move, 1, now_ns, profile)
-
-
-def _command(
-    state: State, emptying: Emptying, move: Move, attempts: int, now_ns: int, profile: Profile
-) -> Moved:
-    ticket = emptying.ticket
-    going_back = move == "open_entry"
-    budget_ms = profile.budgets.officer_ms if going_back else profile.budgets.door_ms
-    commanded = replace(
-        emptying, commanded=move, attempts=attempts, due_ns=after(now_ns, budget_ms)
-    )
-    why = "go back" if going_back else "zone empty"
-    by = "officer" if going_back and emptying.ordered else "machine"
-    record = append_actuation(ticket, move, by, why, profile)
-    command: OpenEntry | CloseEntry | Close
-    if going_back:
-        command = OpenEntry(ticket=ticket)
-    elif move == "close":
-        command = Close(ticket=ticket)
-    else:
-        command = CloseEntry(ticket=ticket)
-    return replace(state, crossing=commanded), (record, command)
-
-
-def emptying_late(
-    state: State, emptying: Emptying, _event: Tick, now_ns: int, profile: Profile
-) -> Moved:
-    """A door does not follow, or somebody stays: try again so often, then stop the lane."""
-    if emptying.due_ns is None or now_ns < emptying.due_ns:
-        return state, ()
-    move = next_move(state, emptying)
-    closing = move in ("close", "close_entry")
-    if closing and emptying.attempts < profile.lane.door_close_attempts:
-        return _command(state, emptying, move, emptying.attempts + 1, now_ns, profile)
-    reason = Reason.DOOR_HELD if state.plant.zone is Zone.EMPTY else Reason.PASSAGE_TIMEOUT
-    return alarm(replace(state, crossing=replace(emptying, due_ns=None)), reason), ()
-
-
-def emptying_refused(
-    state: State, _emptying: Emptying, _event: PermitRefused, _now_ns: int, _profile: Profile
-) -> Moved:
-    """The last guard stopped a move: it is tried again when an officer has acknowledged."""
-    return alarm(state, Reason.PERMIT_REFUSED), ()

@@ -9,7 +9,6 @@ from drivers.types import (
     DocumentPresented,
     DocumentRemoved,
     DocumentVerified,
-    Door,
     Flag,
     MrzRead,
     PlantChanged,
@@ -20,7 +19,6 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times, after, verify_limits
-from gate_agent.core.doors import is_mantrap, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
 from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
 from gate_agent.core.policy import document_reasons
@@ -31,7 +29,6 @@ from gate_agent.core.states import (
     Idle,
     Leaving,
     Presenting,
-    Queued,
     Reading,
     State,
     Verifying,
@@ -43,22 +40,14 @@ from gate_agent.core.states import (
 def in_service(state: State, now_ns: int, profile: Profile) -> bool:
     """Whether the lane would serve a traveller who stands alone at this moment.
 
-    Before the entry of a mantrap the doors may be on the move for somebody else.
+    What the doors must be is the topology's own.
     """
-    plant = state.plant
     return (
         state.mode is Mode.AUTO
         and lease_live(state, now_ns, profile)
-        and (is_mantrap(profile) or (plant.entry is Door.CLOSED and plant.exit is Door.CLOSED))
-        and plant.fire is Flag.CLEAR
+        and state.plant.fire is Flag.CLEAR
         and not state.closing
     )
-
-
-def can_start(state: State, now_ns: int, profile: Profile) -> bool:
-    """Whether the lane would serve whoever is there at this moment."""
-    alone = state.plant.zone in (Zone.EMPTY, Zone.ONE)
-    return alone and in_service(state, now_ns, profile)
 
 
 def presented(
@@ -72,14 +61,18 @@ def presented(
     return replace(state, crossing=replace(crossing, presented_ns=now_ns)), ()
 
 
-def start(state: State, now_ns: int, profile: Profile) -> Moved:
-    """Serve the document that was presented, if it was not too long ago."""
+def start(state: State, now_ns: int, profile: Profile, *, doors_ready: bool) -> Moved:
+    """Serve the document that was presented, if it was not too long ago.
+
+    `doors_ready`: the doors are where this topology begins to serve.
+    """
     crossing = state.crossing
     if not isinstance(crossing, Idle) or crossing.presented_ns is None:
         return state, ()
     if now_ns >= after(crossing.presented_ns, profile.budgets.mrz_ms):
         return replace(state, crossing=Idle()), ()
-    if not can_start(state, now_ns, profile):
+    alone = state.plant.zone in (Zone.EMPTY, Zone.ONE)
+    if not (alone and doors_ready and in_service(state, now_ns, profile)):
         return state, ()
     ticket = state.next_ticket
     dossier = Dossier(
@@ -165,24 +158,39 @@ def document_verified(
     """The inspection ended: go on to the face, unless the document rules it out."""
     if reading.dossier.evidence.checks is not None:
         return state, ()
-    dossier = reading.dossier
-    evidence = replace(dossier.evidence, checks=event.checks)
-    if dossier.portrait is None:
-        evidence = replace(evidence, portrait_usable=False)
-    dossier = replace(dossier, evidence=evidence, times=replace(dossier.times, document_ns=now_ns))
-    state = replace(
-        state,
-        crossing=Reading(dossier=dossier, due_ns=after(now_ns, profile.budgets.prepare_ms)),
-    )
-    return _go_on(state, dossier, now_ns, profile)
+    state, dossier = inspected(state, reading, event, now_ns, profile)
+    held = held_up(state, dossier, now_ns, profile)
+    return held if held is not None else begin_verification(state, dossier, now_ns, profile)
 
 
 def portrait_prepared(
     state: State, reading: Reading, event: PortraitPrepared, now_ns: int, profile: Profile
 ) -> Moved:
-    """The reference is ready, or cannot be used."""
+    """The reference is ready, or cannot be used: go on to the face."""
     if reading.dossier.portrait is None:
         return state, ()
+    state, dossier = prepared(state, reading, event, now_ns)
+    held = held_up(state, dossier, now_ns, profile)
+    return held if held is not None else begin_verification(state, dossier, now_ns, profile)
+
+
+def inspected(
+    state: State, reading: Reading, event: DocumentVerified, now_ns: int, profile: Profile
+) -> tuple[State, Dossier]:
+    """Note the inspection's result."""
+    dossier = reading.dossier
+    evidence = replace(dossier.evidence, checks=event.checks)
+    if dossier.portrait is None:
+        evidence = replace(evidence, portrait_usable=False)
+    dossier = replace(dossier, evidence=evidence, times=replace(dossier.times, document_ns=now_ns))
+    due_ns = after(now_ns, profile.budgets.prepare_ms)
+    return replace(state, crossing=Reading(dossier=dossier, due_ns=due_ns)), dossier
+
+
+def prepared(
+    state: State, reading: Reading, event: PortraitPrepared, now_ns: int
+) -> tuple[State, Dossier]:
+    """Note whether the reference can be used."""
     dossier = reading.dossier
     dossier = replace(
         dossier,
@@ -190,12 +198,11 @@ def portrait_prepared(
         evidence=replace(dossier.evidence, portrait_usable=event.usable),
         times=replace(dossier.times, prepared_ns=now_ns),
     )
-    state = replace(state, crossing=replace(reading, dossier=dossier))
-    return _go_on(state, dossier, now_ns, profile)
+    return replace(state, crossing=replace(reading, dossier=dossier)), dossier
 
 
-def _go_on(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
-    """Once document and reference are in, look at the live face; refer if it is no use."""
+def held_up(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved | None:
+    """What follows where inspection or portrait are missing or no use; None where both are in."""
     evidence = dossier.evidence
     if evidence.checks is None:
         return state, ()
@@ -203,22 +210,19 @@ def _go_on(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Mov
         return refer(state, dossier, (), now_ns, profile)
     if evidence.portrait_usable is None:
         return state, ()
-    if reads_outside(profile):
-        return queue(state, dossier, now_ns, profile), ()
+    return None
+
+
+def begin_verification(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+    """Look at the live face."""
     dossier = replace(
         dossier,
-        evidence=replace(evidence, face_asked=True),
+        evidence=replace(dossier.evidence, face_asked=True),
         times=replace(dossier.times, verify_ns=now_ns),
     )
     due_ns = after(now_ns, profile.budgets.verify_ms)
     state = replace(state, crossing=Verifying(dossier=dossier, due_ns=due_ns))
     return state, (StartVerify(ticket=dossier.ticket, limits=verify_limits(profile)),)
-
-
-def queue(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> State:
-    """The document is in order: wait before the entry for the chamber."""
-    due_ns = after(now_ns, profile.budgets.wait_ms)
-    return replace(state, crossing=Queued(dossier=dossier, due_ns=due_ns))
 
 
 def document_removed(

@@ -33,14 +33,9 @@ from gate_agent.core.states import (
 )
 
 
-def is_mantrap(profile: Profile) -> bool:
-    """Whether the lane is a chamber between two doors."""
-    return profile.lane.topology == "mantrap"
-
-
 def reads_outside(profile: Profile) -> bool:
     """Whether the document is read before the entry door."""
-    return is_mantrap(profile) and profile.lane.entry_opens == "after_document"
+    return profile.lane.entry_opens == "after_document"
 
 
 def entry_shut(state: State) -> bool:

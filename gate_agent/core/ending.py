@@ -10,7 +10,7 @@ from biometrics.types import StopVerify
 from drivers.types import CancelRead, Close, Flag, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
-from gate_agent.core.doors import is_mantrap, shut_and_empty
+from gate_agent.core.ended import Ended, Last
 from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import Append, Command, Mode, Wipe
 from gate_agent.core.policy import Decision, decide, rules_of
@@ -20,10 +20,7 @@ from gate_agent.core.states import (
     RELEASED,
     CrossingState,
     Dossier,
-    Emptying,
     Idle,
-    Last,
-    Leaving,
     Reading,
     Referred,
     State,
@@ -138,11 +135,9 @@ def finish(
     vacated: bool = False,
     withdraw: bool = False,
 ) -> Moved:
-    """End a crossing: record it, wipe it, and wait for the zone to be empty.
+    """End a crossing: record it and wipe it; the topology then says what follows.
 
-    `vacated`: the zone was empty since the release, whoever stands there now is the next
-    traveller. `withdraw`: a release is still out and is closed once the zone is empty. Two
-    doors are brought to rest in any case.
+    `vacated` and `withdraw` are those of `Ended`.
     """
     reasons = end_reasons(dossier)
     commands: Commands = (
@@ -159,19 +154,13 @@ def finish(
         officer=dossier.officer,
         at_ns=now_ns,
     )
-    crossing: CrossingState = Idle()
-    if is_mantrap(profile):
-        if not shut_and_empty(state):
-            due_ns = after(now_ns, profile.budgets.officer_ms)
-            used = isinstance(state.crossing, RELEASED)
-            crossing = Emptying(ticket=dossier.ticket, due_ns=due_ns, exit_used=used)
-    elif (state.plant.zone is not Zone.EMPTY and not vacated) or withdraw:
-        crossing = Leaving(
-            ticket=dossier.ticket,
-            due_ns=after(now_ns, profile.budgets.officer_ms),
-            withdraw=withdraw,
-        )
-    return replace(state, crossing=crossing, last=last), commands
+    ended = Ended(
+        ticket=dossier.ticket,
+        vacated=vacated,
+        withdraw=withdraw,
+        exit_used=isinstance(state.crossing, RELEASED),
+    )
+    return replace(state, crossing=Idle(), ended=ended, last=last), commands
 
 
 def alarm(state: State, reason: Reason) -> State:

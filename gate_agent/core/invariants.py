@@ -190,12 +190,12 @@ def _commanded(
         return broken
     match command:
         case OpenExit():
-            two_doors = profile.lane.topology == "mantrap"
+            two_doors = profile.lane.two_doors
             return broken | _opens(ghost, command, now_ns, leaseless=leaseless, two_doors=two_doors)
         case OpenEntry():
             return broken | _opens_entry(ghost, command, leaseless=leaseless)
         case Close():
-            withdrawn_only = profile.lane.topology == "mantrap" and plant.exit is Door.CLOSED
+            withdrawn_only = profile.lane.two_doors and plant.exit is Door.CLOSED
             occupied = plant.zone in (Zone.ONE, Zone.MANY) and not withdrawn_only
             return broken | _closes(plant, plant.obstruction, occupied=occupied)
         case CloseEntry():
@@ -236,7 +236,7 @@ def _moves(ghost: Ghost, command: Actuation, now_ns: int, profile: Profile) -> s
     if not isinstance(command, SetDirection):
         needed.append(plant.entry_obstruction if of_entry else plant.obstruction)
     by_order = isinstance(command, OpenEntry) and ghost.order
-    two_doors = profile.lane.topology == "mantrap"
+    two_doors = profile.lane.two_doors
     shut_already = two_doors and isinstance(command, Close) and plant.exit is Door.CLOSED
     blind = plant.zone is Zone.UNKNOWN and not (by_order or shut_already)
     other = {OpenExit: plant.entry, OpenEntry: plant.exit}.get(type(command))

@@ -123,7 +123,7 @@ def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger
     zone = plant.zone
     stay = ledger.stay + (zone is not was and zone in (Zone.EMPTY, Zone.UNKNOWN))
     crowd = ledger.crowd or zone is Zone.MANY
-    if profile.lane.topology != "mantrap":
+    if not profile.lane.two_doors:
         return _edit(ledger, plant=plant, stay=stay, crowd=crowd)
     entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
     leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
@@ -161,7 +161,7 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
             return _recorded(ledger, command, now_ns, profile)
         case OpenExit():
             spent = max(ledger.spent, command.ticket)
-            if profile.lane.topology != "mantrap":
+            if not profile.lane.two_doors:
                 return _edit(ledger, spent=spent, accept=None)
             released = ReleaseState.RELEASED
             return _edit(ledger, spent=spent, accept=None, exit_used=True, exit_release=released)
@@ -180,7 +180,7 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
             return _edit(ledger, entry_closing=-1, entry_release=_shutting(ledger.entry_release))
         case SetDirection():
             return _edit(ledger, turning=False, in_step=False)
-        case ReadDocument() if profile.lane.topology != "mantrap":
+        case ReadDocument() if not profile.lane.two_doors:
             crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
             return _edit(ledger, crowd=crowd)
     return ledger
@@ -236,7 +236,7 @@ def _word_said(
     A decision that neither accepts nor revokes leaves what was decided before.
     """
     if accepts:
-        if profile.lane.topology == "mantrap" and command.ticket != ledger.inside:
+        if profile.lane.two_doors and command.ticket != ledger.inside:
             return ledger
         alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
         accept = Accept(

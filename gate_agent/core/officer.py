@@ -21,14 +21,12 @@ from gate_agent.core.ending import (
 from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import (
     Append,
-    Appended,
     OfficerAction,
     OfficerDecided,
     OfficerPresent,
     PlantChanged,
     Tick,
 )
-from gate_agent.core.passage import carry_out
 from gate_agent.core.record import evidence_sha256, officer_facts
 from gate_agent.core.states import (
     CrossingState,
@@ -42,7 +40,6 @@ from gate_agent.core.states import (
     standby,
     ticket_of,
 )
-from sync.log.types import RecordKind
 
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
@@ -143,8 +140,8 @@ def _sent_back(
     """The referred go back the way they came, to the desk: neither accepted nor refused."""
     dossier = replace(dossier, officer=event.officer)
     state, commands = finish(state, dossier, "referred", 0, now_ns, profile)
-    if isinstance(state.crossing, Emptying):
-        state = replace(state, crossing=replace(state.crossing, ordered=True))
+    if state.ended is not None:
+        state = replace(state, ended=replace(state.ended, ordered=True))
     return state, commands
 
 
@@ -194,32 +191,6 @@ def decide_referral(
     times = replace(dossier.times, accepted_ns=now_ns if accept else None, durable_ns=None)
     crossing = replace(crossing, dossier=replace(dossier, times=times))
     return replace(state, crossing=crossing), commands
-
-
-def officer_durable(
-    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
-) -> Moved:
-    """A record of the officer's decision survived: carry the decision out."""
-    if not deciding.accept:
-        return refusal_durable(state, deciding, event, now_ns, profile)
-    deciding = replace(
-        deciding,
-        officer_durable=deciding.officer_durable or event.kind is RecordKind.OFFICER,
-        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
-    )
-    state = replace(state, crossing=deciding)
-    if not (deciding.officer_durable and deciding.actuation_durable):
-        return state, ()
-    return carry_out(state, deciding.dossier, deciding.expires_ns, now_ns, profile)
-
-
-def refusal_durable(
-    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
-) -> Moved:
-    """The refusal survived: the crossing ends."""
-    if event.kind is not RecordKind.OFFICER:
-        return state, ()
-    return finish(state, deciding.dossier, "refused", 0, now_ns, profile)
 
 
 def referred_moved(

@@ -89,7 +89,7 @@ class Ghost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def hear(ghost: Ghost, event: Event, now_ns: int, profile: Profile) -> Ghost:
     """Remember what an event says."""
     if isinstance(event, PlantChanged):
-        return _read(ghost, event.plant, two_doors=profile.lane.topology == "mantrap")
+        return _read(ghost, event.plant, two_doors=profile.lane.two_doors)
     if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
         return _edit(ghost, plant=None, in_step=False, word=None)
     if isinstance(event, OfficerPresent):
@@ -145,7 +145,7 @@ def _seen(release: ReleaseState, *, shut: bool) -> ReleaseState:
 
 def see(ghost: Ghost, command: Command, now_ns: int, profile: Profile) -> Ghost:
     """Remember a command that went out."""
-    two_doors = profile.lane.topology == "mantrap"
+    two_doors = profile.lane.two_doors
     if isinstance(command, Append):
         return _written(ghost, command, now_ns, profile, two_doors=two_doors)
     if isinstance(command, ReadDocument) and not two_doors:

@@ -17,18 +17,19 @@ from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Dossier, Idle, Referred, State, replace
 
 
-def stand_together(state: State, now_ns: int, profile: Profile) -> Moved:
+def stand_together(state: State, now_ns: int, profile: Profile, *, doors_ready: bool) -> Moved:
     """Give several persons time to step back, then ask an officer about them.
 
     They have `present_ms`; from a document on the reader `mrz_ms`, which is how long one that
-    comes too early is kept in mind.
+    comes too early is kept in mind. `doors_ready`: the doors are where the lane begins to serve.
     """
     idle = state.crossing
     if not isinstance(idle, Idle):
         return state, ()
     budgets = profile.budgets
     due_ns = idle.several_due_ns
-    if not (state.plant.zone is Zone.MANY and in_service(state, now_ns, profile)):
+    together = state.plant.zone is Zone.MANY
+    if not (together and doors_ready and in_service(state, now_ns, profile)):
         if due_ns is not None:
             state = replace(state, crossing=replace(idle, several_due_ns=None))
         return state, ()

@@ -1,4 +1,4 @@
-"""Handlers from a durable accept to the counted passage, and of the lane being left.
+"""Handlers of the passage through a barrier, and of the lane being left.
 
     Deciding -> Admitting -> Opening -> Crossing -> (Clearing ->) Idle
 
@@ -9,23 +9,25 @@ and the crossing ends once the plant was read after that.
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, DeviceFailed, DeviceId, Door, Flag, OpenExit, Zone
+from drivers.types import ActuationDone, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.admission import (
+    admit,
+    machine_accept_durable,
+    officer_accept_durable,
+    released,
+)
 from gate_agent.core.budgets import after
-from gate_agent.core.document import failure_reasons
-from gate_agent.core.doors import entry_shut, exit_shut, is_mantrap, undisturbed
+from gate_agent.core.counter import passages_since
 from gate_agent.core.ending import (
     Moved,
     alarm,
     can_close,
     close,
     finish,
-    refer,
-    standing,
-    walked_away,
     with_mishaps,
 )
-from gate_agent.core.messages import Appended, AppendFailed, PermitRefused, PlantChanged, Tick
+from gate_agent.core.messages import Appended, PermitRefused, PlantChanged, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
     Admitting,
@@ -40,135 +42,32 @@ from gate_agent.core.states import (
     State,
     replace,
 )
-from sync.log.types import RecordKind
-
-COUNTER_SPAN = 1 << 32
-PLAUSIBLE_PASSAGES = 1 << 16
 
 
-def passages_since(baseline: int, counter: int | None) -> int | None:
-    """Passages counted since `baseline`; None where the counter is unknown or ran back."""
-    if counter is None:
-        return None
-    passages = (counter - baseline) % COUNTER_SPAN
-    return passages if passages < PLAUSIBLE_PASSAGES else None
+def way_clear(state: State) -> bool:
+    """Whether a barrier may release: only where the counter of passages is known."""
+    return state.plant.passages_exit is not None
 
 
 def decision_durable(
     state: State, deciding: Deciding, event: Appended, now_ns: int, profile: Profile
 ) -> Moved:
     """A record of the machine's accept survived; open once both did."""
-    deciding = replace(
-        deciding,
-        decision_durable=deciding.decision_durable or event.kind is RecordKind.DECISION,
-        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
-    )
-    state = replace(state, crossing=deciding)
-    if not (deciding.decision_durable and deciding.actuation_durable):
-        return state, ()
-    return carry_out(state, deciding.dossier, deciding.expires_ns, now_ns, profile)
+    return machine_accept_durable(state, deciding, event, now_ns, profile, way_clear)
 
 
-def carry_out(
-    state: State, dossier: Dossier, expires_ns: int, now_ns: int, profile: Profile
+def officer_durable(
+    state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
 ) -> Moved:
-    """The accept is durable: release as soon as the traveller stands alone in the zone."""
-    dossier = replace(dossier, times=replace(dossier.times, durable_ns=now_ns))
-    admitting = Admitting(dossier=dossier, due_ns=expires_ns)
-    return try_release(replace(state, crossing=admitting), admitting, now_ns, profile)
-
-
-def try_release(state: State, admitting: Admitting, now_ns: int, profile: Profile) -> Moved:
-    """Release now, later, or not at all."""
-    dossier = admitting.dossier
-    plant = state.plant
-    if plant.zone is Zone.EMPTY and dossier.occupied:
-        return walked_away(state, dossier, now_ns, profile)
-    obstacles = standing(state, now_ns, profile)
-    if state.occupancy != dossier.occupancy:
-        obstacles = (*obstacles, Reason.DEVICE_FAILED)
-    if now_ns >= admitting.due_ns:
-        obstacles = (*obstacles, Reason.PERMIT_REFUSED)
-    if obstacles:
-        return refer(state, dossier, obstacles, now_ns, profile)
-    two_doors = is_mantrap(profile)
-    clear = (
-        plant.zone is Zone.ONE
-        and plant.entry is Door.CLOSED
-        and plant.fire is Flag.CLEAR
-        and plant.obstruction is Flag.CLEAR
-        and not (two_doors and not (entry_shut(state) and exit_shut(state) and undisturbed(plant)))
-    )
-    if not clear or (plant.passages_exit is None and not two_doors):
-        return state, ()
-    dossier = replace(dossier, occupied=True, times=replace(dossier.times, release_ns=now_ns))
-    opening = Opening(
-        dossier=dossier,
-        due_ns=after(now_ns, profile.budgets.actuation_ms),
-        baseline=plant.passages_exit or 0,
-    )
-    return replace(state, crossing=opening), (OpenExit(ticket=dossier.ticket),)
+    """A record of the officer's decision survived: carry the decision out."""
+    return officer_accept_durable(state, deciding, event, now_ns, profile, way_clear)
 
 
 def admitting_moved(
-    state: State, admitting: Admitting, _event: PlantChanged | Tick, now_ns: int, profile: Profile
+    state: State, admitting: Admitting, event: PlantChanged | Tick, now_ns: int, profile: Profile
 ) -> Moved:
     """The traveller moved, or time passed, while a durable accept waits."""
-    if not admitting.dossier.occupied and state.plant.zone in (Zone.ONE, Zone.MANY):
-        admitting = replace(admitting, dossier=replace(admitting.dossier, occupied=True))
-        state = replace(state, crossing=admitting)
-    return try_release(state, admitting, now_ns, profile)
-
-
-def record_late(
-    state: State, crossing: Deciding | OfficerDeciding, _event: Tick, now_ns: int, profile: Profile
-) -> Moved:
-    """The journal did not answer in time, or what the accept rests on fell away."""
-    dossier = crossing.dossier
-    if now_ns >= crossing.due_ns:
-        return refer(
-            alarm(state, Reason.RECORD_FAILED), dossier, (Reason.RECORD_FAILED,), now_ns, profile
-        )
-    obstacles = standing(state, now_ns, profile)
-    if state.occupancy != dossier.occupancy:
-        obstacles = (*obstacles, Reason.DEVICE_FAILED)
-    if isinstance(crossing, Deciding) and obstacles:
-        return refer(state, dossier, obstacles, now_ns, profile)
-    return state, ()
-
-
-def record_failed(
-    state: State,
-    crossing: Deciding | OfficerDeciding,
-    _event: AppendFailed,
-    now_ns: int,
-    profile: Profile,
-) -> Moved:
-    """What would have allowed an opening is not on record: an officer must see to it."""
-    return refer(state, crossing.dossier, (Reason.RECORD_FAILED,), now_ns, profile)
-
-
-def accept_device_failed(
-    state: State,
-    crossing: Deciding | OfficerDeciding | Admitting,
-    event: DeviceFailed,
-    now_ns: int,
-    profile: Profile,
-) -> Moved:
-    """Turnstile, journal or inbox failed before the release; reader and vision are done."""
-    if event.device in (DeviceId.READER, DeviceId.VISION, DeviceId.LISTS):
-        return state, ()
-    return refer(state, crossing.dossier, failure_reasons(event), now_ns, profile)
-
-
-def permit_refused(
-    state: State, opening: Opening, event: PermitRefused, now_ns: int, profile: Profile
-) -> Moved:
-    """The last guard stopped the release: nothing opened, an officer must see to it."""
-    if event.action != "open_exit":
-        return state, ()
-    dossier = replace(opening.dossier, times=replace(opening.dossier.times, release_ns=None))
-    return refer(state, dossier, (Reason.PERMIT_REFUSED,), now_ns, profile)
+    return admit(state, admitting, event, now_ns, profile, way_clear)
 
 
 def opened(
@@ -200,12 +99,6 @@ def _released(
         baseline=opening.baseline,
     )
     return _watch_passage(replace(state, crossing=crossing), crossing, now_ns, profile)
-
-
-def released(dossier: Dossier, reasons: tuple[Reason, ...], now_ns: int) -> Dossier:
-    """Note in the dossier that the exit is released, or may be."""
-    dossier = with_mishaps(dossier, reasons)
-    return replace(dossier, times=replace(dossier.times, opened_ns=now_ns))
 
 
 def passage_moved(

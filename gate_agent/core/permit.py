@@ -118,7 +118,7 @@ def _open_exit(
         return Clause.ZONE_NOT_ONE
     if profile.lane.officer_lease_required and now_ns >= ledger.lease_until_ns:
         return Clause.NO_LEASE
-    if profile.lane.topology == "mantrap":
+    if profile.lane.two_doors:
         if plant.entry_lock is not Lock.LOCKED:
             return Clause.ENTRY_NOT_CLOSED
         if ledger.entry_release is not ReleaseState.NONE:
@@ -173,7 +173,7 @@ def _open_entry(
     profile: Profile,
     now_ns: int,
 ) -> Clause | None:
-    if profile.lane.topology != "mantrap":
+    if not profile.lane.two_doors:
         return Clause.NO_SUCH_DOOR
     if plant.exit is not Door.CLOSED:
         return Clause.EXIT_NOT_SHUT

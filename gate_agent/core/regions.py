@@ -11,27 +11,14 @@ from drivers.types import (
     DeviceFailed,
     DeviceId,
     DeviceReady,
-    Door,
     Flag,
-    Lock,
     Plant,
     PlantChanged,
     Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.approach import serve
 from gate_agent.core.budgets import after
-from gate_agent.core.chamber import bring_to_rest
-from gate_agent.core.document import start
-from gate_agent.core.doors import (
-    answered,
-    at_rest,
-    followed,
-    forced,
-    is_mantrap,
-    refused,
-    undisturbed,
-)
+from gate_agent.core.counter import passages_since
 from gate_agent.core.ending import (
     Commands,
     Moved,
@@ -46,8 +33,6 @@ from gate_agent.core.ending import (
 )
 from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import Append, AppendFailed, Mode, PermitRefused, Tick
-from gate_agent.core.party import stand_together
-from gate_agent.core.passage import passages_since
 from gate_agent.core.reasons import Reason
 from gate_agent.core.record import mode_facts, restart_facts
 from gate_agent.core.states import (
@@ -57,7 +42,6 @@ from gate_agent.core.states import (
     Departing,
     DeviceState,
     Dossier,
-    Emptying,
     Idle,
     Leaving,
     Opening,
@@ -66,6 +50,7 @@ from gate_agent.core.states import (
     all_ready,
     replace,
 )
+from gate_agent.core.topology import Topology
 
 
 def mode_of(state: State) -> Mode:
@@ -81,45 +66,39 @@ def mode_of(state: State) -> Mode:
 
 def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
     """The hardware was read: note it, whose stay it is, and what it forbids."""
-    plant = event.plant
+    before = state.plant
+    state = plant_read(state, event.plant, now_ns, profile)
+    if state.plant is event.plant:
+        state = plant_forbids(state, before)
+    return state, ()
+
+
+def plant_read(state: State, plant: Plant, now_ns: int, profile: Profile) -> State:
+    """Note a reading and whose stay it is; one that is too old means that the plant is lost."""
     stale_ns = after(plant.read_at_ns, profile.budgets.plant_stale_ms)
     if not plant.read_at_ns <= now_ns < stale_ns:
-        return _plant_lost(state), ()
-    before = state.plant
-    state = replace(
+        return _plant_lost(state)
+    return replace(
         state,
         plant=plant,
         plant_stale_ns=stale_ns,
-        occupancy=state.occupancy + _stay_over(before.zone, plant.zone),
+        occupancy=state.occupancy + stay_over(state.plant.zone, plant.zone),
     )
-    if is_mantrap(profile):
-        state = _doors_changed(state, before, profile)
+
+
+def plant_forbids(state: State, before: Plant) -> State:
+    """Latch what a new reading forbids: fire, tampering, a passage that nothing released."""
+    plant = state.plant
     if plant.fire is Flag.ACTIVE:
         state = replace(state, fire_latched=True)
     if plant.tamper is Flag.ACTIVE:
         state = alarm(state, Reason.DEVICE_FAILED)
     if _uncalled_passage(state, before, plant):
         state = alarm(state, Reason.TAILGATING)
-    return state, ()
-
-
-def _doors_changed(state: State, before: Plant, profile: Profile) -> State:
-    """What two doors add: the area before the entry, doors by force, mains, maintenance."""
-    plant = state.plant
-    state = replace(
-        followed(state),
-        approach_stay=state.approach_stay + _stay_over(before.approach, plant.approach),
-        had_turn=state.had_turn and plant.approach is not Zone.EMPTY,
-    )
-    if not undisturbed(plant):
-        state = replace(state, resync=True)
-    in_service = state.mode not in (Mode.EVACUATION, Mode.MAINTENANCE)
-    if in_service and plant.fire is Flag.CLEAR and forced(state, before, plant, profile):
-        state = alarm(state, Reason.DOOR_FORCED)
     return state
 
 
-def _stay_over(before: Zone, now: Zone) -> int:
+def stay_over(before: Zone, now: Zone) -> int:
     """1 where an area has become empty or was lost sight of, else 0."""
     return int(before is not now and now in (Zone.EMPTY, Zone.UNKNOWN))
 
@@ -141,8 +120,8 @@ def _plant_lost(state: State) -> State:
         state,
         plant=unknown,
         plant_stale_ns=None,
-        occupancy=state.occupancy + _stay_over(state.plant.zone, Zone.UNKNOWN),
-        approach_stay=state.approach_stay + _stay_over(state.plant.approach, Zone.UNKNOWN),
+        occupancy=state.occupancy + stay_over(state.plant.zone, Zone.UNKNOWN),
+        approach_stay=state.approach_stay + stay_over(state.plant.approach, Zone.UNKNOWN),
         resync=True,
     )
 
@@ -208,7 +187,7 @@ def device_failed(state: State, event: DeviceFailed, _now_ns: int, profile: Prof
 
 def actuated(state: State, event: ActuationDone, _now_ns: int, _profile: Profile) -> Moved:
     """A command that is not confirmed leaves the hardware in doubt."""
-    return (answered(state, event.action) if event.ok else replace(state, resync=True)), ()
+    return (state if event.ok else replace(state, resync=True)), ()
 
 
 def append_failed(state: State, _event: AppendFailed, _now_ns: int, _profile: Profile) -> Moved:
@@ -219,8 +198,6 @@ def append_failed(state: State, _event: AppendFailed, _now_ns: int, _profile: Pr
 def permit_refused(state: State, event: PermitRefused, _now_ns: int, profile: Profile) -> Moved:
     """Record that the last guard stopped a command."""
     stopped = SystemFacts(event="permit_refused", action=event.action, clause=event.clause)
-    if is_mantrap(profile):
-        state = refused(state, event.action)
     return state, (append_system(stopped, profile, event.ticket),)
 
 
@@ -244,79 +221,29 @@ def evacuate(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> M
     return state, commands + more
 
 
-def in_order(state: State, profile: Profile) -> bool:
-    """Whether devices and plant were all seen as a lane at rest should be."""
-    plant = state.plant
-    if not all_ready(state) or state.plant_stale_ns is None:
-        return False
-    if not isinstance(state.crossing, Idle):
-        return False
-    if is_mantrap(profile):
-        return at_rest(state)
-    return (
-        plant.entry is Door.CLOSED
-        and plant.exit is Door.CLOSED
-        and plant.zone is Zone.EMPTY
-        and plant.fire is Flag.CLEAR
-        and plant.obstruction is Flag.CLEAR
-    )
-
-
-def settle(state: State, mode_before: Mode, now_ns: int, profile: Profile) -> Moved:
+def settle(
+    state: State, mode_before: Mode, now_ns: int, profile: Profile, topology: Topology
+) -> Moved:
     """Draw the conclusions: what the mode is now, whether a waiting document is served."""
-    first: Commands = ()
-    commands: Commands = ()
-    if is_mantrap(profile):
-        state, first = _settle_chamber(state, now_ns, profile)
+    state, first = topology.settle(state, now_ns, profile)
     if isinstance(state.crossing, Idle):
-        if state.closing and isinstance(state.approach, Idle):
-            state = replace(state, closing=False, closed=True)
-        if not state.resync and not all_ready(state):
-            state = replace(state, resync=True)
-        elif state.resync and in_order(state, profile):
-            state = replace(state, resync=False)
+        state = _settle_idle(state, topology)
     mode = mode_of(state)
     if mode is not state.mode:
         state = replace(state, mode=mode)
+    commands: Commands = ()
     if mode is not mode_before:
         commands = (Append(ticket=0, facts=mode_facts(state, profile)),)
-    if is_mantrap(profile):
-        state, more = serve(state, now_ns, profile)
-    else:
-        state, together = stand_together(state, now_ns, profile)
-        state, more = start(state, now_ns, profile)
-        more = together + more
+    state, more = topology.serve(state, now_ns, profile)
     return state, first + commands + more
 
 
-def _settle_chamber(state: State, now_ns: int, profile: Profile) -> Moved:
-    """Bring the chamber to rest whenever nobody is served in it."""
-    crossing, plant = state.crossing, state.plant
-    if isinstance(crossing, Idle):
-        if plant.zone in (Zone.ONE, Zone.MANY) or _left_released(state):
-            due_ns = after(now_ns, profile.budgets.officer_ms)
-            stray = Emptying(ticket=state.next_ticket, due_ns=due_ns)
-            return replace(
-                state, crossing=stray, next_ticket=state.next_ticket + 1, resync=True
-            ), ()
-        if not at_rest(state) and not state.resync:
-            state = replace(state, resync=True)
-        return state, ()
-    if isinstance(crossing, Emptying) and not crossing.commanded:
-        return bring_to_rest(state, crossing, now_ns, profile)
-    return state, ()
-
-
-def _left_released(state: State) -> bool:
-    """Whether a door of an empty chamber was let go by other hands, and nobody locks it again.
-
-    So it is after a fire in which the module's watchdog struck: its outputs stand at their safe
-    value, and the driver withdraws nothing against a fire.
-    """
-    plant = state.plant
-    return (
-        state.mode is Mode.STARTING
-        and plant.zone is Zone.EMPTY
-        and undisturbed(plant)
-        and Lock.UNLOCKED in (plant.entry_lock, plant.exit_lock)
-    )
+def _settle_idle(state: State, topology: Topology) -> State:
+    """Close a lane that was to close once it is free; begin or end a resync at rest."""
+    if state.closing and isinstance(state.approach, Idle):
+        state = replace(state, closing=False, closed=True)
+    ready = all_ready(state)
+    if not state.resync:
+        return state if ready else replace(state, resync=True)
+    in_order = ready and state.plant_stale_ns is not None and topology.at_rest(state)
+    return replace(state, resync=False) if in_order else state

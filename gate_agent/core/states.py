@@ -26,6 +26,7 @@ from biometrics.types import Guidance, ModelsUsed
 from drivers.types import Condition, DeviceId, Door, Flag, Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
+from gate_agent.core.ended import Ended, Last
 from gate_agent.core.messages import Mode
 from gate_agent.core.policy import Decision, Evidence
 from gate_agent.core.reasons import Reason
@@ -262,16 +263,6 @@ class DeviceState(Record, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
 
 
-class Last(Record, frozen=True, kw_only=True):
-    """How the crossing before ended."""
-
-    ticket: int
-    outcome: str
-    reasons: tuple[str, ...]
-    officer: str
-    at_ns: int
-
-
 class State(Record, frozen=True, kw_only=True):
     """Everything the core knows. See the module's docstring.
 
@@ -280,7 +271,7 @@ class State(Record, frozen=True, kw_only=True):
     outlasts the fire until an officer acknowledged; `alarms` keep the lane out of service
     until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
     the entry was opened for whoever stands before it, and they did not come in. `entry_release`
-    and `exit_release` follow the releases of two doors.
+    and `exit_release` follow the releases of two doors. `ended` is set within a step only.
     """
 
     crossing: CrossingState = Idle()
@@ -303,6 +294,7 @@ class State(Record, frozen=True, kw_only=True):
     next_ticket: int = 1
     unfinished: tuple[int, ...] = ()
     started: bool = False
+    ended: Ended | None = None
     last: Last | None = None
     since_ns: int = 0
 

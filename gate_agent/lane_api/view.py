@@ -9,6 +9,7 @@ from __future__ import annotations
 from drivers.types import Flag
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import NS_PER_MS
+from gate_agent.core.ended import Last
 from gate_agent.core.messages import Mode
 from gate_agent.core.record import direction, evidence_sha256
 from gate_agent.core.states import (
@@ -22,7 +23,6 @@ from gate_agent.core.states import (
     Emptying,
     Entering,
     Idle,
-    Last,
     Leaving,
     OfficerDeciding,
     Opening,

@@ -7,14 +7,21 @@ taken from the code; only the prose around them is written here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from gate_agent.core import chamber, party, permit
-from gate_agent.core import document as document_rows
-from gate_agent.core.gate import REGIONS, TABLES
+from gate_agent.core import permit
+from gate_agent.core.barrier import BARRIER
+from gate_agent.core.chamber import let_in
+from gate_agent.core.document import start
 from gate_agent.core.invariants import INVARIANTS
+from gate_agent.core.mantrap import MANTRAP
+from gate_agent.core.party import stand_together
 from gate_agent.core.permit import Clause
 from gate_agent.core.rows import Table
+from gate_agent.core.shared_rows import SHARED_REGIONS
+from gate_agent.core.topologies import TOPOLOGIES
+from gate_agent.core.topology import Topology
 from gate_agent.safety import environment, quotient
 from gate_agent.safety.diagram import transitions
 from gate_agent.safety.environment import ENVIRONMENTS
@@ -140,49 +147,65 @@ def _clauses_in(function: object) -> list[str]:
     return [Clause[name].value for name in found if name in Clause.__members__]
 
 
+class Section(NamedTuple):
+    """One table of a topology: its title, its rows, and what begins a crossing in it."""
+
+    title: str
+    rows: Table
+    begins: tuple[Callable[..., object], ...]
+
+
+SECTIONS: dict[str, tuple[Section, ...]] = {
+    "barrier": (Section("A barrier", BARRIER.crossing, (start, stand_together)),),
+    "mantrap": (
+        Section("A mantrap: the chamber", MANTRAP.crossing, (let_in,)),
+        Section("A mantrap: before the entry door", MANTRAP.approach, (start,)),
+    ),
+}
+"""What is shown of each topology, by its name."""
+
+
 def _topologies() -> Iterator[str]:
-    titles = {
-        ("barrier", 0): "A barrier",
-        ("mantrap", 0): "A mantrap: the chamber",
-        ("mantrap", 1): "A mantrap: before the entry door",
-    }
-    begin: dict[tuple[str, int], tuple[object, ...]] = {
-        ("barrier", 0): (document_rows.start, party.stand_together),
-        ("mantrap", 0): (chamber.let_in,),
-        ("mantrap", 1): (document_rows.start,),
-    }
-    for (topology, which), title in titles.items():
-        table = TABLES[topology][which]
-        begins = begin[topology, which]
-        yield f"## {title}"
-        yield ""
-        yield (
-            "In each state: the events that move it, and the handler of the row. "
-            "A pair that is not here changes nothing. Fire and the maintenance key end every "
-            "crossing from every state; an event with another crossing's ticket is dropped."
-        )
-        yield ""
-        yield from _diagram(table, begins)
-        yield ""
-        yield "| state | event | handler |"
-        yield "|---|---|---|"
-        for (state, event), handler in table.items():
-            module = handler.__module__.rpartition(".")[2]
-            yield f"| {state.__name__} | {event.__name__} | `{module}.{handler.__name__}` |"
-        yield ""
+    for name, sections in SECTIONS.items():
+        for section in sections:
+            yield from _section(section, TOPOLOGIES[name])
     yield "Before a row is asked, each event brings the lane's own regions up to date:"
     yield ""
-    for event, region in REGIONS.items():
-        says = (region.__doc__ or "").splitlines()[0]
-        yield f"- {event.__name__}: {says}"
+    for name, topology in TOPOLOGIES.items():
+        for event, region in topology.regions.items():
+            own = region is not SHARED_REGIONS[event]
+            if own or name == next(iter(TOPOLOGIES)):
+                says = (region.__doc__ or "").splitlines()[0]
+                yield f"- {event.__name__}{f' ({name})' if own else ''}: {says}"
     yield ""
 
 
-def _diagram(table: Table, begins: tuple[object, ...]) -> Iterator[str]:
+def _section(section: Section, topology: Topology) -> Iterator[str]:
+    yield f"## {section.title}"
+    yield ""
+    yield (
+        "In each state: the events that move it, and the handler of the row. "
+        "A pair that is not here changes nothing. Fire and the maintenance key end every "
+        "crossing from every state; an event with another crossing's ticket is dropped."
+    )
+    yield ""
+    yield from _diagram(section.rows, section.begins, topology)
+    yield ""
+    yield "| state | event | handler |"
+    yield "|---|---|---|"
+    for (state, event), handler in section.rows.items():
+        module = handler.__module__.rpartition(".")[2]
+        yield f"| {state.__name__} | {event.__name__} | `{module}.{handler.__name__}` |"
+    yield ""
+
+
+def _diagram(
+    rows: Table, begins: tuple[Callable[..., object], ...], topology: Topology
+) -> Iterator[str]:
     """What may follow what, as a Mermaid state diagram."""
     yield "```mermaid"
     yield "stateDiagram-v2"
-    for before, after in transitions(table, begins):
+    for before, after in transitions(rows, begins, topology):
         yield f"    {before} --> {after}"
     yield "```"
 

@@ -37,7 +37,6 @@ import msgspec
 from drivers.types import Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
-from gate_agent.core.doors import reads_outside
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.onlooker import Ghost
 from gate_agent.core.policy import Evidence, document_reasons
@@ -63,6 +62,7 @@ from gate_agent.core.states import (
     dossier_of,
     ticket_of,
 )
+from gate_agent.core.topologies import TOPOLOGIES
 from gate_agent.safety.scene import COUNT, ENOUGH_NS, MS, STALE_NS, T0, Node, replace
 
 TIMES = Times(started_ns=T0)
@@ -89,7 +89,7 @@ def plain(node: Node, profile: Profile) -> Node:
         approach=named.crossing(state.approach, state.approach_stay, outside=True),
         plant=replace(named.plant(state.plant, state), read_at_ns=T0),
         plant_stale_ns=None if state.plant_stale_ns is None else STALE_NS,
-        had_turn=state.had_turn and not reads_outside(profile),
+        had_turn=state.had_turn and not _reads_outside(profile),
         resync=state.resync or _resync_unread(state),
         occupancy=1,
         approach_stay=1,
@@ -100,6 +100,10 @@ def plain(node: Node, profile: Profile) -> Node:
         devices=tuple(replace(device, code=0) for device in state.devices),
     )
     return Node(state, _plain_ledger(ledger, state, named), _plain_ghost(ghost, state, named))
+
+
+def _reads_outside(profile: Profile) -> bool:
+    return TOPOLOGIES[profile.lane.topology].begins_outside(profile)
 
 
 def _count(node: Node) -> int:
@@ -167,7 +171,7 @@ def as_seen(plant: Plant, state: State, profile: Profile) -> Plant:
     """The same plant with nobody where the core does not look in this state."""
     if plant.beyond is Zone.ONE and not isinstance(state.crossing, Departing):
         plant = replace(plant, beyond=Zone.EMPTY)
-    looks = reads_outside(profile) or isinstance(state.crossing, Idle | Entering)
+    looks = _reads_outside(profile) or isinstance(state.crossing, Idle | Entering)
     if plant.approach is Zone.ONE and not looks:
         plant = replace(plant, approach=Zone.EMPTY)
     return plant
@@ -180,7 +184,7 @@ class _Renaming:
         self.small = small
         self._shift = shift
         self._profile = profile
-        self._two_doors = profile.lane.topology == "mantrap"
+        self._two_doors = profile.lane.two_doors
         self._stale_ns = profile.budgets.plant_stale_ms * MS
 
     def plant(self, plant: Plant, state: State) -> Plant:
@@ -255,7 +259,7 @@ class _Renaming:
         if not (by_an_officer or isinstance(crossing, BEFORE_THE_FACE)):
             return BARE
         if evidence.portrait_usable is not True:
-            spoilt = evidence.circumstances and not reads_outside(self._profile)
+            spoilt = evidence.circumstances and not _reads_outside(self._profile)
             return SPOILT if spoilt else BARE
         return RULED_OUT if self._ruled_out(evidence) else evidence
 

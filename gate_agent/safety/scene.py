@@ -78,6 +78,9 @@ MANTRAP_AT_REST = replace(
     maintenance=Flag.CLEAR,
 )
 
+AT_REST = {"barrier": BARRIER_AT_REST, "mantrap": MANTRAP_AT_REST}
+"""The plant of each topology with no one in it."""
+
 ADULT = HolderAttributes(
     document_type="P", issuing_state="UTO", nationality="UTO", age_years=40, days_to_expiry=900
 )
@@ -94,7 +97,7 @@ class Node(NamedTuple):
 
 def at_rest(profile: Profile) -> Plant:
     """The plant of this topology with nobody in it."""
-    return MANTRAP_AT_REST if profile.lane.topology == "mantrap" else BARRIER_AT_REST
+    return AT_REST[profile.lane.topology]
 
 
 def check(result: Result) -> tuple[Check, ...]:

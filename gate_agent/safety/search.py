@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from drivers.types import DeviceReady, Plant, PlantChanged
 from firmware_cfg.profile import Profile
-from gate_agent.core.gate import Tables
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Event, OfficerPresent, Tick
 from gate_agent.core.onlooker import Ghost
 from gate_agent.core.permit import permit
 from gate_agent.core.states import REQUIRED_DEVICES, Idle, initial
+from gate_agent.core.topology import Topology
 from gate_agent.loop import Guard, turn
 from gate_agent.safety.environment import Environment, describe
 from gate_agent.safety.quotient import TRIES, as_seen, key, plain
@@ -48,30 +48,34 @@ class Found(NamedTuple):
 
 
 def advance(
-    node: Node, event: Event, profile: Profile, tables: Tables | None = None, guard: Guard = permit
+    node: Node,
+    event: Event,
+    profile: Profile,
+    topology: Topology | None = None,
+    guard: Guard = permit,
 ) -> tuple[Node, tuple[str, ...]]:
     """One turn of the whole, and the invariants that it broke."""
     before, ledger, ghost = node
-    state, ledger, commands = turn(before, ledger, event, T0, profile, tables, guard)
+    state, ledger, commands = turn(before, ledger, event, T0, profile, topology, guard)
     ghost, broken = watch(ghost, before, event, state, commands, T0, profile)
     return Node(state, ledger, ghost), broken
 
 
-def served_lane(profile: Profile, tables: Tables | None = None, guard: Guard = permit) -> Node:
+def served_lane(profile: Profile, topology: Topology | None = None, guard: Guard = permit) -> Node:
     """A lane in AUTO, at rest."""
     node = Node(initial(profile), Ledger(), Ghost())
     events: list[Event] = [DeviceReady(device=device) for device in REQUIRED_DEVICES]
     events.append(OfficerPresent(officer="o", until_ns=ENOUGH_NS))
     events.append(PlantChanged(plant=at_rest(profile)))
     for event in events:
-        node, _ = advance(node, event, profile, tables, guard)
+        node, _ = advance(node, event, profile, topology, guard)
     return plain(node, profile)
 
 
 def search(
     environment: Environment,
     *,
-    tables: Tables | None = None,
+    topology: Topology | None = None,
     guard: Guard = permit,
     start: Node | None = None,
     stop: bool = False,
@@ -84,7 +88,7 @@ def search(
 
     Args:
         environment: what may happen, and under which profile.
-        tables: the transitions; others than the topology's own are for tests.
+        topology: other transitions than the profile's own, for tests.
         guard: the last guard, likewise.
         start: where to begin; a lane in service without it.
         stop: end at the first broken invariant.
@@ -94,7 +98,7 @@ def search(
         keep: hand back every node.
     """
     profile = environment.profile
-    first = start if start is not None else served_lane(profile, tables, guard)
+    first = start if start is not None else served_lane(profile, topology, guard)
     visited = _Visited(first, profile)
     level, nodes = [first], [first]
     depth = edges = 0
@@ -105,7 +109,7 @@ def search(
             here = digest(node)
             for why, source, event in moves(node, environment):
                 edges += 1
-                after, names = advance(source, event, profile, tables, guard)
+                after, names = advance(source, event, profile, topology, guard)
                 for invariant in names:
                     if invariant not in broken:
                         broken[invariant] = [*visited.path(here), why or describe(event)]

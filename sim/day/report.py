@@ -7,7 +7,7 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-from gate_agent.core.gate import TABLE
+from gate_agent.core.barrier import BARRIER_ROWS
 from sim.day.report_timeline import swim_lanes
 from sim.day.result import Result
 
@@ -225,7 +225,7 @@ def _queue(result: Result) -> str:
 
 def _coverage(result: Result) -> str:
     reached = {(state, event) for state, event, _ in result.moves}
-    known = {(state.__name__, event.__name__) for state, event in TABLE}
+    known = {(state.__name__, event.__name__) for state, event in BARRIER_ROWS}
     struck = Counter(
         row.value.removesuffix(" begins")
         for row in result.rows

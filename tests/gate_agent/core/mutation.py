@@ -32,8 +32,9 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from gate_agent.core import chamber, document, gate, ledger, passage, permit  # noqa: E402
+from gate_agent.core import departure, document, emptying, ledger, passage, permit  # noqa: E402
 from gate_agent.core.states import replace  # noqa: E402
+from gate_agent.core.topologies import TOPOLOGIES  # noqa: E402
 from gate_agent.safety.environment import ENVIRONMENTS  # noqa: E402
 from gate_agent.safety.search import search  # noqa: E402
 
@@ -68,8 +69,8 @@ SILENT_ALREADY = (
     passage.withdrawn,
     passage.close_refused,
     passage.leaving_late,
-    chamber.opening_moved,
-    chamber.emptying_refused,
+    departure.opening_moved,
+    emptying.emptying_refused,
 )
 """Handlers that command nothing: *silent* is what they are, and no mutant."""
 
@@ -95,9 +96,9 @@ def mutants() -> list[Mutant]:
 
 def _of_tables() -> Iterator[Mutant]:
     for title, place, table in (
-        ("barrier", "barrier", gate.TABLES["barrier"].crossing),
-        ("chamber", "mantrap", gate.TABLES["mantrap"].crossing),
-        ("approach", "approach", gate.TABLES["mantrap"].approach),
+        ("barrier", "barrier", TOPOLOGIES["barrier"].crossing),
+        ("chamber", "mantrap", TOPOLOGIES["mantrap"].crossing),
+        ("approach", "approach", TOPOLOGIES["mantrap"].approach),
     ):
         for pair, handler in list(table.items()):
             row = f"{title}: {pair[0].__name__} x {pair[1].__name__}"
@@ -133,7 +134,7 @@ def _stays(handler: Any) -> Any:
         after, commands = handler(state, crossing, event, now_ns, profile)
         if type(after.crossing) is type(state.crossing):
             return state, commands
-        return replace(after, crossing=state.crossing), commands
+        return replace(after, crossing=state.crossing, ended=None), commands
 
     return wrong
 

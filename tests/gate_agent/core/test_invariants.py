@@ -26,9 +26,8 @@ from drivers.types import (
     Result,
     Zone,
 )
-from gate_agent.core import document, face, officer, passage
+from gate_agent.core import document, face, passage
 from gate_agent.core.ending import append_actuation
-from gate_agent.core.gate import TABLE, Tables
 from gate_agent.core.invariants import INVARIANTS, watch_feeding
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Append, Appended, Checked, ListState, Mode, Tick
@@ -55,6 +54,7 @@ from gate_agent.core.states import (
     replace,
     ticket_of,
 )
+from gate_agent.core.topologies import TOPOLOGIES
 from gate_agent.loop import Pulse, healthy
 from gate_agent.safety.environment import ENVIRONMENTS
 from gate_agent.safety.quotient import key, plain
@@ -142,7 +142,7 @@ def lying(handler, unless=lambda state: False, **features):
 RELEASES = {
     (Deciding, Appended): passage.decision_durable,
     (Admitting, PlantChanged): passage.admitting_moved,
-    (OfficerDeciding, Appended): officer.officer_durable,
+    (OfficerDeciding, Appended): passage.officer_durable,
 }
 ZONES = {
     (Reading, PlantChanged): document.watch_zone,
@@ -343,25 +343,26 @@ def verifying_lane() -> Node:
 
 def seeded(seed: str):
     search_name, lie, _ = SEEDED[seed]
-    tables = Tables({**TABLE, **lie}, {})
+    barrier = TOPOLOGIES["barrier"]
+    topology = barrier._replace(crossing={**barrier.crossing, **lie})
     if search_name == "power":
         start = Node(initial(BARRIER), Ledger(), Ghost())
-        return ENVIRONMENTS["barrier"]["hardware"], start, tables
-    return ENVIRONMENTS["barrier"][search_name], verifying_lane(), tables
+        return ENVIRONMENTS["barrier"]["hardware"], start, topology
+    return ENVIRONMENTS["barrier"][search_name], verifying_lane(), topology
 
 
 @pytest.mark.parametrize("seed", SEEDED)
 def test_a_seeded_bug_is_caught_by_name(seed):
-    environment, start, tables = seeded(seed)
+    environment, start, topology = seeded(seed)
     name = seed.partition(":")[0]
-    found = search(environment, tables=tables, guard=no_guard, start=start, stop_at=name)
+    found = search(environment, topology=topology, guard=no_guard, start=start, stop_at=name)
     assert name in found.broken, f"{found.states} states, broken {found.broken}"
     assert found.broken[name]
 
 
 @pytest.mark.parametrize("seed", [seed for seed in SEEDED if SEEDED[seed][2]])
 def test_the_guard_stops_what_the_table_lets_through(seed):
-    environment, start, tables = seeded(seed)
+    environment, start, topology = seeded(seed)
     refused = []
 
     def watching(command, *rest):
@@ -371,7 +372,9 @@ def test_the_guard_stops_what_the_table_lets_through(seed):
         return clause
 
     name = seed.partition(":")[0]
-    found = search(environment, tables=tables, guard=watching, start=start, stop_at=name, deepest=5)
+    found = search(
+        environment, topology=topology, guard=watching, start=start, stop_at=name, deepest=5
+    )
     assert name not in found.broken, found.broken.get(name)
     assert refused
 

@@ -39,7 +39,6 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.ending import Moved, append_actuation
-from gate_agent.core.gate import TABLES, Tables
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import (
@@ -63,6 +62,8 @@ from gate_agent.core.states import (
     replace,
     ticket_of,
 )
+from gate_agent.core.topologies import TOPOLOGIES
+from gate_agent.core.topology import Topology
 from gate_agent.loop import turn
 from gate_agent.safety.environment import orderly
 from gate_agent.safety.scene import (
@@ -121,10 +122,10 @@ class Lane(RuleBasedStateMachine):
         self.read()
         assert self.state.mode is Mode.AUTO
 
-    def put(self, event: Event, tables: Tables | None = None) -> None:
+    def put(self, event: Event, topology: Topology | None = None) -> None:
         before = self.state
         self.state, self.ledger, commands = turn(
-            before, self.ledger, event, self.now, self.profile, tables, self.guard
+            before, self.ledger, event, self.now, self.profile, topology, self.guard
         )
         self.ghost, broken = watch(
             self.ghost, before, event, self.state, commands, self.now, self.profile
@@ -216,7 +217,8 @@ class Lane(RuleBasedStateMachine):
         more = {"reverse": True} if moves is SetDirection else {}
         command = moves(ticket=ticket, **more)
         record = append_actuation(ticket, action_of(command), "machine", "wrong", self.profile)
-        rows, outside = TABLES["mantrap"]
+        mantrap = TOPOLOGIES["mantrap"]
+        rows = mantrap.crossing
         pair = (type(self.state.crossing), Tick)
 
         def wrong(
@@ -227,7 +229,7 @@ class Lane(RuleBasedStateMachine):
                 state, commands = right(state, crossing, event, now_ns, profile)
             return state, (*commands, *((record, command) if recorded else (command,)))
 
-        self.put(Tick(), Tables({**rows, pair: wrong}, outside))
+        self.put(Tick(), mantrap._replace(crossing={**rows, pair: wrong}))
 
     @rule()
     def document(self) -> None:

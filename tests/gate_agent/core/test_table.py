@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 import pytest
 from gate_world import ADULT, GOOD_CHECKS, MODELS, MS, PROFILE, REST, T0, World, frame
@@ -29,7 +31,7 @@ from drivers.types import (
     Result,
     Zone,
 )
-from gate_agent.core.gate import REGIONS, TABLE, TABLES
+from firmware_cfg.profile import TopologyName
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import (
@@ -46,10 +48,15 @@ from gate_agent.core.messages import (
 )
 from gate_agent.core.onlooker import Ghost
 from gate_agent.core.record import evidence_sha256
+from gate_agent.core.shared_rows import SHARED_REGIONS
 from gate_agent.core.states import CROSSING_STATES, Referred, initial, replace, ticket_of
+from gate_agent.core.topologies import TOPOLOGIES
 from gate_agent.lane_api.api import SyncView
 from gate_agent.lane_api.view import view
 from gate_agent.loop import turn
+from gate_agent.safety.document import SECTIONS
+from gate_agent.safety.environment import ENVIRONMENTS
+from gate_agent.safety.scene import AT_REST
 from gate_agent.safety.scene import BARRIER as SMALL
 from sync.log.types import Appended, RecordKind
 
@@ -91,11 +98,16 @@ def test_the_list_of_events_is_complete():
 
 
 def test_the_table_names_only_states_and_events():
-    for tables in TABLES.values():
-        for state, event in (*tables.crossing, *tables.approach):
+    for topology in TOPOLOGIES.values():
+        for state, event in (*topology.crossing, *topology.approach):
             assert state in CROSSING_STATES
             assert event in Event.__args__
-    assert set(REGIONS) <= set(Event.__args__)
+        assert topology.regions.keys() == SHARED_REGIONS.keys() <= set(Event.__args__)
+
+
+def test_a_topology_is_one_entry_everywhere():
+    names = set(get_args(TopologyName))
+    assert TOPOLOGIES.keys() == ENVIRONMENTS.keys() == AT_REST.keys() == SECTIONS.keys() == names
 
 
 @pytest.mark.parametrize("step", STATES)
@@ -105,7 +117,9 @@ def test_every_state_takes_every_event(step, index):
     event = every_event(world.ticket, world.now)[index]
     before = world.state
     commands = world.put(event)
-    if (type(before.crossing), type(event)) not in TABLE and type(event) not in REGIONS:
+    if (type(before.crossing), type(event)) not in TOPOLOGIES["barrier"].crossing and type(
+        event
+    ) not in SHARED_REGIONS:
         assert (world.state, commands) == (before, ())
     shown = view(world.state, PROFILE, utc_offset_ms=0, sync=SyncView())
     assert msgspec.json.decode(msgspec.json.encode(shown), type=type(shown)) == shown
