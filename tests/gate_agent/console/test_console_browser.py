@@ -52,7 +52,7 @@ def test_an_officer_signs_in_follows_the_lanes_and_accepts_a_referral(bench, chr
     chromium.find_element(By.TAG_NAME, "body").send_keys("n")
     wait(chromium, lambda: chromium.current_url.endswith("/lane/1"))
     wait(chromium, lambda: HOLDER.surname in text(chromium, ".who .pairs"))
-    assert "failed" in text(chromium, ".checks [data-tone='red']")
+    wait(chromium, lambda: "failed" in text(chromium, ".checks [data-tone='red']"))
     accept = chromium.find_element(By.CSS_SELECTOR, "button.accept")
     wait(chromium, accept.is_enabled)
 
