@@ -10,7 +10,7 @@ import cProfile
 import pstats
 from pathlib import Path
 
-from sim.day.run import How, run
+from sim.day.run import RunOptions, run
 from sim.scenario.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -29,11 +29,11 @@ LAYERS = (
 )
 
 
-def shares(scenario: Scenario, how: How) -> dict[str, float]:
+def shares(scenario: Scenario, options: RunOptions) -> dict[str, float]:
     """Share of each layer, in 0 to 1, largest first."""
     profiler = cProfile.Profile()
     profiler.enable()
-    run(scenario, "layers", how=how)
+    run(scenario, "layers", options=options)
     profiler.disable()
     spent = dict.fromkeys((name for name, _ in LAYERS), 0.0)
     # `stats` is what pstats reads itself: place -> calls, all calls, own time, time, callers.

@@ -12,7 +12,7 @@ from pathlib import Path
 from gate_agent import live
 from gate_agent.lane_api.api import Step
 from sim.live.setup import LanePlace, folder, found_pki, free_port, lay_out
-from sim.people.live_officer import LaneOfficer
+from sim.people.live_officer import LiveOfficer
 from sim.scenario.scenario import Scenario
 
 LIMIT_NS = 60_000_000_000
@@ -109,7 +109,7 @@ def power_cut_s(
 
 def _wait_for_auto(lane: RunningLane, began_ns: int) -> None:
     key = (lane.place.keys / "console.key").read_bytes()
-    officer = LaneOfficer(lane.place.lane_socket, key, live.system_random, live.utc_ms)
+    officer = LiveOfficer(lane.place.lane_socket, key, live.system_random, live.utc_ms)
     stop = live.Stop()
     try:
         while officer.step is not Step.WAITING:

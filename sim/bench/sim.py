@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gate_agent.live import cpu_ns, monotonic_ns
 from sim.bench.layers import shares
-from sim.day.run import How, run
+from sim.day.run import RunOptions, run
 from sim.lane.recorded_chip import Transcripts
 from sim.scenario.scenario import Scenario, parse
 
@@ -92,11 +92,11 @@ def flights(waves: int = WAVES, travellers: int = WAVE_TRAVELLERS, lanes: int = 
     return parse(f"{HEAD}{numbers}{arrivals}".encode())
 
 
-def timed(scenario: Scenario, how: How) -> Timed:
+def timed(scenario: Scenario, options: RunOptions) -> Timed:
     """Run once and measure."""
     gc.collect()
     cpu, wall = cpu_ns(), monotonic_ns()
-    result = run(scenario, "bench", how=how)
+    result = run(scenario, "bench", options=options)
     cpu, wall = cpu_ns() - cpu, monotonic_ns() - wall
     wire = result.wire
     return Timed(
@@ -117,17 +117,17 @@ def timed(scenario: Scenario, how: How) -> Timed:
 def measure(crossings: int, *, day: bool, days: int) -> dict[str, Any]:
     """All figures."""
     found: dict[str, Any] = {"loops_per_cpu_s": _loops(), "targets": TARGETS}
-    known = How(transcripts=Transcripts())
+    known = RunOptions(transcripts=Transcripts())
     timed(dense(max(WARM_UP, crossings)), known)
     rows = {
         "recorded": known._replace(every_reading=True),
         "repeats_counted": known,
-        "first_run": How(),
-        "live": How("live"),
+        "first_run": RunOptions(),
+        "live": RunOptions("live"),
         "recorded_every_byte": known._replace(every_byte=True),
     }
-    for name, how in rows.items():
-        found[name] = timed(dense(crossings), how).plain()
+    for name, options in rows.items():
+        found[name] = timed(dense(crossings), options).plain()
     slowest = found["recorded_every_byte"]["cpu_s"]
     found["times_as_fast_as_every_byte"] = {
         name: round(slowest / found[name]["cpu_s"], 2) for name in rows
@@ -142,7 +142,7 @@ def measure(crossings: int, *, day: bool, days: int) -> dict[str, Any]:
     found["linear_lanes_ratio"] = round(six.cpu_s / six.crossings / per_one, 2)
     found["linear_crossings_ratio"] = round(four.cpu_s / four.crossings / per_one, 2)
     if day:
-        found["wave_day"] = timed(flights(), How()).plain()
+        found["wave_day"] = timed(flights(), RunOptions()).plain()
     if days:
         found["memory"] = memory(days)
     return found
@@ -160,7 +160,7 @@ def memory(days: int) -> dict[str, Any]:
             for n in range(waves)
         )
         text = f"{HEAD}[[lanes]]\nnumber = 1\n{arrivals}"
-        cost = timed(parse(text.encode()), How())
+        cost = timed(parse(text.encode()), RunOptions())
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         grown.append({"days": length, "crossings": cost.crossings, "peak_mb": peak_kb // 1024})
     return {"runs": grown, "growth": round(grown[1]["peak_mb"] / grown[0]["peak_mb"], 3)}

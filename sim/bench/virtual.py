@@ -34,7 +34,7 @@ from gate_agent.core.reasons import Outcome
 from gate_agent.core.states import Entering
 from gate_agent.loop import Turn
 from gate_agent.loop import turn as core_turn
-from sim.day.run import SHARED_MEMORY, Day, How
+from sim.day.run import SHARED_MEMORY, Day, RunOptions
 from sim.devices.turnstile import SimTurnstile
 from sim.lane.virtual_lane import VirtualLane
 from sim.scenario.scenario import Scenario, stream
@@ -101,7 +101,7 @@ class _Follower:
 
     def __init__(self, lane: VirtualLane, seen: Seen) -> None:
         self._lane, self._seen = lane, seen
-        self._turn = lane.loop.turn
+        self._turn = lane.computer.loop.turn
         self._shares: dict[str, int] = {}
         self._since_ns: int | None = None
         self._asked = self._in_doorway = False
@@ -169,11 +169,11 @@ def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> Seen:
                 msgspec.structs.replace(scenario, seed=seed),
                 Path(folder),
                 traced=False,
-                how=How(chip="live", every_byte=True),
+                options=RunOptions(chip="live", every_byte=True),
             )
             try:
                 for lane in day.lanes:
-                    lane.loop.turn = _Follower(lane, seen)  # type: ignore[method-assign]
+                    lane.computer.loop.turn = _Follower(lane, seen)  # type: ignore[method-assign]
                 day.run()
             finally:
                 day.close()
@@ -191,7 +191,7 @@ def core_step_us(seen: Seen, clock: Callable[[], int]) -> tuple[list[float], lis
     for _ in range(STEP_ROUNDS):
         ledgers: dict[int, Any] = {}
         for lane, done in seen.turns:
-            before = ledgers.setdefault(id(lane), type(lane.loop.ledger)())
+            before = ledgers.setdefault(id(lane), type(lane.computer.loop.ledger)())
             for taken in (spans, again):
                 began_ns = clock()
                 _, ledger, _ = core_turn(done.before, before, done.event, done.at_ns, lane.profile)

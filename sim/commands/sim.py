@@ -113,6 +113,7 @@ def _schema(_arguments: argparse.Namespace) -> int:
 
 def _lint(arguments: argparse.Namespace) -> int:
     from sim.lane.compose import profile_of
+    from sim.lane.fault_table import check_faults
     from sim.scenario.scenario import ScenarioError, load
 
     found = []
@@ -121,6 +122,7 @@ def _lint(arguments: argparse.Namespace) -> int:
             scenario = load(path)
             for lane in scenario.lanes:
                 profile_of(scenario, lane)
+            check_faults(scenario, str(path))
         except ScenarioError as error:
             found.append({"file": str(path), "field": error.field, "problem": error.problem})
     if arguments.json:
@@ -145,10 +147,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
             result = run_realtime(path, arguments.seed, arguments.trace)
         else:
-            from sim.day.run import How, run_scenario
+            from sim.day.run import RunOptions, run_scenario
 
-            how = How(arguments.chip, arguments.every_byte)
-            result = run_scenario(path, arguments.seed, arguments.trace, how)
+            options = RunOptions(arguments.chip, arguments.every_byte)
+            result = run_scenario(path, arguments.seed, arguments.trace, options)
         written = write_report(result, arguments.report) if arguments.report else None
     except (ScenarioError, SimulationError, OSError) as error:
         if arguments.json:

@@ -14,33 +14,29 @@ from sim.chip.keys import KeySource
 from sim.chip.pki import found_country
 from sim.chip.portrait import placeholder_portrait
 from sim.day.judge import Judge
+from sim.day.network import DayNetwork
 from sim.day.queueing import summary
 from sim.day.result import Result
 from sim.day.tally import Tally
-from sim.lane.compose import Finish, Violation, World, centre_keys_of, utc_text
-from sim.lane.faults import Faults
+from sim.lane.compose import Finish, Violation, World
+from sim.lane.fault_actions import Change, Reach
+from sim.lane.fault_schedule import FaultScheduler, fault_text
+from sim.lane.fault_table import check_faults
 from sim.lane.recorded_chip import MAX_DOCUMENTS, Transcripts
-from sim.lane.uplink import CENTRE, LaneUplink, Uplink
 from sim.lane.virtual_lane import VirtualLane
 from sim.people.cast import Passport, issue_passport
 from sim.people.play import Queue
 from sim.scenario.arrivals import people
-from sim.scenario.scenario import Document, Scenario, Traveller, load, stream
-from sim.scenario.timeline import Timeline
-from sim.wires.broker import VirtualBroker
-from sim.wires.kernel import MS, SECOND, Alarm, Kernel
-from sync.centre.store import CentreStore
-from sync.gate.journal_reader import JournalReader
-from sync.gate.publisher import Publisher
-from sync.log.keys import CentreKeys, SigningKey
+from sim.scenario.scenario import Document, Scenario, Traveller, load
+from sim.scenario.timeline import Row, Timeline
+from sim.wires.kernel import SECOND, Kernel
 
 START_NS = SECOND
-BROKER_LATENCY_NS = 4 * MS
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a run makes a folder of its own in it
 """Where databases of a run live: durable writes to a disk would cost most of the time."""
 
 
-class How(NamedTuple):
+class RunOptions(NamedTuple):
     """How a run is carried out; what comes out is the same.
 
     `chip`: `live` computes every chip session, `recorded` each document's first one.
@@ -55,18 +51,7 @@ class How(NamedTuple):
     transcripts: Transcripts | None = None
 
 
-RECORDED = How()
-
-
-class _Journalled(JournalReader):
-    """A lane's journal as its uplink reads it: the newest place without a query."""
-
-    def __init__(self, lane: VirtualLane, path: Path) -> None:
-        super().__init__(path)
-        self.lane = lane
-
-    def last_seq(self) -> int:
-        return self.lane.desk.journal.last_seq
+RECORDED = RunOptions()
 
 
 class Day:
@@ -74,9 +59,12 @@ class Day:
 
     lane_class: type[VirtualLane] = VirtualLane
 
-    def __init__(self, scenario: Scenario, folder: Path, how: How, *, traced: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path, options: RunOptions, *, traced: bool
+    ) -> None:
         self.scenario = scenario
         self.kernel = Kernel(START_NS)
+        check_faults(scenario, scenario.title)
         self.timeline = Timeline()
         self.judge = Judge(scenario, self.timeline)
         everybody = people(scenario)
@@ -85,12 +73,14 @@ class Day:
         self.tally = Tally(named, crowd)
         self.crowd = len(crowd)
         self.transcripts = None
-        if how.chip == "recorded":
-            self.transcripts = how.transcripts or Transcripts()
+        if options.chip == "recorded":
+            self.transcripts = options.transcripts or Transcripts()
         self.known = {} if self.transcripts is None else self.transcripts.counts
         queue = [traveller for traveller in everybody if traveller.lane is None]
         queue.sort(key=lambda traveller: traveller.at_s or 0)
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
+        self.network = DayNetwork(scenario, self.kernel, folder, self._settled)
+        self.store = self.network.store
         self.waits = array("f")
         self.held = array("f")
         country_keys = KeySource.seeded(scenario.seed.to_bytes(8, "big"))
@@ -105,37 +95,53 @@ class Day:
             folder=folder,
             timeline=self.timeline,
             queue=Queue(queue, START_NS),
-            appended=self._appended,
+            appended=self.network.appended,
             settled=self._settled,
             ended=self._crossed,
             start_ns=START_NS,
             transcripts=self.transcripts,
             traced=traced,
-            every_byte=how.every_byte,
-            every_reading=how.every_byte or how.every_reading,
+            every_byte=options.every_byte,
+            every_reading=options.every_byte or options.every_reading,
         )
         self.lanes = [self.lane_class(self.world, lane) for lane in scenario.lanes]
-        self._syncing: Alarm | None = None
-        self._syncing_ns = 0
-        self._readers: list[JournalReader] = []
-        self._found_centre(folder)
-        by_number = {lane.number: lane for lane in self.lanes}
-        Faults(scenario, self.kernel, START_NS, by_number, self.timeline, self._cut)
+        self.network.connect(self.lanes)
+        self._faults = self._plan_faults()
+        if self._faults.waits:
+            self.timeline.listen(self._row)
 
     def run(self) -> bool:
         """Play to the end; False when the scenario's limit came first."""
         for lane in self.lanes:
             lane.start()
-        self._sync(self.kernel.now_ns)
+        self.network.start()
         return self.kernel.run(START_NS + self.scenario.limit_s * SECOND)
 
     def close(self) -> None:
         """Close every database."""
         for lane in self.lanes:
             lane.close()
-        for reader in self._readers:
-            reader.close()
-        self.store.close()
+        self.network.close()
+
+    def _plan_faults(self) -> FaultScheduler:
+        by_number = {lane.number: lane for lane in self.lanes}
+        reach = Reach(
+            seed=self.scenario.seed,
+            at=self.kernel.at,
+            stages={number: lane.stage for number, lane in by_number.items()},
+            operations=by_number,
+            computers=by_number,
+            network=self.network,
+        )
+        return FaultScheduler(self.scenario.faults, START_NS, reach, self._note)
+
+    def _note(self, change: Change) -> None:
+        at_s = (change.now_ns - START_NS) / SECOND
+        self.timeline.add(at_s, change.fault.lane or 0, "fault", fault_text(change))
+
+    def _row(self, row: Row) -> None:
+        if row.what == "step":
+            self._faults.on_step(row.lane, row.value, self.kernel.now_ns)
 
     def _passport(self, traveller: Traveller) -> Passport:
         key = (traveller.printed_name, traveller.behaviour, traveller.document)
@@ -154,79 +160,18 @@ class Day:
             self.waits.append(wait_ms)
             self.held.append(finish.spans_ms["lane"] / 1_000)
 
-    # --- the uplink ---------------------------------------------------------------------
-
-    def _found_centre(self, folder: Path) -> None:
-        self.store = CentreStore(folder / "centre.db")
-        centre_keys = centre_keys_of(self.scenario)
-        self.uplink = Uplink(
-            VirtualBroker(lambda: BROKER_LATENCY_NS),
-            self.store,
-            centre_keys,
-            told=True,
-            utc=lambda now_ns: utc_text(self.scenario, now_ns),
-        )
-        for lane in self.lanes:
-            self._connect(lane, centre_keys, folder)
-
-    def _connect(self, lane: VirtualLane, centre_keys: CentreKeys, folder: Path) -> None:
-        seed, gate = self.scenario.seed, lane.profile.lane.gate
-        key = SigningKey.generate(stream(seed, gate, "key").randbytes)
-        self.store.enrol(gate, key.public, utc_text(self.scenario, START_NS))
-        publisher = Publisher(
-            gate=gate,
-            epoch=lane.desk.journal.epoch,
-            receipt_seq=0,
-            key=key,
-            centre=centre_keys.public,
-            limits=lane.profile.sync,
-            random=stream(seed, gate, "publisher").randbytes,
-        )
-        records = _Journalled(lane, folder / f"lane{lane.number}.db")
-        self._readers.append(records)
-
-        def take(receipt: bytes) -> None:
-            lane.desk.acknowledge(receipt, centre_keys.signing.public)
-
-        self.uplink.add(LaneUplink(publisher, records, take), START_NS)
-
-    def _cut(self, lane: int, off: bool, now_ns: int) -> None:  # noqa: FBT001 - a callback
-        client = CENTRE if lane == 0 else f"sim-{lane}"
-        (self.uplink.cut if off else self.uplink.restore)(client, now_ns)
-        self._ask_sync()
-
-    def _sync(self, now_ns: int) -> None:
-        self.uplink.expire(now_ns)
-        self._ask_sync()
-        self._settled()
-
-    def _ask_sync(self) -> None:
-        """See when the uplink has something to do next."""
-        due_ns = self.uplink.due_ns
-        if self._syncing is not None and self._syncing.pending:
-            if due_ns is not None and self._syncing_ns <= due_ns:
-                return
-            self._syncing.cancel()
-        if due_ns is not None:
-            self._syncing_ns = max(due_ns, self.kernel.now_ns + MS)
-            self._syncing = self.kernel.at(self._syncing_ns, self._sync)
-
-    def _appended(self, now_ns: int) -> None:
-        self.uplink.appended(now_ns)
-        self._ask_sync()
-
     def _settled(self) -> None:
         """End the run once everybody has left and everything is with the centre."""
         for lane in self.lanes:
             if not lane.play.over or lane.step.value not in ("waiting", "closed"):
                 return
-            if lane.desk.journal.receipt_seq != lane.desk.journal.last_seq:
+            if lane.journal.pending:
                 return
         self.kernel.stop()
 
 
 def run_scenario(
-    path: Path, seed: int | None = None, trace: Path | None = None, how: How = RECORDED
+    path: Path, seed: int | None = None, trace: Path | None = None, options: RunOptions = RECORDED
 ) -> Result:
     """Run a scenario file on the virtual clock.
 
@@ -234,7 +179,7 @@ def run_scenario(
         path: the file.
         seed: instead of the file's own.
         trace: a folder for the recorded inbox of every lane; none is written without it.
-        how: how it is carried out.
+        options: how it is carried out.
 
     Raises:
         ScenarioError: the file is not a scenario.
@@ -243,14 +188,14 @@ def run_scenario(
     scenario = load(path)
     if seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=seed)
-    return run(scenario, path.name, trace, how)
+    return run(scenario, path.name, trace, options)
 
 
 def run(
     scenario: Scenario,
     name: str,
     trace: Path | None = None,
-    how: How = RECORDED,
+    options: RunOptions = RECORDED,
     day_class: type[Day] = Day,
 ) -> Result:
     """Run a scenario on the virtual clock; see `run_scenario`."""
@@ -260,7 +205,7 @@ def run(
         if trace is not None:
             trace.mkdir(parents=True, exist_ok=True)
             (folder / "traces").symlink_to(trace.resolve(), target_is_directory=True)
-        day = day_class(scenario, folder, how, traced=trace is not None)
+        day = day_class(scenario, folder, options, traced=trace is not None)
         try:
             ended = day.run()
             return _result(day, name, ended=ended)
@@ -278,12 +223,12 @@ class _Records(NamedTuple):
 
 
 def _records(day: Day) -> _Records:
-    journal = sum(lane.desk.journal.last_seq for lane in day.lanes)
+    journal = sum(lane.journal.newest_seq for lane in day.lanes)
     centre = lost = 0
     for lane in day.lanes:
         stored = [record.seq for record in day.store.records(lane.profile.lane.gate)]
         centre += len(stored)
-        lost += lane.desk.journal.last_seq - len(set(stored))
+        lost += lane.journal.newest_seq - len(set(stored))
     return _Records(journal, centre, lost, centre + lost - journal)
 
 
@@ -308,16 +253,16 @@ def _problems(day: Day, records: _Records, found: list[Violation], *, ended: boo
 def _result(day: Day, name: str, *, ended: bool) -> Result:
     lanes, tally = day.lanes, day.tally
     virtual_s = round((day.kernel.now_ns - START_NS) / SECOND, 3)
-    violations = [violation for lane in lanes for violation in lane.witness.violations]
+    violations = [violation for lane in lanes for violation in lane.history.witness.violations]
     records = _records(day)
     verdicts = day.judge.verdicts(tally.spans, virtual_s)
     problems = _problems(day, records, violations, ended=ended)
     problems += [f"{verdict.claim}: {verdict.evidence}" for verdict in verdicts if not verdict.ok]
     moves: dict[tuple[str, str, str], int] = {}
     for lane in lanes:
-        for move, count in lane.witness.moves.items():
+        for move, count in lane.history.witness.moves.items():
             moves[move] = moves.get(move, 0) + count
-    traces = "".join(f"{lane.number} {lane.trace_sha256}\n" for lane in lanes)
+    traces = "".join(f"{lane.number} {lane.history.trace_sha256}\n" for lane in lanes)
     return Result(
         scenario=name,
         plan=day.scenario,
@@ -326,11 +271,11 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         cast=tally.cast() + tally.odd,
         verdicts=verdicts,
         violations=violations,
-        finishes={lane.number: list(lane.finishes) for lane in lanes},
+        finishes={lane.number: list(lane.history.finishes) for lane in lanes},
         passed_persons={lane.number: lane.stage.passed for lane in lanes},
         escaped_persons={lane.number: lane.stage.escaped for lane in lanes},
         releases={lane.number: lane.stage.releases for lane in lanes},
-        openings={lane.number: lane.desk.openings for lane in lanes},
+        openings={lane.number: lane.journal.openings for lane in lanes},
         rows=tuple(day.timeline.rows),
         moves=moves,
         records_journal=records.journal,
@@ -340,8 +285,8 @@ def _result(day: Day, name: str, *, ended: bool) -> Result:
         chips=_chips(day.transcripts, day.known),
         wire={
             "carried_bytes": sum(lane.carried_bytes for lane in lanes),
-            "quiet_bytes_counted": sum(lane.bus.skipped_bytes for lane in lanes),
-            "reading_bytes_counted": sum(lane.reader.skipped_bytes for lane in lanes),
+            "quiet_bytes_counted": sum(lane.computer.bus.skipped_bytes for lane in lanes),
+            "reading_bytes_counted": sum(lane.computer.reader.skipped_bytes for lane in lanes),
         },
         queue=summary(len(lanes), day.waits, day.held, day.arriving_s),
         clock="virtual",

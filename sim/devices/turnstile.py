@@ -18,6 +18,7 @@ from drivers.turnstile.modbus_requests import (
     WRITE_MULTIPLE,
 )
 from firmware_cfg.profile import RegisterMap
+from sim.devices.barrier_plant import BarrierPlant
 from sim.devices.modbus_slave import (
     ILLEGAL_ADDRESS,
     ILLEGAL_FUNCTION,
@@ -30,7 +31,6 @@ from sim.devices.turnstile_barrier import Barrier, Mode, Side
 
 START_S_REGISTER = 0x3011
 FINISH_S_REGISTER = 0x3012
-COUNTER_MAX = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class SimIdentity:
     revision: str = "1.0"
 
 
-class SimTurnstile(ModbusSlave):
+class SimTurnstile(ModbusSlave, BarrierPlant):
     """A turnstile that people walk through and a master talks to.
 
-    People act by `arrive`, `leave_back`, `try_pass`; the plant's own faults by `set_fire`,
-    `set_error`, `freeze`, `set_identity`, `set_counter`.
+    What people do is in `BarrierPlant`; `set_error`, `set_identity` and `freeze` break its line's
+    side.
 
     Args:
         registers: the register map of the lane's profile.
@@ -63,73 +63,17 @@ class SimTurnstile(ModbusSlave):
         latency_us: int = 1_000,
         barrier: Barrier | None = None,
     ) -> None:
-        super().__init__(unit, baud, latency_us)
+        ModbusSlave.__init__(self, unit, baud, latency_us)
+        BarrierPlant.__init__(self, barrier)
         self._map = registers or RegisterMap()
-        self.barrier = barrier or Barrier()
         self._readable = self._registers()
         self.identity = SimIdentity()
-        self.releases = 0
-
-    # --- people -----------------------------------------------------------------------
-
-    def arrive(self, now_ns: int, persons: int = 1) -> None:
-        """People step into the zone from the side of admission."""
-        self.expire(now_ns)
-        self.barrier.arrive(self.barrier.exit, persons)
-
-    def leave_back(self, now_ns: int, persons: int = 1) -> None:
-        """People turn round and leave."""
-        self.expire(now_ns)
-        self.barrier.leave_back(self.barrier.exit, persons)
-
-    def try_pass(self, now_ns: int, persons: int = 1, stays_ms: int = 0) -> bool:
-        """People in the zone walk through; two of them on one release is tailgating.
-
-        Returns whether they are on their way; the counter moves when they are through.
-        """
-        self.expire(now_ns)
-        return self.barrier.start_passage(self.barrier.exit, persons, now_ns, stays_ms)
-
-    @property
-    def zone(self) -> int:
-        """Persons and things in the zone, those on the way through included."""
-        barrier = self.barrier
-        return barrier.exit.waiting + barrier.entry.waiting + barrier.things
-
-    @property
-    def passing(self) -> bool:
-        """Whether somebody is on the way through."""
-        return self.barrier.passing
-
-    @property
-    def authorised(self) -> int:
-        """Passages released in the exit direction."""
-        return self.barrier.exit.authorised
-
-    @property
-    def open(self) -> bool:
-        """Whether the leaf gives way in the exit direction."""
-        return self.barrier.lets(self.barrier.exit)
-
-    @property
-    def passages(self) -> int:
-        """Counter of the exit direction."""
-        return self.barrier.exit.counter
 
     # --- faults -----------------------------------------------------------------------
-
-    def set_fire(self, now_ns: int, *, active: bool) -> None:
-        """Work the fire input."""
-        self.expire(now_ns)
-        self.barrier.set_fire(active=active)
 
     def set_error(self, code: int) -> None:
         """Show an error code; 0 is none."""
         self.barrier.error = code & 0xFFFF
-
-    def set_counter(self, value: int) -> None:
-        """Set the counter of the exit direction, to see it wrap."""
-        self.barrier.exit.counter = value & COUNTER_MAX
 
     def set_identity(self, identity: SimIdentity) -> None:
         """Be another device."""
@@ -141,14 +85,6 @@ class SimTurnstile(ModbusSlave):
     def changes_ns(self) -> int | None:
         """When the barrier next changes by itself."""
         return self.barrier.due_ns
-
-    @property
-    def moves_ns(self) -> int | None:
-        """The same, for who counts its quiet polls."""
-        return self.barrier.due_ns
-
-    def asked_later(self, by_ns: int) -> None:
-        """This device does not mind when it was last asked."""
 
     def move(self, now_ns: int) -> None:
         """The barrier moves."""

@@ -26,6 +26,8 @@ from biometrics.types import (
     Tier,
     VerifyEnded,
 )
+from drivers.camera.aim import Seen
+from sim.devices.column_view import FacePlace
 from sim.scenario.scenario import Face
 from sim.wires.kernel import MS, Alarm, Kernel
 
@@ -39,11 +41,16 @@ VisionEvent = PortraitPrepared | Observed | VerifyEnded
 VisionCommand = Prepare | StartVerify | StopVerify
 
 
-class Seen(NamedTuple):
-    """The traveller before the camera."""
+class SeenTraveller(NamedTuple):
+    """The traveller before the camera.
+
+    `place` is where the picture shows the face, at a camera on a column; None where the camera
+    sees every face whole.
+    """
 
     face: Face
     rng: random.Random
+    place: FacePlace | None = None
 
 
 class SimVision:
@@ -54,19 +61,22 @@ class SimVision:
         look: who is before the camera now.
         emit: takes what vision reports.
         usable: whether the portrait read last could be decoded.
+        follow: takes where a face is in a picture, for the camera column.
     """
 
     def __init__(
         self,
         kernel: Kernel,
-        look: Callable[[], Seen | None],
+        look: Callable[[], SeenTraveller | None],
         emit: Callable[[VisionEvent], None],
         usable: Callable[[], bool] = lambda: True,
+        follow: Callable[[Seen, int], None] = lambda _place, _now_ns: None,
     ) -> None:
         self._kernel = kernel
         self._look = look
         self._emit = emit
         self._usable = usable
+        self._follow = follow
         self._ticket = 0
         self._frames = 0
         self._settled = 0
@@ -125,8 +135,11 @@ class SimVision:
                 match=None,
             )
         face = seen.face
-        self._settled += 1
-        good = self._settled > face.settle_frames
+        whole = seen.place is None or seen.place.whole
+        if seen.place is not None:
+            self._follow(seen.place.seen, now_ns)
+        self._settled += whole
+        good = whole and self._settled > face.settle_frames
         sharpness = seen.rng.randrange(60, 90) if good else seen.rng.randrange(5, 15)
         quality = (
             QualityComponent(id="sharpness", native=float(sharpness), value=sharpness, ok=good),
@@ -142,7 +155,7 @@ class SimVision:
             match=self._match(seen) if good else None,
         )
 
-    def _match(self, seen: Seen) -> Match:
+    def _match(self, seen: SeenTraveller) -> Match:
         centre = seen.face.score if seen.face.score is not None else SCORES[seen.face.live]
         noise = seen.rng.randrange(-20, 21) / 1_000
         return Match(score=round(centre + noise, 3), threshold=THRESHOLD, fmr=self._fmr)

@@ -17,11 +17,13 @@ from drivers.turnstile.machine import PlantMachine
 from firmware_cfg.profile import Profile
 from gate_agent.compose.turnstile import turnstile_of
 from sim.chip.pki import Country
+from sim.devices.column import SimColumn
 from sim.lane.recorded_chip import Transcripts
 from sim.people.cast import Passport
 from sim.people.mantrap_stage import MantrapStage
 from sim.people.play import Queue
 from sim.people.stage import Stage
+from sim.scenario.parts import PlantName
 from sim.scenario.scenario import Scenario, ScenarioError, ScenarioLane, Traveller, stream
 from sim.scenario.timeline import Timeline
 from sim.wires.kernel import MS, Kernel
@@ -30,8 +32,12 @@ from sim.wires.wire import Wire
 from sync.log.keys import CentreKeys
 
 LATENCY_US = 200
-DRIVERS = {"barrier": "modbus", "mantrap": "relay_io"}
-"""What speaks to the plant of each topology."""
+DRIVERS: dict[PlantName, str] = {
+    "turnstile": "modbus",
+    "swing_gate": "swing",
+    "mantrap": "relay_io",
+}
+"""What speaks to each plant."""
 
 
 class Violation(NamedTuple):
@@ -104,16 +110,16 @@ def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
             "crossing_point": "Simulated crossing point",
             "demo": True,
         },
-        "camera": {"source": "sim"},
+        "camera": {"source": "sim", "column": {"port": "column"} if lane.column else None},
         "mrz_reader": {"port": "mrz"},
         "chip_reader": {"port": "chip"},
-        "turnstile": {"port": "bus", "driver": DRIVERS[lane.topology]},
+        "turnstile": {"port": "bus", "driver": DRIVERS[lane.plant]},
         "policy": {"pad_required": False},
     }
     profile = laid_over(plain, scenario.profile, scenario.title)
-    driver = DRIVERS[lane.topology]
+    driver = DRIVERS[lane.plant]
     if profile.turnstile.driver != driver:
-        problem = f"the simulated {lane.topology} of lane {lane.number} speaks {driver} alone"
+        problem = f"the simulated {lane.plant} of lane {lane.number} speaks {driver} alone"
         raise ScenarioError(scenario.title, "$.profile.turnstile.driver", problem)
     return profile
 
@@ -141,7 +147,7 @@ def stage_of(topology: str) -> type[Stage | MantrapStage]:
 
 
 def make_lines(
-    stage: Stage | MantrapStage, profile: Profile, seed: int, name: str
+    stage: Stage | MantrapStage, column: SimColumn | None, profile: Profile, seed: int, name: str
 ) -> dict[str, Line]:
     """The lane's serial lines, each wire with a random stream of its own."""
     peers: dict[str, tuple[Peer, int]] = {
@@ -149,6 +155,8 @@ def make_lines(
         "chip": (stage.chip, profile.chip_reader.baud),
         "bus": (stage.bus, profile.turnstile.baud),
     }
+    if column is not None and profile.camera.column is not None:
+        peers["column"] = (column, profile.camera.column.baud)
 
     def wire(port: str, baud: int) -> Wire:
         return Wire(baud, stream(seed, name, "wire", port), latency_us=LATENCY_US)

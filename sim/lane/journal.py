@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gate_agent.core.facts import ActuationFacts, FinishFacts, plain_facts
 from gate_agent.core.messages import Append, Appended, AppendFailed
 from gate_agent.records.identity import identity
 from sim.lane.compose import Finish, World, centre_keys_of, utc_text
-from sim.lane.witness import Witness
 from sim.people.traveller import Person
 from sim.scenario.scenario import stream
 from sim.wires.kernel import MS
@@ -17,8 +18,14 @@ from sync.log.keys import VerifyingKey
 APPEND_NS = 2 * MS
 
 
-class Desk:
+class SimJournal:
     """Writes one lane's records.
+
+    Args:
+        world: what all lanes share.
+        lane: its number.
+        gate: its name.
+        note: takes a row of the timeline: time, what, value.
 
     Attributes:
         full: the disk takes nothing.
@@ -27,31 +34,53 @@ class Desk:
         openings: records of a release.
     """
 
-    def __init__(self, world: World, lane: int, gate: str, witness: Witness) -> None:
+    def __init__(
+        self, world: World, lane: int, gate: str, note: Callable[[int, str, str], None]
+    ) -> None:
         self._world = world
         self._name = f"lane{lane}"
         self._gate = gate
-        self._witness = witness
+        self._note = note
         self._opened = 0
         self.running = False
         self.full = False
         self.late_ms = self.jump_s = self.openings = 0
-        self.journal: Journal
+        self._journal: Journal
 
     def open(self) -> None:
         """Open the journal, again after a power cut."""
         scenario = self._world.scenario
         self._opened += 1
         opened = str(self._opened)
-        dice = stream(scenario.seed, self._name, "seals", opened)
-        self.journal = Journal.open(
+        seals = stream(scenario.seed, self._name, "seals", opened)
+        self._journal = Journal.open(
             self._world.folder / f"{self._name}.db",
             gate=self._gate,
             random=stream(scenario.seed, self._name, "journal", opened).randbytes,
-            sealer=Sealer(centre_keys_of(scenario).public.sealing, dice.randbytes),
+            sealer=Sealer(centre_keys_of(scenario).public.sealing, seals.randbytes),
             demo=True,
         )
         self.running = True
+
+    @property
+    def epoch(self) -> str:
+        """Which journal this is; the same after a power cut."""
+        return self._journal.epoch
+
+    @property
+    def newest_seq(self) -> int:
+        """The newest record's place."""
+        return self._journal.last_seq
+
+    @property
+    def pending(self) -> bool:
+        """Whether the centre has not confirmed every record."""
+        return self._journal.receipt_seq != self._journal.last_seq
+
+    @property
+    def tickets(self) -> tuple[tuple[int, ...], int]:
+        """Tickets of crossings without an end, and the first ticket that is free."""
+        return tuple(self._journal.unfinished_tickets()), self._journal.last_ticket() + 1
 
     def append(
         self, command: Append, holder: bytes | None, now_ns: int
@@ -62,7 +91,7 @@ class Desk:
             detail = "no space left on the device"
             return now_ns + APPEND_NS, AppendFailed(ticket=ticket, kind=kind, detail=detail)
         scenario = self._world.scenario
-        record = self.journal.append(
+        record = self._journal.append(
             kind,
             ticket,
             now_ns,
@@ -73,20 +102,20 @@ class Desk:
         if isinstance(facts, ActuationFacts) and facts.action == "open_exit":
             self.openings += 1
         self._world.appended(now_ns)
-        self._witness.tell(now_ns, "record", kind.value)
+        self._note(now_ns, "record", kind.value)
         late_ns = APPEND_NS + self.late_ms * MS
         return now_ns + late_ns, Appended(ticket=ticket, kind=kind, seq=record.seq)
 
     def acknowledge(self, receipt: bytes, key: VerifyingKey) -> None:
         """Take a receipt; one that comes while the lane has no power is lost."""
         if self.running:
-            self.journal.acknowledge(receipt, key)
+            self._journal.acknowledge(receipt, key)
 
     def close(self) -> None:
         """The lane has no power, or the run is over."""
         if self.running:
             self.running = False
-            self.journal.close()
+            self._journal.close()
 
 
 def finish_of(ticket: int, facts: FinishFacts, actor: Person | None, now_ns: int) -> Finish:

@@ -1,105 +1,72 @@
-"""The virtual lane: the real core, drivers and journal on the heap, simulated hardware behind.
+"""The virtual lane: simulated hardware, people, and the computer between them, on the heap.
 
-Nothing of the lane's software is replaced: the loop turns once per event, the drivers see
-bytes on wires, records are durable in a real journal. Vision alone is played, by the
-scenario. A power cut takes away everything that `_build` makes; the hardware stays.
+A power cut takes the computer away (`sim.lane.computer`); the hardware, the people, the officer
+and what the run keeps of the lane (`sim.lane.history`) stay.
 """
 
 from __future__ import annotations
 
 import datetime
 import random
-from collections import deque
 
-from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.passport.reader.passport_reader import PassportReader
-from drivers.ports import Emission
 from drivers.turnstile.machine import PlantMachine
-from drivers.types import (
-    CancelRead,
-    Close,
-    CloseEntry,
-    DeviceFailed,
-    DeviceId,
-    DeviceReady,
-    OpenEntry,
-    OpenExit,
-    ReadDocument,
-    SetDirection,
-)
+from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
 from gate_agent.core.facts import FinishFacts
-from gate_agent.core.messages import (
-    Append,
-    Appended,
-    CheckLists,
-    Command,
-    Event,
-    Wipe,
-)
-from gate_agent.core.states import State, initial
+from gate_agent.core.messages import Command, Event
+from gate_agent.core.states import State
 from gate_agent.lane_api.api import Step
 from gate_agent.lane_api.view import step_of
-from gate_agent.lists.device import ListsDevice
-from gate_agent.loop import Loop, Mailbox, Turn
-from gate_agent.records.recorder import Recorder, TraceHash
-from gate_agent.records.vault import Vault
-from sim.devices.vision import Seen, SimVision
-from sim.lane.compose import (
-    Finish,
-    World,
-    make_lines,
-    make_turnstile,
-    profile_of,
-    stage_of,
-    utc,
-)
-from sim.lane.journal import Desk, finish_of
+from gate_agent.loop import Loop, Turn
+from sim.devices.column import SimColumn
+from sim.devices.column_view import place_of
+from sim.devices.vision import SeenTraveller
+from sim.lane.compose import World, make_lines, make_turnstile, profile_of, stage_of, utc
+from sim.lane.computer import LaneComputer
+from sim.lane.history import LaneHistory
+from sim.lane.journal import SimJournal
 from sim.lane.lane_reader import LaneReader
-from sim.lane.witness import Witness
 from sim.people.play import Play
-from sim.people.traveller import Person
 from sim.people.virtual_officer import VirtualOfficer
 from sim.scenario.scenario import ScenarioLane, stream
-from sim.wires.kernel import MS, Alarm
 from sim.wires.links import WiredDevice
-from sim.wires.skipped_polls import QuietDevice
 from sim.wires.wire import WireFaults
-from sync.log.types import RecordKind
 
-LISTS_NS = 5 * MS
-MAX_KEPT = 20_000
 UNUSABLE = frozenset({"garbled_portrait", "huge_portrait"})
-"""Portraits that vision cannot decode; on the virtual clock nobody tries."""
+"""Portraits that vision cannot decode; on the virtual clock decoding is not tried."""
 
 
 class VirtualLane:
-    """One lane on the heap: hardware, wires, people, and the computer between them."""
+    """One lane on the heap.
+
+    Attributes:
+        journal: survives every power cut, as a disk does.
+        computer: the present one, or the last one while the power is off.
+    """
 
     def __init__(self, world: World, lane: ScenarioLane) -> None:
-        scenario = world.scenario
+        scenario, name = world.scenario, f"lane{lane.number}"
         self.number = lane.number
         self.profile = profile_of(scenario, lane)
-        self.witness = Witness(lane.number, self.profile, world.timeline, world.start_ns)
         self._world = world
         self._kernel = world.kernel
-        self._scenario = scenario
-        self._name = f"lane{lane.number}"
-        self.finishes: deque[Finish] = deque(maxlen=MAX_KEPT)
-        self._who: dict[int, Person] = {}
-        self._hash = TraceHash()
-        self._recorder: Recorder | None = None
         self._trusted = True
-        self._on_reader = LaneReader(world, self.profile, self._name, self._today)
-        self.desk = Desk(world, lane.number, self.profile.lane.gate, self.witness)
+        self.history = LaneHistory(world, lane.number, self.profile)
+        self._on_reader = LaneReader(world, self.profile, name, self._today)
+        self.journal = SimJournal(
+            world, lane.number, self.profile.lane.gate, self.history.witness.note
+        )
         self.stage = stage_of(self.profile.lane.topology)(
             self.profile.turnstile,
-            stream(scenario.seed, self._name, "chips").randbytes,
+            stream(scenario.seed, name, "chips").randbytes,
             self._touched,
             self._touching,
             self._on_reader.chip_of,
         )
-        self._lines = make_lines(self.stage, self.profile, scenario.seed, self._name)
+        settings = self.profile.camera.column
+        self.column = SimColumn(address=settings.address) if settings is not None else None
+        self._lines = make_lines(self.stage, self.column, self.profile, scenario.seed, name)
         self.play = Play(
             scenario.cast(lane.number),
             world.passport,
@@ -109,20 +76,15 @@ class VirtualLane:
             queue=world.queue,
         )
         model = scenario.officer
-        self.officer = VirtualOfficer(self._kernel, model, lambda: self.loop.state, self.put)
-        self._boots, self._up = 0, False
-        self.bus: WiredDevice
-        self._build()
-
-    @property
-    def trace_sha256(self) -> str:
-        """Hash over every instant, event and command of this lane so far."""
-        return self._hash.trace_sha256
+        self.officer = VirtualOfficer(
+            self._kernel, model, lambda: self.computer.loop.state, self.put
+        )
+        self.computer = self._build()
 
     @property
     def step(self) -> Step:
         """What the lane's display shows."""
-        return step_of(self.loop.state) if self._up else Step.CLOSED
+        return step_of(self.computer.loop.state) if self.computer.up else Step.CLOSED
 
     @property
     def carried_bytes(self) -> int:
@@ -134,54 +96,33 @@ class VirtualLane:
 
     def start(self) -> None:
         """Power on, and let people come."""
-        self._power_on(self._kernel.now_ns)
+        self.computer.start(self._kernel.now_ns)
         self.officer.start()
         self._act(self._kernel.now_ns)
 
     def close(self) -> None:
         """Close journal and trace."""
-        self.desk.close()
-        if self._recorder is not None:
-            self._recorder.close()
+        self.journal.close()
+        self.history.close()
 
     def put(self, event: Event) -> None:
-        """An event enters the inbox now; nobody hears it while the computer is off."""
-        if self._up:
-            self._mailbox.put(event, self._kernel.now_ns)
-            self._plan(self._kernel.now_ns)
+        """An event enters the inbox now, unless the power is off."""
+        self.computer.put(event)
 
-    # --- the computer -------------------------------------------------------------------
+    # --- the computer (`sim.lane.computer.Owner`) -----------------------------------------
 
-    def _build(self) -> None:
-        """Everything that a power cut takes away."""
-        name, folder = self._name, self._world.folder
-        self._boots += 1
-        self._mailbox = Mailbox()
-        self._vault = Vault()
-        self._lists = ListsDevice(
-            lambda checked: self._later(self._kernel.now_ns + LISTS_NS, checked)
-        )
-        self._turning: Alarm | None = None
-        self._turning_ns = 0
-        self.desk.open()
-        journal = self.desk.journal
-        state = initial(
+    def _build(self) -> LaneComputer:
+        computer = LaneComputer(
+            self,
+            self._world,
             self.profile,
-            tuple(journal.unfinished_tickets()),
-            journal.last_ticket() + 1,
+            self.journal,
+            self._on_reader,
+            self._lines,
+            self.stage.bus,
         )
-        self.loop = self.make_loop(state)
-        if self._world.traced:
-            self._recorder = Recorder(folder / "traces" / name, self.loop)
-        self._vision = SimVision(self._kernel, self._look, self.put, self._usable)
-        lines = {port: self._lines[port] for port in ("mrz", "chip")}
-        self.reader = self._on_reader.wired(self.make_reader(), lines, self._emitted)
-        machine, bus = self.make_turnstile(), self._lines["bus"]
-        plant = self.stage.bus
-        if self._world.every_byte:
-            self.bus = WiredDevice(self._kernel, machine, {"bus": bus}, self._emitted)
-        else:
-            self.bus = QuietDevice(self._kernel, machine, "bus", bus, plant, self._emitted)
+        self.history.open(computer.loop)
+        return computer
 
     def make_loop(self, state: State) -> Loop:
         """The production core and its guard."""
@@ -195,154 +136,90 @@ class VirtualLane:
         """The production driver of turnstile or doors."""
         return make_turnstile(self.profile)
 
-    def _power_on(self, now_ns: int) -> None:
-        self._up = True
-        self.put(DeviceReady(device=DeviceId.JOURNAL))
-        self.put(DeviceReady(device=DeviceId.VISION, identity="simulated"))
-        for device in (self.reader, self.bus):
-            device.open(now_ns)
+    def turned(self, done: Turn) -> None:
+        """The core has taken a turn; its commands are not yet carried out."""
+        self.history.turned(done, self.step)
 
-    def power(self, now_ns: int, *, on: bool) -> None:
-        """The lane's computer loses its power, or gets it back; the hardware goes on."""
-        if on and not self._up:
-            self.witness.forget()
-            self._build()
-            self._power_on(now_ns)
-        elif not on and self._up:
-            self._up = False
-            for device in (self.reader, self.bus):
-                device.stop(now_ns)
-            self._vision.stop()
-            if self._turning is not None:
-                self._turning.cancel()
-            self.close()
-            self._recorder = None
-            self.witness.power_lost(now_ns)
+    def commanded(self, command: Command) -> None:
+        """A command is about to be carried out."""
+        self.history.commanded(command, self.play.actor)
 
-    # --- the loop -----------------------------------------------------------------------
+    def finished(self, ticket: int, facts: FinishFacts, now_ns: int) -> None:
+        """A FINISH record is durable."""
+        self.history.finished(ticket, facts, now_ns)
 
-    def _plan(self, when_ns: int | None) -> None:
-        """Turn at this time, unless a turn is planned no later than that."""
-        if when_ns is None:
-            return
-        if self._turning is not None and self._turning.pending:
-            if self._turning_ns <= when_ns:
-                return
-            self._turning.cancel()
-        self._turning_ns = when_ns
-        self._turning = self._kernel.at(when_ns, self._turn)
+    def acted(self, now_ns: int) -> None:
+        """The commands of a turn are carried out: the officer sees what the lane shows."""
+        actor = self.play.actor
+        self.officer.look(actor.traveller if actor is not None else None, now_ns)
 
-    def _turn(self, now_ns: int) -> None:
-        taken = self._mailbox.take(now_ns, self.loop.due_ns)
-        if taken is not None:
-            done = self.loop.turn(*taken)
-            self._record(done)
-            for command in done.commands:
-                self._submit(command, now_ns)
-            actor = self.play.actor
-            self.officer.look(actor.traveller if actor is not None else None, now_ns)
-        self._plan(now_ns if len(self._mailbox) else self.loop.due_ns)
+    def rested(self) -> None:
+        """There is nothing more to do now: the run may be over."""
         if self.play.over:
             self._world.settled()
 
-    def _record(self, done: Turn) -> None:
-        self._hash.add(done)
-        if self._recorder is not None:
-            self._recorder(done)
-        self.witness.watch(done, self.step)
-
-    def _submit(self, command: Command, now_ns: int) -> None:
-        match command:
-            case ReadDocument() | CancelRead():
-                actor = self.play.actor
-                if actor is not None and isinstance(command, ReadDocument):
-                    self._who[command.ticket] = actor
-                self.reader.command(command, now_ns)
-            case OpenExit() | Close() | OpenEntry() | CloseEntry() | SetDirection():
-                self.bus.command(command, now_ns)
-            case Prepare() | StartVerify() | StopVerify():
-                self._vision.command(command, now_ns)
-            case CheckLists():
-                self._lists.command(command)
-            case Append():
-                if command.kind is RecordKind.DECISION and self.play.actor is not None:
-                    self._who.setdefault(command.ticket, self.play.actor)
-                holder = self._vault.get(command.holder) if command.holder is not None else None
-                answer_ns, answer = self.desk.append(command, holder, now_ns)
-                self._later(answer_ns, answer)
-                facts = command.facts
-                if isinstance(facts, FinishFacts) and isinstance(answer, Appended):
-                    actor = self._who.pop(command.ticket, None)
-                    finish = finish_of(command.ticket, facts, actor, now_ns)
-                    self.finishes.append(finish)
-                    self.witness.finished(finish, now_ns)
-                    self._world.ended(self.number, finish)
-            case Wipe(ticket=ticket):
-                self.reader.wipe(ticket)
-                self._vision.wipe(ticket)
-                self._vault.wipe(ticket)
-
-    def _later(self, at_ns: int, event: Event) -> None:
-        """Put an event later, unless the computer has lost its power meanwhile."""
-        boot = self._boots
-
-        def put(_now_ns: int) -> None:
-            if self._boots == boot:
-                self.put(event)
-
-        self._kernel.at(at_ns, put)
-
-    # --- devices ------------------------------------------------------------------------
-
-    def _today(self) -> datetime.date | None:
-        if not self._trusted:
-            return None
-        return utc(self._scenario, self._kernel.now_ns, self.desk.jump_s).date()
-
-    def _emitted(self, emission: Emission) -> None:
-        if emission.payload:
-            self._vault.put(emission.event.ticket, emission.payload)
-        self.put(emission.event)
-
-    def _touching(self, port: str) -> None:
-        if port == "bus":
-            self.bus.rouse(self._kernel.now_ns)
-        else:
-            self.reader.rouse(self._kernel.now_ns)
-            self._on_reader.clear()
-
-    def _touched(self, port: str) -> None:
-        (self.bus if port == "bus" else self.reader).touch()
-
-    def _usable(self) -> bool:
+    def usable(self) -> bool:
+        """Whether the portrait read last can be decoded."""
         actor = self.play.actor
         return actor is None or not UNUSABLE & {*actor.traveller.document.forgeries}
 
-    def _look(self) -> Seen | None:
+    def look(self) -> SeenTraveller | None:
+        """Who is before the camera now."""
         stand, actor = self.stage.stand, self.play.actor
         if self.stage.dark or stand is None or actor is None:
             return None
         if stand.approach(self._kernel.now_ns) < 1.0:
             return None
-        return Seen(stand.face, actor.rng)
+        settings = self.profile.camera.column
+        if self.column is None or settings is None:
+            return SeenTraveller(stand.face, actor.rng)
+        place = place_of(stand.face.height_cm, self.column, settings)
+        return SeenTraveller(stand.face, actor.rng, place) if place is not None else None
+
+    def _today(self) -> datetime.date | None:
+        if not self._trusted:
+            return None
+        return utc(self._world.scenario, self._kernel.now_ns, self.journal.jump_s).date()
 
     # --- people -------------------------------------------------------------------------
+
+    def _wired(self, device: str) -> WiredDevice:
+        return self.computer.bus if device == "bus" else self.computer.reader
+
+    def _touching(self, port: str) -> None:
+        self._wired(port).rouse(self._kernel.now_ns)
+        if port != "bus":
+            self._on_reader.clear()
+
+    def _touched(self, port: str) -> None:
+        self._wired(port).touch()
 
     def _act(self, now_ns: int) -> None:
         present = self.play.present
         self.play.expire(now_ns, self.step)
         here = self.play.present
         if here is not present:
-            self.witness.tell(now_ns, "person", here.name if here is not None else "")
+            self.history.witness.note(now_ns, "person", here.name if here is not None else "")
         due_ns = self.play.due_ns
         if due_ns is not None:
             self._kernel.at(due_ns, self._act)
 
-    # --- what goes wrong ----------------------------------------------------------------
+    # --- what breaks (`sim.lane.fault_actions.Operation`, `Computer`) ----------------------
+
+    def power(self, now_ns: int, *, on: bool) -> None:
+        """The lane's computer loses its power, or gets it back; the hardware goes on."""
+        if on and not self.computer.up:
+            self.history.witness.forget()
+            self.computer = self._build()
+            self.computer.start(now_ns)
+        elif not on and self.computer.up:
+            self.computer.stop(now_ns)
+            self.close()
+            self.history.witness.power_lost(now_ns)
 
     def noise(self, device: str, faults: WireFaults, rng: random.Random, now_ns: int) -> None:
         """Change what goes wrong on the lines of `bus` or `reader`."""
-        wired = self.bus if device == "bus" else self.reader
+        wired = self._wired(device)
         wired.rouse(now_ns)
         for line in wired.lines.values():
             line.to_peer.set_faults(faults, rng)
@@ -351,11 +228,11 @@ class VirtualLane:
 
     def plug(self, device: str, now_ns: int, *, plugged: bool) -> None:
         """Pull the plug of `bus` or `reader`, or put it back."""
-        wired = self.bus if device == "bus" else self.reader
+        wired = self._wired(device)
         if plugged:
-            wired.replug(now_ns, running=self._up)
+            wired.replug(now_ns, running=self.computer.up)
         else:
-            wired.unplug(now_ns, running=self._up)
+            wired.unplug(now_ns, running=self.computer.up)
 
     def camera(self, *, failed: bool) -> None:
         """The camera fails, or works again."""
@@ -373,13 +250,13 @@ class VirtualLane:
 
     def disk(self, *, full: bool | None = None, late_ms: int | None = None) -> None:
         """The journal's disk is full, or slow, or in order again."""
-        self.desk.late_ms = self.desk.late_ms if late_ms is None else late_ms
+        self.journal.late_ms = self.journal.late_ms if late_ms is None else late_ms
         if full is not None:
-            self.desk.full = full
+            self.journal.full = full
             if not full:
                 self.put(DeviceReady(device=DeviceId.JOURNAL))
 
     def clock(self, *, jump_s: int | None = None, trusted: bool | None = None) -> None:
         """The wall clock jumps, or is not to be trusted, or is in order again."""
-        self.desk.jump_s = self.desk.jump_s if jump_s is None else jump_s
+        self.journal.jump_s = self.journal.jump_s if jump_s is None else jump_s
         self._trusted = self._trusted if trusted is None else trusted

@@ -36,8 +36,8 @@ class Witness:
         self._shown: dict[str, str] = {}
         self._alarms: tuple[str, ...] = ()
 
-    def tell(self, at_ns: int, what: str, value: str) -> None:
-        """Note a row of the timeline."""
+    def note(self, at_ns: int, what: str, value: str) -> None:
+        """Add a row to the timeline."""
         self._timeline.add((at_ns - self._start_ns) / SECOND, self._lane, what, value)
 
     def watch(self, done: Turn, step: Step) -> None:
@@ -53,7 +53,7 @@ class Witness:
         )
         for name in broken:
             self.violations.append(Violation(self._lane, done.at_ns, name))
-            self.tell(done.at_ns, "violation", name)
+            self.note(done.at_ns, "violation", name)
         before, after = done.before, done.after
         moved = before.crossing is not after.crossing
         if moved:
@@ -67,13 +67,13 @@ class Witness:
             if now.zone is not then.zone or now.exit is not then.exit:
                 self._show(done, step)
         if isinstance(done.event, DeviceFailed):
-            self.tell(done.at_ns, "device", done.event.device.value)
+            self.note(done.at_ns, "device", done.event.device.value)
 
     def finished(self, finish: Finish, now_ns: int) -> None:
         """A crossing has ended."""
-        self.tell(now_ns, "outcome", finish.outcome)
+        self.note(now_ns, "outcome", finish.outcome)
         for reason in finish.reasons:
-            self.tell(now_ns, "reason", reason)
+            self.note(now_ns, "reason", reason)
 
     def power_lost(self, now_ns: int) -> None:
         """The lane's computer has no power."""
@@ -81,7 +81,7 @@ class Witness:
         self._last(now_ns, "mode", "off")
 
     def forget(self) -> None:
-        """The lane starts anew, and remembers nothing but its journal."""
+        """The lane starts again, and remembers nothing but its journal."""
         self._ghost = Ghost()
 
     def _show(self, done: Turn, step: Step) -> None:
@@ -92,10 +92,10 @@ class Witness:
         self._last(done.at_ns, "exit", state.plant.exit.value)
         for alarm in state.alarms:
             if alarm not in self._alarms:
-                self.tell(done.at_ns, "alarm", alarm.value)
+                self.note(done.at_ns, "alarm", alarm.value)
         self._alarms = state.alarms
 
     def _last(self, now_ns: int, what: str, value: str) -> None:
         if self._shown.get(what) != value:
             self._shown[what] = value
-            self.tell(now_ns, what, value)
+            self.note(now_ns, what, value)

@@ -11,26 +11,30 @@ import json
 import os
 import select
 import shutil
-import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from gate_agent import live
-from gate_agent.console.officers import Officer, hash_password, save_officers
-from gate_agent.host.memory_wipe import WIPING_ENVIRONMENT
 from gate_agent.lane_api.api import Step
+from sim.lane.fault_actions import Change, Reach
+from sim.lane.fault_schedule import FaultScheduler
+from sim.lane.fault_table import check_faults
+from sim.live.collect import Collected, collect
+from sim.live.faults import LiveNetwork, LiveOperation
+from sim.live.processes import DemoProcesses
 from sim.live.result import summary
-from sim.live.setup import LanePlace, folder, found_pki, free_port, is_free, lay_out, write_key
+from sim.live.setup import LanePlace, folder, found_pki, free_port, is_free, lay_out
 from sim.live.supervisor import Child, Supervisor
-from sim.people.live_officer import Instruction, LaneOfficer
-from sim.scenario.scenario import Scenario
+from sim.people.live_officer import LiveOfficer
+from sim.scenario.scenario import Officer, Scenario
 from sim.wires.broker import EmbeddedBroker
-from sync.centre.store import CentreStore
-from sync.gate.journal import Journal
+from sim.wires.kernel import MS, Kernel
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import decode_record
 from sync.log.errors import StorageError
@@ -41,18 +45,9 @@ SETTLE_S = 1.5
 MAX_LOOK = 1_000_000
 START_LIMIT_NS = 90_000_000_000
 DRAIN_LIMIT_NS = 60_000_000_000
-OFFICER_NAME = "officer"
 UNATTENDED_OFFICER_MS = 30_000
 ATTENDED_OFFICER_MS = 25_000
-ATTENDED_PATIENCE_NS = 15_000_000_000
-
-
-class Collected(NamedTuple):
-    """What a run left: records by lane, those of the centre, and what is wrong with them."""
-
-    journals: dict[int, list[Record]]
-    centre: list[Record]
-    problems: list[str]
+ATTENDED_PATIENCE_MS = 15_000
 
 
 class DemoFailed(Exception):
@@ -80,7 +75,7 @@ class LaneRun:
     """One lane while the demo runs."""
 
     place: LanePlace
-    officer: LaneOfficer
+    officer: LiveOfficer
     hardware: Child
     partial: bytes = b""
     seen_seq: int = 0
@@ -98,35 +93,34 @@ class LaneRun:
         """A crossing ended; give whose: crossings end in the order of arrival."""
         return self.crossing.popleft() if self.crossing else self.newest
 
-    def begin_anew(self) -> None:
+    def begin_again(self) -> None:
         """The hardware was started again, and its cast from the first."""
         self.partial = b""
         self.crossing.clear()
 
 
 class Demo:
-    """One run of the demo, from start to end."""
+    """One run of the demo, from start to end.
+
+    Raises:
+        ScenarioError: the scenario has a fault that real time cannot play.
+    """
 
     def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+        check_faults(options.scenario, str(options.scenario_path), real_time=True)
         self._options = options
         self._say = say
         self._root = options.keep or Path(tempfile.mkdtemp(prefix="egate-"))
         folder(self._root)
-        self._logs = folder(self._root / "logs")
         self._broker = EmbeddedBroker(port=free_port())
         self._supervisor = Supervisor(self._restarted)
+        self._processes = DemoProcesses(self._root, self._supervisor, say)
         self._lanes: list[LaneRun] = []
         self._stop = live.stop_on_sigterm()
         self._started_ns = 0
-        self._cut: deque[tuple[int, int]] = deque(
-            sorted(
-                (fault.at_s * 1_000_000_000, fault.for_s * 1_000_000_000)
-                for fault in options.scenario.faults
-                if fault.kind == "uplink_down" and fault.at_s is not None
-            )
-        )
-        self._cut_until_ns: int | None = None
-        self._centre_arguments: list[Any] = []
+        self._network = LiveNetwork(self._broker, self._processes, say)
+        self._clock = Kernel()
+        self._faults: FaultScheduler | None = None
 
     def run(self) -> dict[str, Any] | None:
         """Run to the end; the result with `once`, None after Ctrl-C.
@@ -139,6 +133,7 @@ class Demo:
             self._wait_until_open()
             (self._root / "go").touch()
             self._started_ns = live.monotonic_ns()
+            self._plan_faults()
             ended = self._play()
             if not self._options.once or not ended:
                 return None
@@ -171,68 +166,29 @@ class Demo:
         found_pki(root, live.system_random(32), live.utc_now())
         self._broker.start()
         self._say(f"broker     MQTT on 127.0.0.1:{self._broker.port}")
-        gates = [f"--gate={p.gate}={p.keys / 'gate.pub'}" for p in places]
-        centre = ["--state", root / "centre", "--port", self._broker.port, "--demo", *gates]
-        self._centre_arguments = ["centre", "run", *centre]
-        self._child("centre", *self._centre_arguments)
+        self._processes.start_centre(places, self._broker.port)
         self._say("centre     SQLite, signed receipts")
         for place in places:
             self._start_lane(place)
         if options.console:
-            self._start_console(places)
+            self._processes.start_console(places, options.port)
 
     def _start_lane(self, place: LanePlace) -> None:
         options, n = self._options, place.number
-        arguments: list[Any] = ["--scenario", options.scenario_path, "--lane", n]
-        arguments += ["--run-dir", place.run_dir, "--pki-seed", self._root / "pki.seed"]
-        arguments += ["--photos", options.photographs, "--camera-port", place.camera_port]
-        arguments += ["--go", self._root / "go", "--status-key", place.keys / "status.key"]
-        arguments += ["--seed", options.scenario.seed]
-        if options.once:
-            arguments.append("--once")
-        hardware = self._child(f"lane{n}.hardware", "sim", "hardware", *arguments, pipe=True)
-        self._start_computer(place)
+        hardware = self._processes.start_hardware(
+            place,
+            options.scenario,
+            options.scenario_path,
+            options.photographs,
+            once=options.once,
+        )
+        self._processes.start_computer(place, options.models)
         key = (place.keys / "console.key").read_bytes()
-        officer = LaneOfficer(place.lane_socket, key, live.system_random, live.utc_ms)
+        officer = LiveOfficer(place.lane_socket, key, live.system_random, live.utc_ms)
         if not options.once:
-            officer.alarm_patience_ns = ATTENDED_PATIENCE_NS
+            officer.alarm_patience_ns = ATTENDED_PATIENCE_MS * MS
         self._lanes.append(LaneRun(place, officer, hardware))
         self._say(f"lane {n}     agent, reader, vision, sync; hardware on {place.run_dir}")
-
-    def _start_computer(self, place: LanePlace) -> None:
-        """The processes of a lane's edge device."""
-        n = place.number
-        common = ["--profile", place.profile, "--run-dir", place.run_dir]
-        state = ["--state", place.state_dir, "--keys", place.keys]
-        self._child(f"lane{n}.agent", "agent", *common, *state)
-        trust = ["--trust", self._root / "trust"]
-        self._child(f"lane{n}.reader", "reader", *common, *trust, env=WIPING_ENVIRONMENT)
-        self._child(f"lane{n}.vision", "vision", *common, "--models", self._options.models)
-        self._child(f"lane{n}.sync", "sync", *common, *state)
-
-    def _start_console(self, places: list[LanePlace]) -> None:
-        port, home = self._options.port, self._root / "console"
-        password = live.system_random(9).hex()
-        hashed = hash_password(password, live.system_random)
-        save_officers(home / "officers.json", (Officer(name=OFFICER_NAME, password_hash=hashed),))
-        tokens = {place.number: live.system_random(16).hex() for place in places}
-        write_key(home / "kiosk.json", json.dumps(tokens).encode())
-        lanes = [f"--lane={place.number}={place.run_dir}" for place in places]
-        files = ["--keys", home, "--officers", home / "officers.json"]
-        self._child("console", "console", *lanes, *files, "--port", port)
-        self._say(f"console    http://127.0.0.1:{port}")
-        self._say(f"           sign in as {OFFICER_NAME} with the one-time password {password}")
-        for number, token in tokens.items():
-            address = f"http://127.0.0.1:{port}/lane/{number}/traveller?token={token}"
-            self._say(f"traveller  lane {number}: {address}")
-
-    def _child(
-        self, name: str, *arguments: Any, pipe: bool = False, env: Mapping[str, str] | None = None
-    ) -> Child:
-        argv = [sys.executable, "-m", "gate_agent.cli", "--log", "info", *map(str, arguments)]
-        log = self._logs / f"{name}.log"
-        child = Child(name=name, argv=argv, log=log, pipe=pipe, env=env or {})
-        return self._supervisor.add(child, live.monotonic_ns())
 
     def _wait_until_open(self) -> None:
         self._say("starting   the lanes open within half a minute; a busy computer takes longer")
@@ -245,7 +201,8 @@ class Demo:
             waiting = [lane for lane in waiting if lane.officer.step is not Step.WAITING]
             if live.monotonic_ns() > limit_ns:
                 numbers = ", ".join(str(lane.place.number) for lane in waiting)
-                logs = self._logs if self._options.keep else "DIR/logs, kept by --keep DIR"
+                kept = self._options.keep is not None
+                logs = self._processes.logs if kept else "DIR/logs, kept by --keep DIR"
                 raise DemoFailed(f"lane {numbers} did not open; see {logs}")
         self._say("all lanes are open")
 
@@ -255,9 +212,9 @@ class Demo:
         limit_ns = self._started_ns + self._options.scenario.limit_s * 1_000_000_000
         while not self._stop.is_set():
             self._turn()
-            self._fault(live.monotonic_ns() - self._started_ns)
+            self._clock.run(live.monotonic_ns())
             if self._options.once:
-                if all(lane.played for lane in self._lanes) and self._cut_until_ns is None:
+                if all(lane.played for lane in self._lanes) and not self._network.cut:
                     return True
                 if live.monotonic_ns() > limit_ns:
                     raise DemoFailed("the cast did not come to an end in time")
@@ -285,7 +242,7 @@ class Demo:
         self._say(f"restarted {child.name}")
         for lane in self._lanes:
             if lane.hardware is child:
-                lane.begin_anew()
+                lane.begin_again()
 
     def _turn(self) -> None:
         pipes = {
@@ -298,7 +255,7 @@ class Demo:
             self._hear(pipes[descriptor], os.read(descriptor, 65_536))
         now_ns = live.monotonic_ns()
         self._supervisor.tend(now_ns)
-        if self._cut_until_ns is None and not self._broker.running and not self._stop.is_set():
+        if not self._network.cut and not self._broker.running and not self._stop.is_set():
             self._say("restarted broker")
             self._broker.start()
         for lane in self._lanes:
@@ -315,25 +272,36 @@ class Demo:
             elif message["event"] == "played":
                 lane.played = True
 
-    def _instruction(self, name: str) -> Instruction | None:
+    def _instruction(self, name: str) -> Officer | None:
         for traveller in self._options.scenario.travellers:
-            if traveller.name == name and traveller.officer.action != "ignore":
-                told = traveller.officer
-                patience_ns = 0 if self._options.once else ATTENDED_PATIENCE_NS
-                delay_ns = max(told.after_ms * 1_000_000, patience_ns)
-                return Instruction(action=told.action, delay_ns=delay_ns, reason=told.reason)
+            if traveller.name == name:
+                patience_ms = 0 if self._options.once else ATTENDED_PATIENCE_MS
+                after_ms = max(traveller.officer.after_ms, patience_ms)
+                return msgspec.structs.replace(traveller.officer, after_ms=after_ms)
         return None
 
-    def _fault(self, since_ns: int) -> None:
-        if self._cut and since_ns >= self._cut[0][0]:
-            _, length_ns = self._cut.popleft()
-            self._cut_until_ns = since_ns + length_ns
-            self._broker.stop()
-            self._say(f"uplink down for {length_ns // 1_000_000_000} s")
-        if self._cut_until_ns is not None and since_ns >= self._cut_until_ns:
-            self._cut_until_ns = None
-            self._broker.start()
-            self._say("uplink back")
+    def _plan_faults(self) -> None:
+        """The scenario begins: its faults come at their times."""
+        self._clock = Kernel(self._started_ns)
+        operations = {
+            lane.place.number: LiveOperation(
+                lane.place, lane.officer, self._processes, self._options.models
+            )
+            for lane in self._lanes
+        }
+        reach = Reach(
+            seed=self._options.scenario.seed,
+            at=self._clock.at,
+            stages={},
+            operations=operations,
+            computers={},
+            network=self._network,
+        )
+        faults = self._options.scenario.faults
+        self._faults = FaultScheduler(faults, self._started_ns, reach, self._note_fault)
+
+    def _note_fault(self, change: Change) -> None:
+        """A fault begins or ends."""
 
     def _tell(self, lane: LaneRun) -> None:
         for record in self._new_records(lane):
@@ -377,19 +345,5 @@ class Demo:
         return {**told, "problems": found.problems}
 
     def _collect(self) -> Collected:
-        """Every record of the lanes and of the centre, checked."""
-        journals: dict[int, list[Record]] = {}
-        problems: list[str] = []
-        for lane in self._lanes:
-            journal = Journal.open(
-                lane.place.journal, gate=lane.place.gate, random=live.system_random, demo=True
-            )
-            journals[lane.place.number] = list(journal.records())
-            problems += [f"{lane.place.gate} {p.seq}: {p.what}" for p in journal.verify()]
-            journal.close()
-        store = CentreStore(self._root / "centre" / "centre.db")
-        centre = [record for gate in store.gates() for record in store.records(gate)]
-        problems += [f"centre {f.gate} {f.seq}: {f.what}" for f in store.audit()]
-        problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantined()]
-        store.close()
-        return Collected(journals, centre, problems)
+        places = [lane.place for lane in self._lanes]
+        return collect(places, self._root / "centre" / "centre.db")

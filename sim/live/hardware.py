@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from firmware_cfg.profile import Turnstile
 from gate_agent import live
 from gate_agent.lane_api.api import Role, Step
@@ -28,13 +30,15 @@ from sim.chip.pki import Country
 from sim.devices.camera import EMPTY, Scene, SceneRenderer, icao_portrait
 from sim.devices.mjpeg import MjpegServer
 from sim.devices.photos import by_handle, live_counterpart, missing, somebody_else
-from sim.lane.compose import stage_of
-from sim.lane.faults import StageFaults
+from sim.lane.compose import DRIVERS, stage_of
+from sim.lane.fault_actions import Reach
+from sim.lane.fault_schedule import FaultScheduler
+from sim.lane.fault_table import check_faults
 from sim.live.setup import demo_country
 from sim.people.cast import Passport, issue_passport
 from sim.people.play import Play
-from sim.scenario.scenario import Face, Scenario, Traveller
-from sim.wires.kernel import MS, SECOND
+from sim.scenario.scenario import Face, Scenario, ScenarioError, Traveller
+from sim.wires.kernel import MS, SECOND, Kernel
 from sim.wires.links import Peer
 from sim.wires.pty import Pty
 
@@ -146,9 +150,15 @@ class Hardware:
         self._played = False
         self._noted = (0, 0)  # releases, passages
         self.play: Play | None = None
-        (topology,) = (one.topology for one in scenario.lanes if one.number == lane)
-        plant = Turnstile(port="turnstile")
-        self.stage = stage_of(topology)(plant, random, lambda _port: None)
+        check_faults(scenario, scenario.title, real_time=True)
+        (lane_plan,) = (one for one in scenario.lanes if one.number == lane)
+        if lane_plan.column:
+            problem = "a camera column is for the virtual clock only"
+            raise ScenarioError(scenario.title, "$.lanes", problem)
+        plant = msgspec.convert(
+            {"port": "turnstile", "driver": DRIVERS[lane_plan.plant]}, Turnstile
+        )
+        self.stage = stage_of(lane_plan.topology)(plant, random, lambda _port: None)
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
         self._display = Display(place)
@@ -162,7 +172,9 @@ class Hardware:
             "chip": self.stage.chip,
             "turnstile": self.stage.bus,
         }
-        self._faults = StageFaults(scenario, lane, self.stage)
+        self._clock = Kernel()
+        self._faults: FaultScheduler | None = None
+        self._shown: Step | None = None
         self._ports = [(peer, Pty(place.run_dir / name)) for name, peer in peers.items()]
 
     def turn(self, clock: Callable[[], int]) -> None:
@@ -170,7 +182,7 @@ class Hardware:
         now_ns = clock()
         self._display.tend(now_ns)
         self._people(now_ns)
-        self._faults.tend(now_ns, self._display.step)
+        self._break(now_ns)
         for peer, pty in self._ports:
             if peer.due_ns is not None and peer.due_ns <= now_ns:
                 peer.expire(now_ns)
@@ -229,19 +241,39 @@ class Hardware:
             if self._place.go is not None and not self._place.go.exists():
                 return
             cast, seed = self._scenario.cast(self._lane), self._scenario.seed
-            self._faults.begin(now_ns)
+            self._faults = self._plan_faults(now_ns)
             self.play = Play(cast, self._carried, self.stage, seed, now_ns, endless=self._endless)
         play = self.play
         if play.due_ns is not None and play.due_ns <= now_ns:
             left = play.expire(now_ns, self._display.step)
-            self._tell(play.present)
+            self._report_present(play.present)
             if left is not None:
                 self._say({"event": "left", "traveller": left.traveller.name})
         if play.over and not self._played:
             self._played = True
             self._say({"event": "played"})
 
-    def _tell(self, present: Traveller | None) -> None:
+    def _plan_faults(self, now_ns: int) -> FaultScheduler:
+        """The scenario begins: the faults of this hardware come at their times."""
+        self._clock = Kernel(now_ns)
+        reach = Reach(
+            seed=self._scenario.seed,
+            at=self._clock.at,
+            stages={self._lane: self.stage},
+            operations={},
+            computers={},
+        )
+        return FaultScheduler(self._scenario.faults, now_ns, reach)
+
+    def _break(self, now_ns: int) -> None:
+        """Begin and end the faults that are due."""
+        step = self._display.step
+        if self._faults is not None and step is not None and step is not self._shown:
+            self._faults.on_step(self._lane, step.value, now_ns)
+        self._shown = step
+        self._clock.run(now_ns)
+
+    def _report_present(self, present: Traveller | None) -> None:
         if present is not None and present is not self._present:
             self._say({"event": "arrived", "traveller": present.name})
         self._present = present

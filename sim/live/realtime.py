@@ -1,17 +1,16 @@
 """The same scenario file in real time: unmodified processes on pseudo-terminals.
 
 The demo's supervisor starts the processes of each lane, a broker, a centre and the lanes'
-simulated hardware. What goes wrong in the hardware goes wrong in its own process
-(`sim.lane.faults.StageFaults`); officers, power, uplink and centre are played here. What a lane
-did is told by its lane API and, in the end, by its records, and judged like a run on the
-virtual clock.
+simulated hardware. Faults of the hardware are played in its own process (`sim.live.hardware`),
+those of officers, power, uplink and centre by the demo. What a lane did is reported by its lane
+API and, in the end, by its records, and judged like a run on the virtual clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -20,31 +19,17 @@ from sim.day.judge import Judge, cast_in_order
 from sim.day.result import Result
 from sim.day.tally import Tally
 from sim.lane.compose import Finish
-from sim.lane.faults import STAGE_KINDS
-from sim.live.demo import Collected, Demo, DemoFailed, LaneRun, Options
+from sim.lane.fault_actions import Change
+from sim.lane.fault_schedule import fault_text
+from sim.lane.fault_table import check_faults
+from sim.live.collect import Collected
+from sim.live.demo import Demo, DemoFailed, LaneRun, Options
 from sim.live.result import crossings, summary
 from sim.scenario.arrivals import expanded
-from sim.scenario.parts import Fault
-from sim.scenario.scenario import Scenario, ScenarioError, load
+from sim.scenario.scenario import Scenario, load
 from sim.scenario.timeline import Timeline
 from sim.wires.kernel import SECOND, SimulationError
 from sync.log.types import Record
-
-PLAYED = STAGE_KINDS | {
-    "uplink_down",
-    "centre_down",
-    "officer_absent",
-    "officer_slow",
-    "lease_lost",
-    "power_cut",
-}
-PROCESSES = ("agent", "reader", "vision", "sync")
-
-
-class _Deed(NamedTuple):
-    at_ns: int
-    fault: Fault
-    on: bool
 
 
 class RealDay(Demo):
@@ -58,15 +43,6 @@ class RealDay(Demo):
         self.collected: Collected | None = None
         self.ended_s = 0.0
         self._shown: dict[tuple[int, str], str] = {}
-        self._deeds = sorted(
-            deed
-            for fault in scenario.faults
-            if fault.at_s is not None and fault.kind not in STAGE_KINDS | {"uplink_down"}
-            for deed in (
-                _Deed(fault.at_s * SECOND, fault, True),
-                _Deed((fault.at_s + fault.for_s) * SECOND, fault, False),
-            )
-        )
 
     def _turn(self) -> None:
         super()._turn()
@@ -91,6 +67,8 @@ class RealDay(Demo):
         self._shown[lane, what] = value
         if what != "alarms":
             self.timeline.add(at_s, lane, what, value)
+            if what == "step" and self._faults is not None:
+                self._faults.on_step(lane, value, live.monotonic_ns())
             return
         for alarm in set(value.split()) - set(before.split()):
             self.timeline.add(at_s, lane, "alarm", alarm)
@@ -109,35 +87,9 @@ class RealDay(Demo):
                     self.timeline.add(at_s, number, "reason", str(reason))
         return records
 
-    def _fault(self, since_ns: int) -> None:
-        super()._fault(since_ns)
-        while self._deeds and self._deeds[0].at_ns <= since_ns:
-            deed = self._deeds.pop(0)
-            text = f"{deed.fault.kind} {'begins' if deed.on else 'ends'}"
-            self.timeline.add(since_ns / SECOND, deed.fault.lane or 0, "fault", text)
-            self._strike(deed.fault, on=deed.on)
-
-    def _strike(self, fault: Fault, *, on: bool) -> None:
-        if fault.kind == "centre_down":
-            if on:
-                self._supervisor.end(["centre"])
-            else:
-                self._child("centre", *self._centre_arguments)
-            return
-        for lane in self._lanes:
-            number = lane.place.number
-            if fault.lane not in (None, number):
-                continue
-            if fault.kind == "power_cut":
-                if on:
-                    self._supervisor.end([f"lane{number}.{process}" for process in PROCESSES])
-                else:
-                    self._start_computer(lane.place)
-            elif fault.kind == "officer_slow":
-                lane.officer.slow_ns = fault.delay_ms * 1_000_000 if on else 0
-            else:
-                lane.officer.attending = not on
-                lane.officer.watching = not on or fault.kind != "lease_lost"
+    def _note_fault(self, change: Change) -> None:
+        at_s = (change.now_ns - self._started_ns) / SECOND
+        self.timeline.add(at_s, change.fault.lane or 0, "fault", fault_text(change))
 
     def _result(self) -> dict[str, Any]:
         self.collected = self._collect()
@@ -162,7 +114,7 @@ def run_realtime(path: Path, seed: int | None = None, keep: Path | None = None) 
     scenario = load(path)
     if seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=seed)
-    _check(scenario, path)
+    check_faults(scenario, str(path), real_time=True)
     models = default_store()
     options = Options(
         scenario=expanded(scenario),
@@ -182,16 +134,6 @@ def run_realtime(path: Path, seed: int | None = None, keep: Path | None = None) 
     if told is None or day.collected is None:
         raise SimulationError("interrupted")
     return _result(day, options.scenario, path.name, told, day.collected)
-
-
-def _check(scenario: Scenario, path: Path) -> None:
-    for index, fault in enumerate(scenario.faults):
-        field = f"$.faults[{index}].kind"
-        if fault.kind not in PLAYED:
-            raise ScenarioError(str(path), field, f"{fault.kind} is for the virtual clock only")
-        if fault.when is not None and fault.kind not in STAGE_KINDS:
-            problem = f"{fault.kind} strikes at a time only when played in real time"
-            raise ScenarioError(str(path), field, problem)
 
 
 def _result(

@@ -187,7 +187,7 @@ port = "{place.run_dir / "chip"}"
 
 [turnstile]
 port = "{place.run_dir / "turnstile"}"
-driver = "{DRIVERS[lane.topology]}"
+driver = "{DRIVERS[lane.plant]}"
 answer_ms = 300
 stale_ms = 1500
 

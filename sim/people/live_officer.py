@@ -7,12 +7,13 @@ the lane: it accepts or rejects a referral only with the ticket and evidence it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from gate_agent.lane_api.api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_api.client import LaneAway, LaneClient
-from sim.scenario.scenario import action_on
+from sim.people.officer import ACKNOWLEDGED, Decided, SimOfficer, decision
+from sim.scenario.scenario import Officer
+from sim.wires.kernel import MS
 
 LEASE_NS = 600_000_000
 RECONNECT_NS = 300_000_000
@@ -20,17 +21,20 @@ ALARM_PATIENCE_NS = 2_000_000_000
 NAME = "demo-officer"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Instruction:
-    """What to do with a traveller who was referred, and after how long."""
+class LiveOfficer(SimOfficer):
+    """One officer at one lane.
 
-    action: str  # "accept", "reject" or "release"
-    delay_ns: int
-    reason: str = "identity"
+    Args:
+        path: socket of the lane API.
+        key: of the role CONSOLE.
+        random: makes nonces.
+        utc_ms: the wall clock.
 
-
-class LaneOfficer:
-    """One officer at one lane. `random(n)` makes nonces; `utc_ms()` is the wall clock."""
+    Attributes:
+        instruction: what to do with the present traveller if they are referred; None is nothing.
+        alarm_patience_ns: an alarm is acknowledged after this long.
+        refusals: what the lane answered to actions that it refused.
+    """
 
     def __init__(
         self,
@@ -39,22 +43,17 @@ class LaneOfficer:
         random: Callable[[int], bytes],
         utc_ms: Callable[[], int],
     ) -> None:
+        super().__init__()
         self._path, self._key, self._random, self._utc_ms = path, key, random, utc_ms
         self._client: LaneClient | None = None
         self._retry_ns = 0
         self._lease_ns = 0
         self._referred: tuple[int, int] | None = None  # ticket, since
         self._acted = 0
-        self.instruction: Instruction | None = None
+        self.instruction: Officer | None = None
         self.alarm_patience_ns = ALARM_PATIENCE_NS
         self._alarm_since_ns: int | None = None
         self.refusals: list[str] = []
-        self.watching = True
-        """Whether the lease is renewed."""
-        self.attending = True
-        """Whether anything else is done."""
-        self.slow_ns = 0
-        """How much longer than told the officer takes."""
 
     @property
     def view(self) -> View | None:
@@ -107,15 +106,14 @@ class LaneOfficer:
             return
         if self._referred is None or self._referred[0] != view.ticket:
             self._referred = (view.ticket, now_ns)
-        due_ns = self._referred[1] + (
-            self.slow_ns + self.instruction.delay_ns if self.instruction else 0
-        )
-        if self.instruction is None or self._acted == view.ticket or now_ns < due_ns:
+        officer = self.instruction
+        if officer is None or officer.action == "ignore" or self._acted == view.ticket:
+            return
+        if now_ns < self._referred[1] + (officer.after_ms + self.slow_ms) * MS:
             return
         self._acted = view.ticket
-        action = action_on(self.instruction.action, view.reasons)
-        about = (0, "") if action == "release" else (view.ticket, view.evidence_sha256)
-        self._send(action, self.instruction.reason, *about)
+        shown = view.evidence_sha256
+        self._send(decision(officer.action, officer.reason, view.reasons, view.ticket, shown))
 
     def _acknowledge(self, now_ns: int) -> None:
         view = self._client.view if self._client else None
@@ -125,18 +123,18 @@ class LaneOfficer:
             self._alarm_since_ns = now_ns
         elif now_ns - self._alarm_since_ns >= self.alarm_patience_ns:
             self._alarm_since_ns = now_ns
-            self._send("acknowledge", "", 0, "")
+            self._send(ACKNOWLEDGED)
 
-    def _send(self, action: str, reason: str, ticket: int, evidence_sha256: str) -> None:
+    def _send(self, decided: Decided) -> None:
         if self._client is not None:
             self._client.send(
                 Action(
                     nonce=self._random(16).hex(),
-                    ticket=ticket,
-                    action=action,
+                    ticket=decided.ticket,
+                    action=decided.action,
                     officer=NAME,
-                    reason=reason,
-                    evidence_sha256=evidence_sha256,
+                    reason=decided.reason,
+                    evidence_sha256=decided.evidence_sha256,
                     expires_utc_ms=self._utc_ms() + 10_000,
                 )
             )

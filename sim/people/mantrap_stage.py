@@ -41,7 +41,7 @@ class MantrapStage(Counter[SimIoModule]):
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
         module = SimIoModule(turnstile.io, unit=turnstile.unit, baud=turnstile.baud)
-        super().__init__(module, random, touched, touching, chip_of)
+        super().__init__(module, "mantrap", random, touched, touching, chip_of)
         self.module = module
         self.passed = self.escaped = 0
         self._released = False

@@ -14,11 +14,13 @@ from typing import Generic, NamedTuple, TypeVar
 from firmware_cfg.profile import Turnstile
 from sim.chip.card import Chip
 from sim.chip.pn532 import Pn532Peer
-from sim.devices.modbus_slave import ModbusSlave
 from sim.devices.mrz_reader import MrzLineReader
+from sim.devices.swing_gate import SimSwingGate
 from sim.devices.turnstile import SimTurnstile
 from sim.people.cast import Passport
+from sim.scenario.parts import PlantName
 from sim.scenario.scenario import Face
+from sim.wires.skipped_polls import PolledPeer
 
 Random = Callable[[int], bytes]
 
@@ -38,7 +40,7 @@ class Stand(NamedTuple):
         return min(1.0, max(0.0, (now_ns - self.since_ns) / self.walk_in_ns))
 
 
-Plant = TypeVar("Plant", bound=ModbusSlave)
+Plant = TypeVar("Plant", bound=PolledPeer)
 
 
 class Counter(Generic[Plant]):
@@ -46,6 +48,7 @@ class Counter(Generic[Plant]):
 
     Args:
         bus: what the lane's bus ends in.
+        plant_name: which of the plants that is.
         random: the chip's and the reader's own randomness.
         touched: called after somebody did something to a device, with its port.
         touching: called before.
@@ -55,12 +58,14 @@ class Counter(Generic[Plant]):
     def __init__(
         self,
         bus: Plant,
+        plant_name: PlantName,
         random: Random,
         touched: Callable[[str], None],
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
         self.bus = bus
+        self.plant_name = plant_name
         self.mrz = MrzLineReader()
         self.chip = Pn532Peer(random)
         self.stand: Stand | None = None
@@ -106,19 +111,19 @@ class Counter(Generic[Plant]):
         self._touched("mrz")
         self._touched("chip")
 
-    def work(self, now_ns: int, deed: Callable[[Plant], None]) -> None:
+    def work(self, now_ns: int, action: Callable[[Plant], None]) -> None:
         """Do something to what the bus ends in: walk there, break it, mend it."""
         self._touching("bus")
         self.bus.expire(now_ns)
-        deed(self.bus)
+        action(self.bus)
         self._touched("bus")
 
 
-class Stage(Counter[SimTurnstile]):
+class Stage(Counter[SimTurnstile | SimSwingGate]):
     """The simulated hardware of a lane with a barrier.
 
     Args:
-        turnstile: the lane's turnstile, for its register map, unit and speed.
+        turnstile: the lane's turnstile: its driver, what its bytes mean, unit and speed.
         random, touched, touching, chip_of: as for `Counter`.
     """
 
@@ -130,8 +135,14 @@ class Stage(Counter[SimTurnstile]):
         touching: Callable[[str], None] = lambda _port: None,
         chip_of: Callable[[Passport], Chip] | None = None,
     ) -> None:
-        plant = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
-        super().__init__(plant, random, touched, touching, chip_of)
+        plant: SimTurnstile | SimSwingGate
+        if turnstile.driver == "swing":
+            name: PlantName = "swing_gate"
+            plant = SimSwingGate(turnstile.swing, machine=turnstile.unit)
+        else:
+            name = "turnstile"
+            plant = SimTurnstile(turnstile.registers, unit=turnstile.unit, baud=turnstile.baud)
+        super().__init__(plant, name, random, touched, touching, chip_of)
         self.turnstile = plant
 
     @property

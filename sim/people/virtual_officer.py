@@ -12,8 +12,9 @@ from drivers.types import Zone
 from gate_agent.core.messages import OfficerAction, OfficerDecided, OfficerPresent
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import Emptying, Referred, State
+from sim.people.officer import ACKNOWLEDGED, RELEASED, Decided, SimOfficer, decision
 from sim.scenario.parts import OfficerModel
-from sim.scenario.scenario import Traveller, action_on
+from sim.scenario.scenario import Officer, Traveller
 from sim.wires.kernel import MS, SECOND, Kernel
 
 LEASE_NS = 700 * MS
@@ -25,7 +26,7 @@ NAME = "sim-officer"
 Put = Callable[[OfficerPresent | OfficerDecided], None]
 
 
-class VirtualOfficer:
+class VirtualOfficer(SimOfficer):
     """One officer at one lane.
 
     Args:
@@ -33,25 +34,18 @@ class VirtualOfficer:
         model: how this officer is.
         state: gives the lane's state.
         put: hands an event to the lane; nothing happens while the lane is without power.
-
-    Attributes:
-        watching: whether the console renews the lease.
-        attending: whether the officer does anything else.
-        slow_ms: added to every delay.
     """
 
     def __init__(
         self, kernel: Kernel, model: OfficerModel, state: Callable[[], State], put: Put
     ) -> None:
+        super().__init__(present=model.present, slow_ms=model.after_ms)
         self._kernel = kernel
         self._model = model
         self._state = state
         self._put = put
         self._asked = 0
         self._alarmed = False
-        self.watching = model.present
-        self.attending = model.present
-        self.slow_ms = model.after_ms
 
     def start(self) -> None:
         """Sit down at the console."""
@@ -72,12 +66,11 @@ class VirtualOfficer:
         if ticket == self._asked or officer.action == "ignore":
             return
         self._asked = ticket
-        decision = referred.dossier.decision
-        reasons = tuple(reason.value for reason in decision.reasons) if decision else ()
-        action = OfficerAction(action_on(officer.action, reasons))
+        decided = referred.dossier.decision
+        reasons = tuple(reason.value for reason in decided.reasons) if decided else ()
         self._kernel.at(
             now_ns + (officer.after_ms + self.slow_ms) * MS,
-            lambda then_ns: self._decide(ticket, action, officer.reason, then_ns),
+            lambda then_ns: self._decide(ticket, officer, reasons, then_ns),
         )
 
     def _renew(self, now_ns: int) -> None:
@@ -85,19 +78,17 @@ class VirtualOfficer:
             self._put(OfficerPresent(officer=NAME, until_ns=now_ns + LEASE_VALID_NS))
         self._kernel.at(now_ns + LEASE_NS, self._renew)
 
-    def _decide(self, ticket: int, action: OfficerAction, reason: str, now_ns: int) -> None:
+    def _decide(self, ticket: int, officer: Officer, reasons: tuple[str, ...], now_ns: int) -> None:
         referred = _referred(self._state())
         if referred is None or referred.dossier.ticket != ticket:
             return
         if not self.attending:
             self._asked = 0
             again_ns = now_ns + ACKNOWLEDGE_AGAIN_NS
-            self._kernel.at(again_ns, lambda then: self._decide(ticket, action, reason, then))
+            self._kernel.at(again_ns, lambda then: self._decide(ticket, officer, reasons, then))
             return
-        if action is OfficerAction.RELEASE:
-            self._act(0, action, reason, "", now_ns)
-            return
-        self._act(ticket, action, reason, evidence_sha256(referred), now_ns)
+        shown = evidence_sha256(referred)
+        self._act(decision(officer.action, officer.reason, reasons, ticket, shown), now_ns)
 
     def _acknowledge(self, now_ns: int) -> None:
         state = self._state()
@@ -105,21 +96,19 @@ class VirtualOfficer:
             self._alarmed = False
             return
         if self.attending:
-            self._act(0, OfficerAction.ACKNOWLEDGE, "", "", now_ns)
+            self._act(ACKNOWLEDGED, now_ns)
             if isinstance(state.crossing, Emptying) and state.plant.zone is not Zone.EMPTY:
-                self._act(0, OfficerAction.RELEASE, "", "", now_ns)
+                self._act(RELEASED, now_ns)
         self._kernel.at(now_ns + ACKNOWLEDGE_AGAIN_NS, self._acknowledge)
 
-    def _act(
-        self, ticket: int, action: OfficerAction, reason: str, evidence: str, now_ns: int
-    ) -> None:
+    def _act(self, decided: Decided, now_ns: int) -> None:
         self._put(
             OfficerDecided(
-                ticket=ticket,
+                ticket=decided.ticket,
                 officer=NAME,
-                action=action,
-                reason=reason,
-                evidence_sha256=evidence,
+                action=OfficerAction(decided.action),
+                reason=decided.reason,
+                evidence_sha256=decided.evidence_sha256,
                 expires_at_ns=now_ns + ACTION_VALID_NS,
             )
         )

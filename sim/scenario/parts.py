@@ -5,7 +5,7 @@ People and documents are in `sim.scenario.scenario`. Every field has its bounds 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -50,6 +50,9 @@ FaultKind = Literal[
     "clock_untrusted",
     "power_cut",
 ]
+PlantName = Literal["turnstile", "swing_gate", "mantrap"]
+"""What a lane's bus ends in."""
+PLANTS: tuple[PlantName, ...] = get_args(PlantName)
 LANE_STEPS = Literal[
     "closed",
     "waiting",

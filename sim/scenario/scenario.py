@@ -29,6 +29,7 @@ from sim.scenario.parts import (
     Millis,
     OfficerModel,
     Part,
+    PlantName,
     Seconds,
 )
 
@@ -107,12 +108,21 @@ class ScenarioLane(Part, frozen=True, kw_only=True):
     """One lane. `exit` is a lane for departures.
 
     A `mantrap` has two doors and a chamber between them: the document is read before the
-    entry, the face compared inside.
+    entry, the face compared inside. What stands in a lane with a `barrier` is a `turnstile` with
+    a register map or a `swing_gate` with 7E/7F frames. With a `column` the camera is lifted to
+    each traveller's face; without one it sees every face.
     """
 
     number: LaneNumber
     direction: Literal["entry", "exit"] = "exit"
     topology: Literal["barrier", "mantrap"] = "barrier"
+    barrier: Literal["turnstile", "swing_gate"] = "turnstile"
+    column: bool = False
+
+    @property
+    def plant(self) -> PlantName:
+        """What the lane's bus ends in."""
+        return "mantrap" if self.topology == "mantrap" else self.barrier
 
 
 class Document(Part, frozen=True, kw_only=True):
@@ -149,6 +159,8 @@ class Face(Part, frozen=True, kw_only=True):
     settle_frames: Annotated[int, Meta(ge=0, le=200)] = 2
     """frames before the picture is good enough to compare"""
     faces: Annotated[int, Meta(ge=0, le=10)] = 1
+    height_cm: Annotated[int, Meta(ge=60, le=220)] = 160
+    """of the face above the floor; matters at a lane with a camera column"""
 
 
 class Officer(Part, frozen=True, kw_only=True):
@@ -313,22 +325,39 @@ def stream(seed: int, *names: str) -> random.Random:
     Adding a traveller or a fault adds a name, so it shifts no other's stream.
     """
     digest = hashlib.sha256("\x00".join((str(seed), *names)).encode()).digest()
-    return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - a simulation's dice
+    return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - a simulation's chance
 
 
 def _check(scenario: Scenario, name: str) -> None:
     numbers = [lane.number for lane in scenario.lanes]
     if len(set(numbers)) != len(numbers):
         raise ScenarioError(name, "$.lanes", "two lanes have the same number")
+    for index, lane in enumerate(scenario.lanes):
+        if lane.topology == "mantrap" and lane.barrier != "turnstile":
+            problem = f"a mantrap has two doors and no {lane.barrier}"
+            raise ScenarioError(name, f"$.lanes[{index}].barrier", problem)
     if not scenario.travellers and not scenario.arrivals:
         raise ScenarioError(name, "$.travellers", "nobody comes: no travellers and no arrivals")
     _check_people(scenario, name, numbers)
+    _check_faults(scenario, name, numbers)
+    _check_claims(scenario, name, numbers)
+    sections = set(Profile.__struct_fields__)
+    for section in scenario.profile:
+        if section not in sections:
+            field = f"$.profile.{section}"
+            raise ScenarioError(name, field, f"no such section; there are {sorted(sections)}")
+
+
+def _check_faults(scenario: Scenario, name: str, numbers: list[int]) -> None:
     for index, fault in enumerate(scenario.faults):
         field = f"$.faults[{index}]"
         if (fault.at_s is None) == (fault.when is None):
             raise ScenarioError(name, field, "needs at_s or when, and not both")
         named = [fault.lane, fault.when.lane if fault.when else None]
         _check_lanes(name, field, numbers, named)
+
+
+def _check_claims(scenario: Scenario, name: str, numbers: list[int]) -> None:
     for index, claim in enumerate(scenario.expectations):
         field = f"$.expectations[{index}]"
         _check_lanes(name, field, numbers, [claim.lane])
@@ -340,11 +369,6 @@ def _check(scenario: Scenario, name: str) -> None:
             raise ScenarioError(name, f"{field}.value", problem)
         if claim.kind == "percentile" and claim.max_ms <= 0:
             raise ScenarioError(name, f"{field}.max_ms", "a percentile needs a bound > 0")
-    sections = set(Profile.__struct_fields__)
-    for section in scenario.profile:
-        if section not in sections:
-            field = f"$.profile.{section}"
-            raise ScenarioError(name, field, f"no such section; there are {sorted(sections)}")
 
 
 def _check_lanes(name: str, field: str, numbers: list[int], named: list[int | None]) -> None:

@@ -9,7 +9,10 @@ import datetime
 import random
 from typing import Any, get_args
 
+import msgspec
+
 from sim.chip.forgeries import FORGERIES
+from sim.lane.fault_table import breaks
 from sim.scenario.parts import LANE_STEPS, Fault, FaultKind, OfficerModel, When
 from sim.scenario.scenario import (
     Behaviour,
@@ -44,7 +47,8 @@ def random_day(seed: int) -> Scenario:
         for lane in lanes
         for number in range(rng.randrange(1, 4))
     )
-    faults = tuple(_fault(len(lanes), rng) for _ in range(rng.choice((0, 1, 1, 2, 3))))
+    drawn = [_fault(len(lanes), rng) for _ in range(rng.choice((0, 1, 1, 2, 3)))]
+    faults = tuple(fault for one in drawn for fault in _possible(one, lanes))
     return Scenario(
         title=f"Random day {seed}",
         learn="Whatever comes and whatever breaks: nothing unsafe, nothing lost.",
@@ -100,6 +104,15 @@ def _traveller(name: str, number: int, lane: int, rng: random.Random) -> Travell
             after_ms=rng.randrange(0, 8_000),
         ),
     )
+
+
+def _possible(fault: Fault, lanes: tuple[ScenarioLane, ...]) -> tuple[Fault, ...]:
+    """A fault as it was drawn, without the lanes whose plant cannot break so."""
+    meant = [lane for lane in lanes if fault.lane in (None, lane.number)]
+    broken = [lane.number for lane in meant if breaks(fault.kind, lane.plant)]
+    if len(broken) == len(meant):
+        return (fault,)
+    return tuple(msgspec.structs.replace(fault, lane=number) for number in broken)
 
 
 def _fault(lanes: int, rng: random.Random) -> Fault:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sim.bench.layers import LAYERS, shares
 from sim.bench.sim import dense, timed
-from sim.day.run import How
+from sim.day.run import RunOptions
 from sim.lane.recorded_chip import Transcripts
 
 
 def test_a_row_says_what_was_computed_and_carried() -> None:
-    known = How(transcripts=Transcripts())
+    known = RunOptions(transcripts=Transcripts())
     first = timed(dense(10), known).plain()
     again = timed(dense(10), known._replace(every_reading=True)).plain()
     assert first["ok"]
@@ -21,7 +21,7 @@ def test_a_row_says_what_was_computed_and_carried() -> None:
 
 
 def test_the_layers_share_all_the_time() -> None:
-    found = shares(dense(10), How())
+    found = shares(dense(10), RunOptions())
     assert set(found) == {name for name, _ in LAYERS}
     assert abs(sum(found.values()) - 1.0) < 0.01
     assert found["kernel and wires"] > 0.02

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from sim.day.run import How, run, run_scenario
+from sim.day.run import RunOptions, run, run_scenario
 from sim.lane.recorded_chip import Transcripts
 from sim.scenario.catalogue import find
 from sim.scenario.scenario import Scenario, parse
@@ -14,7 +14,7 @@ from sim.search.soak import examine
 from sim.wires.replayed_reading import ReadingDevice
 from sim.wires.skipped_polls import QuietDevice
 
-FULL = How("live", every_byte=True)
+FULL = RunOptions("live", every_byte=True)
 DAYS = (
     "first_day",
     "ordinary/quiet_hour",
@@ -30,7 +30,7 @@ DAYS = (
 
 @pytest.mark.parametrize("name", DAYS[:1] + DAYS[2:])
 def test_quiet_polls_and_recorded_chips_change_nothing(name: str) -> None:
-    fast, full = run_scenario(find(name)), run_scenario(find(name), how=FULL)
+    fast, full = run_scenario(find(name)), run_scenario(find(name), options=FULL)
     assert fast.trace_sha256 == full.trace_sha256
     assert fast.rows == full.rows
     assert fast.counts == full.counts
@@ -41,12 +41,12 @@ def test_quiet_polls_and_recorded_chips_change_nothing(name: str) -> None:
 @pytest.mark.parametrize("seed", [3, 12, 30])
 def test_nor_on_random_days(seed: int) -> None:
     day = random_day(seed)
-    assert run(day, "fast").trace_sha256 == run(day, "full", how=FULL).trace_sha256
+    assert run(day, "fast").trace_sha256 == run(day, "full", options=FULL).trace_sha256
 
 
 def test_the_bytes_are_counted_right() -> None:
     day = parse(ONE.encode())
-    fast, full = run(day, "fast"), run(day, "full", how=How(every_byte=True))
+    fast, full = run(day, "fast"), run(day, "full", options=RunOptions(every_byte=True))
     everything = full.wire["carried_bytes"]
     counted = fast.wire["carried_bytes"] + fast.wire["quiet_bytes_counted"]
     assert abs(counted - everything) <= 0.01 * everything
@@ -88,7 +88,7 @@ def test_a_passport_pulled_away_the_second_time_goes_on_live() -> None:
         ),
     )
     both = msgspec.structs.replace(day, travellers=(first, again))
-    fast, live = run(both, "recorded"), run(both, "live", how=How("live"))
+    fast, live = run(both, "recorded"), run(both, "live", options=RunOptions("live"))
     assert fast.problems == ()
     assert fast.trace_sha256 == live.trace_sha256
 
@@ -107,7 +107,7 @@ def again_and_again(**last: object) -> Scenario:
 
 def test_a_reading_that_repeats_is_counted_and_changes_nothing() -> None:
     day = again_and_again()
-    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    fast, full = run(day, "fast"), run(day, "full", options=FULL)
     assert fast.problems == ()
     assert fast.chips["readings_counted"] == 3
     assert fast.wire["reading_bytes_counted"] > 20_000
@@ -117,7 +117,7 @@ def test_a_reading_that_repeats_is_counted_and_changes_nothing() -> None:
 @pytest.mark.parametrize("after_ms", [350, 700, 1_300])
 def test_a_passport_pulled_out_of_a_repeated_reading_is_carried_from_there(after_ms: int) -> None:
     day = again_and_again(behaviour="pulls_passport_away", leaves_after_ms=after_ms)
-    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    fast, full = run(day, "fast"), run(day, "full", options=FULL)
     assert fast.chips["readings_counted"] == 2
     assert fast.trace_sha256 == full.trace_sha256
 
@@ -135,14 +135,14 @@ def test_noise_on_the_reader_has_every_reading_carried() -> None:
     noise = '\n[[faults]]\nkind = "reader_noise"\nat_s = 80\nfor_s = 60\nlane = 1\nrate = 0.01\n'
     noisy = parse((ONE + noise).encode())
     day = msgspec.structs.replace(again_and_again(), faults=noisy.faults)
-    fast, full = run(day, "fast"), run(day, "full", how=FULL)
+    fast, full = run(day, "fast"), run(day, "full", options=FULL)
     assert fast.chips["readings_counted"] == 1
     assert fast.trace_sha256 == full.trace_sha256
 
 
 def test_what_a_run_before_knew_changes_nothing() -> None:
-    day, known = again_and_again(), How(transcripts=Transcripts())
-    first, second = run(day, "first", how=known), run(day, "second", how=known)
+    day, known = again_and_again(), RunOptions(transcripts=Transcripts())
+    first, second = run(day, "first", options=known), run(day, "second", options=known)
     assert (first.chips["readings_counted"], second.chips["readings_counted"]) == (3, 5)
     assert second.chips["answers_computed"] == 0
     assert second.trace_sha256 == first.trace_sha256

@@ -7,7 +7,7 @@ from pathlib import Path
 from sim.live.demo import LaneRun
 from sim.live.setup import LanePlace
 from sim.live.supervisor import Child
-from sim.people.live_officer import LaneOfficer
+from sim.people.live_officer import LiveOfficer
 
 
 def lane() -> LaneRun:
@@ -21,7 +21,7 @@ def lane() -> LaneRun:
         profile=home,
         camera_port=1,
     )
-    officer = LaneOfficer(home, bytes(32), bytes, lambda: 0)
+    officer = LiveOfficer(home, bytes(32), bytes, lambda: 0)
     return LaneRun(place, officer, Child(name="lane1.hardware", argv=(), log=home))
 
 
@@ -46,7 +46,7 @@ def test_after_a_restart_of_the_hardware_nobody_is_told_by_anothers_name() -> No
     assert run.end_crossing() == "Ann"
     run.arrive("Bob")
     run.partial = b'{"event": "arr'
-    run.begin_anew()
+    run.begin_again()
     assert run.partial == b""
     assert run.end_crossing() == "Bob"  # the crossing that the restart cut off
     run.arrive("Ann")

@@ -18,8 +18,8 @@ from seeded_bugs import (
     AnyMask,
     DoubleCounter,
     FireDeaf,
-    ForgetfulDesk,
-    FullDesk,
+    ForgetfulJournal,
+    FullJournal,
     LongLease,
     OncePublisher,
     OneFace,
@@ -148,9 +148,9 @@ PLANTED = {
     "reader believes mrz_dg1": Planted(believing("mrz_dg1"), forged()),
     "plant lets two through": Planted(plant(WideBarrier), at("barrier")),
     "plant counts double": Planted(plant(DoubleCounter), at("barrier"), long=True),
-    "journal forgets releases": Planted(journal(ForgetfulDesk), everywhere),
+    "journal forgets releases": Planted(journal(ForgetfulJournal), everywhere),
     "journal denies that the disk is full": Planted(
-        journal(FullDesk), struck("disk_full"), long=True
+        journal(FullJournal), struck("disk_full"), long=True
     ),
     "sync skips records": Planted(sync(SkippingPublisher), everywhere, long=True),
     "sync sends once": Planted(

@@ -37,7 +37,8 @@ from gate_agent.core.states import State
 from gate_agent.loop import Loop, Turn
 from sim.day.run import Day
 from sim.devices.turnstile_barrier import Barrier
-from sim.lane.journal import Desk
+from sim.lane.computer import LaneComputer
+from sim.lane.journal import SimJournal
 from sim.lane.virtual_lane import VirtualLane
 from sim.wires.kernel import MS
 from sync.gate.publisher import Publisher
@@ -314,19 +315,19 @@ def plant(barrier: type[Barrier]) -> type[Day]:
 # --- the journal and the uplink -------------------------------------------------------
 
 
-class ForgetfulDesk(Desk):
+class ForgetfulJournal(SimJournal):
     """Says that it wrote a release, and did not."""
 
     def append(
         self, command: Append, holder: bytes | None, now_ns: int
     ) -> tuple[int, Appended | AppendFailed]:
         if command.kind is RecordKind.ACTUATION:
-            seq = self.journal.last_seq
+            seq = self.newest_seq
             return now_ns, Appended(ticket=command.ticket, kind=command.kind, seq=seq)
         return super().append(command, holder, now_ns)
 
 
-class FullDesk(Desk):
+class FullJournal(SimJournal):
     """Says that a record is durable when the disk was full."""
 
     def append(
@@ -334,17 +335,17 @@ class FullDesk(Desk):
     ) -> tuple[int, Appended | AppendFailed]:
         at_ns, answer = super().append(command, holder, now_ns)
         if isinstance(answer, AppendFailed):
-            answer = Appended(ticket=answer.ticket, kind=answer.kind, seq=self.journal.last_seq)
+            answer = Appended(ticket=answer.ticket, kind=answer.kind, seq=self.newest_seq)
         return at_ns, answer
 
 
-def journal(desk: type[Desk]) -> type[Day]:
+def journal(kind: type[SimJournal]) -> type[Day]:
     """A day with such journals."""
 
     class Broken(VirtualLane):
-        def _build(self) -> None:
-            self.desk.__class__ = desk
-            super()._build()
+        def _build(self) -> LaneComputer:
+            self.journal.__class__ = kind
+            return super()._build()
 
     return lane(Broken)
 
@@ -373,9 +374,9 @@ def sync(publisher: type[Publisher]) -> type[Day]:
     """A day whose lanes publish so."""
 
     class BrokenDay(Day):
-        def _connect(self, *arguments: Any) -> None:
-            super()._connect(*arguments)
-            for one in self.uplink._lanes.values():
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            for one in self.network.uplink._lanes.values():
                 one.publisher.__class__ = publisher
 
     return BrokenDay
