@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gate_agent.commands.numbers import seq
 
 
@@ -131,7 +133,10 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
             return shown | {"erased": True}
         record = decode_record(rows[0].encoded)
         shown |= {"kind": record.kind.value, "ticket": record.ticket, "utc": record.utc}
-        shown |= {"facts": record.facts, "identity": record.identity and "sealed"}
+        shown |= {
+            "facts": msgspec.to_builtins(record.facts),
+            "identity": record.identity and "sealed",
+        }
         if arguments.key is not None:
             shown["identity"] = reader.identity(arguments.seq, read_key(arguments.key)[:KEY_BYTES])
         return shown

@@ -1,4 +1,7 @@
-"""What a record of version 2 holds, kind by kind, and the JSON Schema that says it.
+"""What a record of version 3 holds, kind by kind, and the JSON Schema that says it.
+
+The facts are those of `gate_agent.core.facts`; records of versions 1 and 2 fit the same schema:
+they lack the blocks of version 3, and in version 1 the identity is readable.
 
 A record is canonical msgpack; as JSON it is what `egate journal show` prints. Readers ignore
 keys of `facts` that they do not know: keys may be added within a version, never removed or
@@ -21,6 +24,7 @@ from msgspec import Meta
 
 from gate_agent.core.facts import Facts
 from gate_agent.core.record_blocks import Sha256
+from sync.log.types import RECORD_VERSION, Record
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +44,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class RecordAsJson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One record. `facts` repeat `kind` in this form, so that their schema can be chosen."""
 
-    version: Literal[2]
+    version: Literal[1, 2, 3]
     gate: Annotated[str, Meta(min_length=1, max_length=64)]
     epoch: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     seq: Annotated[int, Meta(ge=1)]
@@ -50,7 +54,10 @@ class RecordAsJson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     utc: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
     previous: Annotated[Sha256, Meta(description="the commitment to the record before")]
     facts: Facts
-    identity: Annotated[bytes | None, Meta(description="sealed; base64 here")] = None
+    identity: Annotated[
+        bytes | dict[str, str] | None,
+        Meta(description="sealed, base64 here; an object in records of version 1 alone"),
+    ] = None
     demo: bool = False
 
 
@@ -61,22 +68,26 @@ def json_schema() -> dict[str, Any]:
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "egate record, version 2",
+        "title": f"egate record, version {RECORD_VERSION}",
         **record,
         "$defs": {**parts, "opened_identity": identity},
     }
 
 
-def as_json(record: msgspec.Struct) -> dict[str, Any]:
-    """A record (`sync.log.types.Record`) in the form that the schema describes."""
+def as_json(record: Record) -> dict[str, Any]:
+    """A record in the form that the schema describes."""
     plain: dict[str, Any] = msgspec.to_builtins(record)
-    return plain | {"facts": {"kind": plain["kind"], **plain["facts"]}}
+    return plain | {"facts": {**plain["facts"], "kind": plain["kind"]}}
 
 
-def check(record: msgspec.Struct) -> RecordAsJson:
+def check(record: Record) -> RecordAsJson:
     """Read a record by the schema's own types.
 
     Raises:
-        msgspec.ValidationError: it does not fit; names the path.
+        msgspec.ValidationError: it does not fit, names the path; or an identity is readable
+            in a record that must seal it.
     """
-    return msgspec.convert(as_json(record), RecordAsJson)
+    checked = msgspec.convert(as_json(record), RecordAsJson)
+    if checked.version > 1 and isinstance(checked.identity, dict):
+        raise msgspec.ValidationError("a readable identity - at `$.identity`")
+    return checked

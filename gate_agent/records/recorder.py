@@ -30,7 +30,8 @@ from gate_agent.loop import Loop, Turn
 
 log = logging.getLogger("egate.trace")
 
-VERSION = 1
+VERSION = 2
+"""2: the facts of a record name their kind, which `Append` does not."""
 MAX_LINE_BYTES = 1_000_000
 RETRY_NS = 60_000_000_000
 

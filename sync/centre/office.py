@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from sync.centre.audit import erasure_note
 from sync.centre.evidence import LogEvidence
 from sync.centre.store import CentreStore
@@ -38,7 +40,7 @@ def record_at(store: CentreStore, keys: CentreKeys, gate: str, seq: int) -> dict
         "kind": record.kind.value,
         "ticket": record.ticket,
         "utc": record.utc,
-        "facts": record.facts,
+        "facts": msgspec.to_builtins(record.facts),
         "identity": identity,
     }
 

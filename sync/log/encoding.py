@@ -43,7 +43,7 @@ GENESIS = "00" * 32
 
 _RECEIPT_CONTEXT = b"egate receipt 2\n"
 _BATCH_CONTEXT = b"egate batch 3\n"
-_RECORD_CONTEXT = b"egate record 2\n"
+_RECORD_CONTEXT = b"egate record 2\n"  # numbers the commitment's form, not the record's version
 _CONTENTS_CONTEXT = b"egate contents 2\n"
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")

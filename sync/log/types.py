@@ -19,6 +19,12 @@ KeyNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Which hour's key, 0 for none: no more than a column holds."""
 
 
+RECORD_VERSION = 3
+"""What new records are. 1: the identity is readable, no salt. 2: sealed and salted. 3: facts
+may hold the blocks of version 3 (docs/record.md). All three are read and verified.
+"""
+
+
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command of the record; tagged with its own name on the wire."""
 
@@ -39,11 +45,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `seq` counts from 1 without gaps within (`gate`, `epoch`); `epoch` is random per
     journal. `utc` is RFC 3339 with milliseconds; `at_ns` is the lane's monotonic clock.
     `previous` is the commitment to the record before, 32 zero bytes as hex for the first.
+    `facts` are plain data (`gate_agent.core.facts` defines them), and may hold bytes.
     `identity` is encrypted with a key of this record alone (`sync.log.envelope`); in records
     of version 1 it is readable.
     """
 
-    version: int = 2
+    version: int = RECORD_VERSION
     gate: str
     epoch: str
     seq: int

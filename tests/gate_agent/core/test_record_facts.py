@@ -5,10 +5,11 @@ from gate_world import PROFILE, World, facts
 from mantrap_world import MANTRAP, ON_APPROACH
 from test_mantrap import lane_at
 
-from drivers.types import DeviceFailed, DeviceId, Zone
+from drivers.types import Check, CheckMode, DeviceFailed, DeviceId, Result, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.messages import OfficerAction
-from gate_agent.core.record import restart_facts
+from gate_agent.core.reasons import Reason
+from gate_agent.core.record import findings, restart_facts
 from gate_agent.core.states import replace
 from sync.log.types import RecordKind
 
@@ -67,3 +68,62 @@ def test_an_action_on_the_lane_and_a_forgotten_crossing_have_no_direction():
     lane.decide(OfficerAction.CLOSE_LANE)
     assert places(lane) == {(None, "Border police", "Hall 2")}
     assert restart_facts(lane.loop.profile).direction is None
+
+
+def decisions_of_two_travellers() -> tuple[World, list[int]]:
+    """Two referred travellers one after the other, and the stay in the zone of each."""
+    lane = served(swapped=False)
+    stays = []
+    for _ in range(2):
+        lane.present()
+        stays.append(lane.state.occupancy)
+        lane.later(5_100)
+        lane.decide(OfficerAction.REJECT)
+        lane.durable(RecordKind.OFFICER)
+        lane.move(zone=Zone.EMPTY)
+    return lane, stays
+
+
+def test_a_decision_names_the_stay_in_the_zone_that_it_is_about():
+    lane, stays = decisions_of_two_travellers()
+    assert [found["occupancy"] for found in facts(lane.sent, RecordKind.DECISION)] == stays
+    assert len(set(stays) - {0}) == 2
+
+
+def check_of(check_id: str, result: Result, mode: CheckMode = CheckMode.MANDATORY) -> Check:
+    return Check(id=check_id, result=result, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("checks", "result"),
+    [
+        ((), ""),
+        ((check_of("ds_chain", Result.SUCCESSFUL),), ""),
+        ((check_of("ds_chain", Result.UNDETERMINED),), "undetermined"),
+        ((check_of("com_sod", Result.FAILED),), ""),
+        ((check_of("ds_chain", Result.FAILED, CheckMode.EVALUATORY),), ""),
+        (
+            (
+                check_of("ds_chain", Result.NOT_SUPPORTED),
+                check_of("ds_chain", Result.FAILED),
+                check_of("ds_chain", Result.ABORTED),
+            ),
+            "failed",
+        ),
+        ((check_of("ds_chain.2", Result.ABORTED),), "aborted"),
+    ],
+)
+def test_a_finding_has_the_worst_result_of_the_checks_behind_its_reason(checks, result):
+    (found,) = findings((Reason.DS_CHAIN,), checks)
+    assert (found.reason, found.result, found.cause) == (Reason.DS_CHAIN, result, "")
+
+
+def test_a_referral_has_a_finding_for_each_reason_and_an_admission_none():
+    lane = World().to("Verifying")
+    lane.look(score=0.1)
+    lane.later(10_000)
+    (refused,) = facts(lane.sent, RecordKind.DECISION)
+    assert [each["reason"] for each in refused["findings"]] == refused["reasons"] != []
+    (admitted,) = facts(World().to("Deciding").sent, RecordKind.DECISION)
+    assert (admitted["outcome"], admitted["reasons"]) == ("admit", [])
+    assert "findings" not in admitted

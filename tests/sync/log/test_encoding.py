@@ -42,7 +42,7 @@ RECORD = Record(
     at_ns=70_000,
     utc="u",
     previous="p",
-    facts={"b": None, "a": [True, -1, 0.5]},
+    facts={"b": None, "a": [True, -1, 0.5], "c": b"\x03"},
     identity=b"\x01\x02",
 )
 
@@ -52,7 +52,8 @@ GOLDEN = bytes.fromhex(
     "a5 61745f6e73 ce00011170"  # at_ns: uint32 70000
     "a4 64656d6f c2"  # demo: false
     "a5 65706f6368 a2 3061"  # epoch: "0a"
-    "a5 6661637473 82 a161 93 c3 ff cb3fe0000000000000 a162 c0"  # facts: sorted
+    "a5 6661637473 83 a161 93 c3 ff cb3fe0000000000000 a162 c0"  # facts: sorted
+    "a163 c4 01 03"  # of version 3 alone: bytes, bin8
     "a4 67617465 a1 67"  # gate: "g"
     "a8 6964656e74697479 c4 02 0102"  # identity: bin8, two bytes
     "a4 6b696e64 a6 66696e697368"  # kind: "finish"
@@ -60,10 +61,14 @@ GOLDEN = bytes.fromhex(
     "a3 736571 01"  # seq: 1
     "a6 7469636b6574 cd012c"  # ticket: uint16 300
     "a3 757463 a175"  # utc: "u"
-    "a7 76657273696f6e 02"  # version: 2
+    "a7 76657273696f6e 03"  # version: 3
 )
-VERSION_1 = GOLDEN[:-1].replace(b"\xc4\x02\x01\x02", b"\x81\xa1s\xa2\xc3\x89") + b"\x01"
-"""A record of version 1: its identity is readable."""
+VERSION_2 = (
+    GOLDEN[:-1].replace(b"\xa1c\xc4\x01\x03", b"").replace(b"facts\x83", b"facts\x82") + b"\x02"
+)
+"""The same record in version 2: no bytes among its facts."""
+VERSION_1 = VERSION_2[:-1].replace(b"\xc4\x02\x01\x02", b"\x81\xa1s\xa2\xc3\x89") + b"\x01"
+"""The same record in version 1: its identity is readable."""
 
 
 def test_golden_record() -> None:
@@ -78,6 +83,13 @@ def test_a_record_of_version_1_is_still_read() -> None:
     assert encode_record(record) == VERSION_1
 
 
+def test_a_record_of_version_2_is_still_read() -> None:
+    record = decode_record(VERSION_2)
+    assert (record.version, record.identity) == (2, b"\x01\x02")
+    assert record.facts == {"a": [True, -1, 0.5], "b": None}
+    assert encode_record(record) == VERSION_2
+
+
 def test_golden_commitment() -> None:
     salt = b"\x07" * 32
     assert commitment(salt, GOLDEN) == hashlib.sha256(b"egate record 2\n" + salt + GOLDEN).digest()
@@ -85,7 +97,7 @@ def test_golden_commitment() -> None:
 
 
 def test_same_facts_in_another_order_are_the_same_bytes() -> None:
-    other = msgspec.structs.replace(RECORD, facts={"a": [True, -1, 0.5], "b": None})
+    other = msgspec.structs.replace(RECORD, facts={"c": b"\x03", "a": [True, -1, 0.5], "b": None})
     assert encode_record(other) == GOLDEN
 
 
