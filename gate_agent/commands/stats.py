@@ -34,7 +34,7 @@ def register(commands: Any) -> None:
 
 
 class Ended(NamedTuple):
-    """What the FINISH record of a crossing says about time; older ones have no deadlines."""
+    """What the FINISH record of a crossing states about time; older ones have no deadlines."""
 
     outcome: str
     spans_ms: Mapping[str, float]

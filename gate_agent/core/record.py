@@ -1,7 +1,7 @@
 """From a crossing's dossier to the facts of its records (`gate_agent.core.facts`).
 
 Every record names the effective profile by its hash. A decision, an officer's action and an end
-also say where they happened: the crossing point, its authority, and the direction in which
+also state where they happened: the crossing point, its authority, and the direction in which
 travellers crossed at that moment (Regulation (EU) 2017/2226, Articles 16 and 18).
 """
 
@@ -53,7 +53,7 @@ def direction(profile: Profile, *, reverse: bool) -> Literal["entry", "exit"]:
 
 
 class _Place(TypedDict):
-    """What every record of a crossing says about where it happened."""
+    """Where it happened, as every record of a crossing states it."""
 
     direction: Direction
     authority: str

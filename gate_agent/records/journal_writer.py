@@ -1,8 +1,8 @@
 """The journal's only writer: one thread that makes records durable and takes receipts.
 
-Whatever waits is written with one commit. An identity is joined here, from the vault, so
+Everything that waits is written with one commit. An identity is joined here, from the vault, so
 that it never passes the core; it is taken when the record is asked for, because the vault
-may be wiped before the record is written. A journal that fails says so (`AppendFailed`),
+may be wiped before the record is written. A journal that fails is reported (`AppendFailed`),
 and the core closes the lane. On a full disk the reserve goes first: what was asked for is
 still written, and the lane closes to automatic use until there is room again. Nothing that
 is unsent is ever dropped.
@@ -76,7 +76,7 @@ class JournalWriter:
         put: puts an event into the inbox.
         identity: `identity(holder) -> fields`, from the vault.
         clock: monotonic nanoseconds; `utc`: RFC 3339 with milliseconds.
-        reserve: the room kept beside the journal, None where nothing is kept (simulation).
+        reserve: the room kept next to the journal, None where nothing is kept (simulation).
         limits: see `Limits`.
     """
 
@@ -94,7 +94,7 @@ class JournalWriter:
         self._journal = journal
         self._reserve = reserve
         self._limits = limits
-        self._ready = self._told = False
+        self._ready = self._failing = False
         self._look_ns = 0
         self._dispute = ""
         self._ending = False
@@ -148,27 +148,27 @@ class JournalWriter:
             self._journal.close()
 
     def _tend(self) -> None:
-        """Keep the reserve filled; say when the journal is in order (again)."""
+        """Keep the reserve filled; report when the journal is in order (again)."""
         if self._ready and (self._reserve is None or self._reserve.there):
             return
         now_ns = self._clock()
-        if self._told and now_ns < self._look_ns:
+        if self._failing and now_ns < self._look_ns:
             return
         self._look_ns = now_ns + int(LOOK_S * 1e9)
         if not (self._reserve is None or self._reserve.fill()):
-            if not self._told:
+            if not self._failing:
                 self._fail(
                     Code.JOURNAL_DISK_LOW,
                     "no room for the journal's reserve: free space on its disk",
                 )
         elif self._journal.writes():
-            self._ready, self._told = True, False
+            self._ready, self._failing = True, False
             identity = f"epoch {self._journal.epoch}"
             self._put(DeviceReady(device=DeviceId.JOURNAL, identity=identity))
 
     def _fail(self, code: Code, diagnosis: str) -> None:
         """The lane must close to automatic use, until the journal is in order again."""
-        self._ready, self._told = False, True
+        self._ready, self._failing = False, True
         log.error("%s", diagnosis)
         self._put(
             DeviceFailed(device=DeviceId.JOURNAL, code=code, retryable=True, diagnosis=diagnosis)
@@ -255,7 +255,7 @@ class JournalWriter:
         self.written = Written(self._journal.last_seq, self._journal.receipt_seq, alarm)
 
     def _alarm(self, unsent_ns: int) -> str:
-        """Say what an operator must know of the journal: disputes, age, size."""
+        """What an operator must know of the journal: disputes, age, size; "" if all is well."""
         if self._dispute:
             return self._dispute
         if unsent_ns >= self._limits.unsent_s * 1_000_000_000:

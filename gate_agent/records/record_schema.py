@@ -1,4 +1,4 @@
-"""What a record of version 3 holds, kind by kind, and the JSON Schema that says it.
+"""What a record of version 3 holds, kind by kind, and its JSON Schema.
 
 The facts are those of `gate_agent.core.facts`; records of versions 1 and 2 fit the same schema:
 they lack the blocks of version 3, and in version 1 the identity is readable.
@@ -28,7 +28,7 @@ from sync.log.types import RECORD_VERSION, Record
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the document says of its holder; sealed in the record, readable with the keys."""
+    """The holder as the document names them; sealed in the record, readable with the keys."""
 
     surname: Annotated[str, Meta(description="Art. 16(1)(a): surname (family name)")]
     given_names: Annotated[str, Meta(description="Art. 16(1)(a): first name or names")]

@@ -7,7 +7,7 @@ in it names a person: the core sees derived attributes and handles only.
 
 Live, traces form a ring: a file that has grown to its limit is followed by a new one, and
 the oldest goes. A trace is worth less than a record: a disk that fails or fills ends it with
-an alarm, leaves its place to the journal, and after a while it is begun anew.
+an alarm, leaves its place to the journal, and is started again after a while.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RETRY_NS = 60_000_000_000
 
 
 class TraceError(Exception):
-    """A file is not a trace of this version; `diagnosis` says where and why."""
+    """A file is not a trace of this version; `diagnosis` states where and why."""
 
     def __init__(self, diagnosis: str) -> None:
         super().__init__(diagnosis)
@@ -96,7 +96,7 @@ class TraceHash:
         return self._commands.hexdigest()
 
     def restart(self) -> None:
-        """Count commands anew: a file of the ring begins."""
+        """Start counting commands again: a new file of the ring begins."""
         self._commands = hashlib.sha256()
 
     @property
@@ -118,7 +118,7 @@ class Recorder:
     def __init__(
         self, directory: Path, loop: Loop, *, max_bytes: int = 8_000_000, files: int = 8
     ) -> None:
-        with contextlib.suppress(OSError):  # then no file can be begun either, which is told
+        with contextlib.suppress(OSError):  # then no file can be begun either, which is an alarm
             directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._profile = loop.profile
@@ -226,7 +226,7 @@ def replay(path: Path) -> Difference | None:
 
 
 def turns(path: Path) -> Iterator[Turn]:
-    """Every turn of a trace, made anew by the core.
+    """Every turn of a trace, made again by the core.
 
     Raises:
         TraceError: see `replay`.

@@ -26,7 +26,7 @@ WIPED_KNOWN = 64
 
 
 class VaultError(Exception):
-    """A payload was refused; `diagnosis` says why, without its content."""
+    """A payload was refused; `diagnosis` states why, without its content."""
 
     def __init__(self, diagnosis: str) -> None:
         super().__init__(diagnosis)
@@ -42,9 +42,9 @@ class Vault:
         self._wiped: deque[int] = deque(maxlen=WIPED_KNOWN)
 
     def put(self, ticket: int, payload: Mapping[str, bytes]) -> None:
-        """Keep what came beside an event. The oldest crossing goes when a third one comes.
+        """Keep what came with an event. The oldest crossing goes when a third one comes.
 
-        What comes for a crossing that is over is dropped: nobody would wipe it again.
+        What comes for a crossing that is over is dropped: nothing would wipe it again.
 
         Raises:
             VaultError: a payload is too large, one too many, or a handle is used twice.

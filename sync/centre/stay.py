@@ -7,7 +7,7 @@ of a stay and the day of exit its last. Regulation (EU) 2017/2226, Article 11: t
 
 Out of scope: days under bilateral visa waiver agreements (Article 20(2) of the Schengen
 Convention), whose lists overlap this rule country by country; residence permits and
-long-stay visas, whose days the caller leaves out as Article 6(2) says.
+long-stay visas, whose days the caller leaves out according to Article 6(2).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PERIOD_DAYS = 180
 DAY = timedelta(days=1)
 
 WENT_THROUGH = ("admitted", "accepted")
-"""Outcomes of an end after which somebody has crossed: by the machine, or by an officer."""
+"""Outcomes of an end after which a traveller has crossed: by the machine, or by an officer."""
 
 
 class Direction(StrEnum):
-    """Which way somebody crossed."""
+    """Which way a traveller crossed."""
 
     ENTRY = "entry"
     EXIT = "exit"
@@ -46,7 +46,7 @@ class Crossing(NamedTuple):
 class Stay(NamedTuple):
     """From the day of entry to the day of exit, both counted.
 
-    None stands for what is not known: no exit yet, or an entry that nobody recorded.
+    None stands for what is not known: no exit yet, or an entry that was not recorded.
     """
 
     entry: date | None
@@ -63,10 +63,10 @@ class Visa(NamedTuple):
 
 
 class Authorised(NamedTuple):
-    """How long somebody may stay from a day on.
+    """How long a person may stay from a day on.
 
     `days` counts that day; 0 if the stay is not authorised. `last_day` is the last day on
-    which he may still be there, None with 0 days. `limit` says what ends it.
+    which the person may still be there, None with 0 days. `limit` says what ends it.
     """
 
     days: int
@@ -75,9 +75,9 @@ class Authorised(NamedTuple):
 
 
 def crossing_of(record: Record) -> Crossing | None:
-    """The crossing that a record tells of, dated in UTC.
+    """The crossing that a record is the end of, dated in UTC.
 
-    None if it is no end of a crossing, if nobody went through, or if it does not say which way:
+    None if it is no end of a crossing, if no one went through, or if it does not state which way:
     records from before directions were written, and crossings that a restart forgot. Those
     are for a person to look up, not to be guessed.
     """
@@ -112,10 +112,10 @@ def pair(crossings: Iterable[Crossing]) -> list[Stay]:
 
 
 def days_present(stays: Iterable[Stay], until: date) -> set[date]:
-    """Every day up to `until` on which somebody was there, once each.
+    """Every day up to `until` on which the person was there, once each.
 
     Only the newest stay may be going on: an earlier one without an exit counts its first
-    day alone, because nobody knows more; so does one without an entry with its last.
+    day alone, because no more is known; so does one without an entry with its last.
     """
     known = sorted(stays, key=lambda stay: stay.entry or stay.exit or until)
     days: set[date] = set()
@@ -139,12 +139,12 @@ def overstayed_days(stays: Sequence[Stay], on: date) -> int:
 
 
 def authorised(stays: Sequence[Stay], entry: date, visa: Visa | None = None) -> Authorised:
-    """How long somebody who enters on a day may stay.
+    """How long a person who enters on a day may stay.
 
     Args:
         stays: earlier stays, none of them going on.
         entry: the day of entry, the first day of the new stay.
-        visa: the visa, None for somebody who needs none.
+        visa: the visa, None for a person who needs none.
     """
     present = {day for day in days_present(stays, entry) if day < entry}
     if visa is not None:
@@ -186,7 +186,7 @@ def earliest_entry(stays: Sequence[Stay], after: date, days: int) -> date | None
 
 
 def _visa_refusal(visa: Visa, stays: Sequence[Stay], entry: date) -> str:
-    """Say why a visa does not allow this entry, or nothing."""
+    """Why a visa does not allow this entry, or ""."""
     if not visa.valid_from <= entry <= visa.valid_to:
         return "outside the visa's validity"
     entries = sum(1 for stay in stays if stay.entry and visa.valid_from <= stay.entry < entry)

@@ -1,8 +1,8 @@
 """Checks of a stored log: contiguity, contents, the link from record to record, the tree.
 
 Each record holds the commitment to the one before and is itself a leaf of the log's
-Merkle tree. Whoever changes, removes or reorders a stored record must change every later
-one and the tree; roots of the tree are signed by both ends. Gate, central system and
+Merkle tree. To change, remove or reorder a stored record is to change every later one
+and the tree; roots of the tree are signed by both ends. Gate, central system and
 auditor check their own copy with `verify_log`.
 """
 
@@ -46,7 +46,7 @@ Inspect = Callable[[Stored, Record], str | None]
 
 
 def erased_by(data: bytes) -> list[int]:
-    """Give the places that a record says were erased."""
+    """Give the places that a record states were erased."""
     facts = decode_record(data).facts
     seqs = facts.get("seqs", ()) if facts.get("event") == ERASURE else ()
     return [seq for seq in seqs if isinstance(seq, int)]
@@ -100,7 +100,7 @@ class LogCheck:
             self.problems.append(Problem(seq, what))
 
     def _row(self, row: Stored) -> str | None:
-        """Say what is wrong with one row, or None."""
+        """What is wrong with one row, or None."""
         missing = row.seq != self._expected
         nodes = self.frontier.append(leaf_hash(row.commitment))
         if missing:
@@ -114,7 +114,7 @@ class LogCheck:
         return found
 
     def _content(self, row: Stored) -> str | None:
-        """Say what is wrong with what a row holds, or None."""
+        """What is wrong with what a row holds, or None."""
         if not row.encoded:
             return None if row.seq in self._erased else "the record is gone without an erasure"
         if commitment(row.salt, row.encoded) != row.commitment:

@@ -2,7 +2,7 @@
 
 Canonical means: msgpack with the keys of every map sorted, every field present, the
 shortest form of each number. Two encoders that follow this give the same bytes, so that
-a hash over them stands for the record. Whoever decodes encodes again and compares: bytes
+a hash over them stands for the record. A reader encodes again and compares: bytes
 in any other form are refused.
 
 What is signed always begins with a context string, so that no signature given for one
@@ -105,9 +105,9 @@ def record_sha256(data: bytes) -> str:
 
 
 def commitment(salt: bytes, data: bytes) -> bytes:
-    """Commit to a record's canonical bytes without telling them: 32 bytes.
+    """Commit to a record's canonical bytes without disclosing them: 32 bytes.
 
-    With the salt the record can be shown to be the one; without it nobody can find out by
+    With the salt the record can be shown to be the one; without it no one can find out by
     trying. Records of version 1 have no salt: theirs is the plain SHA-256.
     """
     if not salt:
@@ -193,7 +193,7 @@ def batch_is_by(batch: Batch, key: VerifyingKey) -> bool:
 
 
 def _signed(batch: Batch) -> bytes:
-    """Say what a gate signs: the batch with the SHA-256 of what it brings in its place.
+    """What a gate signs: the batch with the SHA-256 of what it brings in its place.
 
     Ed25519 goes through a message twice to sign it, with SHA-512; for a large batch that
     costs more than its encryption.
@@ -205,7 +205,7 @@ def _signed(batch: Batch) -> bytes:
 
 
 def _contents_info(batch: Batch) -> bytes:
-    """Say what a batch's contents are encrypted for."""
+    """What a batch's contents are encrypted for."""
     return _CONTENTS_CONTEXT + f"{batch.gate}\n{batch.epoch}\n{batch.first_seq}\n".encode()
 
 

@@ -1,6 +1,6 @@
 """Vocabulary of records: what the journal keeps and what the central system answers.
 
-A record has two parts: `facts`, which the core wrote and which name nobody, and
+A record has two parts: `facts`, which the core wrote and which identify no person, and
 `identity`, which the vault added when the record was appended and which is sealed from
 then on. Fields follow Regulation (EU) 2017/2226.
 """
@@ -80,7 +80,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The central system has stored everything up to and including `seq` (after COMMIT).
 
     `commitment` is the one to record `seq`, in hex. `checkpoint` is the gate's own note
-    about the log at this size with the central system's signature beside it: neither can
+    about the log at this size with the central system's signature on it: neither can
     deny it later. It is empty while nothing is stored. The whole is signed with the
     centre's Ed25519 key over the canonical encoding without `signature`.
     """
@@ -130,8 +130,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     times, nothing else. `checkpoint` is the gate's signed note about its log at the end of
     this batch, or of the whole journal in a batch without records, which is a heartbeat.
     Signed with the gate's Ed25519 key over the canonical encoding without `signature` and
-    with the SHA-256 of `sealed` in its place, so that nothing depends on what the broker says
-    about the sender.
+    with the SHA-256 of `sealed` in its place, so that nothing depends on what the broker
+    states about the sender.
     """
 
     version: int = 3
