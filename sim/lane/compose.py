@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from drivers.passport.inspection.crypto_backend import COMPUTED, Costly
+from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.reader.passport_reader import PassportReader
 from drivers.passport.trust.certificates import parse_certificate
 from drivers.passport.trust.store import TrustStore
@@ -171,7 +171,7 @@ def make_reader(
     country: Country,
     random: Callable[[int], bytes],
     at: Callable[[], datetime.date | None],
-    costly: Costly = COMPUTED,
+    crypto: CryptoBackend = COMPUTED,
 ) -> PassportReader:
     """The production reader, which trusts one country."""
     anchors = TrustStore([parse_certificate(country.csca.certificate.der)], accept_demo=True)
@@ -181,7 +181,7 @@ def make_reader(
         trust=anchors,
         random=random,
         at=at,
-        costly=costly,
+        crypto=crypto,
     )
 
 

@@ -69,8 +69,8 @@ class LaneReader:
     def machine(self) -> PassportReader:
         """The production passport reader."""
         world = self._world
-        costly = COMPUTED if world.transcripts is None else world.transcripts.costly
-        return make_reader(self._profile, world.country, self._random, self._today, costly)
+        crypto = COMPUTED if world.transcripts is None else world.transcripts.crypto
+        return make_reader(self._profile, world.country, self._random, self._today, crypto)
 
     def wired(
         self, machine: PassportReader, lines: dict[str, Line], emit: Callable[[Emission], None]

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from drivers.passport.chip.agreement import multiply
-from drivers.passport.inspection.crypto_backend import Costly
+from drivers.passport.inspection.crypto_backend import CryptoBackend
 from drivers.passport.trust.passive_authentication import authenticate_sod
 from sim.chip.card import Chip
 from sim.chip.model import Card
@@ -49,14 +49,14 @@ class Transcripts:
 
     Attributes:
         computed, replayed: answers of chips that were computed, and played back.
-        costly: what a reader computes once for the same arguments.
+        crypto: what a reader computes once for the same arguments.
         readings: whole readings that repeat.
     """
 
     def __init__(self) -> None:
         self._multiply = lru_cache(MAX_REMEMBERED)(multiply)
         self._authenticate = lru_cache(MAX_REMEMBERED)(authenticate_sod)
-        self.costly = Costly(self._multiply, self._authenticate)
+        self.crypto = CryptoBackend(self._multiply, self._authenticate)
         self._by_document: dict[str, Transcript] = {}
         self.readings = Readings()
         self.computed = 0

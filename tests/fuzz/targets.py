@@ -10,6 +10,7 @@ from engine import Target
 from drivers.errors import DriverFault
 from drivers.passport import tlv
 from drivers.passport.chip import bac, pace
+from drivers.passport.chip.access_choice import strongest
 from drivers.passport.chip.active_authentication import check_signature, parse_dg15
 from drivers.passport.chip.agreement import multiply
 from drivers.passport.chip.apdu import Emit, Send, parse_response
@@ -19,7 +20,7 @@ from drivers.passport.chip.secure_messaging import SecureMessaging
 from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.errors import DocumentError, TagLost
 from drivers.passport.inspection.checks import face_image_check, parse_dg1
-from drivers.passport.inspection.crypto_backend import Costly
+from drivers.passport.inspection.crypto_backend import CryptoBackend
 from drivers.passport.inspection.evidence import Judge
 from drivers.passport.inspection.inspection import Inspection
 from drivers.passport.mrz.candidates import candidates
@@ -113,7 +114,7 @@ def read_certificate(data):
 
 def read_security_infos(data):
     infos = parse_security_infos(data)
-    pace.choose(pace_infos(infos))
+    strongest(pace_infos(infos), pace.PARAMETERS)
     chip_keys(infos)
 
 
@@ -218,7 +219,7 @@ def inspection_of(made):
         new_handle=lambda: "h",
         extra=(11, 12, 14, 15),
         reader=FileReader(),
-        costly=Costly(MULTIPLY),
+        crypto=CryptoBackend(MULTIPLY),
     ).run()
 
 

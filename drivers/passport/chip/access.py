@@ -1,11 +1,12 @@
 """Access control: PACE or BAC, in the order of the profile (Doc 9303-11, 4.2).
 
     EF.CardAccess offers PACE -> PACE, select application
-    ... and it fails          -> BAC, only where the profile allows it, and always told
+    ... and it fails          -> BAC, only where the profile allows it, and always reported
     no EF.CardAccess          -> select application, BAC
 
-A chip is tried `ATTEMPTS` times; it only slows down, it does not lock. Where the printed zone
-may have been misread, the tries are its likeliest readings; which one opened the chip is told.
+The choice is `drivers.passport.chip.access_choice`. A chip is tried `ATTEMPTS` times; it only
+slows down, it does not lock. Where the printed zone may have been misread, the tries are its
+likeliest readings; which one opened the chip is reported.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 
 from drivers.passport.chip import bac, pace
+from drivers.passport.chip.access_choice import AccessWay, strongest, ways_to_open
 from drivers.passport.chip.agreement import Multiply, multiply
 from drivers.passport.chip.apdu import Steps
 from drivers.passport.chip.files import FileReader
@@ -35,7 +37,7 @@ OFFERS_NONE = "EF.CardAccess offers no PACE"
 
 
 class PaceFailed(DocumentError):
-    """The chip offers PACE, it did not come about, and the profile wants no other way."""
+    """The chip offers PACE, it failed, and the profile permits no other way."""
 
 
 @dataclass(kw_only=True)
@@ -61,29 +63,37 @@ class AccessPlan:
     reading: Candidate | None = field(default=None, init=False)
 
     def open(self, reader: FileReader) -> Steps[str]:
-        """Open the chip and select the application; how it was done, fallbacks included.
+        """Open the chip and select the application; returns how, fallbacks included.
 
         Raises:
             AccessDenied: the chip does not take the password.
-            CardRefused, SessionDead, PaceFailed: no way of access came about.
+            CardRefused, SessionDead, PaceFailed: no way of access succeeded.
         """
-        bac_possible = "bac" in self.order and self.mrz is not None
-        if "pace" not in self.order or (self.order[0] == "bac" and bac_possible):
+        if self._ways(pace_offered=True)[:1] != (AccessWay.PACE,):
             return (yield from self._bac(reader))
         offered, why = yield from self._offered(reader)
-        if not offered:
-            if not bac_possible:
-                raise PaceFailed(f"{why}, and BAC is not possible")
+        ways = self._ways(pace_offered=bool(offered))
+        if not ways:
+            raise PaceFailed(f"{why}, and BAC is not possible")
+        if ways[0] is AccessWay.BAC:
             done = yield from self._bac(reader)
             return f"{done}; {why}"
         try:
             return (yield from self._pace(reader, offered))
         except (CardRefused, SessionDead, ApduError, PaceFailed) as error:
-            if not bac_possible or not self.bac_fallback:
+            if AccessWay.BAC not in ways:
                 raise
             failure = error
         done = yield from self._bac(reader)
         return f"{done} after PACE failed: {failure}"
+
+    def _ways(self, *, pace_offered: bool) -> tuple[AccessWay, ...]:
+        return ways_to_open(
+            self.order,
+            pace_offered=pace_offered,
+            mrz_known=self.mrz is not None,
+            bac_fallback=self.bac_fallback,
+        )
 
     def _offered(self, reader: FileReader) -> Steps[tuple[tuple[PaceInfo, ...], str]]:
         yield from reader.select_master_file()
@@ -103,7 +113,7 @@ class AccessPlan:
             return (), f"EF.CardAccess is malformed: {error}"
 
     def _pace(self, reader: FileReader, offered: tuple[PaceInfo, ...]) -> Steps[str]:
-        info = pace.choose(offered)
+        info = strongest(offered, pace.PARAMETERS)
         if info is None:
             raise PaceFailed("not supported: " + ", ".join(map(str, offered)))
         for attempt, reading in enumerate(self._tries(), 1):
@@ -155,7 +165,7 @@ class AccessPlan:
 
 
 def _readings(mrz: Mrz) -> Iterator[Candidate]:
-    """Each reading that gives other keys; what costs time is not sought before it is needed."""
+    """Each reading that gives other keys; what takes long to find comes last."""
     seen = set()
     first = candidates(mrz.lines) if mrz.failures else (Candidate(mrz, ()),)
     for reading in first:

@@ -36,7 +36,6 @@ PARAMETERS = {
     16: "brainpoolP384r1", 17: "brainpoolP512r1", 18: "secp521r1",
 }  # fmt: skip
 """Standardised domain parameters over elliptic curves (Doc 9303-11, 9.5.1)."""
-STRENGTH = ("AES-256", "AES-192", "AES-128", "3DES")
 
 
 class Password(NamedTuple):
@@ -60,14 +59,6 @@ def can_password(can: str) -> Password:
     return Password(CAN_PASSWORD, can.encode("ascii"))
 
 
-def choose(offered: tuple[PaceInfo, ...]) -> PaceInfo | None:
-    """The strongest cipher among what we do; None where we do nothing of it."""
-    done = [
-        info for info in offered if info.mapping == "ECDH-GM" and info.parameter_id in PARAMETERS
-    ]
-    return min(done, key=lambda info: STRENGTH.index(info.cipher), default=None)
-
-
 def authenticate(
     info: PaceInfo,
     password: Password,
@@ -77,7 +68,7 @@ def authenticate(
     """Authenticate mutually; the session's secure messaging.
 
     Args:
-        info: what the chip offers, and was chosen.
+        info: the chosen offer of the chip (`drivers.passport.chip.access_choice`).
         password: opens the chip.
         random: source of scalars.
         times: multiplies points.

@@ -1,8 +1,8 @@
-"""What takes longest to compute in an inspection, as values.
+"""The cryptography that takes longest to compute in an inspection, as an argument.
 
-Two functions make up most of it, and what they give depends on their arguments alone. So a
-simulation that reads one passport a hundred times may hand in functions that remember; a
-gate computes, and its composition hands in nothing else.
+Two functions make up most of it, and their results depend on their arguments alone. So a
+simulation that reads one passport a hundred times may pass functions that remember; a gate
+computes every time, and its composition passes nothing else.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from drivers.passport.trust.passive_authentication import PassiveAuthentication,
 from drivers.passport.trust.store import TrustStore
 
 
-class Costly(NamedTuple):
-    """The costly functions of an inspection.
+class CryptoBackend(NamedTuple):
+    """The functions of an inspection that take longest.
 
     Attributes:
         multiply: points of a curve, as `drivers.passport.chip.agreement.multiply`.
@@ -30,5 +30,5 @@ class Costly(NamedTuple):
     )
 
 
-COMPUTED = Costly()
-"""Each time anew."""
+COMPUTED = CryptoBackend()
+"""Computed every time."""

@@ -41,7 +41,7 @@ from drivers.passport.inspection.checks import (
     printed_checks,
 )
 from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
-from drivers.passport.inspection.crypto_backend import COMPUTED, Costly
+from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.mrz.zone import Mrz
 from drivers.passport.trust.passive_authentication import (
     PassiveAuthentication,
@@ -82,7 +82,7 @@ class Inspection:
         can: card access number, for PACE.
         access, bac_fallback: as in the profile of a chip reader.
         extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
-        costly: carries out what takes longest to compute.
+        crypto: carries out what takes longest to compute.
     """
 
     ticket: int
@@ -98,7 +98,7 @@ class Inspection:
     access: tuple[str, ...] = ("pace", "bac")
     bac_fallback: bool = True
     extra: tuple[int, ...] = EXTRA_DATA_GROUPS
-    costly: Costly = COMPUTED
+    crypto: CryptoBackend = COMPUTED
     _repairs: int = field(default=0, init=False)
     _access_due: bool = field(default=True, init=False)
     _access: str = field(default="", init=False)
@@ -113,7 +113,7 @@ class Inspection:
             order=self.access,
             bac_fallback=self.bac_fallback,
             random=self.random,
-            times=self.costly.multiply,
+            times=self.crypto.multiply,
         )
 
     def run(self) -> Steps[tuple[Check, ...]]:
@@ -193,7 +193,7 @@ class Inspection:
     ) -> PassiveAuthentication:
         """Everything that EF.COM, EF.SOD and DG1 prove."""
         self._checks.begin()
-        found = self.costly.authenticate_sod(bytes(sod), self.trust, self.at)
+        found = self.crypto.authenticate_sod(bytes(sod), self.trust, self.at)
         self._checks.add(*found.checks)
         self._com_sod(com, found)
         listed = found.security_object.hashes if found.security_object is not None else {}

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.passport import tlv
 from drivers.passport.chip import pace
+from drivers.passport.chip.access_choice import strongest
 from drivers.passport.chip.agreement import Group, derive_key, new_session, token
 from drivers.passport.chip.apdu import Send
 from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
@@ -52,7 +53,7 @@ def scalars():
 
 
 def info():
-    return pace.choose(pace_infos(parse_security_infos(CARD_ACCESS)))
+    return strongest(pace_infos(parse_security_infos(CARD_ACCESS)), pace.PARAMETERS)
 
 
 def run(answers):
@@ -121,8 +122,9 @@ def test_every_parameter_and_cipher_meets_a_chip_of_this_file(parameter, cipher)
     entry = bytes.fromhex("0012060A04007F00070202040202020102020100")[2:-4]
     oid = entry[2:11] + bytes([cipher])
     access = tlv.encode(0x06, oid) + b"\x02\x01\x02" + b"\x02\x01" + bytes([parameter])
-    chosen = pace.choose(
-        pace_infos(parse_security_infos(tlv.encode(0x31, tlv.encode(0x30, access))))
+    chosen = strongest(
+        pace_infos(parse_security_infos(tlv.encode(0x31, tlv.encode(0x30, access)))),
+        pace.PARAMETERS,
     )
     group = Group(by_name(pace.PARAMETERS[parameter]))
     password = pace.can_password("123456")

@@ -7,9 +7,9 @@ import pytest
 from reader_bench import MS, Bench, country, passport, trust_of
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
-from drivers.passport.reader.passport_reader import MAX_FAST_FAULTS
 from drivers.passport.reader.pn532 import ACK
 from drivers.passport.reader.pn532_commands import exchange, find_again
+from drivers.passport.reader.pn532_supervisor import MAX_FAST_FAULTS
 from drivers.passport.reader.zone_reader import MAX_BAD_LINES
 from drivers.passport.trust.store import TrustStore
 from drivers.types import (
@@ -296,13 +296,13 @@ def test_wipe_overwrites_what_was_read():
     made = bench()
     made.present(LINES, personalisation=GENUINE)
     made.run(9_000, until=DocumentVerified)
-    held = made.reader._held[1]
+    held = made.reader._documents._by_ticket[1]
     buffers = [held.mrz, *held.files.values()]
     assert len(buffers) == 5
     assert all(any(buffer) for buffer in buffers)
     made.reader.wipe(1)
     assert not any(any(buffer) for buffer in buffers)
-    assert made.reader._held == {}
+    assert made.reader._documents._by_ticket == {}
 
 
 def test_at_most_two_crossings_are_held():
@@ -310,7 +310,7 @@ def test_at_most_two_crossings_are_held():
     for ticket in (1, 2, 3):
         made.present(LINES, ticket=ticket)
         made.run(7_000)
-    assert list(made.reader._held) == [2, 3]
+    assert list(made.reader._documents._by_ticket) == [2, 3]
 
 
 def test_handles_are_unguessable_and_differ():
@@ -342,7 +342,7 @@ def test_noise_on_the_wire_is_repaired(seed):
     made.run(60_000, until=DocumentVerified)
     assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
     assert made.faults == []
-    link = made.reader._runner._link
+    link = made.reader._chip._runner._link
     assert link.nacks + link.resent > 0
 
 
@@ -420,7 +420,7 @@ def test_long_commands_and_answers_go_in_pieces_over_the_wire():
         target = yield from find_again(1_000)
         answers.append((yield from exchange(target.number, apdu, 1_000)))
 
-    made.reader._runner.start(job(), made.now_ns)
+    made.reader._chip._runner.start(job(), made.now_ns)
     made.call(lambda _now_ns: None)
     made.run(3_000)
     assert heard == [apdu]
