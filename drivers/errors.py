@@ -1,8 +1,8 @@
 """Faults of devices.
 
 A fault means that a device cannot do its work; an outcome (expired, signature invalid,
-nobody there) is data and never raised. A fault is raised in a device and caught once,
-by whatever runs the device, which reports it as `DeviceFailed`. `firmware_cfg.codes` says
+no document there) is data and never raised. A fault is raised in a device and caught once,
+by what runs the device, which reports it as `DeviceFailed`. `firmware_cfg.codes` says
 what each code means and what to do about it.
 
     DriverFault                      code  diagnosis of one line, retryable or not

@@ -1,6 +1,6 @@
 """Serial ports: the only file of the drivers that imports pyserial.
 
-A thin, non-blocking byte stream: whoever runs a device waits on `fileno()` and carries
+A thin, non-blocking byte stream: what runs a device waits on `fileno()` and carries
 bytes between the port and the device's machine. Works on real ports and on pseudo-terminals.
 """
 

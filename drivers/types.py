@@ -1,4 +1,4 @@
-"""Vocabulary of documents and plant: what drivers report and what they are told.
+"""Vocabulary of documents and plant: what drivers report and what they are commanded to do.
 
 Every name here may enter the core's inbox or the recorded trace. So nothing here
 carries a name, a document number, a date of birth or a picture: those travel beside
@@ -29,13 +29,13 @@ class DeviceId(StrEnum):
 
 TRUST_OLD_DAYS = 30
 """Each state issues a CRL at least every 90 days (Doc 9303-12), all together far more often: where
-even the newest list is older than this, nobody fetches them."""
+even the newest list is older than this, lists are no longer fetched."""
 
 
 class Condition(StrEnum):
-    """What a device that is in step lacks: the lane runs, and an officer should know why it refers.
+    """What a ready device lacks: the lane runs, and an officer should know why it refers.
 
-    A condition admits nobody and refers nobody: what is missing for want of it does.
+    A condition itself admits and refers no one: the missing evidence does.
     """
 
     CLOCK_UNTRUSTED = "clock_untrusted"  # dates are undetermined: every document refers
@@ -116,7 +116,7 @@ class HolderAttributes(
 
 
 class DeviceReady(Message, frozen=True, kw_only=True):
-    """A device is connected, identified and in step with us; said again where that changes."""
+    """A device is connected, identified and synchronised; re-sent on change."""
 
     device: DeviceId
     identity: str = ""
@@ -197,7 +197,7 @@ class CancelRead(Message, frozen=True, kw_only=True):
 class Door(StrEnum):
     """Position of a barrier, of a direction of passage, or of a door. UNKNOWN is never CLOSED.
 
-    A door's contacts come as an antivalent pair: one says closed, the other says not
+    A door's contacts come as an antivalent pair: one reports closed, the other not
     closed; two that agree are a broken wire, and the door is UNKNOWN.
     """
 
@@ -235,7 +235,7 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The lane's hardware as last read.
 
     `read_at_ns` (monotonic) is the instant of the oldest signal in it that is not UNKNOWN: a
-    driver reports a signal too old to be believed, or contradicting another, as UNKNOWN, and
+    driver reports a signal too old to be trusted, or contradicting another, as UNKNOWN, and
     the snapshot as a whole ages by `read_at_ns`.
 
     `exit` is the way a traveller leaves after an admission; `entry` the other door, or at
@@ -279,7 +279,7 @@ class ActuationDone(Message, frozen=True, kw_only=True):
     """A command to the turnstile was written and read back (`ok`) or could not be confirmed.
 
     `action` is the one of `action_of`. At two doors `ok` says that the output holds what was
-    commanded; where a door and its lock stand is for the plant to say.
+    commanded; only the plant shows where a door and its lock stand.
     """
 
     ticket: int

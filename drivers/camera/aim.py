@@ -1,6 +1,6 @@
 """Where a camera column should look: a pure function of where the face is.
 
-Everybody fits: a traveller of 1.40 m, of 2.00 m, one in a wheelchair. The column goes to
+Every traveller fits: one of 1.40 m, of 2.00 m, one in a wheelchair. The column goes to
 where the face would be in its place, and no further than it can; small errors are left
 alone, because a column that hunts blurs every picture.
 """

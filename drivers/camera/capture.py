@@ -26,24 +26,24 @@ MS = 1_000_000
 
 
 def controls(camera: Camera) -> tuple[tuple[int, float], ...]:
-    """What a V4L2 device is told after it was opened, in order: property and value.
+    """Settings of a V4L2 device after it was opened, in order: property and value.
 
-    Exposure is told after the automatic was switched off: some cameras refuse it before.
+    Exposure is set after the automatic was switched off: some cameras refuse it before.
     """
-    told: list[tuple[int, float]] = [
+    settings: list[tuple[int, float]] = [
         (cv2.CAP_PROP_FRAME_WIDTH, camera.width),
         (cv2.CAP_PROP_FRAME_HEIGHT, camera.height),
         (cv2.CAP_PROP_FPS, camera.fps),
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ]
     if camera.exposure_us is None:
-        told.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_APERTURE_PRIORITY))
+        settings.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_APERTURE_PRIORITY))
     else:
-        told.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_MANUAL))
-        told.append((cv2.CAP_PROP_EXPOSURE, camera.exposure_us / 100))  # in 100 us (UVC)
+        settings.append((cv2.CAP_PROP_AUTO_EXPOSURE, V4L2_MANUAL))
+        settings.append((cv2.CAP_PROP_EXPOSURE, camera.exposure_us / 100))  # in 100 us (UVC)
     if camera.backlight is not None:
-        told.append((cv2.CAP_PROP_BACKLIGHT, camera.backlight))
-    return tuple(told)
+        settings.append((cv2.CAP_PROP_BACKLIGHT, camera.backlight))
+    return tuple(settings)
 
 
 class CaptureSource:
@@ -58,7 +58,7 @@ class CaptureSource:
         self._stream = StreamClock()
 
     def read(self) -> Frame | None:
-        """The next frame, RGB, or None when nobody can say yet how old it is.
+        """The next frame, RGB, or None while its age is not known.
 
         Raises:
             PortLost: the camera is not there, or cannot be reached.
@@ -83,7 +83,7 @@ class CaptureSource:
         return Frame(np.asarray(flipped, np.uint8), taken_ns)
 
     def close(self) -> None:
-        """Give the camera back; the next `read` opens it anew."""
+        """Give the camera back; the next `read` opens it again."""
         if self._capture is not None:
             self._capture.release()
             self._capture = None
@@ -107,5 +107,5 @@ class CaptureSource:
             raise PortLost("camera: it is not there, or cannot be reached")
         if self._device is not None:
             for what, value in controls(self._camera):
-                capture.set(what, value)  # a camera without this control says no: it is optional
+                capture.set(what, value)  # a camera without this control refuses: it is optional
         self._capture = capture

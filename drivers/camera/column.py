@@ -1,7 +1,7 @@
 """The camera column as a sans-IO `drivers.ports.Machine`: it follows the face.
 
-One message at a time; after anything unexpected the machine begins anew. A column that does
-not answer is told, and the camera looks where it looked: the lane goes on.
+One message at a time; after anything unexpected the machine begins again. A column that does
+not answer is reported, and the camera looks where it looked: the lane goes on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Job = Generator[bytes, visca.Reply, None]
 
 
 class ColumnMachine:
-    """Keeps the face in its place. Its command is a `Seen`, or None when nobody is there."""
+    """Keeps the face in its place. Its command is a `Seen`, or None when no one is there."""
 
     device = DeviceId.VISION
     ports = (PORT,)
@@ -52,7 +52,7 @@ class ColumnMachine:
 
     @property
     def view(self) -> View | None:
-        """Where the column looks; None before it said so."""
+        """Where the column looks; None before it reported that."""
         return self._view
 
     @property
@@ -164,7 +164,7 @@ class ColumnMachine:
         try:
             reply = visca.parse_reply(message, self._column.address)
         except visca.BadMessage:
-            return  # of another device on the line, or of before
+            return  # of another device on the line, or an old one
         if isinstance(reply, visca.Acknowledged):
             self._deadline_ns = self._now_ns + COMPLETION_NS
         elif isinstance(reply, visca.Failed):
@@ -208,7 +208,7 @@ class ColumnMachine:
         if wanted.zoom != view.zoom:
             yield visca.zoom_to(address, wanted.zoom)
         if wanted != view:
-            self._seen = None  # what was seen before the move says nothing of after it
+            self._seen = None  # seen before the move: no longer true
             yield from self._where()
 
     def _wanted(self, view: View) -> View:

@@ -29,7 +29,7 @@ class Mailbox:
     """Holds the newest frame.
 
     Attributes:
-        dropped: frames that were replaced before anybody took them.
+        dropped: frames that were replaced before they were taken.
     """
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ class MjpegParser:
 
         Raises:
             ProtocolViolation: this is not such a stream, or a part exceeds its limit; nothing
-                after it can be trusted to be in step.
+                after it can be trusted to be synchronised.
         """
         self._buffer += data
         while self._state():

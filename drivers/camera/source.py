@@ -6,7 +6,7 @@
     file:PATH                         one picture, or a folder of them in turn
 
 Every source is read by a thread of the vision process: `read` blocks for a short while and
-gives a frame or None. A `DriverFault` leaves the source usable: the next `read` tries anew.
+gives a frame or None. A `DriverFault` leaves the source usable: the next `read` tries again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Source(Protocol):
         """The newest frame within a short wait, or None. Raises `DriverFault`."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
 
 
 class MjpegSource:
@@ -67,7 +67,7 @@ class MjpegSource:
         """The newest whole picture within `READ_WAIT_S`, or None.
 
         Raises:
-            PortLost: the camera cannot be reached or hung up.
+            PortLost: the camera cannot be reached or closed the connection.
             NoAnswer: nothing came for `SILENCE_NS`.
             ProtocolViolation: it does not speak motion JPEG.
         """
@@ -110,7 +110,7 @@ class MjpegSource:
         return connection
 
     def close(self) -> None:
-        """Hang up; the next `read` connects anew."""
+        """Disconnect; the next `read` connects again."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

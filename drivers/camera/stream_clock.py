@@ -3,7 +3,7 @@
 A stream's frames carry the sender's time, and arrive later by the way they came. The way
 is shortest when nothing waits anywhere, so the least lateness seen of late is taken for the
 way itself; what a frame is later than that, it has waited. After (re)connecting, frames that
-had piled up come all at once and say nothing: none is believed until they come at their pace.
+had piled up come all at once and carry no timing: none is trusted until they come at their pace.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ PACE = 0.5
 
 
 class StreamClock:
-    """Tells when frames were taken. One per connection."""
+    """Dates frames by when they were taken. One per connection."""
 
     def __init__(self) -> None:
         self._before: tuple[int, int] | None = None
@@ -23,7 +23,7 @@ class StreamClock:
         self._coming_ns: int | None = None  # of the present one
 
     def taken_ns(self, arrived_ns: int, sent_ns: int) -> int | None:
-        """When a frame was taken, on our clock; None while that cannot be told.
+        """When a frame was taken, on our clock; None while that is not known.
 
         Args:
             arrived_ns: on our clock.

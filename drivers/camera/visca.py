@@ -1,4 +1,4 @@
-"""VISCA frames: what a camera column is told and what it answers.
+"""VISCA frames: commands to a camera column and its answers.
 
 Sony's published protocol (RS-232C, "VISCA command list" of the EVI and SRG series). A
 message is three to sixteen bytes and ends with FF, which stands nowhere else; the first

@@ -9,7 +9,7 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
     |-- ApduError                not an APDU, or beyond a limit
     |-- CardRefused              the chip answered with an error status word
     |   `-- AccessDenied         ... to the proof that we read the printed MRZ
-    |-- SessionDead              secure messaging is out of step: authenticate again
+    |-- SessionDead              secure messaging is not synchronised: authenticate again
     |-- SodError                 EF.SOD or another CMS object does not parse
     |-- CertificateError         a certificate or key does not parse
     |-- SignatureInvalid         the signature is not by that key
@@ -20,7 +20,7 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
         |-- NoChip               no chip was found in the field
         |-- TagLost              the chip left the field (it may be found again)
         |-- BudgetExceeded       the time for this document is used up
-        |-- ReadCancelled        nobody waits for this document any more
+        |-- ReadCancelled        this document is no longer wanted
         `-- ReaderGone           the contactless reader failed
 
 Texts of these exceptions are technical and free of personal data.
@@ -62,7 +62,7 @@ class AccessDenied(CardRefused):
 
 
 class SessionDead(DocumentError):
-    """Secure messaging is out of step; only a new authentication helps."""
+    """Secure messaging is not synchronised; only a new authentication helps."""
 
 
 class SodError(DocumentError):
@@ -106,7 +106,7 @@ class BudgetExceeded(LinkEnded):
 
 
 class ReadCancelled(LinkEnded):
-    """Nobody waits for this document any more."""
+    """This document is no longer wanted."""
 
 
 class ReaderGone(LinkEnded):

@@ -1,4 +1,4 @@
-"""What the turnstile was told to do: waiting, under way, and answered.
+"""Commands to the turnstile: waiting, under way, and answered.
 
 Every command is answered by exactly one `ActuationDone`, whatever becomes of the line.
 Where releases add up in the device, a ticket whose release was answered is answered the
@@ -59,7 +59,7 @@ class Actions:
         if type(command) in OVERTAKES:
             self._withdraw(OVERTAKES[type(command)])
         if not ready:
-            self._answer(command, "not in step with the turnstile", ok=False)
+            self._answer(command, "not synchronised with the turnstile", ok=False)
         elif len(self._waiting) >= WAITING_MAX:
             self._answer(command, "too many commands are waiting", ok=False)
         else:

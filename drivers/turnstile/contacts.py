@@ -1,9 +1,9 @@
-"""From single contacts to signals that can be believed: each with its time, or UNKNOWN.
+"""From single contacts to signals that can be trusted: each with its time, or UNKNOWN.
 
 Every contact is kept with the instant it was read. A pair of antivalent contacts says one
 thing twice; while both say the same a door is on its way, or a wire is broken: for
 `discrepancy_ms` it is taken for what keeps people safe (open, unlocked, occupied), after
-that it is UNKNOWN. A contact too old to be believed is UNKNOWN too.
+that it is UNKNOWN. A contact too old to be trusted is UNKNOWN too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Contacts:
 
     Attributes:
         inputs, coils: by their number.
-        tripped: whether the watchdog has struck.
+        tripped: whether the watchdog has tripped.
     """
 
     wiring: IoModule
@@ -80,7 +80,7 @@ class Contacts:
         return (pair[1], pair[0]) if self.reversed else pair
 
     def plant(self, now_ns: int) -> Plant:
-        """What is believed now."""
+        """The plant, by what is fresh at `now_ns`."""
         entry, leave = self.doors
         wiring = self.wiring
         before, behind = wiring.approach_clear, wiring.beyond_clear
@@ -138,7 +138,7 @@ class Contacts:
         if empty is None or single is None:
             return Zone.UNKNOWN
         if empty:
-            # Nobody there, and more than one there: the sensors contradict each other.
+            # No one there, and more than one there: the sensors contradict each other.
             return Zone.EMPTY if single.on else Zone.UNKNOWN
         return Zone.ONE if single.on else Zone.MANY
 

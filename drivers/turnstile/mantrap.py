@@ -3,12 +3,12 @@
 One relay frees each door; everything else is inputs (`drivers.turnstile.contacts`). What
 this machine adds to the rules of `drivers.turnstile.machine`:
 
-- the module's own watchdog drops its outputs to the declared safe value when nobody asks
-  it anything: the machine sets time and value, reads them back, and reads them with every
-  poll; once the watchdog has struck, the machine begins anew, from identity;
+- the module's own watchdog drops its outputs to the declared safe value when it receives
+  no request: the machine sets time and value, reads them back, and reads them with every
+  poll; once the watchdog has tripped, the machine begins again, with the identity;
 - coming up releases nothing: a release that stands is withdrawn before the machine is ready,
-  unless there is fire, or somebody is in that door's way;
-- one door is not released while the other one's release stands, whoever asks;
+  unless fire is active or that door's way is occupied;
+- one door is not released while the other one's release stands, whatever commands it;
 - an output is a level, not a pulse: written again it does no harm, and it is read back.
 """
 
@@ -124,13 +124,13 @@ class MantrapMachine(PlantMachine):
             return
         if not (yield from self._configure()):  # a module may refuse outputs until then
             return
-        if not (yield from self._withdraw_what_stands()):
+        if not (yield from self._withdraw_standing()):
             return
         revision = outcome.revision if isinstance(outcome, Identity) else ""
         self._known(f"{name} {revision}".strip() or "module of relays and inputs")
 
-    def _withdraw_what_stands(self) -> Asking:
-        """Take back releases of before; not against fire, not onto somebody."""
+    def _withdraw_standing(self) -> Asking:
+        """Withdraw releases that stand, unless fire is active or the door's way is occupied."""
         contacts = self._contacts
         if contacts.danger(self._wiring.fire_ok, self._now_ns) is not Flag.CLEAR:
             return True
@@ -139,12 +139,12 @@ class MantrapMachine(PlantMachine):
             if free and contacts.coils[door.release].on:
                 outcome = yield WriteCoils(door.release, (False,))
                 if not isinstance(outcome, Written):
-                    self._miss("a release of before could not be withdrawn")
+                    self._miss("a standing release could not be withdrawn")
                     return False
         return True
 
     def _configure(self) -> Asking:
-        """Watchdog and safe value as declared; the strike of before cleared."""
+        """Set watchdog and safe value as declared; clear the latched watchdog trip."""
         outcome = yield self._config
         if isinstance(outcome, Registers) and outcome.words == (*self._wanted, 0):
             return True
@@ -178,7 +178,7 @@ class MantrapMachine(PlantMachine):
                 "its watchdog dropped the outputs" if outcome.words[2] else "it lost its settings"
             )
             self._took(self._contacts.plant(self._now_ns))
-            self._fail(DeviceRefused(f"the module began anew: {what}"))
+            self._fail(DeviceRefused(f"the module started again: {what}"))
             return
         self._took(self._contacts.plant(self._now_ns))
 
@@ -197,7 +197,7 @@ class MantrapMachine(PlantMachine):
         return True
 
     def _read(self, read: ReadBits) -> Reading:
-        """Bits that came in step; tried again once when disturbed."""
+        """Bits read without a disturbance; tried again once."""
         for _ in range(2):
             disturbances = self._master.disturbances
             outcome = yield read

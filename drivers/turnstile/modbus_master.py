@@ -130,7 +130,7 @@ class ModbusMaster(HalfDuplexLink[Request, Outcome]):
         self._answered(answer, now_ns)
 
     def _judge_foreign(self, cause: str, now_ns: int) -> None:
-        """Perhaps it is our own frame, which some RS-485 adapters hear themselves send."""
+        """Perhaps it is our own frame, which some RS-485 adapters echo."""
         if len(self._buffer) < len(self._frame) and self._frame.startswith(self._buffer):
             return
         if self._buffer.startswith(self._frame):

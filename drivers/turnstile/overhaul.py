@@ -1,7 +1,7 @@
 """Puts a turnstile's own configuration right: in stand-by, in two phases, or not at all.
 
 First phase: what it holds is read and kept, and the lane must be at rest: nothing released,
-nobody in it, no fire. Second phase: what differs is written and read back, then the device must
+no one in it, no fire. Second phase: what differs is written and read back, then the device must
 pass its health checks. Whatever fails, what it held before is written back and read again.
 """
 
@@ -40,7 +40,7 @@ class Overhauled:
 
 
 class OverhaulMachine(ModbusTurnstile):
-    """Reads a turnstile's configuration once, and puts it right if told to.
+    """Reads a turnstile's configuration once, and puts it right where that is asked.
 
     Args:
         profile: the lane's turnstile.
@@ -55,7 +55,7 @@ class OverhaulMachine(ModbusTurnstile):
 
     @property
     def identity(self) -> str:
-        """Who the device says it is."""
+        """The device's identity, as it reports it."""
         return self._identity
 
     def _spare(self) -> Job | None:

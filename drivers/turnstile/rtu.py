@@ -29,7 +29,7 @@ def crc16(data: bytes | bytearray) -> int:
     return _crc16(bytes(data))
 
 
-@lru_cache(256)  # a poll asks the same all day, and mostly hears the same
+@lru_cache(256)  # a poll asks the same all day, and mostly receives the same
 def _crc16(data: bytes) -> int:
     crc = 0xFFFF
     for byte in data:

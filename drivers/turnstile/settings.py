@@ -29,12 +29,12 @@ class Drift(NamedTuple):
 def unfit(firmware: Firmware, revision: str) -> str:
     """Why a device with this firmware must not serve; empty when it may.
 
-    A device that does not tell its revision is unfit where the profile asks for one.
+    A device that does not report its revision is unfit where the profile asks for one.
     """
     if firmware == Firmware():
         return ""
     if not revision:
-        return "it does not tell its firmware's revision"
+        return "it does not report its firmware's revision"
     if revision in firmware.denied:
         return f"firmware {revision} is denied"
     if firmware.lowest and version(revision) < version(firmware.lowest):

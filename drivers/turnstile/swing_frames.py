@@ -22,7 +22,7 @@ DONE = 0x55
 
 
 class Order(IntEnum):
-    """What a gate can be told."""
+    """The orders to a gate."""
 
     STATUS = 0x10
     RESET_LEFT = 0x20

@@ -84,7 +84,7 @@ def plant_of(reading: TurnstileReading, before: TurnstileReading | None) -> Plan
     - The zone is the sum of both sides; a count that no lane can hold is UNKNOWN.
     - The error is the device's only word about an obstruction or an opened housing: at 0
       both are CLEAR, at anything else both are UNKNOWN.
-    - In antipanic the exit is OPEN whatever is released, and a closed entry is not believed.
+    - In antipanic the exit is OPEN whatever is released, and a closed entry is not trusted.
     - A counter that jumped or ran backwards is None until the next reading agrees with it.
     """
     fire = FIRE[reading.mode]

@@ -39,7 +39,7 @@ _OPEN_TO_ALL = (EF_CARD_ACCESS, 0x2F01)
 """EF.CardAccess and EF.ATR/INFO, of the master file; no chip here has the latter."""
 
 _TERMINALS_ONLY = (0x0103, 0x0104)
-"""EF.DG3 and EF.DG4 are read after terminal authentication, which nobody passes here."""
+"""EF.DG3 and EF.DG4 are read after terminal authentication, which no reader passes here."""
 
 
 def card_of(
@@ -127,7 +127,7 @@ def _fitting(size: int, room: int, block: int) -> int:
 def _tampered(
     tampering: Tampering, state: CardState, plain: Response, wrapped: Response
 ) -> tuple[CardState, Response]:
-    """What reaches the reader, where somebody sits between it and the chip."""
+    """What reaches the reader, where an attacker sits between it and the chip."""
     seen, state = state.last_answer or wrapped, replace(state, last_answer=wrapped)
     if tampering is Tampering.REPLAYED:
         return state, seen
@@ -182,7 +182,7 @@ def _open(card: Card, state: CardState, fid: int) -> tuple[CardState, Response]:
 
 
 def _readable(state: CardState, fid: int) -> bool:
-    """What is open to everybody, and all else for who has passed access control."""
+    """What is always open, and all else after access control."""
     return state.session is not None or (fid in _OPEN_TO_ALL and not state.application)
 
 

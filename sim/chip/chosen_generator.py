@@ -24,7 +24,7 @@ from sim.chip.sod import document_security_object, lds_security_object
 
 @dataclass(frozen=True)
 class ChosenGeneratorKey(EcKey):
-    """A private key under a generator that makes its public key that of somebody else."""
+    """A private key under a generator that makes its public key that of another holder."""
 
     stolen: bytes = b""
 

@@ -76,12 +76,12 @@ def _altered_dg15(genuine: Personalisation) -> Personalisation:
 
 
 def _hidden_dg15(genuine: Personalisation) -> Personalisation:
-    """EF.SOD lists DG15 and the chip denies it, so that nobody asks for its proof."""
+    """EF.SOD lists DG15 and the chip denies it, so that no reader asks for its proof."""
     return _silent_active(without_files(genuine, EF_DG15))
 
 
 def _hidden_dg15_and_com(genuine: Personalisation) -> Personalisation:
-    """The same, and EF.COM, which nobody signed, does not mention it either."""
+    """The same, and EF.COM, which is not signed, does not mention it either."""
     hidden = _hidden_dg15(genuine)
     numbers = [fid & 0xFF for fid in hidden.files if fid & 0xFF <= 16]
     return hidden.with_file(EF_COM, common_data(numbers))

@@ -3,7 +3,7 @@
 Files are found by the names in use: `COM`, `EF_SOD`, `DG1`, `Datagroup2`, `ef0101`, with any
 suffix, and `CARDACCESS`. What such a folder serves does Basic Access Control with the MRZ of
 its own DG1, and the PACE with generic mapping over elliptic curves that its EF.CardAccess
-announces: neither needs a key. Private keys nobody reads from a chip; active and chip
+announces: neither needs a key. Private keys cannot be read from a chip; active and chip
 authentication are refused as a clone would.
 """
 

@@ -111,8 +111,8 @@ def _huge_portrait(genuine: Personalisation) -> Personalisation:
     """Signed by the state: a picture that says it is 65000 pixels wide and high."""
     jpeg = genuine.portrait_jpeg
     width, height = jpeg_size(jpeg)
-    said = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    at = jpeg.index(b"\x08" + said) + 1
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    at = jpeg.index(b"\x08" + size) + 1
     huge = jpeg[:at] + (65_000).to_bytes(2, "big") * 2 + jpeg[at + 4 :]
     return issue_again(genuine, portrait_jpeg=huge)
 
@@ -121,8 +121,8 @@ def _huge_jpeg_2000(genuine: Personalisation) -> Personalisation:
     """Signed by the state: a JPEG 2000 whose codestream says 65000 pixels each way."""
     image = genuine.portrait_jpeg
     width, height = picture_size(image)
-    said = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    at = image.index(said, image.index(b"\xff\x4f\xff\x51"))  # Xsiz and Ysiz of SIZ
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    at = image.index(size, image.index(b"\xff\x4f\xff\x51"))  # Xsiz and Ysiz of SIZ
     huge = image[:at] + (65_000).to_bytes(4, "big") * 2 + image[at + 8 :]
     return issue_again(genuine, portrait_jpeg=huge)
 
@@ -168,7 +168,7 @@ def _broken_sod_signature(genuine: Personalisation) -> Personalisation:
 
 
 def _altered_sod_hash(genuine: Personalisation) -> Personalisation:
-    """An altered DG2 whose hash was put into EF.SOD, which nobody could sign again."""
+    """An altered DG2 whose hash was put into EF.SOD, which the forger could not sign again."""
     forged = _altered_dg2(genuine)
     name = genuine.hash_name
     before, after = (der.digest(name, p.files[EF_DG2]) for p in (genuine, forged))
@@ -234,7 +234,7 @@ def _printed_other_name(genuine: Personalisation) -> Personalisation:
 def _printed_other_number(genuine: Personalisation) -> Personalisation:
     """Another document number with good check digits: the chip refuses access.
 
-    Its first digit is one that nobody takes for the genuine one: 3 and 9 look like no letter.
+    Its first digit is one that no reader takes for the genuine one: 3 and 9 look like no letter.
     """
     line1, line2 = genuine.printed.line1, genuine.printed.line2
     digit = "3" if line2[0] != "3" else "9"

@@ -82,7 +82,7 @@ class Behaviour:
         pace_by_can_only: PACE does not know the MRZ as its password.
         pace_refused_at: the step of PACE (1 to 4) at which the chip breaks off with 6300.
         agreement_refused: chip authentication ends with 6300 though the key is there.
-        tampering: what somebody between chip and reader makes of a protected answer.
+        tampering: what an attacker between chip and reader makes of a protected answer.
     """
 
     largest_read: int = 65_536

@@ -2,7 +2,7 @@
 
 Sans-IO: bytes of the high speed UART and time in, bytes and the next due time out. The
 caller models the line itself; this models what the PN532, the air and the chip take.
-A PN532 is asleep after power-up and hears nothing before five rising edges on its line, as
+A PN532 is asleep after power-up and ignores everything before five rising edges on its line, as
 one byte 55 or five bytes 00 have them (7.2.11); it does not activate chips before
 SAMConfiguration. It never sends NACK: a broken frame gets no ACK.
 """
@@ -25,7 +25,7 @@ from sim.chip.pn532_frames import (
 
 WAKE_UP_EDGES = 5
 STALE_NS = 100_000_000
-"""A frame that stops for so long is given up, so that the next host is heard."""
+"""A frame that stops for so long is given up, so that the next host is answered."""
 
 
 def rising_edges(byte: int) -> int:
@@ -97,7 +97,7 @@ class Pn532Peer:
                 self._packet(item, now_ns)
 
     def _woken(self, data: bytes) -> bytes:
-        """Count rising edges until they suffice; what is heard from then on."""
+        """Count rising edges until they suffice; what is received from then on."""
         for at, byte in enumerate(data):
             self._edges += rising_edges(byte)
             if self._edges >= WAKE_UP_EDGES:

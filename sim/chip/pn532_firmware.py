@@ -52,7 +52,7 @@ class Job:
 
     A job that `polls` looks for a chip until `due_ns` (None: for ever); one that needs the
     chip fails when the chip leaves. `baud` holds once the host has acknowledged the answer;
-    after the answer of a job that `sleeps` the PN532 hears only a wake-up.
+    after the answer of a job that `sleeps` the PN532 accepts only a wake-up.
     """
 
     due_ns: int | None
@@ -208,7 +208,7 @@ class Pn532Firmware:
         return self._quick(code, bytes(map(self._register, addresses)))
 
     def _register(self, address: int) -> int:
-        """What a host looks at to learn whether the field is on and whether nobody answered."""
+        """What a host looks at to learn whether the field is on and whether no card answered."""
         if address == _TX_CONTROL:
             return self._registers.get(address, 0) & 0xFC | (0x03 if self._field else 0)
         if address == _FIFO_DATA:

@@ -93,7 +93,7 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
 def placeholder_portrait(size: int = 15_000) -> bytes:
     """A portrait's worth of constant bytes with the marker structure of a 413x531 JPEG.
 
-    For simulations in which nobody decodes it: the size is what costs time on the chip.
+    For simulations that do not decode it: the size is what costs time on the chip.
 
     Raises:
         ValueError: `size` is under 200 bytes.

@@ -49,7 +49,7 @@ def serve_vpcd(chip: Chip, address: tuple[str, int], clock: Clock, ended: Ended,
     The chip's own computing time passes before each answer.
 
     Raises:
-        OSError: nobody listens there, or the connection broke.
+        OSError: nothing listens there, or the connection broke.
     """
     card = VpcdCard(chip)
     with socket.create_connection(address, CONNECT_S) as line:

@@ -6,7 +6,7 @@ Prints, for each target, inputs tried, arcs reached, at which input the last new
 how many inputs were kept; after Ctrl-C too. Ends with 1 when anything was found; the inputs
 are written to `.fuzz/` by their digest. What was kept lies in `.fuzz/kept/TARGET/`, so that the
 next run goes on where this one ended. Inputs are counted over all runs with the same code of
-`drivers/passport`; once that changed, they count anew.
+`drivers/passport`; once that changed, they start from zero.
 """
 
 import argparse

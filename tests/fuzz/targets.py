@@ -184,7 +184,7 @@ def conversation(name, steps_of):
     made = SPECIMENS[name].personalisation()
     chip = Remembered(card_of(made))
 
-    def run(data, heard=None):
+    def run(data, received=None):
         held = None
         steps, count = steps_of(made), 0
         try:
@@ -192,8 +192,8 @@ def conversation(name, steps_of):
             while True:
                 if isinstance(op, Send):
                     answer, held = chip.transmit(held, op.apdu)
-                    if heard is not None:
-                        heard.append(bytes([len(heard)]) + answer)
+                    if received is not None:
+                        received.append(bytes([len(received)]) + answer)
                     elif data and count == data[0]:
                         answer = data[1:]
                     count += 1
@@ -203,9 +203,9 @@ def conversation(name, steps_of):
         except StopIteration:
             return
 
-    heard: list[bytes] = []
-    run(b"", heard)
-    return run, tuple(heard[:60])
+    received: list[bytes] = []
+    run(b"", received)
+    return run, tuple(received[:60])
 
 
 def inspection_of(made):

@@ -2,7 +2,7 @@
 
 RSA signs by ISO/IEC 9796-2 scheme 1 with message recovery, which no library has; ECDSA
 answers come as plain r || s or in DER. What the signature proves depends on DG15's hash:
-the caller says whether that is the issuer's.
+the caller decides whether that is the issuer's.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def internal_authenticate(reader: FileReader, key: PublicKey, challenge: bytes) 
 
     A key of more than 1,792 bits (1,848 under 3DES) obliges the chip to know extended length
     (Doc 9303-11, 6.1.4). One that does not is asked for what there is, and may give it in
-    parts (61xx); if it gives less than a signature, that says nothing of its key.
+    parts (61xx); if it gives less than a signature, that proves nothing about its key.
 
     Raises:
         CardRefused: it does not.

@@ -2,7 +2,7 @@
 
 Sequential chip protocols are generators: they yield `Send(apdu)` and get the raw
 response, yield `Emit(emission)` and get None, or yield `Reconnect()` after `TagLost` and
-get whether a chip is in the field again. Whoever runs them owns transport and time, and
+get whether a chip is in the field again. The caller owns transport and time, and
 ends them by throwing a `LinkEnded`.
 """
 
@@ -26,7 +26,7 @@ SW_OK = 0x9000
 class Send(NamedTuple):
     """Send this command APDU; the answer is the raw response APDU.
 
-    `meanwhile` is work that may be done while the answer is on its way; whoever sends need
+    `meanwhile` is work that may be done while the answer is on its way; the sender need
     not do it.
     """
 
@@ -50,7 +50,7 @@ Steps = Generator[Send | Emit | Reconnect, Any, T]
 
 
 class Later(Generic[T]):
-    """Work that is done once: by whoever has the time first, else by whoever needs it."""
+    """Work that is done once: where there is time first, else where it is needed."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work: Callable[[], T] | None = work

@@ -94,7 +94,7 @@ def chip_keys(infos: tuple[SecurityInfo, ...]) -> tuple[ChipKey, ...]:
 
 
 def offered(infos: tuple[SecurityInfo, ...]) -> bool:
-    """Whether DG14 says anything of chip authentication."""
+    """Whether DG14 mentions chip authentication."""
     return any(
         info.oid in (PUBLIC_KEY_DH, PUBLIC_KEY_ECDH) or info.oid.startswith(CHIP_AUTHENTICATION)
         for info in infos

@@ -78,7 +78,7 @@ class FileReader:
         self._asked_by_short_id = False
 
     def field_lost(self) -> None:
-        """The chip lost its power: it begins anew, in the master file.
+        """The chip lost its power: it begins again, in the master file.
 
         It may have left, or have fallen silent over extended length.
         """
@@ -159,7 +159,7 @@ class FileReader:
         Raises:
             CardRefused: not found, not allowed, or no read size is accepted.
             TlvError: the file does not begin with its tag, or announces too much.
-            SessionDead: secure messaging is out of step.
+            SessionDead: secure messaging is not synchronised.
         """
         content = self.files.setdefault(name, bytearray())
         if content and len(content) >= _announced(name, content):

@@ -101,7 +101,7 @@ def _choose_protocol(info: PaceInfo, password: Password) -> Steps[None]:
     # Needed where the chip offers several parameters, taken by all of them.
     data += tlv.encode(0x84, bytes([info.parameter_id or 0]))
     response = yield from transmit(Command(0x00, 0x22, 0xC1, 0xA4, data))
-    # 63Cx tells how many attempts are left, and is no refusal.
+    # 63Cx is the number of attempts left, and is no refusal.
     if not response.ok and response.sw & 0xFFF0 != 0x63C0:
         raise CardRefused("PACE: MSE:Set AT", response.sw)
 

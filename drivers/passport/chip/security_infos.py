@@ -1,4 +1,4 @@
-"""SecurityInfos: what a chip says it can do (Doc 9303-11, 9.2), in EF.CardAccess and DG14."""
+"""SecurityInfos: what a chip supports (Doc 9303-11, 9.2), in EF.CardAccess and DG14."""
 
 from __future__ import annotations
 

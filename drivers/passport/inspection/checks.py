@@ -75,7 +75,7 @@ class CheckList:
 
     def complete(self, result: Result, detail: str) -> tuple[Check, ...]:
         """Every check once, in the order of `CHECK_IDS`; those without result get this one."""
-        # Those of the gate are told even where EF.SOD does not list them: then they failed.
+        # Those of the gate are reported even where EF.SOD does not list them: then they failed.
         groups = sorted(GATE_DATA_GROUPS.union(self._data_groups)) if self._data_groups else []
         numbers = [f"dg_hash.DG{n}" for n in groups] or ["dg_hash"]
         ids = [i for name in CHECK_IDS for i in (numbers if name == "dg_hash" else [name])]

@@ -1,6 +1,6 @@
 """Is the chip the one that was issued: active and chip authentication, and stripping.
 
-Both count only under a trusted EF.SOD: a key that anybody may have put on the chip proves
+Both count only under a trusted EF.SOD: a key that anyone may have put on the chip proves
 nothing. A chip that hides what its issuer signed for is failed, not unsupported.
 """
 

@@ -38,7 +38,7 @@ class Judge:
         trust: anchors, which need not be those of the day of reading.
         at: the day to judge for; None when it is not known for certain.
         clock: nanoseconds, for the time each check took.
-        face: decodes DG2 and says whether it holds a picture; None where nobody can.
+        face: decodes DG2 and reports whether it holds a picture; None where no decoder is there.
     """
 
     trust: TrustStore
@@ -93,7 +93,7 @@ class Judge:
 
 
 def _offline(check: Check) -> Check:
-    """Nobody is kept from a file: access to the chip does not count where it is unknown."""
+    """No file is protected: access to the chip does not count where it is unknown."""
     if check.id == "access_control" and check.result is Result.UNDETERMINED:
         return msgspec.structs.replace(check, mode=CheckMode.OPTIONAL)
     return check

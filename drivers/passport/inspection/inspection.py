@@ -2,11 +2,11 @@
 
     access control (PACE or BAC) -> EF.COM -> EF.SOD -> DG1 -> DG2 -> others
 
-EF.SOD and DG1 are judged while DG2 is on its way; the portrait is told as soon as its hash is
+EF.SOD and DG1 are judged while DG2 is on its way; the portrait is reported as soon as its hash is
 good, before whatever else the chip has to prove.
 
 A generator that yields `Send`, `Emit` and `Reconnect` (see `apdu`) and ends with all
-checks. It owns no transport and no time; whoever runs it ends it early by throwing a
+checks. It owns no transport and no time; its caller ends it early by throwing a
 `LinkEnded`, and it then reports what is missing as aborted. What was read is evidence in
 `FileReader.files`; the verdict on it is in `checks`.
 """
@@ -170,7 +170,7 @@ class Inspection:
         self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=detail))
 
     def _printed(self) -> tuple[Check, ...]:
-        """Checks of the printed zone; a zone that was misread is never told to be consistent."""
+        """Checks of the printed zone; a zone that was misread is never reported as consistent."""
         reading = self._plan.reading
         if self.mrz is None or reading is None or not reading.changes:
             return printed_checks(self.mrz, self.at)
@@ -219,8 +219,8 @@ class Inspection:
         printed = reading.mrz if reading is not None else self.mrz
         for check in dg1_checks(dg1, printed, found, self.at):
             how = self._other_reading(", " if check.detail else "")
-            told = msgspec.structs.replace(check, detail=check.detail + how)
-            self._checks.add(told if check.id == "mrz_dg1" else check)
+            with_time = msgspec.structs.replace(check, detail=check.detail + how)
+            self._checks.add(with_time if check.id == "mrz_dg1" else check)
 
     def _dg2(self, dg2: bytes | DocumentError, found: PassiveAuthentication) -> Steps[None]:
         self._checks.begin()
@@ -269,7 +269,7 @@ class Inspection:
     def _twice(self, features: ChipFeatures) -> Callable[[], Steps[Check]]:
         """Chip authentication, failed once its session died for the second time.
 
-        A command that was heard twice, or an answer that was hit, ends a session as a cloned
+        A command that arrived twice, or an answer that was hit, ends a session as a cloned
         chip does. A clone does so again.
         """
         died = False

@@ -2,7 +2,7 @@
 
 A character that cannot stand at its position is replaced by the one it is confused with;
 then, where a check digit is still wrong, single confusions in the element it covers are
-tried. Nothing is corrected silently: a candidate says what it changed, and only access to
+tried. Nothing is corrected silently: a candidate names what it changed, and only access to
 the chip and the comparison with DG1 decide which one was printed.
 """
 
@@ -41,7 +41,7 @@ NUMERIC = frozenset(
 )
 ALPHABETIC = frozenset({"document_type", "issuing_state", "nationality", "names", "sex"})
 OPEN = frozenset({"document_number", "optional_data"})
-"""Elements with letters and digits: only their check digit can tell."""
+"""Elements with letters and digits: only their check digit decides."""
 
 
 class Change(NamedTuple):

@@ -129,7 +129,7 @@ class ChipSession:
         baud = self._profile.baud
         started = yield from start_up(baud, self._profile.baud_max)
         yield from converse(self._watched(self._inspection.run()), self._profile)
-        # Whoever opens the port next expects the PN532 as it is after power-up.
+        # The next user of the port expects the PN532 as it is after power-up.
         yield from set_speed(started.baud, baud)
 
     def _watched(self, steps: Steps[tuple[Check, ...]]) -> Generator[Any, Any, None]:

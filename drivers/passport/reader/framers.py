@@ -130,9 +130,9 @@ class RteFramer:
 
 
 class ElyctisFramer:
-    """Elyctis' scanner commands: it answers `I`, and reports by itself once told to.
+    """Elyctis' scanner commands: it answers `I`, and reports by itself once commanded to.
 
-    Continuous reading ends with each document, so it is begun anew after each.
+    Continuous reading ends with each document, so it is started again after each.
     """
 
     INQUIRE = b"I\x00\x00"

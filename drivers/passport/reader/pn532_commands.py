@@ -1,7 +1,7 @@
 """What the PN532 is asked (NXP UM0701-02, 7.2 and 7.3): start-up, targets, APDUs.
 
 Every procedure is a generator that yields `Call(data, timeout_ms)` and gets the answer's
-data. `Pause` lets time pass, `ChangeBaud` changes the line. Whoever runs it owns the link.
+data. `Pause` lets time pass, `ChangeBaud` changes the line. The caller owns the link.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Pause(NamedTuple):
 
 
 class ChangeBaud(NamedTuple):
-    """Change the speed of our end of the line; `confirm` tells the PN532 first, by ACK."""
+    """Change the speed of our end of the line; `confirm` sends the PN532 an ACK first."""
 
     baud: int
     confirm: bool = False
@@ -106,7 +106,7 @@ def start_up(baud: int, baud_max: int, wanted: int | None = None) -> Calls[Start
             it stays where it is.
 
     Raises:
-        NoAnswer: it is heard at neither speed.
+        NoAnswer: it answers at neither speed.
         DeviceRefused: it is no PN532, or does not take its configuration.
         ProtocolViolation: an answer has not its form.
     """
@@ -132,17 +132,17 @@ def _wake(baud: int, baud_max: int) -> Calls[int]:
         except (NoAnswer, ProtocolViolation):
             continue
         return at
-    raise NoAnswer(f"PN532: not heard at {baud} baud or {baud_max}")
+    raise NoAnswer(f"PN532: no answer at {baud} baud or {baud_max}")
 
 
 def set_speed(at: int, wanted: int) -> Calls[int]:
     """Bring the line from one speed to another (UM0701-02, 7.2.8); the speed it has then.
 
     Its answer comes at the old speed, and our ACK to it makes the PN532 change. A PN532
-    that refuses, or is not heard at the new speed, goes on at the old one.
+    that refuses, or does not answer at the new speed, goes on at the old one.
 
     Raises:
-        NoAnswer: it is heard at neither speed.
+        NoAnswer: it answers at neither speed.
     """
     if wanted == at or wanted not in BAUD_CODES:
         return at
@@ -198,14 +198,14 @@ def _speed_up(target: Target) -> Calls[Target | None]:
     answer = yield Call(faster, CONTROL_TIMEOUT_MS)
     if answer[:1] == b"\x00":
         return target
-    # It does not keep its promise: start it anew and stay at 106 kbit/s.
+    # It does not keep its promise: start it again and stay at 106 kbit/s.
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
     answer = yield Call(LIST_ONE_TYPE_A, LIST_TIMEOUT_MS)
     return _target(LIST_ONE_TYPE_A, answer)
 
 
 def find_again(for_ms: int) -> Calls[Target | None]:
-    """After a loss: drop the field, so that a stuck chip starts anew, and poll."""
+    """After a loss: drop the field, so that a stuck chip starts again, and poll."""
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
     yield Call(RF_FIELD_OFF, CONTROL_TIMEOUT_MS)
     yield Pause(10)

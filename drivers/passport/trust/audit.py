@@ -1,4 +1,4 @@
-"""Judging the certificates of a trust store: signed by itself, linked, or by nobody here."""
+"""Judging the certificates of a trust store: signed by itself, linked, or by an unknown issuer."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def _extensions(tbs: Any) -> dict[str, bytes]:
         if len(found) >= MAX_EXTENSIONS:
             raise CertificateError(f"certificate with more than {MAX_EXTENSIONS} extensions")
         # The library's own class would parse every extension that it knows, and refuse the
-        # certificate for one that nobody here asks for.
+        # certificate for one that is not needed here.
         opened = _Extension.load(extension.dump())
         found[opened["extn_id"].dotted] = opened["extn_value"].native
     return found

@@ -219,7 +219,7 @@ def _signer(info: Any) -> SignerInfo:
 
 
 def _day(time: Any) -> date | None:
-    """Of a time of signing. It is told and decides nothing, so a malformed one is none."""
+    """Of a time of signing: informational only; malformed is treated as absent."""
     try:
         day: date | None = None if time is None else time.native.date()
     except PARSER_FAULTS:

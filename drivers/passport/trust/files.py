@@ -77,7 +77,7 @@ class Source:
 
     @property
     def issued(self) -> date | None:
-        """The day it was made, where it says so."""
+        """The day it was made, None where it does not name one."""
         if self.crl is not None:
             return self.crl.issued
         if self.signed is not None:
@@ -174,7 +174,7 @@ def assemble(sources: Sequence[Source], *, accept_demo: bool = False) -> TrustSt
 
 
 def newest_list(sources: Iterable[Source]) -> date | None:
-    """The day of the newest list, of whatever kind; None without any that says its day."""
+    """The day of the newest list, of whatever kind; None without any that names its day."""
     lists = (source for source in sources if source.kind is not Kind.CERTIFICATE)
     return max((source.issued for source in lists if source.issued), default=None)
 
@@ -221,7 +221,7 @@ def _source(der: bytes) -> Source:
 
 
 def _unbundled(der: bytes) -> list[bytes]:
-    """Certificates and CRLs of SignedData that nobody signed, a bundle; else what was given."""
+    """Certificates and CRLs of SignedData without a signer, a bundle; else what was given."""
     try:
         if _kind(der) is not Kind.MASTER_LIST:
             return [der]

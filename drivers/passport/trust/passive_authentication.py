@@ -227,7 +227,7 @@ def _revocation(
     if anchor is None:
         detail = "no trusted CSCA to ask"
         return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
-    said = set()
+    states = set()
     for crl in trust.revocation_lists:
         if crl.issuer not in (anchor.subject, signer.issuer):
             continue
@@ -238,13 +238,13 @@ def _revocation(
         if crl.status(anchor, at) is Revocation.REVOKED and crl.issuer == anchor.issuer:
             detail = "CSCA is revoked"
             return Check(id="ds_revocation", result=Result.FAILED, detail=detail)
-        said.add(crl.status(signer, at))
-    if Revocation.REVOKED in said:
+        states.add(crl.status(signer, at))
+    if Revocation.REVOKED in states:
         detail = "document signer is revoked"
         return Check(id="ds_revocation", result=Result.FAILED, detail=detail)
-    if Revocation.GOOD in said:
+    if Revocation.GOOD in states:
         return Check(id="ds_revocation", result=Result.SUCCESSFUL, detail="by CRL")
-    detail = "CRL is not of this time" if said else "no CRL of this CSCA"
+    detail = "CRL is not of this time" if states else "no CRL of this CSCA"
     return Check(id="ds_revocation", result=Result.UNDETERMINED, detail=detail)
 
 

@@ -40,7 +40,7 @@ AUTHENTICITY_DEFECTS = {
 
 
 class Revocation(StrEnum):
-    """What a CRL says of a certificate."""
+    """The state of a certificate, by a CRL."""
 
     REVOKED = "revoked"
     GOOD = "good"
@@ -68,7 +68,7 @@ class RevocationList:
         return True
 
     def status(self, certificate: Certificate, at: date | None) -> Revocation:
-        """What this list says on a day; only a current one can say that all is well."""
+        """The certificate's state on a day; only a current list can call it good."""
         if certificate.serial in self.serials:
             return Revocation.REVOKED
         if at is None or self.issued > at or (self.next_issue is not None and self.next_issue < at):
@@ -156,7 +156,7 @@ class Defect:
 
 
 def parse_defect_list(der: bytes) -> tuple[SignedData, tuple[Defect, ...]]:
-    """Parse a signed defect list; whether its signer may be believed is the caller's matter.
+    """Parse a signed defect list; whether its signer may be trusted is the caller's matter.
 
     Raises:
         SodError: not a defect list, or beyond the limit.

@@ -122,7 +122,7 @@ def server() -> Iterator[socket.socket]:
 def test_frames_from_a_socket_carry_their_time(server: socket.socket) -> None:
     now = [1_000]
     source = MjpegSource(f"http://127.0.0.1:{server.getsockname()[1]}/live", lambda: now[0])
-    assert source.read() is None  # connected, nothing heard yet
+    assert source.read() is None  # connected, nothing received yet
     peer, _ = server.accept()
     with peer:
         assert peer.recv(4096).startswith(b"GET /live HTTP/1.0\r\nHost: 127.0.0.1")
@@ -133,7 +133,7 @@ def test_frames_from_a_socket_carry_their_time(server: socket.socket) -> None:
         assert (frame.picture, frame.frame_at_ns) == (jpeg(b"new"), 2_000)
     with pytest.raises(PortLost):
         source.read()
-    assert source.read() is None  # it connected anew
+    assert source.read() is None  # it connected again
     again, _ = server.accept()
     again.close()
     source.close()

@@ -126,10 +126,10 @@ def test_a_device_that_is_not_there_is_a_fault_and_tried_again(source: str) -> N
     camera.close()
 
 
-def test_exposure_and_backlight_are_told_after_the_automatic_is_off() -> None:
-    told = dict(controls(Camera(source="device:0", exposure_us=8_000, backlight=2)))
-    assert told[cv2.CAP_PROP_EXPOSURE] == 80
-    assert told[cv2.CAP_PROP_BACKLIGHT] == 2
+def test_exposure_and_backlight_are_set_after_the_automatic_is_off() -> None:
+    values = dict(controls(Camera(source="device:0", exposure_us=8_000, backlight=2)))
+    assert values[cv2.CAP_PROP_EXPOSURE] == 80
+    assert values[cv2.CAP_PROP_BACKLIGHT] == 2
     order = [what for what, _ in controls(Camera(source="device:0", exposure_us=8_000))]
     assert order.index(cv2.CAP_PROP_AUTO_EXPOSURE) < order.index(cv2.CAP_PROP_EXPOSURE)
     automatic = dict(controls(Camera(source="device:0")))
@@ -151,7 +151,7 @@ def test_frames_that_piled_up_are_not_believed_and_later_ones_are_dated() -> Non
     assert stream.taken_ns(6_220 * MS, 2_400 * MS) == 5_520 * MS
 
 
-def test_a_stream_that_jumps_back_is_dated_anew() -> None:
+def test_a_stream_that_jumps_back_is_dated_again() -> None:
     stream = StreamClock()
     for n in range(5):
         stream.taken_ns(n * 100 * MS, n * 100 * MS)
@@ -161,7 +161,7 @@ def test_a_stream_that_jumps_back_is_dated_anew() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(0, 300)), min_size=2, max_size=300))
-def test_no_frame_is_said_to_be_from_the_future(steps: list[tuple[int, int]]) -> None:
+def test_no_frame_is_dated_in_the_future(steps: list[tuple[int, int]]) -> None:
     stream, arrived, sent = StreamClock(), 0, 0
     for gap, jitter in steps:
         sent += gap * MS

@@ -107,7 +107,7 @@ def test_everybody_fits_from_a_wheelchair_to_two_metres(stature_mm):
     view = home(COLUMN)
     for _ in range(6):
         seen = seen_of(face_mm, view)
-        # Out of the wide picture: somebody so small or tall is seen at first by a part of it.
+        # Out of the wide picture: a person so small or tall is seen at first by a part of it.
         view = steer(seen or Seen(0.98 if face_mm < MIDDLE_MM else 0.02, 0.2), view, COLUMN)
     seen = seen_of(face_mm, view)
     assert seen is not None
@@ -205,7 +205,7 @@ def test_when_everybody_has_gone_it_goes_home():
     assert (bench.peer.vertical, bench.peer.zoom) == home(COLUMN)
 
 
-def test_a_column_that_is_silent_or_refuses_is_told_and_tried_again():
+def test_a_column_that_is_silent_or_refuses_is_reported_and_tried_again():
     bench = Bench()
     bench.peer.freeze(frozen=True)
     bench.run(5_000)

@@ -88,14 +88,14 @@ def test_a_pair_that_contradicts_itself_is_never_closed(
 ):
     held = contacts()
     held.took_inputs({yes: first, no: second}, 1_000 * MS)
-    said = getattr(held.plant((1_000 + age_ms) * MS), field)
+    value = getattr(held.plant((1_000 + age_ms) * MS), field)
     good, bad = SAFE[kind]
     if age_ms >= 500:
-        assert said is kind.UNKNOWN
+        assert value is kind.UNKNOWN
     elif first != second:
-        assert said is (good if first else bad)
+        assert value is (good if first else bad)
     else:
-        assert said is (bad if age_ms < 300 else kind.UNKNOWN)
+        assert value is (bad if age_ms < 300 else kind.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -251,10 +251,10 @@ def test_a_silent_master_lets_the_outputs_fall_to_their_safe_value(ready: Bench)
     assert (coils[WIRING.entry.release], coils[WIRING.exit.release]) == (False, True)
 
 
-def test_after_the_watchdog_struck_everything_begins_anew(ready: Bench):
+def test_after_a_watchdog_trip_everything_begins_again(ready: Bench):
     ready.command(OpenEntry(ticket=1))
     ready.run(800)
-    ready.peer.config[2] = 1  # it struck in a moment when the line still worked
+    ready.peer.config[2] = 1  # it tripped in a moment when the line still worked
     ready.peer.coils[WIRING.entry.release] = False
     ready.peer.coils[WIRING.exit.release] = True
     before = len(ready.of(DeviceReady))
@@ -290,7 +290,7 @@ def test_another_module_is_left_alone():
     assert bench.peer.config == [0, 0, 0]
 
 
-def test_silence_is_unknown_and_told(ready: Bench):
+def test_silence_is_unknown_and_reported(ready: Bench):
     ready.peer.freeze(frozen=True)
     ready.run(3_000)
     plant = ready.plant

@@ -82,8 +82,8 @@ IDENTITY_ANSWER = (
 def test_answers_as_in_the_standard(request_, body: bytes, answer) -> None:
     frame = seal(body)
     for length in range(1, len(frame)):
-        told = answer_length(request_, 0x11, frame[:length])
-        assert told is None or told == len(frame)
+        found = answer_length(request_, 0x11, frame[:length])
+        assert found is None or found == len(frame)
     assert answer_length(request_, 0x11, frame) == len(frame)
     assert parse_answer(request_, frame) == answer
 

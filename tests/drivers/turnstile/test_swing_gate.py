@@ -76,7 +76,7 @@ def test_anything_else_is_no_answer(frame, cause):
 
 
 @given(st.binary(max_size=40))
-def test_arbitrary_bytes_are_told_apart(data):
+def test_arbitrary_bytes_are_no_status(data):
     try:
         parse_status(data, 1)
     except BadFrame:
@@ -113,7 +113,7 @@ def test_after_anything_unexpected_the_line_is_suspect_for_a_while():
     link = quiet_link()
     later = 600 * MS + SUSPECT_NS
     assert not link.suspect(later)
-    link.receive(ANSWER, later)  # nobody asked
+    link.receive(ANSWER, later)  # unsolicited
     assert link.suspect(later + 600 * MS + SUSPECT_NS - 1)
     assert not link.suspect(later + 600 * MS + SUSPECT_NS)
 
@@ -134,7 +134,7 @@ def test_a_late_answer_is_not_taken_for_the_next_one():
     assert len(link.output()) == 1
 
 
-def test_a_line_that_settles_is_quiet_and_one_that_does_not_is_told():
+def test_a_line_that_settles_is_quiet_and_one_that_does_not_is_silence():
     link = quiet_link()
     link.request(SETTLE, 700 * MS)
     link.expire(800 * MS)
@@ -258,7 +258,7 @@ def test_a_gate_with_a_fault_is_believed_in_nothing_that_moves(ready: Bench):
     assert (plant.entry, plant.exit, plant.fault_code) == (Door.UNKNOWN, Door.UNKNOWN, 3)
 
 
-def test_a_silent_gate_is_unknown_and_told(ready: Bench):
+def test_a_silent_gate_is_unknown_and_reported(ready: Bench):
     ready.peer.freeze(frozen=True)
     ready.run(4_000)
     assert (ready.plant.exit, ready.plant.zone) == (Door.UNKNOWN, Zone.UNKNOWN)

@@ -106,7 +106,7 @@ def test_a_poll_is_two_reads_and_a_probe_of_another_length() -> None:
         lambda at: not {at[4] + 1, at[5] + 1} & set(at)
     )
 )
-def test_any_map_gives_reads_that_can_be_told_apart(at: list[int]) -> None:
+def test_any_map_gives_reads_that_differ_in_length(at: list[int]) -> None:
     registers = AuthoriseMap(
         RegisterMap(**dict(zip(RegisterMap.__struct_fields__, at, strict=True)))
     )
@@ -132,7 +132,7 @@ def test_nothing_is_written_by_coming_up() -> None:
     assert bench.peer.releases == 0
 
 
-def test_the_wrong_device_is_told_and_left_alone() -> None:
+def test_the_wrong_device_is_reported_and_left_alone() -> None:
     bench = Bench(profile=Turnstile(port="virtual", identity="acme/gate"))
     bench.open_port()
     bench.run(5_000)
@@ -146,7 +146,7 @@ def test_the_wrong_device_is_told_and_left_alone() -> None:
     assert bench.ready
 
 
-def test_a_silent_device_is_told_once_and_comes_back() -> None:
+def test_a_silent_device_is_reported_once_and_comes_back() -> None:
     bench = Bench()
     bench.peer.freeze(frozen=True)
     bench.open_port()
@@ -158,7 +158,7 @@ def test_a_silent_device_is_told_once_and_comes_back() -> None:
     assert bench.ready
 
 
-def test_a_device_that_refuses_is_told() -> None:
+def test_a_device_that_refuses_is_reported() -> None:
     profile = Turnstile(port="virtual", registers=RegisterMap(mode=0x3100))
     bench = Bench(profile=profile)
     bench.peer = SimTurnstile(RegisterMap())
@@ -342,7 +342,7 @@ def test_before_it_is_ready_nothing_is_released() -> None:
     assert bench.peer.releases == 0
 
 
-def test_a_blocked_device_lets_nobody_through() -> None:
+def test_a_blocked_device_lets_no_one_through() -> None:
     bench = ready_bench()
     bench.peer.barrier.set_mode(Mode.BLOCKED)
     bench.peer.arrive(bench.now_ns)

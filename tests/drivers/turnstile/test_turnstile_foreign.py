@@ -188,9 +188,9 @@ def test_a_slave_without_identity_is_read_released_and_withdrawn(
 def test_a_late_answer_is_never_taken_for_the_present_one(
     slaves: SlaveBench, slave: list[str], late_ms: int
 ) -> None:
-    """The slave tells when it took each question: a late answer would show too early a time.
+    """The slave reports when it took each question: a late answer would show too early a time.
 
-    It tells it as its error code, by the clock that both processes share: a count of the
+    It reports it as its error code, by the clock that both processes share: a count of the
     questions would go wrong with each that is lost on a crowded machine.
     """
     live = slaves.bench(slave, "10", str(late_ms))
@@ -198,7 +198,7 @@ def test_a_late_answer_is_never_taken_for_the_present_one(
     judged = 0
     while judged < 25:
         plant = live.until(PlantChanged).plant
-        if plant.zone is Zone.UNKNOWN:  # the plant is said to be unknown: nothing was taken
+        if plant.zone is Zone.UNKNOWN:  # the plant is reported unknown: nothing was taken
             continue
         later_ms = (plant.fault_code - plant.read_at_ns // 1_000_000) % (1 << 16)
         assert later_ms < PATIENCE_S * 1000, live.machine.metrics
@@ -225,12 +225,12 @@ def mbpoll(peer: Any, *arguments: str) -> str:
             peer.expire(time.monotonic_ns())
             pty.write(peer.output())
         master.kill()
-        told, _ = master.communicate()
-    return told
+        printed, _ = master.communicate()
+    return printed
 
 
-def values(told: str) -> list[int]:
-    return [int(line.split(":")[1]) for line in told.splitlines() if line.startswith("[")]
+def values(printed: str) -> list[int]:
+    return [int(line.split(":")[1]) for line in printed.splitlines() if line.startswith("[")]
 
 
 def test_mbpoll_reads_and_releases_our_simulated_turnstile() -> None:
@@ -248,8 +248,8 @@ def test_mbpoll_reads_inputs_and_writes_coils_of_our_simulated_module() -> None:
     needs("mbpoll")
     peer = SimIoModule()
     peer.persons = 2
-    told = values(mbpoll(peer, "-t", "1", "-r", "0", "-c", "19", ""))
-    assert told == [int(on) for on in peer.inputs()[:19]]
+    found = values(mbpoll(peer, "-t", "1", "-r", "0", "-c", "19", ""))
+    assert found == [int(on) for on in peer.inputs()[:19]]
     assert "Written 1 references" in mbpoll(peer, "-t", "0", "-r", "1", "1")
     assert (peer.coils[:3], peer.releases) == ([False, True, False], 1)
     assert values(mbpoll(peer, "-t", "0", "-r", "0", "-c", "3", "")) == [0, 1, 0]
@@ -285,17 +285,17 @@ def test_a_plug_pulled_and_put_back_behind_the_same_name(
             process.wait()
         cable.clear()
 
-    told: list[str] = []
+    changes: list[str] = []
 
     def emit(emission: Any) -> None:
         event = emission.event
         if isinstance(event, DeviceFailed) and event.code == PortLost.code:
-            if told[-1:] != ["lost"]:
-                told.append("lost")
+            if changes[-1:] != ["lost"]:
+                changes.append("lost")
                 plug()
         elif isinstance(event, DeviceReady):
-            told.append("ready")
-            if len(told) == 1:
+            changes.append("ready")
+            if len(changes) == 1:
                 pull()
 
     plug()
@@ -306,10 +306,10 @@ def test_a_plug_pulled_and_put_back_behind_the_same_name(
             modbus_turnstile(Turnstile(port=str(ours))),
             lambda _port: SerialPort(str(ours), 115_200),
             emit,
-            lambda: len(told) >= 3 or time.monotonic_ns() > end_ns,
+            lambda: len(changes) >= 3 or time.monotonic_ns() > end_ns,
             commands,
         )
     finally:
         commands.close()
         pull()
-    assert told == ["ready", "lost", "ready"]
+    assert changes == ["ready", "lost", "ready"]

@@ -1,4 +1,4 @@
-"""Firmware and settings of a turnstile: read back, told, put right in stand-by, rolled back."""
+"""Firmware and settings of a turnstile: read back, reported, put right in stand-by, rolled back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DRIFT = (Drift("finish_passage_s", 0x3012, 7, 5),)
         (Firmware(highest="1.9"), "1.10", "newer"),
         (Firmware(highest="2.0"), "2.0-rc1", "newer"),
         (Firmware(denied=("1.3",)), "1.3", "denied"),
-        (Firmware(lowest="1.0"), "", "does not tell"),
+        (Firmware(lowest="1.0"), "", "does not report"),
     ],
 )
 def test_firmware_that_was_not_tried_does_not_serve(firmware, revision, problem):
@@ -58,30 +58,30 @@ def test_a_denied_firmware_is_left_alone():
 
 
 def lacks(bench: Bench) -> list[tuple[Condition, ...]]:
-    """What the turnstile said that it lacks, in order."""
+    """The conditions that the turnstile reported, in order."""
     return [event.conditions for _, event in bench.events if isinstance(event, DeviceReady)]
 
 
-def test_drift_is_told_at_start_and_when_it_changes_and_nothing_is_written():
-    told = []
+def test_drift_is_reported_at_start_and_when_it_changes_and_nothing_is_written():
+    reported = []
     profile = msgspec.structs.replace(PROFILE, settings_check_s=10)
     bench = Bench(
         profile=profile,
-        machine=ModbusTurnstile(profile, AuthoriseMap(profile.registers), on_drift=told.append),
+        machine=ModbusTurnstile(profile, AuthoriseMap(profile.registers), on_drift=reported.append),
     )
     bench.open_port()
     bench.run(1_000)
-    assert told == [DRIFT]
+    assert reported == [DRIFT]
     bench.run(25_000)
-    assert told == [DRIFT]
+    assert reported == [DRIFT]
     assert lacks(bench) == [(), (Condition.SETTINGS_DRIFTED,)]
     bench.peer.barrier.finish_s = 7
     bench.run(11_000)
-    assert told == [DRIFT, ()]
+    assert reported == [DRIFT, ()]
     assert lacks(bench)[2:] == [()]
     bench.peer.barrier.start_s = 3
     bench.run(11_000)
-    assert told[2:] == [(Drift("start_passage_s", 0x3011, 10, 3),)]
+    assert reported[2:] == [(Drift("start_passage_s", 0x3011, 10, 3),)]
     assert bench.peer.barrier.start_s == 3
 
 
@@ -107,10 +107,10 @@ def test_drift_is_put_right_at_rest():
     assert (bench.peer.barrier.start_s, bench.peer.barrier.finish_s) == (10, 7)
 
 
-@pytest.mark.parametrize("disturb", ["somebody", "release", "fire", "error"])
+@pytest.mark.parametrize("disturb", ["occupied", "release", "fire", "error"])
 def test_nothing_is_written_while_the_lane_is_not_at_rest(disturb):
     peer = SimTurnstile()
-    if disturb == "somebody":
+    if disturb == "occupied":
         peer.arrive(0)
     elif disturb == "release":
         peer.barrier.authorise(peer.barrier.exit, 1, 0)
@@ -153,7 +153,7 @@ class Stubborn(SimTurnstile):
             self.barrier.finish_s = 99
 
 
-def test_what_cannot_be_rolled_back_is_said_so():
+def test_what_cannot_be_rolled_back_is_reported():
     _, machine = overhauled(apply=True, peer=Stubborn())
     assert machine.outcome is not None
     assert machine.outcome.rolled_back in (True, False)
@@ -179,7 +179,7 @@ def test_the_command_over_a_pseudo_terminal(tmp_path: Path):
         )
         site.write_text(f'[lane]\ngate = "t"\nnumber = 1\n[camera]\nsource = "file:x"\n{ports}\n')
         files = [PROFILES_DIR / "turnstile_modbus.toml", SITES_DIR / "demo.toml", site]
-        told = []
+        reported = []
         for extra in ([], ["--apply"], []):
             process = subprocess.Popen(
                 [*DRIFT_COMMAND, *map(str, files), *extra],
@@ -192,11 +192,11 @@ def test_the_command_over_a_pseudo_terminal(tmp_path: Path):
                 peer.expire(time.monotonic_ns())
                 pty.write(peer.output())
             process.kill()
-            told.append((process.returncode, json.loads(process.communicate()[0])))
-    codes = [code for code, _ in told]
-    assert codes == [1, 0, 0], told
-    assert told[0][1]["drift"] == [
+            reported.append((process.returncode, json.loads(process.communicate()[0])))
+    codes = [code for code, _ in reported]
+    assert codes == [1, 0, 0], reported
+    assert reported[0][1]["drift"] == [
         {"name": "finish_passage_s", "register": 0x3012, "wanted": 5, "held": 8}
     ]
-    assert told[1][1]["applied"]
-    assert told[2][1]["drift"] == []
+    assert reported[1][1]["applied"]
+    assert reported[2][1]["drift"] == []

@@ -26,17 +26,17 @@ def now_ns():
 
 
 def serve(command, folder, document=DOCUMENT):
-    """Run a foreign reader against the face until it ends: its exit code and what it said."""
+    """Run a foreign reader against the face until it ends: its exit code and what it printed."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     peer = Pn532Peer(seeded_random(b"peer"))
     peer.put_chip(Chip(card_of(document), seeded_random(b"chip")), now_ns())
     device = f"pn532_uart:{os.ttyname(theirs)}:115200"
     environment = {**os.environ, "LIBNFC_DEFAULT_DEVICE": device}
-    said = folder / "said"
+    printed = folder / "printed"
     end_ns = now_ns() + LONGEST_S * 1_000_000_000
     try:
-        with said.open("wb") as sink:
+        with printed.open("wb") as sink:
             reader = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=sink, stderr=subprocess.STDOUT
             )
@@ -44,7 +44,7 @@ def serve(command, folder, document=DOCUMENT):
             while reader.poll() is None and now_ns() < end_ns:
                 carry(ours, peer)
             reader.kill()
-        return said.read_text(errors="replace")
+        return printed.read_text(errors="replace")
     finally:
         os.close(ours)
         os.close(theirs)
@@ -63,23 +63,23 @@ def carry(line, peer):
 
 
 def test_libnfc_sees_a_passport(tmp_path):
-    said = serve([foreign.program("nfc-list", "libnfc-bin"), "-v", "-t", "1"], tmp_path)
-    assert "Compliant with ISO/IEC 14443-4" in said
-    assert "Random UID" in said
-    assert "Max Frame Size accepted by PICC: 256 bytes" in said
+    printed = serve([foreign.program("nfc-list", "libnfc-bin"), "-v", "-t", "1"], tmp_path)
+    assert "Compliant with ISO/IEC 14443-4" in printed
+    assert "Random UID" in printed
+    assert "Max Frame Size accepted by PICC: 256 bytes" in printed
 
 
 def test_mrtdreader_reads_the_whole_passport(tmp_path):
     program = foreign.program("mrtdreader", "mrtdreader")
-    said = serve([program, DOCUMENT.printed.line2], tmp_path)
-    assert said.count("... done") >= 4, said
-    assert DOCUMENT.printed.text in said
+    printed = serve([program, DOCUMENT.printed.line2], tmp_path)
+    assert printed.count("... done") >= 4, printed
+    assert DOCUMENT.printed.text in printed
     assert (tmp_path / "image.jpg").read_bytes() == DOCUMENT.portrait_jpeg
 
 
 def test_mrtdreader_is_refused_with_another_number(tmp_path):
     program = foreign.program("mrtdreader", "mrtdreader")
     forged = FORGERIES["printed_other_number"].apply(DOCUMENT)
-    said = serve([program, forged.printed.line2], tmp_path, forged)
-    assert "EF.DG1... done" not in said
+    printed = serve([program, forged.printed.line2], tmp_path, forged)
+    assert "EF.DG1... done" not in printed
     assert not (tmp_path / "image.jpg").exists()

@@ -181,8 +181,8 @@ def test_a_chosen_generator_deceives_who_believes_the_certificate():
     base = public["algorithm"]["parameters"].chosen["base"].native
     curve = Group(13, group.decode(base)).ecdsa_curve
     believed = VerifyingKey.from_string(true.public_point, curve)
-    told = signer["signature_value"].native, signer["tbs_certificate"].dump()
-    assert believed.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)
+    signed = signer["signature_value"].native, signer["tbs_certificate"].dump()
+    assert believed.verify(*signed, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)
     judged = VerifyingKey.from_string(true.public_point, group.ecdsa_curve)
     with pytest.raises(BadSignatureError):
-        judged.verify(*told, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)
+        judged.verify(*signed, hashfunc=hashlib.sha256, sigdecode=sigdecode_der)

@@ -91,22 +91,22 @@ class Exchange:
             return answer
         return one_object(one_object(answer[:-2], 0x7C), tag)
 
-    def tell(self, data):
+    def write(self, data):
         self.terminal.stdin.write(data.hex() + "\n")
         self.terminal.stdin.flush()
 
-    def hear(self):
+    def read(self):
         return bytes.fromhex(self.terminal.stdout.readline())
 
     def run(self):
         """Everything up to the chip's answer to the terminal's token."""
         with self.terminal:
-            self.tell(self.step(b"", 0x80))
-            self.tell(self.step(tlv(0x81, self.hear()), 0x82))
-            self.tell(self.step(tlv(0x83, self.hear()), 0x84))
-            answer = self.step(tlv(0x85, self.hear()), 0x86, last=True)
-            self.tell(answer)
-            keys = (self.hear(), self.hear())
+            self.write(self.step(b"", 0x80))
+            self.write(self.step(tlv(0x81, self.read()), 0x82))
+            self.write(self.step(tlv(0x83, self.read()), 0x84))
+            answer = self.step(tlv(0x85, self.read()), 0x86, last=True)
+            self.write(answer)
+            keys = (self.read(), self.read())
         return answer, keys, self.terminal.returncode
 
 
@@ -147,7 +147,7 @@ def test_libeac_is_refused_with_another_number(program):
 
 
 def open_libeac(program, profile, kind, secret, password):
-    """Our reader opens libeac's chip: the session, and the chip's keys as it tells them."""
+    """Our reader opens libeac's chip: the session, and the chip's keys as it prints them."""
     card_access = document(profile).master_files[EF_CARD_ACCESS]
     (info,) = pace_infos(parse_security_infos(card_access))
     arguments = [str(program), "chip", NAMES[profile.suite], str(profile.parameter_id)]
@@ -161,8 +161,8 @@ def open_libeac(program, profile, kind, secret, password):
                 op = steps.send(libeac_answer(party, op.apdu))
         except StopIteration as end:
             party.stdin.close()
-            told = [bytes.fromhex(party.stdout.readline()) for _ in range(2)]
-            return end.value, told
+            keys = [bytes.fromhex(party.stdout.readline()) for _ in range(2)]
+            return end.value, keys
 
 
 def libeac_answer(party, apdu):
@@ -175,11 +175,11 @@ def libeac_answer(party, apdu):
         ((_tag, value),) = sent
         party.stdin.write(value.hex() + "\n")
         party.stdin.flush()
-    heard = bytes.fromhex(party.stdout.readline())
-    if not heard:
+    received = bytes.fromhex(party.stdout.readline())
+    if not received:
         return b"\x63\x00"
     tag = sent[0][0] + 1 if sent else 0x80
-    return tlv(0x7C, tlv(tag, heard)) + b"\x90\x00"
+    return tlv(0x7C, tlv(tag, received)) + b"\x90\x00"
 
 
 @pytest.mark.parametrize("parameter_id", list(CURVES))

@@ -105,13 +105,13 @@ def test_an_inspection_by_pcsc(daemon, tmp_path, capsys):
         code, report, _ = inspect(capsys, "pcsc:virtual pcd", "--can", can, *trusted)
         assert (code, report["overall"]) == (0, "undetermined")
         # OpenSC's own tool: the chip by another author's words.
-        said = opensc("-s", "00A4040C07A0000002471001", "-s", "0084000008", "-s", "00B0000004")
-        assert said.count(b"SW1=0x90, SW2=0x00") == 2
-        assert b"SW1=0x69, SW2=0x82" in said
+        printed = opensc("-s", "00A4040C07A0000002471001", "-s", "0084000008", "-s", "00B0000004")
+        assert printed.count(b"SW1=0x90, SW2=0x00") == 2
+        assert b"SW1=0x69, SW2=0x82" in printed
 
 
 @pytest.mark.live
-def test_a_chip_that_leaves_is_told_as_aborted(daemon, capsys):
+def test_a_chip_that_leaves_is_reported_as_aborted(daemon, capsys):
     with chip("bac_ecdsa_p256", "--fault", "tag_lost"):
         code, report, _ = inspect(capsys, "pcsc", "--mrz", mrz("bac_ecdsa_p256"))
     results = {check["id"]: check["result"] for check in report["checks"]}

@@ -218,7 +218,7 @@ def test_a_served_chip_answers_over_vpcd_until_the_reader_hangs_up():
 
 
 @pytest.mark.live
-def test_serving_a_pn532_prints_its_path_first_and_ends_when_told():
+def test_serving_a_pn532_prints_its_path_first_and_ends_on_a_signal():
     command = [sys.executable, "-m", "gate_agent.cli", "chip", "serve"]
     command += ["--specimen", "bac_ecdsa_p256", "--pn532"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:

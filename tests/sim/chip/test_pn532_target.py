@@ -23,7 +23,7 @@ SYNTAX_ERROR = bytes.fromhex("0000ff01ff7f8100")
 
 
 class Host:
-    """A host that says what it is told to and waits for the answer in virtual time."""
+    """A host that sends what it is given and waits for the answer in virtual time."""
 
     def __init__(self, *, lost_status=0x01, timing=None):
         random = seeded_random(b"pn532")
@@ -81,7 +81,7 @@ GOLDEN = {
     "d414010001": "0000ff05fbd4140100011600",
     # InListPassiveTarget: one target, 106 kbit/s type A
     "d44a0100": "0000ff04fcd44a0100e100",
-    # InListPassiveTarget's answer: nobody there
+    # InListPassiveTarget's answer: no card there
     "d54b00": "0000ff03fdd54b00e000",
     # RFConfiguration, item 5: activation tried twice
     "d43205ff0101": "0000ff06fad43205ff0101f400",
@@ -284,8 +284,8 @@ def test_activation():
     again = host.command(0x4A, b"\x01\x00")
     assert again[6:10] == answer[6:10]  # as long as the chip has its power
     host.command(0x32, b"\x01\x00")
-    anew = host.command(0x4A, b"\x01\x00")
-    assert anew[6:10] != answer[6:10]
+    again = host.command(0x4A, b"\x01\x00")
+    assert again[6:10] != answer[6:10]
 
 
 def test_activation_without_automatic_rats_gives_no_answer_to_select():

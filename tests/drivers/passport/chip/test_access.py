@@ -1,4 +1,4 @@
-"""Ways of access: order, fallback, readings of a zone that was misread; and who is told."""
+"""Ways of access: order, fallback, readings of a zone that was misread; and what is reported."""
 
 from datetime import date
 from functools import cache
@@ -44,7 +44,7 @@ def inspect(name, lines=None, behaviour=None, **profile):
 
 
 @pytest.mark.parametrize(
-    ("name", "profile", "said"),
+    ("name", "profile", "detail"),
     [
         ("pace_aa_ca", {}, "PACE ECDH-GM AES"),
         ("pace_aa_ca", {"access": ("bac", "pace")}, "BAC"),
@@ -52,13 +52,13 @@ def inspect(name, lines=None, behaviour=None, **profile):
         ("bac_ecdsa_p256", {"access": ("bac",)}, "BAC"),
     ],
 )
-def test_profile_decides_the_order(name, profile, said):
+def test_profile_decides_the_order(name, profile, detail):
     _, checks = inspect(name, **profile)
     assert checks["access_control"].result is Result.SUCCESSFUL
-    assert checks["access_control"].detail.startswith(said)
+    assert checks["access_control"].detail.startswith(detail)
 
 
-def test_fallback_is_told_or_not_taken():
+def test_fallback_is_reported_or_not_taken():
     broken = Behaviour(pace_refused_at=1)
     _, checks = inspect("pace_aa_ca", behaviour=broken)
     assert checks["access_control"].result is Result.SUCCESSFUL
@@ -81,25 +81,25 @@ def talk(name, behaviour=None, meanwhile=True, **inspection):
         new_handle=lambda: "handle",
         **{"mrz": parse(lines_of(name))} | inspection,
     )
-    steps, told, answer = made.run(), [], None
+    steps, seen, answer = made.run(), [], None
     try:
         op = next(steps)
         while True:
             if isinstance(op, Emit):
-                told.append(op.emission.event)
+                seen.append(op.emission.event)
                 op = next(steps)
             elif isinstance(op, Reconnect):
                 op = steps.send(False)
             else:
-                told.append(op.apdu[1])
+                seen.append(op.apdu[1])
                 answer, _ = chip.transmit(op.apdu)
                 if op.meanwhile is not None and meanwhile and answer is not None:
                     op.meanwhile()
-                    told.append("meanwhile")
+                    seen.append("meanwhile")
                 lost = answer is None
                 op = steps.throw(TagLost("gone")) if lost else steps.send(answer)
     except StopIteration as end:
-        return told, {check.id: check for check in end.value}
+        return seen, {check.id: check for check in end.value}
 
 
 def test_card_access_number_leaves_the_comparison_of_zones_unsupported():
@@ -111,10 +111,10 @@ def test_card_access_number_leaves_the_comparison_of_zones_unsupported():
 
 
 @pytest.mark.parametrize("meanwhile", [True, False])
-def test_portrait_is_told_before_the_chip_proves_itself_and_judged_while_it_is_read(meanwhile):
+def test_portrait_is_reported_before_the_chip_proves_itself_and_judged_while_it_is_read(meanwhile):
     """EF.SOD is judged while DG2 is on its way, or when it is needed: with the same verdict."""
-    told, checks = talk("pace_aa_ca", meanwhile=meanwhile)
-    kinds = [type(item) if not isinstance(item, int | str) else item for item in told]
+    seen, checks = talk("pace_aa_ca", meanwhile=meanwhile)
+    kinds = [type(item) if not isinstance(item, int | str) else item for item in seen]
     portrait = kinds.index(PortraitRead)
     internal, manage = 0x88, 0x22
     assert internal not in kinds[:portrait]
@@ -125,7 +125,7 @@ def test_portrait_is_told_before_the_chip_proves_itself_and_judged_while_it_is_r
     if meanwhile:
         at = kinds.index("meanwhile")
         dg1 = max(
-            i for i, item in enumerate(told) if isinstance(item, ReadStep) and i < portrait - 1
+            i for i, item in enumerate(seen) if isinstance(item, ReadStep) and i < portrait - 1
         )
         assert dg1 < at < portrait
         assert 0xB0 in kinds[at:portrait] or 0xB0 in kinds[dg1:at]
@@ -159,15 +159,15 @@ def test_work_beside_a_command_is_done_once_and_survives_a_lost_chip():
 @pytest.mark.parametrize("meanwhile", [True, False])
 @pytest.mark.parametrize("lost_at_byte", [3_000, 6_000])
 def test_what_was_read_is_judged_even_where_the_chip_is_lost_in_dg2(lost_at_byte, meanwhile):
-    told, checks = talk("bac_ecdsa_p256", Behaviour(lost_at_byte=lost_at_byte), meanwhile)
+    seen, checks = talk("bac_ecdsa_p256", Behaviour(lost_at_byte=lost_at_byte), meanwhile)
     assert checks["dg_hash.DG1"].result is Result.SUCCESSFUL
     assert checks["sod_signature"].result is Result.SUCCESSFUL
     assert checks["dg_hash.DG2"].result is Result.ABORTED
-    assert not any(isinstance(item, PortraitRead) for item in told)
+    assert not any(isinstance(item, PortraitRead) for item in seen)
 
 
 @pytest.mark.parametrize("name", ["bac_ecdsa_p256", "pace_only"])
-def test_number_that_was_misread_opens_the_chip_and_is_told(name):
+def test_number_that_was_misread_opens_the_chip_and_is_reported(name):
     """A digit read as a letter: the check digit fails, a candidate opens, DG1 confirms it."""
     genuine = lines_of(name)
     column = next(c for c in range(9) if genuine[1][c] in "0158")
@@ -184,7 +184,7 @@ def test_number_that_was_misread_opens_the_chip_and_is_told(name):
     assert len(bench.named(PortraitRead)) == 1
 
 
-def test_misread_number_that_passes_its_check_digit_is_told_too():
+def test_misread_number_that_passes_its_check_digit_is_reported_too():
     genuine = lines_of("bac_ecdsa_p256")
     twins = {"1": "L", "L": "1", "0": "U", "U": "0", "6": "G", "G": "6"}
     column = next(c for c in range(9) if genuine[1][c] in twins)
@@ -196,11 +196,11 @@ def test_misread_number_that_passes_its_check_digit_is_told_too():
 
 def test_a_chip_is_tried_three_times_and_no_more():
     genuine = lines_of("bac_ecdsa_p256")
-    told, checks = talk(
+    seen, checks = talk(
         "bac_ecdsa_p256",
         mrz=parse([genuine[0], "Z" + genuine[1][1:]]),
     )
-    assert told.count(0x82) == 3
+    assert seen.count(0x82) == 3
     assert checks["access_control"].result is Result.FAILED
     assert checks["mrz_consistency"].result is Result.FAILED
     assert "reading" not in checks["mrz_consistency"].detail

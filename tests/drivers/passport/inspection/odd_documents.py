@@ -136,7 +136,7 @@ def indefinite(tagged):
 
 @dataclass(frozen=True)
 class Sod:
-    """EF.SOD; what is not said is as most states have it."""
+    """EF.SOD; what is not given is as most states have it."""
 
     signer: Made = SIGNER
     content: bytes = field(

@@ -437,11 +437,11 @@ def test_wrong_keys_are_tried_three_times():
 
 
 @pytest.mark.parametrize("missing", [1, 2])
-def test_a_data_group_of_the_gate_that_the_security_object_leaves_out_is_told(missing):
+def test_a_data_group_of_the_gate_that_the_security_object_leaves_out_is_reported(missing):
     checks = CheckList(lambda: 0)
     checks.expect_data_groups({1, 2, 14} - {missing})
     left_out = Check(id=f"dg_hash.DG{missing}", result=Result.FAILED, detail="not listed in EF.SOD")
     checks.add(left_out)
-    told = {check.id: check.result for check in checks.complete(Result.SUCCESSFUL, "")}
-    assert told[f"dg_hash.DG{missing}"] is Result.FAILED
-    assert "dg_hash.DG14" in told
+    results = {check.id: check.result for check in checks.complete(Result.SUCCESSFUL, "")}
+    assert results[f"dg_hash.DG{missing}"] is Result.FAILED
+    assert "dg_hash.DG14" in results

@@ -134,7 +134,7 @@ def test_a_chip_that_signs_by_another_hash_than_dg14_names_has_its_key(hash_name
     assert hash_name in checks["active_authentication"].detail
 
 
-class HearsTwice(Chip):
+class ReceivesTwice(Chip):
     """A chip that is sent one command a second time: its acknowledgement came too late."""
 
     number = 0
@@ -148,18 +148,18 @@ class HearsTwice(Chip):
 
 @pytest.mark.parametrize("number", range(1, 29))
 def test_a_genuine_chip_that_hears_a_command_twice_is_not_called_false(number, trust):
-    made = type("Hears", (HearsTwice,), {"number": number})
+    made = type("Receives", (ReceivesTwice,), {"number": number})
     promised = SPECIMENS["pace_aa_ca"].record()
     checks = inspect(prepare("pace_aa_ca", None, []), promised["mrz"], trust, made)
     assert {i: check.result.value for i, check in checks.items()} == promised["expect"]
 
 
-def test_a_fallback_to_bac_is_told_and_may_be_forbidden(trust):
+def test_a_fallback_to_bac_is_reported_and_may_be_forbidden(trust):
     card = prepare("pace_aa_ca", None, ["pace_refused_at_mapping"])
     mrz = SPECIMENS["pace_aa_ca"].record()["mrz"]
-    told = inspect(card, mrz, trust)["access_control"]
-    assert told.result is Result.SUCCESSFUL
-    assert told.detail.startswith("BAC after PACE failed")
+    access = inspect(card, mrz, trust)["access_control"]
+    assert access.result is Result.SUCCESSFUL
+    assert access.detail.startswith("BAC after PACE failed")
     strict = inspect(card, mrz, trust, bac_fallback=False)
     assert strict["access_control"].result is Result.FAILED
     assert strict["sod_signature"].result is Result.ABORTED

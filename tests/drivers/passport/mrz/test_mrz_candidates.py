@@ -35,7 +35,7 @@ def test_what_was_meant_is_among_the_candidates(line, column, character):
 
 
 @given(st.integers(0, 8), st.integers(0, 2))
-def test_confusions_in_the_document_number_are_found_and_told(column, which):
+def test_confusions_in_the_document_number_are_found_and_named(column, which):
     was = LINES[1][column]
     others = [now for now, means in CONFUSED.items() if was in means]
     if not others:

@@ -53,7 +53,7 @@ def identity(data: bytes) -> bytes:
 class Bench:
     """Carries bytes and time between the reader and its peer; keeps what happened.
 
-    `from_reader` and `from_peer` may damage what they carry; bytes that the other end hears
+    `from_reader` and `from_peer` may damage what they carry; bytes that the other end receives
     at another speed, or that the line is too bad for (`line_baud_max`), are garbage.
     """
 

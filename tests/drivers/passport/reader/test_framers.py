@@ -48,17 +48,14 @@ kinds = pytest.mark.parametrize(("framer", "wire"), KINDS, ids=["desko", "rte", 
 def test_messages_of_the_manuals():
     """The bytes themselves, once, so that a framer and its tests cannot err together."""
     short = "A" * 30
-    told = short.encode().hex()
+    row = short.encode().hex()
     assert (
-        DeskoFramer().receive(bytes.fromhex(f"1c02{told}0d{told}0d{told}0d031d"))
-        == [Line(short)] * 3
+        DeskoFramer().receive(bytes.fromhex(f"1c02{row}0d{row}0d{row}0d031d")) == [Line(short)] * 3
     )
-    head = f"01{0x62:02x}004f550220{told}0d{told}0d{told}0d03"
+    head = f"01{0x62:02x}004f550220{row}0d{row}0d{row}0d03"
     check = reduce(xor, bytes.fromhex(head)[1:])
     assert RteFramer().receive(bytes.fromhex(f"{head}{check:02x}")) == [Line(short)] * 3
-    assert (
-        ElyctisFramer().receive(bytes.fromhex(f"49005c{told}0d{told}0d{told}")) == [Line(short)] * 3
-    )
+    assert ElyctisFramer().receive(bytes.fromhex(f"49005c{row}0d{row}0d{row}")) == [Line(short)] * 3
     assert ElyctisFramer().ask().hex() == "490000" + "43000101"
     assert ElyctisFramer().go_on().hex() == "43000101"
 
@@ -79,7 +76,7 @@ def test_one_line_alone_and_one_after_another(framer, wire):
 
 
 @kinds
-def test_characters_that_were_not_read_are_told(framer, wire):
+def test_characters_that_were_not_read_are_reported(framer, wire):
     made = framer()
     damaged = wire(ONE.replace("MARIA", "M?RIA"), TWO)
     assert FramingError.BAD_CHARACTER in made.receive(damaged)
@@ -159,7 +156,7 @@ def test_reader_takes_the_framing_of_its_profile(framing, wire):
     assert made.mrz_sent == (ElyctisFramer.CONTINUE if framing == "elyctis" else b"")
 
 
-def test_elyctis_is_told_to_read_when_its_port_opens_and_when_a_document_is_wanted():
+def test_elyctis_is_commanded_to_read_when_its_port_opens_and_when_a_document_is_wanted():
     made = Bench(trust_of(), None, framing="elyctis")
     made.start()
     assert made.mrz_sent == ElyctisFramer().ask()

@@ -244,7 +244,7 @@ def test_slow_chips_stay_slow(ats):
     assert calls[-1] == TYPE_A
 
 
-def test_refused_speed_starts_the_chip_anew():
+def test_refused_speed_starts_the_chip_again():
     calls, target = play(find_again(1_000), *CYCLE, TARGET, b"\x01", b"\x00", TARGET)
     assert target.number == 1
     assert calls[-3:] == [bytes.fromhex("4E010202"), b"\x52\x00", TYPE_A]

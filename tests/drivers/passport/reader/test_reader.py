@@ -63,7 +63,7 @@ def test_a_lane_that_trusts_nobody_says_so():
     assert ready.conditions == (Condition.TRUST_EMPTY,)
 
 
-def test_what_a_reader_lacks_is_said_again_when_it_changes():
+def test_what_a_reader_lacks_is_re_sent_on_change():
     made = bench()
     for day, lacks in [
         (None, (Condition.CLOCK_UNTRUSTED,)),
@@ -401,7 +401,7 @@ def test_second_question_ends_the_first():
 def test_long_commands_and_answers_go_in_pieces_over_the_wire():
     """More than 262 bytes each way, by the MI bit, through the simulated PN532's firmware."""
     made = bench()
-    heard, answers = [], []
+    received, answers = [], []
 
     class Echo:
         silent = False
@@ -410,7 +410,7 @@ def test_long_commands_and_answers_go_in_pieces_over_the_wire():
             pass
 
         def transmit(self, raw):
-            heard.append(raw)
+            received.append(raw)
             return raw[::-1] * 2, 0
 
     made.peer.put_chip(Echo(), made.now_ns)
@@ -423,5 +423,5 @@ def test_long_commands_and_answers_go_in_pieces_over_the_wire():
     made.reader._chip._runner.start(job(), made.now_ns)
     made.call(lambda _now_ns: None)
     made.run(3_000)
-    assert heard == [apdu]
+    assert received == [apdu]
     assert answers == [apdu[::-1] * 2]

@@ -94,7 +94,7 @@ PSS = "-keyopt rsa_padding_mode:pss"
 
 
 @pytest.mark.parametrize(
-    ("hash_name", "version", "options", "said"),
+    ("hash_name", "version", "options", "detail"),
     [
         ("sha1", "0107", f"{by('rsa')} -md sha1", "rsa sha1"),
         ("sha224", "0107", f"{by('rsa')} -md sha224", "rsa sha224"),
@@ -110,19 +110,19 @@ PSS = "-keyopt rsa_padding_mode:pss"
         ("sha256", "0108", f"{by('rsa')} -md sha256 -stream", "rsa sha256"),
     ],
 )
-def test_security_objects_of_openssl(authority, hash_name, version, options, said):
+def test_security_objects_of_openssl(authority, hash_name, version, options, detail):
     hashes = {number: der.digest(hash_name, content) for number, content in GROUPS.items()}
     content = lds_security_object(hashes, hash_name, version)
     sod = tlv.encode(0x77, authority.sign(content, SECURITY_OBJECT, options))
     found = authenticate_sod(sod, assemble(authority.csca), None)
     checks = {check.id: check for check in found.checks}
     assert checks["sod_signature"].result is Result.SUCCESSFUL
-    assert said in checks["sod_signature"].detail
+    assert detail in checks["sod_signature"].detail
     assert checks["ds_chain"].result is Result.SUCCESSFUL
     for number, group in GROUPS.items():
         assert found.hash_check(number, group).result is Result.SUCCESSFUL
-    told = com_sod_check(common_data(GROUPS, version), found.security_object)
-    assert told.result is Result.SUCCESSFUL
+    check = com_sod_check(common_data(GROUPS, version), found.security_object)
+    assert check.result is Result.SUCCESSFUL
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ BUNDLE = pkcs7.serialize_certificates(
         ((LDIF + entry("pkdMasterListContent", b"none")).encode(), [Kind.CERTIFICATE], 1),
         (BROKEN + PEM + BROKEN, [Kind.CERTIFICATE], 2),
         (b"\xef\xbb\xbf" + PEM, [Kind.CERTIFICATE], 0),
-        (b"said before\r\n" + PEM.replace(b"\n", b"\r\n"), [Kind.CERTIFICATE], 0),
+        (b"text before\r\n" + PEM.replace(b"\n", b"\r\n"), [Kind.CERTIFICATE], 0),
         (BUNDLE, [Kind.CERTIFICATE] * 2, 0),
         (pem.unarmor(BUNDLE)[2] + b"\n", [Kind.CERTIFICATE] * 2, 0),
     ],
