@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
+class DriverMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command: frozen, tagged with its own name on the wire."""
 
 
@@ -115,7 +115,7 @@ class HolderAttributes(
 # --- any device ----------------------------------------------------------------------
 
 
-class DeviceReady(Message, frozen=True, kw_only=True):
+class DeviceReady(DriverMessage, frozen=True, kw_only=True):
     """A device is connected, identified and synchronised; re-sent on change."""
 
     device: DeviceId
@@ -123,7 +123,7 @@ class DeviceReady(Message, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
 
 
-class DeviceFailed(Message, frozen=True, kw_only=True):
+class DeviceFailed(DriverMessage, frozen=True, kw_only=True):
     """A device cannot do its work. `code` is stable, `diagnosis` one line for the console."""
 
     device: DeviceId
@@ -135,11 +135,11 @@ class DeviceFailed(Message, frozen=True, kw_only=True):
 # --- the document: events -------------------------------------------------------------
 
 
-class DocumentPresented(Message, frozen=True, kw_only=True):
+class DocumentPresented(DriverMessage, frozen=True, kw_only=True):
     """A document was put on the reader; nothing is asked of it until `ReadDocument`."""
 
 
-class MrzRead(Message, frozen=True, kw_only=True):
+class MrzRead(DriverMessage, frozen=True, kw_only=True):
     """The machine readable zone was read. `holder` is the vault's handle of the MRZ text."""
 
     ticket: int
@@ -147,28 +147,28 @@ class MrzRead(Message, frozen=True, kw_only=True):
     holder: str
 
 
-class ReadStep(Message, frozen=True, kw_only=True):
+class ReadStep(DriverMessage, frozen=True, kw_only=True):
     """The chip reached a step (`access`, `sod`, `dg1`, `dg2`): for progress displays only."""
 
     ticket: int
     step: str
 
 
-class PortraitRead(Message, frozen=True, kw_only=True):
+class PortraitRead(DriverMessage, frozen=True, kw_only=True):
     """DG2 was read and its hash is good under a trusted SOD. `portrait` is a vault handle."""
 
     ticket: int
     portrait: str
 
 
-class DocumentVerified(Message, frozen=True, kw_only=True):
+class DocumentVerified(DriverMessage, frozen=True, kw_only=True):
     """The inspection ended, well or not: every check has exactly one result."""
 
     ticket: int
     checks: tuple[Check, ...]
 
 
-class DocumentRemoved(Message, frozen=True, kw_only=True):
+class DocumentRemoved(DriverMessage, frozen=True, kw_only=True):
     """The document left the reader before the inspection ended."""
 
     ticket: int
@@ -177,7 +177,7 @@ class DocumentRemoved(Message, frozen=True, kw_only=True):
 # --- the document: commands -----------------------------------------------------------
 
 
-class ReadDocument(Message, frozen=True, kw_only=True):
+class ReadDocument(DriverMessage, frozen=True, kw_only=True):
     """Inspect the document that was presented; answer with this ticket within `budget_ms`."""
 
     ticket: int
@@ -185,7 +185,7 @@ class ReadDocument(Message, frozen=True, kw_only=True):
     chip_budget_ms: int
 
 
-class CancelRead(Message, frozen=True, kw_only=True):
+class CancelRead(DriverMessage, frozen=True, kw_only=True):
     """Stop reading for this ticket."""
 
     ticket: int
@@ -269,13 +269,13 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reversed: bool = False
 
 
-class PlantChanged(Message, frozen=True, kw_only=True):
+class PlantChanged(DriverMessage, frozen=True, kw_only=True):
     """The plant was read. Sent at every change and at least every `heartbeat_ms`."""
 
     plant: Plant
 
 
-class ActuationDone(Message, frozen=True, kw_only=True):
+class ActuationDone(DriverMessage, frozen=True, kw_only=True):
     """A command to the turnstile was written and read back (`ok`) or could not be confirmed.
 
     `action` is the one of `action_of`. At two doors `ok` says that the output holds what was
@@ -288,7 +288,7 @@ class ActuationDone(Message, frozen=True, kw_only=True):
     detail: str = ""
 
 
-class OpenExit(Message, frozen=True, kw_only=True):
+class OpenExit(DriverMessage, frozen=True, kw_only=True):
     """Release the exit for this ticket: one passage of a barrier, or the exit door.
 
     A barrier carries a ticket out once: releases add up in it. A door stays released until
@@ -298,13 +298,13 @@ class OpenExit(Message, frozen=True, kw_only=True):
     ticket: int
 
 
-class Close(Message, frozen=True, kw_only=True):
+class Close(DriverMessage, frozen=True, kw_only=True):
     """Withdraw any release of the exit and close it, where the zone allows it."""
 
     ticket: int
 
 
-class OpenEntry(Message, frozen=True, kw_only=True):
+class OpenEntry(DriverMessage, frozen=True, kw_only=True):
     """Release the entry door (two doors only): to come in, or to go back out.
 
     It stays released until `CloseEntry`; the same ticket may come in and go back.
@@ -313,13 +313,13 @@ class OpenEntry(Message, frozen=True, kw_only=True):
     ticket: int
 
 
-class CloseEntry(Message, frozen=True, kw_only=True):
+class CloseEntry(DriverMessage, frozen=True, kw_only=True):
     """Withdraw the release of the entry door, close and lock it."""
 
     ticket: int
 
 
-class SetDirection(Message, frozen=True, kw_only=True):
+class SetDirection(DriverMessage, frozen=True, kw_only=True):
     """Swap entry and exit against the wiring, or not. Only ever sent to a lane at rest.
 
     Answered by `ActuationDone` and by `Plant.reversed`; a device that cannot do it answers

@@ -15,7 +15,7 @@ from firmware_cfg.profile import Column
 LEAST = 0.01  # of the picture: no face is smaller
 
 
-class Seen(NamedTuple):
+class FacePosition(NamedTuple):
     """Where a face is in the picture: middle from the top, and height, as shares of it."""
 
     middle: float
@@ -34,16 +34,16 @@ def home(column: Column) -> View:
     return View(column.home, column.zoom_widest)
 
 
-def steer(seen: Seen, view: View, column: Column) -> View:
+def steer(face: FacePosition, view: View, column: Column) -> View:
     """Where to look next; the same view when the face is where it should be."""
     vertical, zoom = view
-    error = seen.middle - column.face_at
+    error = face.middle - column.face_at
     if abs(error) > column.dead_band:
         magnified = 2.0 ** ((zoom - column.zoom_widest) / column.zoom_per_double)
         vertical -= round(error * column.vertical_per_picture / magnified)
-    elif abs(seen.height - column.face_height) > column.dead_band:
+    elif abs(face.height - column.face_height) > column.dead_band:
         # Zoom only once the face is in the middle, or it would be zoomed out of the picture.
-        larger = max(column.face_height, LEAST) / max(seen.height, LEAST)
+        larger = max(column.face_height, LEAST) / max(face.height, LEAST)
         zoom += round(math.log2(larger) * column.zoom_per_double)
     return View(
         min(max(vertical, column.lowest), column.highest),

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import Any
 
 from drivers.camera import visca
-from drivers.camera.aim import Seen, View, home, steer
+from drivers.camera.aim import FacePosition, View, home, steer
 from drivers.errors import DeviceRefused, DriverFault, NoAnswer, PortLost
 from drivers.ports import Emission, Output, Write
 from drivers.types import DeviceId, DeviceReady
@@ -27,7 +27,7 @@ Job = Generator[bytes, visca.Reply, None]
 
 
 class ColumnMachine:
-    """Keeps the face in its place. Its command is a `Seen`, or None when no one is there."""
+    """Keeps the face in its place. Its command is a `FacePosition`, None when no one is there."""
 
     device = DeviceId.VISION
     ports = (PORT,)
@@ -47,8 +47,8 @@ class ColumnMachine:
         self._message = b""
         self._deadline_ns: int | None = None
         self._next_ns = self._now_ns
-        self._seen: tuple[int, Seen] | None = None
-        self._seen_ns = self._now_ns
+        self._face: tuple[int, FacePosition] | None = None
+        self._face_ns = self._now_ns
 
     @property
     def view(self) -> View | None:
@@ -90,8 +90,8 @@ class ColumnMachine:
         """
         self._now_ns = now_ns
         if command is not None:
-            self._seen = (now_ns, command)
-            self._seen_ns = now_ns
+            self._face = (now_ns, command)
+            self._face_ns = now_ns
         self._turn()
 
     def receive(self, port: str, data: bytes, now_ns: int) -> None:
@@ -134,7 +134,7 @@ class ColumnMachine:
     def wipe(self, ticket: int) -> None:
         """A column holds nothing of a traveller but where the face was."""
         del ticket
-        self._seen = None
+        self._face = None
 
     # --- inside -----------------------------------------------------------------------
 
@@ -208,12 +208,12 @@ class ColumnMachine:
         if wanted.zoom != view.zoom:
             yield visca.zoom_to(address, wanted.zoom)
         if wanted != view:
-            self._seen = None  # seen before the move: no longer true
+            self._face = None  # seen before the move: no longer true
             yield from self._where()
 
     def _wanted(self, view: View) -> View:
-        if self._seen is not None and self._now_ns - self._seen[0] <= SEEN_MAX_NS:
-            return steer(self._seen[1], view, self._column)
-        if self._now_ns - self._seen_ns > HOME_AFTER_NS:
+        if self._face is not None and self._now_ns - self._face[0] <= SEEN_MAX_NS:
+            return steer(self._face[1], view, self._column)
+        if self._now_ns - self._face_ns > HOME_AFTER_NS:
             return home(self._column)
         return view

@@ -53,8 +53,8 @@ CONFIG_WORDS = 3
 WATCHDOG_UNIT_MS = 10
 WRITES_MAX = 3
 
-Asking = Generator[Request, Outcome, bool]
-Reading = Generator[Request, Outcome, Bits | None]
+SuccessJob = Generator[Request, Outcome, bool]
+BitsJob = Generator[Request, Outcome, Bits | None]
 
 
 class MantrapMachine(PlantMachine):
@@ -129,7 +129,7 @@ class MantrapMachine(PlantMachine):
         revision = outcome.revision if isinstance(outcome, Identity) else ""
         self._known(f"{name} {revision}".strip() or "module of relays and inputs")
 
-    def _withdraw_standing(self) -> Asking:
+    def _withdraw_standing(self) -> SuccessJob:
         """Withdraw releases that stand, unless fire is active or the door's way is occupied."""
         contacts = self._contacts
         if contacts.danger(self._wiring.fire_ok, self._now_ns) is not Flag.CLEAR:
@@ -143,7 +143,7 @@ class MantrapMachine(PlantMachine):
                     return False
         return True
 
-    def _configure(self) -> Asking:
+    def _configure(self) -> SuccessJob:
         """Set watchdog and safe value as declared; clear the latched watchdog trip."""
         outcome = yield self._config
         if isinstance(outcome, Registers) and outcome.words == (*self._wanted, 0):
@@ -182,7 +182,7 @@ class MantrapMachine(PlantMachine):
             return
         self._took(self._contacts.plant(self._now_ns))
 
-    def _read_contacts(self) -> Asking:
+    def _read_contacts(self) -> SuccessJob:
         """All inputs and all coils, each with the time it was asked for."""
         for read, took in (
             (self._inputs, self._contacts.took_inputs),
@@ -196,7 +196,7 @@ class MantrapMachine(PlantMachine):
         self._disturbed_polls = 0
         return True
 
-    def _read(self, read: ReadBits) -> Reading:
+    def _read(self, read: ReadBits) -> BitsJob:
         """Bits read without a disturbance; tried again once."""
         for _ in range(2):
             disturbances = self._master.disturbances

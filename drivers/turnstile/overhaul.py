@@ -19,7 +19,7 @@ from firmware_cfg.profile import Setting, Turnstile
 HEALTH_POLLS = 5
 ROLL_BACK_ATTEMPTS = 3
 
-Asking = Generator[Request, Outcome, bool]
+SuccessJob = Generator[Request, Outcome, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ class OverhaulMachine(ModbusTurnstile):
         problem = "what it held before could not be put back: do not open this lane"
         self.outcome = Overhauled(drift, rolled_back=False, problem=problem)
 
-    def _at_rest(self) -> Asking:
+    def _at_rest(self) -> SuccessJob:
         reading = yield from self._read_all()
         return reading is not None and reading.at_rest
 
-    def _write(self, settings: tuple[Setting, ...], values: dict[str, int]) -> Asking:
+    def _write(self, settings: tuple[Setting, ...], values: dict[str, int]) -> SuccessJob:
         """Write what differs, and read everything back."""
         for setting in settings:
             outcome = yield WriteWords(setting.register, (values[setting.name],))
@@ -98,7 +98,7 @@ class OverhaulMachine(ModbusTurnstile):
         held = yield from read_settings(settings)
         return held == values
 
-    def _healthy(self, settings: tuple[Setting, ...]) -> Asking:
+    def _healthy(self, settings: tuple[Setting, ...]) -> SuccessJob:
         for _ in range(HEALTH_POLLS):
             if not (yield from self._at_rest()):
                 return False

@@ -14,7 +14,7 @@ from drivers.turnstile.modbus_requests import Outcome, Read, Registers, Request
 from firmware_cfg.profile import Firmware, Setting
 
 Held = dict[str, int]
-Asking = Generator[Request, Outcome, Held | None]
+SettingsJob = Generator[Request, Outcome, Held | None]
 
 
 class Drift(NamedTuple):
@@ -50,7 +50,7 @@ def version(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part[0].isdigit() else (-1, part) for part in parts)
 
 
-def read_settings(settings: Sequence[Setting]) -> Asking:
+def read_settings(settings: Sequence[Setting]) -> SettingsJob:
     """What a device holds, by name; None when it did not answer every question.
 
     Every register is read twice, and both answers must agree.

@@ -76,7 +76,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from drivers.passport.trust.audit import Standing, audit
+    from drivers.passport.trust.audit import SignatureState, audit
     from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
@@ -86,12 +86,12 @@ def _verify(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"egate trust verify: {error.filename}: {error.strerror}\n")
         return 2
     judged = audit({c.der: c for source in stored.parsed() for c in source.certificates}.values())
-    counts = dict.fromkeys(map(str, Standing), 0)
+    counts = dict.fromkeys(map(str, SignatureState), 0)
     for _, standing in judged:
         counts[str(standing)] += 1
     rows = _rows(stored.parsed(), arguments.store, utc_now().date())
     refused = _refused("verify", stored)
-    bad = counts[Standing.BAD] or refused or any(not row["signature_good"] for row in rows)
+    bad = counts[SignatureState.BAD] or refused or any(not row["signature_good"] for row in rows)
     details = [
         {"sha256": c.sha256, "country": c.country, "serial": str(c.serial), "result": str(s)}
         for c, s in judged
@@ -119,14 +119,14 @@ def _refused(action: str, loaded: Any) -> list[dict[str, str]]:
 
 def _rows(sources: list[Any], store: Path, today: Any) -> list[dict[str, Any]]:
     """A row for each object of the store."""
-    from drivers.passport.trust.files import given_store, standing
+    from drivers.passport.trust.files import given_store, signer_trust
     from gate_agent.inspect.trust_store import index
 
     known = index(store)
     given = given_store(sources, accept_demo=True)
     rows = []
     for source in sources:
-        judged = standing(source, given)
+        judged = signer_trust(source, given)
         when = known.get(source.sha256, {})
         signer = judged.signer
         rows.append(

@@ -13,7 +13,7 @@ from biometrics.errors import BiometricFault
 from biometrics.models.store import installed
 from biometrics.pipeline import Pipeline
 from biometrics.types import Tier
-from drivers.camera.aim import Seen
+from drivers.camera.aim import FacePosition
 from drivers.camera.column import ColumnMachine
 from drivers.camera.source import open_source
 from drivers.errors import DriverFault
@@ -123,8 +123,8 @@ def _column(
         )
 
     live.spawn("column", follow)
-    return lambda place: None if place is None else _aim(commands, Seen(*place))
+    return lambda place: None if place is None else _aim(commands, FacePosition(*place))
 
 
-def _aim(commands: CommandQueue, seen: Seen) -> None:
-    commands.put(seen)  # a column that does not follow misses a frame
+def _aim(commands: CommandQueue, face: FacePosition) -> None:
+    commands.put(face)  # a column that does not follow misses a frame

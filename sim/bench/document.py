@@ -118,7 +118,7 @@ def _trust_figures(path: Path, cpu_ns: Callable[[], int]) -> list[Figure]:
     import datetime
     import tempfile
 
-    from drivers.passport.trust.files import assemble, given_store, standing
+    from drivers.passport.trust.files import assemble, given_store, signer_trust
     from gate_agent.inspect import trust_store
 
     if not path.exists():
@@ -132,7 +132,7 @@ def _trust_figures(path: Path, cpu_ns: Callable[[], int]) -> list[Figure]:
         sources = found.parsed()
         given = given_store(sources, accept_demo=True)
         for source in sources:
-            standing(source, given)
+            signer_trust(source, given)
         trust_store.install(Path(store), found.sources, datetime.date(2026, 1, 1))
     imported_s = (cpu_ns() - started) / 1e9
     trust = assemble(sources, accept_demo=True)

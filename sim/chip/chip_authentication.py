@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sim.chip.curves import Group
 from sim.chip.key_derivation import CipherSuite, new_session
-from sim.chip.secure_messaging import Session
+from sim.chip.secure_messaging import SecureSession
 from sim.chip.security_infos import (
     chip_authentication_info,
     chip_public_key_info,
@@ -44,7 +44,7 @@ class AgreementKey:
             *(chip_authentication_info(suite, self.key_id) for suite in self.suites),
         )
 
-    def agree(self, suite: CipherSuite, terminal_key: bytes) -> Session | None:
+    def agree(self, suite: CipherSuite, terminal_key: bytes) -> SecureSession | None:
         """The session with the terminal's ephemeral key; None when that is no valid point."""
         group = Group(self.parameter_id)
         point = group.decode(terminal_key)

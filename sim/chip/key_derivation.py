@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from sim.chip.bac import derive_keys
-from sim.chip.secure_messaging import Session, Session3Des, SessionAes, encrypt_3des
+from sim.chip.secure_messaging import SecureSession, Session3Des, SessionAes, encrypt_3des
 from sim.chip.secure_messaging import aes_mac as cmac
 from sim.chip.secure_messaging import retail_mac as retail
 
@@ -39,7 +39,7 @@ def _aes_key(suite: CipherSuite, secret: bytes, counter: bytes) -> bytes:
     return digest[: _KEY_SIZES[suite]]
 
 
-def new_session(suite: CipherSuite, secret: bytes) -> Session:
+def new_session(suite: CipherSuite, secret: bytes) -> SecureSession:
     """Session keys from a shared secret; the counter begins at zero (9.8.6.3, 9.8.7.3)."""
     if suite is CipherSuite.TRIPLE_DES:
         return Session3Des(*derive_keys(secret), 0)
@@ -57,6 +57,6 @@ def encrypt_nonce(suite: CipherSuite, password: bytes, nonce: bytes) -> bytes:
     return run.update(nonce) + run.finalize()
 
 
-def token_mac(session: Session, data: bytes) -> bytes:
+def token_mac(session: SecureSession, data: bytes) -> bytes:
     """Authentication token of 8 bytes (4.4.3.4): no padding but the algorithm's own."""
     return cmac(session.mac, data) if isinstance(session, SessionAes) else retail(session.mac, data)

@@ -12,7 +12,7 @@ from sim.chip.bac import AccessKeys
 from sim.chip.chip_authentication import AgreementKey
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.pace import PaceProfile, PaceRun
-from sim.chip.secure_messaging import Session
+from sim.chip.secure_messaging import SecureSession
 
 EF_CARD_ACCESS = 0x011C
 
@@ -157,8 +157,8 @@ class CardState:
     application: bool = False
     file: int | None = None
     challenge: bytes | None = field(default=None, repr=False)
-    session: Session | None = field(default=None, repr=False)
-    next_session: Session | None = field(default=None, repr=False)
+    session: SecureSession | None = field(default=None, repr=False)
+    next_session: SecureSession | None = field(default=None, repr=False)
     pace: PaceRun | None = field(default=None, repr=False)
     agreement: Agreement | None = None
     reads: int = 0

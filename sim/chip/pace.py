@@ -16,7 +16,7 @@ from sim.chip.apdu import Response, Status
 from sim.chip.curves import Group
 from sim.chip.key_derivation import CipherSuite, encrypt_nonce, new_session, token_mac
 from sim.chip.keys import Random
-from sim.chip.secure_messaging import Session
+from sim.chip.secure_messaging import SecureSession
 from sim.chip.tlv import one_object
 
 PROTOCOL = "0.4.0.127.0.7.2.2.4.2"
@@ -75,7 +75,7 @@ class PaceRun:
     generator: Any = field(default=None, repr=False)
     own_key: bytes = field(default=b"", repr=False)
     peer_key: bytes = field(default=b"", repr=False)
-    session: Session | None = field(default=None, repr=False)
+    session: SecureSession | None = field(default=None, repr=False)
 
 
 class PaceStep(NamedTuple):
@@ -83,7 +83,7 @@ class PaceStep(NamedTuple):
 
     run: PaceRun | None
     response: Response
-    session: Session | None = None
+    session: SecureSession | None = None
 
 
 def _refused(status: int) -> PaceStep:
@@ -158,7 +158,7 @@ def _confirm(run: PaceRun, content: bytes, _random: Random) -> PaceStep:
 _STEPS = (_send_nonce, _map_nonce, _agree, _confirm)
 
 
-def authentication_token(run: PaceRun, session: Session, public_key: bytes) -> bytes:
+def authentication_token(run: PaceRun, session: SecureSession, public_key: bytes) -> bytes:
     """MAC over the public key data object of the other side's key (4.4.3.4, 9.4.5)."""
     key_object = der.tlv(0x7F49, der.oid(run.profile.protocol), der.tlv(0x86, public_key))
     return token_mac(session, key_object)

@@ -80,7 +80,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Session(ABC):
+class SecureSession(ABC):
     """Session keys and send sequence counter; a subclass is a cipher suite."""
 
     BLOCK: ClassVar[int]
@@ -153,7 +153,7 @@ class Session(ABC):
 
 
 @dataclass(frozen=True)
-class Session3Des(Session):
+class Session3Des(SecureSession):
     """Two-key 3DES in CBC mode with zero IV, and Retail MAC (9.8.6)."""
 
     BLOCK: ClassVar[int] = _BLOCK
@@ -172,7 +172,7 @@ class Session3Des(Session):
 
 
 @dataclass(frozen=True)
-class SessionAes(Session):
+class SessionAes(SecureSession):
     """AES in CBC mode whose IV is the encrypted counter, and CMAC of 8 bytes (9.8.7)."""
 
     BLOCK: ClassVar[int] = 16

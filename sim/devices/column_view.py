@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from drivers.camera.aim import Seen
+from drivers.camera.aim import FacePosition
 from firmware_cfg.profile import Column
 from sim.devices.column import SimColumn
 
@@ -21,7 +21,7 @@ FACE_CM = 24.0
 class FacePlace(NamedTuple):
     """Where a face is in the picture, and whether all of it is in it."""
 
-    seen: Seen
+    seen: FacePosition
     whole: bool
 
 
@@ -35,4 +35,4 @@ def place_of(face_cm: float, column: SimColumn, settings: Column) -> FacePlace |
     if not 0.0 <= middle <= 1.0:
         return None
     whole = middle - height / 2 >= 0.0 and middle + height / 2 <= 1.0
-    return FacePlace(Seen(middle, height), whole)
+    return FacePlace(FacePosition(middle, height), whole)

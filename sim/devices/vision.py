@@ -26,7 +26,7 @@ from biometrics.types import (
     Tier,
     VerifyEnded,
 )
-from drivers.camera.aim import Seen
+from drivers.camera.aim import FacePosition
 from sim.devices.column_view import FacePlace
 from sim.scenario.scenario import Face
 from sim.wires.kernel import MS, Alarm, Kernel
@@ -70,7 +70,7 @@ class SimVision:
         look: Callable[[], SeenTraveller | None],
         emit: Callable[[VisionEvent], None],
         usable: Callable[[], bool] = lambda: True,
-        follow: Callable[[Seen, int], None] = lambda _place, _now_ns: None,
+        follow: Callable[[FacePosition, int], None] = lambda _place, _now_ns: None,
     ) -> None:
         self._kernel = kernel
         self._look = look

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from biometrics.types import Prepare, StartVerify, StopVerify
-from drivers.camera.aim import Seen
+from drivers.camera.aim import FacePosition
 from drivers.camera.column import ColumnMachine
 from drivers.passport.reader.passport_reader import PassportReader
 from drivers.ports import Emission
@@ -227,6 +227,6 @@ class LaneComputer:
     def _listed(self, answer: Checked) -> None:
         self._later(self._kernel.now_ns + LISTS_NS, answer)
 
-    def _follow(self, place: Seen, now_ns: int) -> None:
+    def _follow(self, place: FacePosition, now_ns: int) -> None:
         if self.column is not None:
             self.column.command(place, now_ns)

@@ -11,7 +11,7 @@ from drivers.passport.trust.signatures import parse_public_key, verify
 from drivers.passport.trust.store import TrustStore
 
 
-class Standing(StrEnum):
+class SignatureState(StrEnum):
     """What a certificate's signature proved to be.
 
     `ORPHAN` names an issuer that is not here, so nothing is known of its signature;
@@ -25,32 +25,32 @@ class Standing(StrEnum):
     BAD = "bad"
 
 
-def audit(certificates: Iterable[Certificate]) -> list[tuple[Certificate, Standing]]:
+def audit(certificates: Iterable[Certificate]) -> list[tuple[Certificate, SignatureState]]:
     """Judge every signature; explicit curve parameters included."""
     listed = list(certificates)
     every = TrustStore(listed, accept_demo=True)
     return [(certificate, _judge(certificate, every)) for certificate in listed]
 
 
-def _judge(certificate: Certificate, every: TrustStore) -> Standing:
+def _judge(certificate: Certificate, every: TrustStore) -> SignatureState:
     try:
         own = parse_public_key(certificate.public_key_info)
     except DocumentError:
-        return Standing.UNUSABLE
+        return SignatureState.UNUSABLE
     try:
         verify(own, certificate.scheme, certificate.signature, certificate.tbs)
     except DocumentError:
         pass
     else:
-        return Standing.SELF_SIGNED
+        return SignatureState.SELF_SIGNED
     try:
         issuer = every.issuer(certificate)
     except DocumentError:
         issuer = None
     if issuer is not None:
-        return Standing.LINK
+        return SignatureState.LINK
     claims_own_key = certificate.self_issued and certificate.authority_key_id in (
         None,
         certificate.subject_key_id,
     )
-    return Standing.BAD if claims_own_key else Standing.ORPHAN
+    return SignatureState.BAD if claims_own_key else SignatureState.ORPHAN

@@ -86,7 +86,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SignerTrust:
     """Whether a list may be believed, who signed it, and why not."""
 
     trusted: bool
@@ -121,28 +121,28 @@ def parse_file(data: bytes) -> list[Source]:
     return [replace(found[0], unreadable=unreadable), *found[1:]]
 
 
-def standing(source: Source, given: TrustStore) -> Standing:
+def signer_trust(source: Source, given: TrustStore) -> SignerTrust:
     """Whether a list is signed by, or under, a certificate that was given by itself."""
     if source.signed is None:
-        return Standing(trusted=True, signer=None, detail="given by itself")
+        return SignerTrust(trusted=True, signer=None, detail="given by itself")
     try:
         signer = verify_signed_data(source.signed).certificate
     except DocumentError as error:
-        return Standing(trusted=False, signer=None, detail=str(error))
+        return SignerTrust(trusted=False, signer=None, detail=str(error))
     if any(anchor.der == signer.der for anchor in given):
-        return Standing(trusted=True, signer=signer, detail="signed by a given certificate")
+        return SignerTrust(trusted=True, signer=signer, detail="signed by a given certificate")
     if not signer.purposes & LIST_SIGNING:
-        return Standing(trusted=False, signer=signer, detail="not a list signer's certificate")
+        return SignerTrust(trusted=False, signer=signer, detail="not a list signer's certificate")
     beside = TrustStore(given, unproven=source.signed.certificates, accept_demo=given.accept_demo)
     try:
         issuer = beside.find(signer)
     except DocumentError as error:
-        return Standing(trusted=False, signer=signer, detail=f"signer: {error}")
+        return SignerTrust(trusted=False, signer=signer, detail=f"signer: {error}")
     if issuer is None or not issuer.trusted:
-        return Standing(trusted=False, signer=signer, detail="no given certificate certifies it")
+        return SignerTrust(trusted=False, signer=signer, detail="no given certificate certifies it")
     if issuer.certificate.country != signer.country:
-        return Standing(trusted=False, signer=signer, detail="certified by another state")
-    return Standing(trusted=True, signer=signer, detail="certified by a given certificate")
+        return SignerTrust(trusted=False, signer=signer, detail="certified by another state")
+    return SignerTrust(trusted=True, signer=signer, detail="certified by a given certificate")
 
 
 def assemble(sources: Sequence[Source], *, accept_demo: bool = False) -> TrustStore:
@@ -159,7 +159,7 @@ def assemble(sources: Sequence[Source], *, accept_demo: bool = False) -> TrustSt
     for source in sources:
         if source.signed is None:
             continue
-        trusted = standing(source, given).trusted
+        trusted = signer_trust(source, given).trusted
         (proven if trusted else unproven).extend(source.certificates)
         if source.kind is Kind.DEFECT_LIST and trusted:
             defects = [*(defects or ()), *source.defects]

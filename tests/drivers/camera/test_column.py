@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.camera import visca
-from drivers.camera.aim import Seen, View, home, steer
+from drivers.camera.aim import FacePosition, View, home, steer
 from drivers.camera.column import ColumnMachine
 from drivers.errors import DeviceRefused, DriverFault, NoAnswer, PortLost
 from drivers.types import DeviceReady
@@ -90,13 +90,13 @@ MIDDLE_MM = 1450.0  # what the column looks at in its position 0
 FACE_MM = 230.0
 
 
-def seen_of(face_mm: float, view: View) -> Seen | None:
+def position_of(face_mm: float, view: View) -> FacePosition | None:
     """Where a face at this height is in the picture."""
     magnified = 2.0 ** ((view.zoom - COLUMN.zoom_widest) / COLUMN.zoom_per_double)
     shown_mm = PICTURE_MM / magnified
     looks_at = MIDDLE_MM + view.vertical * PICTURE_MM / COLUMN.vertical_per_picture
     middle = 0.5 + (looks_at - face_mm) / shown_mm
-    return Seen(middle, FACE_MM / shown_mm) if 0.0 <= middle <= 1.0 else None
+    return FacePosition(middle, FACE_MM / shown_mm) if 0.0 <= middle <= 1.0 else None
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_everybody_fits_from_a_wheelchair_to_two_metres(stature_mm):
     face_mm = stature_mm - 130.0
     view = home(COLUMN)
     for _ in range(6):
-        seen = seen_of(face_mm, view)
+        face = position_of(face_mm, view)
         # Out of the wide picture: a person so small or tall is seen at first by a part of it.
-        view = steer(seen or Seen(0.98 if face_mm < MIDDLE_MM else 0.02, 0.2), view, COLUMN)
-    seen = seen_of(face_mm, view)
-    assert seen is not None
-    assert abs(seen.middle - COLUMN.face_at) <= COLUMN.dead_band + 0.01
-    assert abs(seen.height - COLUMN.face_height) <= COLUMN.dead_band + 0.01
-    assert steer(seen, view, COLUMN) == view  # and there it stays
+        view = steer(face or FacePosition(0.98 if face_mm < MIDDLE_MM else 0.02, 0.2), view, COLUMN)
+    face = position_of(face_mm, view)
+    assert face is not None
+    assert abs(face.middle - COLUMN.face_at) <= COLUMN.dead_band + 0.01
+    assert abs(face.height - COLUMN.face_height) <= COLUMN.dead_band + 0.01
+    assert steer(face, view, COLUMN) == view  # and there it stays
 
 
 @given(
@@ -123,7 +123,7 @@ def test_everybody_fits_from_a_wheelchair_to_two_metres(stature_mm):
     st.integers(0, 0x4000),
 )
 def test_the_column_never_leaves_its_limits(middle, height, vertical, zoom):
-    wanted = steer(Seen(middle, height), View(vertical, zoom), COLUMN)
+    wanted = steer(FacePosition(middle, height), View(vertical, zoom), COLUMN)
     assert COLUMN.lowest <= wanted.vertical <= COLUMN.highest
     assert COLUMN.zoom_widest <= wanted.zoom <= COLUMN.zoom_closest
 
@@ -182,19 +182,19 @@ def test_a_column_is_identified_lit_and_read_back():
 @pytest.mark.parametrize("face_mm", [1_050.0, 1_570.0, 1_870.0])
 def test_the_column_follows_a_face_and_rests(face_mm):
     bench = Bench()
-    bench.run(8_000, lambda: seen_of(face_mm, View(bench.peer.vertical, bench.peer.zoom)))
-    seen = seen_of(face_mm, View(bench.peer.vertical, bench.peer.zoom))
-    assert seen is not None
-    assert abs(seen.middle - COLUMN.face_at) <= COLUMN.dead_band
+    bench.run(8_000, lambda: position_of(face_mm, View(bench.peer.vertical, bench.peer.zoom)))
+    face = position_of(face_mm, View(bench.peer.vertical, bench.peer.zoom))
+    assert face is not None
+    assert abs(face.middle - COLUMN.face_at) <= COLUMN.dead_band
     moves = bench.peer.moves
-    bench.run(5_000, lambda: seen_of(face_mm, View(bench.peer.vertical, bench.peer.zoom)))
+    bench.run(5_000, lambda: position_of(face_mm, View(bench.peer.vertical, bench.peer.zoom)))
     assert bench.peer.moves == moves <= 6
 
 
 def test_a_face_that_jumps_about_moves_the_column_no_faster_than_allowed():
     bench = Bench()
     bench.run(1_000)
-    places = iter([Seen(0.1, 0.35), Seen(0.9, 0.35)] * 100)
+    places = iter([FacePosition(0.1, 0.35), FacePosition(0.9, 0.35)] * 100)
     bench.run(8_000, lambda: next(places))
     assert bench.peer.moves <= 8_000 / COLUMN.step_ms
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from reader_bench import country, passport
 
 from drivers.passport.errors import DocumentError
-from drivers.passport.trust.audit import Standing, audit
+from drivers.passport.trust.audit import SignatureState, audit
 from drivers.passport.trust.certificates import parse_certificate
-from drivers.passport.trust.files import Kind, assemble, parse_file, standing
+from drivers.passport.trust.files import Kind, assemble, parse_file, signer_trust
 from drivers.passport.trust.files import given_store as store_given
 from drivers.passport.trust.passive_authentication import authenticate_sod
 from drivers.passport.trust.revocation import Defect, Revocation, parse_revocation_list
@@ -47,9 +47,9 @@ def test_every_certificate_of_the_german_list_is_judged(german):
     assert german["list"].unreadable == 0
     judged = [result for _, result in audit(german["list"].certificates)]
     assert len(judged) == 588
-    assert judged.count(Standing.SELF_SIGNED) == 375
-    assert judged.count(Standing.LINK) == 201
-    assert judged.count(Standing.ORPHAN) == 12
+    assert judged.count(SignatureState.SELF_SIGNED) == 375
+    assert judged.count(SignatureState.LINK) == 201
+    assert judged.count(SignatureState.ORPHAN) == 12
 
 
 @needs_data
@@ -60,7 +60,7 @@ def test_a_list_counts_only_beside_the_certificate_that_its_signer_chains_to(ger
     assert result(alone, "ds_chain") is Result.UNDETERMINED
     beside = authenticate_sod(sod, assemble([german["list"], german["csca"]]), AT)
     assert beside.trusted
-    assert standing(german["list"], store_given([german["csca"]])).trusted
+    assert signer_trust(german["list"], store_given([german["csca"]])).trusted
 
 
 @needs_data
@@ -71,7 +71,7 @@ def test_an_altered_list_is_not_believed(german):
         sources = parse_file(bytes(der))
     except DocumentError:
         return
-    assert not standing(sources[0], store_given([german["csca"]])).trusted
+    assert not signer_trust(sources[0], store_given([german["csca"]])).trusted
 
 
 def result(found, name):
