@@ -1,7 +1,7 @@
 """The loop: events in, commands out, through the core and its last guard.
 
 `turn` is one pure step of the whole lane. `Loop` keeps what lies between two turns, and
-`run` feeds it from an inbox until it is told to stop; a simulator calls `Loop.turn`
+`run` feeds it from an inbox until it is to stop; a simulator calls `Loop.turn`
 itself. `Mailbox` is the inbox's policy without a clock or a lock: what is kept, what is
 merged, what has a reserved place, and when a deadline goes before the queue.
 """
@@ -19,7 +19,7 @@ from drivers.types import ACTIONS, Actuation, DeviceFailed, DeviceId, PlantChang
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
 from gate_agent.core.gate import step
-from gate_agent.core.ledger import Ledger, heard, said
+from gate_agent.core.ledger import Ledger, on_command, on_event
 from gate_agent.core.messages import (
     ACTUATIONS,
     NEWEST_WINS,
@@ -136,7 +136,7 @@ def _outdated(old: Event, new: Event) -> bool:
 
 
 class Pulse(NamedTuple):
-    """What tells whether the loop follows: see `healthy`.
+    """What shows whether the loop keeps up: see `healthy`.
 
     `due_ns`: when the lane wanted to be woken next; `waiting`: events in the inbox; `turned`:
     whether a turn was completed since the watchdog was last fed.
@@ -186,13 +186,13 @@ def turn(
 
     A refused command does not go out; the refusal goes back into the core at once.
     """
-    ledger = heard(ledger, event, now_ns, profile)
+    ledger = on_event(ledger, event, now_ns, profile)
     state, proposed = step(state, event, now_ns, profile, topology)
     out: list[Command] = []
     waiting = deque(proposed)
     while waiting:
         command = waiting.popleft()
-        # A dictionary tells at once what `isinstance` would ask five classes for.
+        # One look into a dictionary answers what `isinstance` would ask five classes for.
         if type(command) in ACTIONS and isinstance(command, ACTUATIONS):
             clause = guard(command, ledger, state.mode, profile, now_ns)
             if clause is not None:
@@ -202,7 +202,7 @@ def turn(
                 state, more = step(state, refused, now_ns, profile, topology)
                 waiting.extend(more)
                 continue
-        ledger = said(ledger, command, now_ns, profile)
+        ledger = on_command(ledger, command, now_ns, profile)
         out.append(command)
     return state, ledger, tuple(out)
 
@@ -247,7 +247,7 @@ def run(
     stop: Callable[[], bool],
     turned: Callable[[Turn], None] | None = None,
 ) -> None:
-    """Turn until told to stop. Each turn is recorded before its commands go out.
+    """Turn until `stop` says so. Each turn is recorded before its commands go out.
 
     Args:
         loop: the lane.

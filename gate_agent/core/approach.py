@@ -7,7 +7,7 @@ them see the area before the entry as their zone. `Queued` ends when the chamber
 the ticket moves into it. An officer's accept out here lets the traveller in and no further:
 the exit takes a decision given behind two shut doors.
 
-With `entry_opens = "on_approach"` whoever comes is let in at once, and the document is read
+With `entry_opens = "on_approach"` a traveller who comes is let in at once, and the document is read
 inside.
 """
 
@@ -72,7 +72,7 @@ def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
 def queue_moved(
     state: State, queued: Queued, _event: PlantChanged, now_ns: int, profile: Profile
 ) -> Moved:
-    """Somebody moved before the entry while a traveller waits for the chamber."""
+    """A person moved before the entry while a traveller waits for the chamber."""
     dossier = queued.dossier
     if state.plant.zone is Zone.EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)

@@ -3,8 +3,8 @@
     Entering -> Shutting -> (Presenting -> Reading ->) Verifying -> ... -> Departing -> Emptying
 
 The entry is released for one ticket while the exit is shut and the chamber empty. It is shut
-as soon as one person stands inside and nobody in the doorway; about several who stay an officer is
-asked, with the entry open behind them. The face is compared only
+as soon as one person stands inside and no one in the doorway; about several who stay an officer
+is asked, with the entry open behind them. The face is compared only
 behind two shut doors. After an accept the exit is released, and the crossing ends when the
 chamber is empty. `Emptying` brings doors and chamber to rest after every crossing: whoever
 is still inside goes back by the entry, no door moves onto anybody, and a door that does not
@@ -113,7 +113,7 @@ def entering_moved(
 def entering_late(
     state: State, entering: Entering, _event: Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """Nobody came in, or more than one did and none went back: the entry stays open for them."""
+    """No one came in, or more than one did and none went back: the entry stays open for them."""
     dossier = entering.dossier
     if state.occupancy != dossier.occupancy:
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)

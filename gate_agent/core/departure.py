@@ -73,7 +73,7 @@ def exit_released(
 def opening_moved(
     state: State, _opening: Opening, _event: PlantChanged, _now_ns: int, _profile: Profile
 ) -> Moved:
-    """The release is on its way, and somebody else is in the chamber."""
+    """The release is on its way, and another person is in the chamber."""
     if state.plant.zone is Zone.MANY:
         state = alarm(state, Reason.SEVERAL_PERSONS)
     return state, ()
@@ -135,7 +135,7 @@ def _watch(state: State, crossing: Departing, now_ns: int, profile: Profile) -> 
 def exit_late(
     state: State, departing: Departing, _event: Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """The chamber does not become empty: somebody stays, or something was left."""
+    """The chamber does not become empty: a person stays, or something was left."""
     if now_ns < departing.due_ns:
         return state, ()
     reason = Reason.LEFT_OBJECT if departing.beyond else Reason.PASSAGE_TIMEOUT

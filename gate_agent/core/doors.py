@@ -112,7 +112,7 @@ def undisturbed(plant: Plant) -> bool:
 
 
 def shut_and_empty(state: State) -> bool:
-    """Whether both doors are shut and nobody and nothing is between them."""
+    """Whether both doors are shut and neither person nor object is between them."""
     return state.plant.zone is Zone.EMPTY and entry_shut(state) and exit_shut(state)
 
 
@@ -128,7 +128,7 @@ def at_rest(state: State) -> bool:
 
 
 def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
-    """Whether a door opened that nobody had released."""
+    """Whether a door opened that was not released."""
     entry = before.entry is Door.CLOSED and plant.entry is Door.OPEN
     leave = before.exit is Door.CLOSED and plant.exit is Door.OPEN
     if not entry and not leave:

@@ -62,7 +62,7 @@ def _command(
 def emptying_late(
     state: State, emptying: Emptying, _event: Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """A door does not follow, or somebody stays: try again so often, then stop the lane."""
+    """A door does not follow, or a person stays: try again so often, then stop the lane."""
     if emptying.due_ns is None or now_ns < emptying.due_ns:
         return state, ()
     move = next_move(state, emptying)

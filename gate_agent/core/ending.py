@@ -13,7 +13,7 @@ from gate_agent.core.budgets import after
 from gate_agent.core.ended import Ended, Last
 from gate_agent.core.facts import SystemFacts
 from gate_agent.core.messages import Append, Command, Mode, Wipe
-from gate_agent.core.policy import Decision, decide, rules_of
+from gate_agent.core.policy import Decision, decide, policy_settings
 from gate_agent.core.reasons import Outcome, Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
@@ -87,7 +87,7 @@ def decided(
 ) -> Dossier:
     """Let the policy decide on the dossier as it stands, unless it just did."""
     if decision is None:
-        decision = decide(dossier.evidence, rules_of(profile))
+        decision = decide(dossier.evidence, policy_settings(profile))
     times = dossier.times
     if times.decided_ns is None:
         times = replace(times, decided_ns=now_ns)

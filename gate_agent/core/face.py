@@ -16,7 +16,7 @@ from gate_agent.core.ending import (
     standing,
 )
 from gate_agent.core.messages import Checked, Tick
-from gate_agent.core.policy import better, decide, rules_of
+from gate_agent.core.policy import better, decide, policy_settings
 from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.states import Deciding, Dossier, State, Verifying, replace
 
@@ -29,7 +29,9 @@ def observed(
     seen = event.observation
     evidence = dossier.evidence
     attack = evidence.attack or seen.liveness.state is LivenessState.ATTACK
-    evidence = replace(evidence, best=better(evidence.best, seen, rules_of(profile)), attack=attack)
+    evidence = replace(
+        evidence, best=better(evidence.best, seen, policy_settings(profile)), attack=attack
+    )
     dossier = replace(dossier, evidence=evidence, frames=dossier.frames + 1, guidance=seen.guidance)
     state = replace(state, crossing=replace(verifying, dossier=dossier))
     if attack:
@@ -47,7 +49,7 @@ def lists_checked(
 
 
 def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
-    decision = decide(dossier.evidence, rules_of(profile))
+    decision = decide(dossier.evidence, policy_settings(profile))
     if decision.outcome is not Outcome.ADMIT:
         return state, ()
     obstacles = standing(state, now_ns, profile)

@@ -1,9 +1,9 @@
-"""The safety invariants of a lane, as predicates over what it hears and does.
+"""The safety invariants of a lane, as predicates over its events and commands.
 
 Used by the exhaustive search, by the property tests, and at every step of every
-simulation. A `Ghost` remembers what an onlooker would, from events and commands alone; it
+simulation. `ObservedHistory` keeps what an observer would see, from events and commands alone; it
 takes nothing from the core's conclusions but the mode and the deadlines, which are what
-is judged. `watch` gives the ghost after one turn and the names of the invariants that
+is judged. `watch` gives the history after one turn and the names of the invariants that
 the turn broke; `INVARIANTS` says what each name stands for.
 """
 
@@ -40,7 +40,7 @@ from gate_agent.core.messages import (
     OfficerDecided,
     Tick,
 )
-from gate_agent.core.onlooker import Ghost, hear, see
+from gate_agent.core.observed_history import ObservedHistory, on_command, on_event
 from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import Idle, State, dossier_of
 
@@ -64,7 +64,8 @@ INVARIANTS = {
         2, "the exit opens only on a durable, fresh, unused accept of this very stay"
     ),
     "wrong_way": Invariant(
-        2, "whoever may have come in by the exit leaves by the entry on an officer's word only"
+        2,
+        "a person who may have come in by the exit leaves by the entry on an officer's order only",
     ),
     "one_accept_one_passage": Invariant(3, "more passages than accepts stop the lane"),
     "fire_vetoed": Invariant(4, "fire puts the lane into evacuation, and nothing closes in it"),
@@ -76,7 +77,7 @@ INVARIANTS = {
     "power_on_opens": Invariant(8, "power-on opens nothing"),
     "tailgating_admitted": Invariant(9, "two persons or an object never pass without an officer"),
     "traveller_trapped": Invariant(
-        10, "while somebody is served a deadline runs, or the lane is stopped"
+        10, "while a traveller is served a deadline runs, or the lane is stopped"
     ),
     "moved_after_fire": Invariant(11, "after a fire nothing moves until it was acknowledged"),
     "unrecorded_actuation": Invariant(12, "every actuation is on record before it"),
@@ -85,25 +86,25 @@ INVARIANTS = {
         14, "mode and settings change only at rest: no crossing survives, none is cut in"
     ),
     "officer_unchecked": Invariant(
-        15, "an officer's word is in time and names the crossing it is about"
+        15, "an officer's accept is in time and names the crossing it is about"
     ),
     "no_lease": Invariant(16, "no service without an officer where the profile asks for one"),
 }
 
 
 def watch(
-    ghost: Ghost,
+    history: ObservedHistory,
     before: State,
     event: Event,
     after: State,
     commands: tuple[Command, ...],
     now_ns: int,
     profile: Profile,
-) -> tuple[Ghost, tuple[str, ...]]:
+) -> tuple[ObservedHistory, tuple[str, ...]]:
     """Follow one turn.
 
     Args:
-        ghost: what was remembered before it.
+        history: what the observer knew before it.
         before: the lane before.
         event: what happened.
         after: the lane after.
@@ -112,22 +113,22 @@ def watch(
         profile: the effective profile.
 
     Returns:
-        The ghost after, and the names of broken invariants, each once.
+        The observer's history after, and the names of broken invariants, each once.
     """
     broken: set[str] = set()
     if isinstance(event, PlantChanged):
-        broken = _count(ghost, before, event.plant, after)
-    ghost = hear(ghost, event, now_ns, profile)
+        broken = _count(history, before, event.plant, after)
+    history = on_event(history, event, now_ns, profile)
     for command in commands:
         if isinstance(command, WATCHED):
-            broken |= _commanded(ghost, command, before, event, now_ns, profile)
-            ghost = see(ghost, command, now_ns, profile)
+            broken |= _commanded(history, command, before, event, now_ns, profile)
+            history = on_command(history, command, now_ns, profile)
     if after.mode is Mode.AUTO:
-        broken |= _in_service(ghost, before, event, after, now_ns)
-        ghost = ghost if ghost.served else msgspec.structs.replace(ghost, served=True)
-    elif ghost.plant is not None and ghost.plant.fire is Flag.ACTIVE:
+        broken |= _in_service(history, before, event, after, now_ns)
+        history = history if history.served else msgspec.structs.replace(history, served=True)
+    elif history.plant is not None and history.plant.fire is Flag.ACTIVE:
         broken |= set() if after.mode is Mode.EVACUATION else {"fire_vetoed"}
-    return ghost, tuple(sorted(broken))
+    return history, tuple(sorted(broken))
 
 
 def watch_feeding(
@@ -138,15 +139,17 @@ def watch_feeding(
     return {"watchdog_fed_sick"} if fed and sick else set()
 
 
-def _in_service(ghost: Ghost, before: State, event: Event, after: State, now_ns: int) -> set[str]:
+def _in_service(
+    history: ObservedHistory, before: State, event: Event, after: State, now_ns: int
+) -> set[str]:
     """What holds whenever the lane says that it is in service."""
     broken: set[str] = set()
-    plant = ghost.plant
-    if ghost.fire:
+    plant = history.plant
+    if history.fire:
         broken.add("moved_after_fire")
     if plant is not None and plant.fire is Flag.ACTIVE:
         broken.add("fire_vetoed")
-    if ghost.entry_release is ghost.exit_release is ReleaseState.RELEASED:
+    if history.entry_release is history.exit_release is ReleaseState.RELEASED:
         broken.add("entry_and_exit_open")
     served = dossier_of(before.crossing)
     still = dossier_of(after.crossing)
@@ -160,40 +163,47 @@ def _in_service(ghost: Ghost, before: State, event: Event, after: State, now_ns:
     return broken
 
 
-def _count(ghost: Ghost, before: State, plant: Plant, after: State) -> set[str]:
+def _count(history: ObservedHistory, before: State, plant: Plant, after: State) -> set[str]:
     """Passages against accepts, while the lane is in service."""
     in_service = before.mode is Mode.AUTO and after.mode is Mode.AUTO
-    if in_service and ghost.passed > 1 and plant.zone is Zone.EMPTY:
+    if in_service and history.passed > 1 and plant.zone is Zone.EMPTY:
         return {"one_accept_one_passage"}
-    old = ghost.plant.passages_exit if ghost.plant is not None else None
+    old = history.plant.passages_exit if history.plant is not None else None
     if old is None or plant.passages_exit is None or not in_service:
         return set()
     more = (plant.passages_exit - old) % COUNTER_SPAN
-    allowed = 1 - ghost.passed if ghost.released else 0
+    allowed = 1 - history.passed if history.released else 0
     return {"one_accept_one_passage"} if allowed < more < PLAUSIBLE else set()
 
 
 def _commanded(
-    ghost: Ghost, command: Command, before: State, event: Event, now_ns: int, profile: Profile
+    history: ObservedHistory,
+    command: Command,
+    before: State,
+    event: Event,
+    now_ns: int,
+    profile: Profile,
 ) -> set[str]:
     """What holds for a command at the moment it goes out."""
     if isinstance(command, Append):
         return _recorded(command, before, event, now_ns)
-    leaseless = profile.lane.officer_lease_required and now_ns >= ghost.lease_ns
+    leaseless = profile.lane.officer_lease_required and now_ns >= history.lease_ns
     if isinstance(command, ReadDocument):
         return {"no_lease"} if leaseless else set()
     if not isinstance(command, ACTUATIONS):
         return set()
-    broken = _moves(ghost, command, now_ns, profile)
-    plant = ghost.plant
+    broken = _moves(history, command, now_ns, profile)
+    plant = history.plant
     if plant is None:
         return broken
     match command:
         case OpenExit():
             two_doors = profile.lane.two_doors
-            return broken | _opens(ghost, command, now_ns, leaseless=leaseless, two_doors=two_doors)
+            return broken | _opens(
+                history, command, now_ns, leaseless=leaseless, two_doors=two_doors
+            )
         case OpenEntry():
-            return broken | _opens_entry(ghost, command, leaseless=leaseless)
+            return broken | _opens_entry(history, command, leaseless=leaseless)
         case Close():
             withdrawn_only = profile.lane.two_doors and plant.exit is Door.CLOSED
             occupied = plant.zone in (Zone.ONE, Zone.MANY) and not withdrawn_only
@@ -206,7 +216,7 @@ def _commanded(
 
 
 def _recorded(command: Append, before: State, event: Event, now_ns: int) -> set[str]:
-    """An officer's word that moves something comes from an officer, in time, to somebody."""
+    """An officer's decision that moves a door is from an officer, in time, on a crossing."""
     facts = command.facts
     if not isinstance(facts, OfficerFacts) or facts.action not in ("accept", "release"):
         return set()
@@ -220,14 +230,14 @@ def _recorded(command: Append, before: State, event: Event, now_ns: int) -> set[
     return set() if checked else {"officer_unchecked"}
 
 
-def _moves(ghost: Ghost, command: Actuation, now_ns: int, profile: Profile) -> set[str]:
+def _moves(history: ObservedHistory, command: Actuation, now_ns: int, profile: Profile) -> set[str]:
     """What holds for whatever moves."""
     broken: set[str] = set()
-    if (command.ticket, action_of(command)) not in ghost.written:
+    if (command.ticket, action_of(command)) not in history.written:
         broken.add("unrecorded_actuation")
-    if ghost.fire:
+    if history.fire:
         broken.add("moved_after_fire")
-    plant = ghost.plant
+    plant = history.plant
     stale_ns = profile.budgets.plant_stale_ms * MS
     if plant is None or not 0 <= now_ns - plant.read_at_ns < stale_ns:
         return broken | {"unknown_taken_as_good"}
@@ -235,7 +245,7 @@ def _moves(ghost: Ghost, command: Actuation, now_ns: int, profile: Profile) -> s
     needed = [plant.fire]
     if not isinstance(command, SetDirection):
         needed.append(plant.entry_obstruction if of_entry else plant.obstruction)
-    by_order = isinstance(command, OpenEntry) and ghost.order
+    by_order = isinstance(command, OpenEntry) and history.release_ordered
     two_doors = profile.lane.two_doors
     shut_already = two_doors and isinstance(command, Close) and plant.exit is Door.CLOSED
     blind = plant.zone is Zone.UNKNOWN and not (by_order or shut_already)
@@ -255,51 +265,51 @@ def _closes(plant: Plant, obstruction: Flag, *, occupied: bool) -> set[str]:
 
 
 def _opens(
-    ghost: Ghost, command: OpenExit, now_ns: int, *, leaseless: bool, two_doors: bool
+    history: ObservedHistory, command: OpenExit, now_ns: int, *, leaseless: bool, two_doors: bool
 ) -> set[str]:
     broken: set[str] = set()
-    word = ghost.word
+    accept = history.accept
     if (
-        word is None
-        or word.ticket != command.ticket
-        or not word.durable
-        or not word.same_stay
-        or now_ns >= word.until_ns
+        accept is None
+        or accept.ticket != command.ticket
+        or not accept.durable
+        or not accept.same_stay
+        or now_ns >= accept.until_ns
     ):
         broken.add("open_without_accept")
     if leaseless:
         broken.add("no_lease")
-    if not ghost.in_step:
-        broken.add("open_before_resync" if ghost.served else "power_on_opens")
-    plant = ghost.plant
+    if not history.synchronised:
+        broken.add("open_before_resync" if history.served else "power_on_opens")
+    plant = history.plant
     if plant is None:
         return broken
     unlocked = two_doors and plant.entry_lock is not Lock.LOCKED
-    if plant.entry is Door.OPEN or unlocked or ghost.entry_release is ReleaseState.RELEASED:
+    if plant.entry is Door.OPEN or unlocked or history.entry_release is ReleaseState.RELEASED:
         broken.add("entry_and_exit_open")
-    machine = word is None or word.by == "machine"
-    if plant.zone is Zone.MANY or plant.obstruction is Flag.ACTIVE or (machine and ghost.crowd):
+    machine = accept is None or accept.by == "machine"
+    if plant.zone is Zone.MANY or plant.obstruction is Flag.ACTIVE or (machine and history.crowd):
         broken.add("tailgating_admitted")
     return broken
 
 
-def _opens_entry(ghost: Ghost, command: OpenEntry, *, leaseless: bool) -> set[str]:
-    """To come in, or to let somebody go back out."""
+def _opens_entry(history: ObservedHistory, command: OpenEntry, *, leaseless: bool) -> set[str]:
+    """To come in, or to let a person go back out."""
     broken: set[str] = set()
-    plant = ghost.plant
+    plant = history.plant
     if plant is None:
         return broken
-    released = ghost.exit_release is ReleaseState.RELEASED
+    released = history.exit_release is ReleaseState.RELEASED
     if plant.exit is Door.OPEN or plant.exit_lock is not Lock.LOCKED or released:
         broken.add("entry_and_exit_open")
     coming_in = plant.zone is Zone.EMPTY
-    if not ghost.in_step and (coming_in or not ghost.order):
-        broken.add("open_before_resync" if ghost.served else "power_on_opens")
+    if not history.synchronised and (coming_in or not history.release_ordered):
+        broken.add("open_before_resync" if history.served else "power_on_opens")
     if coming_in and leaseless:
         broken.add("no_lease")
-    if coming_in and command.ticket <= ghost.inside:
+    if coming_in and command.ticket <= history.inside:
         broken.add("open_without_accept")
-    if not coming_in and ghost.exit_used and not ghost.order:
+    if not coming_in and history.exit_used and not history.release_ordered:
         broken.add("wrong_way")
     return broken
 

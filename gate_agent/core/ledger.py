@@ -1,7 +1,7 @@
 """What the last guard knows by itself, from events and from commands that go out.
 
 Written for `gate_agent.core.permit` alone; it shares no code and no conclusions with the
-transition table, nor with the onlooker of the invariants.
+transition table, nor with the observer of the invariants.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ from sync.log.types import RecordKind
 class Accept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An accept on its way into the journal, bound to one stay in the zone.
 
-    `stay` is None for an accept that was given with nobody, or not exactly one, in the
-    zone: whoever steps in afterwards is not known to be the one who was judged.
+    `stay` is None for an accept that was given with no one, or not exactly one, in the
+    zone: a person who steps in afterwards is not known to be the one who was judged.
     """
 
     ticket: int
     stay: int | None
     kind: RecordKind
     expires_ns: int
-    word_durable: bool = False
-    release_said: bool = False
+    accept_durable: bool = False
+    release_requested: bool = False
     release_durable: bool = False
 
 
@@ -66,9 +66,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `spent`: the highest ticket it let open; `crowd`: more than one person was seen since
     the present document was asked for, or since the chamber was empty; `closing`: the
     ticket whose close is on record, `entry_opening` and `entry_closing` likewise, `turning`
-    for the direction. `inside`: the highest ticket it let in; `in_step`: two doors were
+    for the direction. `inside`: the highest ticket it let in; `synchronised`: two doors were
     seen at rest since the hardware was last lost or disturbed; `entry_release`, `exit_release`:
-    the release of each door; `exit_used`: the exit was released since; `release_word`: an
+    the release of each door; `exit_used`: the exit was released since; `release_ordered`: an
     officer's order to let a person out is on record.
     """
 
@@ -83,22 +83,22 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entry_closing: int = -1
     turning: bool = False
     inside: int = 0
-    in_step: bool = False
+    synchronised: bool = False
     entry_release: ReleaseState = ReleaseState.NONE
     exit_release: ReleaseState = ReleaseState.NONE
     exit_used: bool = False
-    release_word: bool = False
+    release_ordered: bool = False
 
 
 _edit = msgspec.structs.replace
 
 
-def heard(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger:
+def on_event(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger:
     """Follow an event."""
     if isinstance(event, PlantChanged):
         return _read(ledger, event.plant, now_ns, profile)
     if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
-        return _edit(ledger, plant=None, stay=ledger.stay + 1, accept=None, in_step=False)
+        return _edit(ledger, plant=None, stay=ledger.stay + 1, accept=None, synchronised=False)
     if isinstance(event, OfficerPresent):
         latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
         return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
@@ -110,8 +110,8 @@ def heard(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger
     accept = ledger.accept
     if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
         if event.kind is accept.kind:
-            return _edit(ledger, accept=_edit(accept, word_durable=True))
-        if event.kind is RecordKind.ACTUATION and accept.release_said:
+            return _edit(ledger, accept=_edit(accept, accept_durable=True))
+        if event.kind is RecordKind.ACTUATION and accept.release_requested:
             return _edit(ledger, accept=_edit(accept, release_durable=True))
     return ledger
 
@@ -136,11 +136,11 @@ def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger
         plant=plant,
         stay=stay,
         crowd=crowd and zone is not Zone.EMPTY,
-        in_step=undisturbed and (rest or (ledger.in_step and followed)),
+        synchronised=undisturbed and (rest or (ledger.synchronised and followed)),
         entry_release=_seen(ledger.entry_release, shut=entry),
         exit_release=_seen(ledger.exit_release, shut=leave),
         exit_used=ledger.exit_used and not rest,
-        release_word=ledger.release_word and not rest,
+        release_ordered=ledger.release_ordered and not rest,
     )
 
 
@@ -154,7 +154,7 @@ def _shutting(release: ReleaseState) -> ReleaseState:
     return release if release is ReleaseState.NONE else ReleaseState.SHUTTING
 
 
-def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
+def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
     """Follow a command that goes out."""
     match command:
         case Append():  # most of all commands
@@ -172,14 +172,14 @@ def said(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Led
                 inside=inside,
                 entry_opening=-1,
                 entry_release=ReleaseState.RELEASED,
-                release_word=False,
+                release_ordered=False,
             )
         case Close():
             return _edit(ledger, closing=-1, exit_release=_shutting(ledger.exit_release))
         case CloseEntry():
             return _edit(ledger, entry_closing=-1, entry_release=_shutting(ledger.entry_release))
         case SetDirection():
-            return _edit(ledger, turning=False, in_step=False)
+            return _edit(ledger, turning=False, synchronised=False)
         case ReadDocument() if not profile.lane.two_doors:
             crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
             return _edit(ledger, crowd=crowd)
@@ -191,21 +191,25 @@ def _recorded(ledger: Ledger, command: Append, now_ns: int, profile: Profile) ->
     facts, ticket = command.facts, command.ticket
     match facts:
         case ActuationFacts():
-            return _actuation_said(ledger, ticket, facts.action)
+            return _actuation_requested(ledger, ticket, facts.action)
         case DecisionFacts():
             admits = facts.outcome is Outcome.ADMIT
-            return _word_said(ledger, command, now_ns, profile, accepts=admits, revokes=not admits)
+            return _decision_requested(
+                ledger, command, now_ns, profile, accepts=admits, revokes=not admits
+            )
         case OfficerFacts(action="release"):
-            return _edit(ledger, release_word=True)
+            return _edit(ledger, release_ordered=True)
         case OfficerFacts():
             accepts, rejects = facts.action == "accept", facts.action == "reject"
-            return _word_said(ledger, command, now_ns, profile, accepts=accepts, revokes=rejects)
+            return _decision_requested(
+                ledger, command, now_ns, profile, accepts=accepts, revokes=rejects
+            )
         case FinishFacts() if ledger.accept is not None and ledger.accept.ticket == ticket:
             return _edit(ledger, accept=None)
     return ledger
 
 
-def _actuation_said(ledger: Ledger, ticket: int, action: str) -> Ledger:
+def _actuation_requested(ledger: Ledger, ticket: int, action: str) -> Ledger:
     """Follow the record of an intended actuation."""
     match action:
         case "close":
@@ -218,11 +222,11 @@ def _actuation_said(ledger: Ledger, ticket: int, action: str) -> Ledger:
             return _edit(ledger, turning=True)
     accept = ledger.accept
     if accept is not None and accept.ticket == ticket:
-        return _edit(ledger, accept=_edit(accept, release_said=True))
+        return _edit(ledger, accept=_edit(accept, release_requested=True))
     return ledger
 
 
-def _word_said(
+def _decision_requested(
     ledger: Ledger,
     command: Append,
     now_ns: int,

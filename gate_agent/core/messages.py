@@ -67,7 +67,7 @@ class OfficerAction(StrEnum):
     OPEN_LANE = "open_lane"  # return to AUTO
     CLOSE_LANE = "close_lane"  # go out of service after the present crossing
     ACKNOWLEDGE = "acknowledge"  # after a fire or an alarm: the zone was inspected
-    RELEASE = "release"  # whoever is referred, or between two doors, goes back by the entry
+    RELEASE = "release"  # a person referred, or between two doors, goes back by the entry
     REVERSE = "reverse"  # swap entry and exit of a reversible lane that is out of service
 
 

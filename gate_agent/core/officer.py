@@ -45,7 +45,7 @@ DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
 
 def misses(referred: CrossingState, event: OfficerDecided, now_ns: int) -> str:
-    """Why an officer's decision comes too late, or is about nobody; empty when it is not."""
+    """Why an officer's decision comes too late, or concerns no crossing; empty when it is not."""
     if event.expires_at_ns <= now_ns:
         return "expired"
     if not isinstance(referred, Referred):
@@ -112,7 +112,7 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
 
 
 def _acknowledge(state: State) -> tuple[State, str]:
-    """The lane was inspected: drop what was latched, and see everything in order anew."""
+    """The lane was inspected: drop what was latched; everything must be seen in order again."""
     if state.plant.fire is not Flag.CLEAR:
         return state, "fire"
     if state.fire_latched and state.plant.zone is not Zone.EMPTY:
@@ -125,7 +125,7 @@ def _acknowledge(state: State) -> tuple[State, str]:
 
 
 def _release(state: State, now_ns: int, profile: Profile) -> tuple[State, str]:
-    """Let whoever is between the doors go back out by the entry."""
+    """Let the person between the doors go back out by the entry."""
     emptying = state.crossing
     if not isinstance(emptying, Emptying):
         return state, "nobody_to_release"
@@ -200,7 +200,7 @@ def referred_moved(
     now_ns: int,
     profile: Profile,
 ) -> Moved:
-    """Somebody moved while an officer looks; an empty zone ends the referral."""
+    """A person moved while an officer looks; an empty zone ends the referral."""
     dossier = crossing.dossier
     zone = state.plant.zone
     if zone is Zone.EMPTY and dossier.occupied:
@@ -216,7 +216,7 @@ def referred_moved(
 def referral_late(
     state: State, referred: Referred, _event: Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """Nobody decided in time: the traveller steps back, the lane goes on."""
+    """No officer decided in time: the traveller steps back, the lane goes on."""
     if now_ns < referred.due_ns:
         return state, ()
     return finish(state, referred.dossier, "referred", 0, now_ns, profile)

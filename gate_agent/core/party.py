@@ -2,7 +2,7 @@
 
 A barrier does not begin with them. Its display asks for one person at a time; if they stay,
 an officer is asked about them, without a document. They step back out, or the officer sends
-them to the desk; whoever remains alone and puts a document down is served anew, under a
+them to the desk; one who remains alone and puts a document down is served again, under a
 ticket of their own. Nothing here opens: an exit is released for one person alone.
 """
 
@@ -55,7 +55,7 @@ def stand_together(state: State, now_ns: int, profile: Profile, *, doors_ready: 
 def separated(
     state: State, referred: Referred, _event: DocumentPresented, now_ns: int, profile: Profile
 ) -> Moved:
-    """One of them is left and puts a document down: they are served as anybody is."""
+    """One of them is left and puts a document down: they are served as any traveller is."""
     if state.plant.zone is not Zone.ONE:
         return state, ()
     dossier = referred.dossier

@@ -136,7 +136,7 @@ def _watch_passage(
 def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: Profile) -> Moved:
     """Withdraw the release once the zone is empty; end at once where the passage was counted.
 
-    A release that was never confirmed may not be there to walk through: whoever still stands
+    A release that was never confirmed may not be there to walk through: a person who still stands
     before it is soon an officer's business.
     """
     if can_close(state):
@@ -163,7 +163,7 @@ def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: 
 def passage_late(
     state: State, crossing: Crossing, _event: Tick, now_ns: int, profile: Profile
 ) -> Moved:
-    """Nobody went through in time: withdraw the release as soon as the zone lets us."""
+    """No one went through in time: withdraw the release as soon as the zone lets us."""
     if now_ns < crossing.due_ns:
         return state, ()
     dossier = with_mishaps(crossing.dossier, (Reason.PASSAGE_TIMEOUT,))
@@ -268,7 +268,7 @@ def left(
 def leaving_late(
     state: State, leaving: Leaving, _event: Tick, now_ns: int, _profile: Profile
 ) -> Moved:
-    """Somebody or something stays in the zone: an officer must look."""
+    """A person or an object stays in the zone: an officer must look."""
     if leaving.due_ns is None or now_ns < leaving.due_ns:
         return state, ()
     state = replace(state, crossing=replace(leaving, due_ns=None))

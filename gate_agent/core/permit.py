@@ -8,13 +8,13 @@ through. A refusal names the clause that did not hold.
 Opening needs: the lane in service, a plant known and fresh, no fire, nothing in the way,
 the entry known to be closed, exactly one person in the zone, an accept that is durably
 recorded together with the intended release, given for this very stay, not expired, not
-used before, nobody else seen since the document was put down (unless an officer accepted),
+used before, no other person seen since the document was put down (unless an officer accepted),
 and an officer's lease where one is required. Closing needs: its record on the way, no fire
 and none awaiting acknowledgement, and a zone known to be empty and unobstructed.
 
 Between two doors: the exit also needs the entry locked and the very ticket that was let in.
 The entry opens only while the exit is shut, to come in (chamber empty, lane in service and
-in step, once a ticket) or to go back out (somebody inside who cannot have come by the exit,
+synchronised, once a ticket) or to go back out (a person inside who cannot have come by the exit,
 or on an officer's order). It is shut on no obstruction, and never without its record. The
 direction changes only out of service, at rest.
 """
@@ -123,7 +123,7 @@ def _open_exit(
             return Clause.ENTRY_NOT_CLOSED
         if ledger.entry_release is not ReleaseState.NONE:
             return Clause.ENTRY_NOT_CLOSED
-        if not ledger.in_step:
+        if not ledger.synchronised:
             return Clause.NOT_IN_STEP
         if command.ticket != ledger.inside:
             return Clause.NOT_INSIDE
@@ -140,7 +140,7 @@ def _accept_clause(command: OpenExit, ledger: Ledger, now_ns: int) -> Clause | N
         return Clause.NO_ACCEPT
     if ledger.crowd and accept.kind is RecordKind.DECISION:
         return Clause.SEVERAL_PERSONS
-    if not accept.word_durable:
+    if not accept.accept_durable:
         return Clause.NOT_DURABLE
     if not accept.release_durable:
         return Clause.NOT_DURABLE
@@ -197,7 +197,7 @@ def _come_in(
 ) -> Clause | None:
     if mode is not Mode.AUTO:
         return Clause.MODE
-    if not ledger.in_step:
+    if not ledger.synchronised:
         return Clause.NOT_IN_STEP
     if profile.lane.officer_lease_required and now_ns >= ledger.lease_until_ns:
         return Clause.NO_LEASE
@@ -209,11 +209,11 @@ def _come_in(
 def _go_back(plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
     if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
         return Clause.MODE
-    if ledger.release_word:
+    if ledger.release_ordered:
         return None
     if plant.zone is Zone.UNKNOWN:
         return Clause.ZONE_UNKNOWN
-    if not ledger.in_step:
+    if not ledger.synchronised:
         return Clause.NOT_IN_STEP
     if ledger.exit_used:
         return Clause.EXIT_USED

@@ -43,7 +43,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reasons: tuple[Reason, ...]
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The part of a profile that decisions depend on."""
 
     policy: Policy
@@ -51,18 +51,18 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     demo: bool
 
 
-def rules_of(profile: Profile) -> Rules:
-    """Take the rules out of a profile."""
-    return Rules(policy=profile.policy, fmr=profile.face.fmr, demo=profile.lane.demo)
+def policy_settings(profile: Profile) -> PolicySettings:
+    """Take from a profile what decisions depend on."""
+    return PolicySettings(policy=profile.policy, fmr=profile.face.fmr, demo=profile.lane.demo)
 
 
-def decide(evidence: Evidence, rules: Rules) -> Decision:
+def decide(evidence: Evidence, settings: PolicySettings) -> Decision:
     """Decide on the evidence of one crossing."""
     reasons = set(evidence.circumstances)
-    reasons |= document_reasons(evidence, rules.policy)
+    reasons |= document_reasons(evidence, settings.policy)
     if evidence.face_asked:
-        reasons |= list_reasons(evidence, rules.policy)
-        reasons |= face_reasons(evidence, rules)
+        reasons |= list_reasons(evidence, settings.policy)
+        reasons |= face_reasons(evidence, settings)
     elif not reasons:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     return Decision(
@@ -104,7 +104,7 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
-            # A data group that nobody reads (DG3 of a foreign state) is an optional check.
+            # A data group that is not read (DG3 of a foreign state) is an optional check.
             name = check.id.partition(".")[0]
             will_do = result is _SUCCESSFUL or (result is _UNDETERMINED and name in allowed)
             good[name] = will_do and good.get(name, True)
@@ -136,7 +136,7 @@ def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     return reasons
 
 
-def face_reasons(evidence: Evidence, rules: Rules) -> set[Reason]:
+def face_reasons(evidence: Evidence, settings: PolicySettings) -> set[Reason]:
     """Reasons that lie in the face, judged on the best frame."""
     reasons: set[Reason] = set()
     if evidence.portrait_usable is not True:
@@ -147,23 +147,23 @@ def face_reasons(evidence: Evidence, rules: Rules) -> set[Reason]:
     if best is None or best.faces < 1:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
         return reasons
-    if best.faces > rules.policy.max_faces:
+    if best.faces > settings.policy.max_faces:
         reasons.add(Reason.SEVERAL_FACES)
     if not quality_ok(best):
         reasons.add(Reason.FACE_QUALITY)
     elif best.match is None:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
-    if best.match is not None and not matches(best.match, rules.fmr):
+    if best.match is not None and not matches(best.match, settings.fmr):
         reasons.add(Reason.FACE_NO_MATCH)
-    reasons |= _liveness_reasons(best, rules)
+    reasons |= _liveness_reasons(best, settings)
     return reasons
 
 
-def _liveness_reasons(best: Observation, rules: Rules) -> set[Reason]:
+def _liveness_reasons(best: Observation, settings: PolicySettings) -> set[Reason]:
     state = best.liveness.state
     if state is LivenessState.ATTACK:
         return {Reason.PAD_ATTACK}
-    required = rules.policy.pad_required or not rules.demo
+    required = settings.policy.pad_required or not settings.demo
     if state is LivenessState.NOT_RUN and required:
         return {Reason.PAD_NOT_RUN}
     return set()
@@ -182,17 +182,17 @@ def matches(match: Match, fmr: float) -> bool:
     return match.score >= match.threshold and match.fmr <= fmr
 
 
-def better(one: Observation | None, other: Observation, rules: Rules) -> Observation:
+def better(one: Observation | None, other: Observation, settings: PolicySettings) -> Observation:
     """The frame that says more in favour of admitting; the earlier one on a tie."""
-    if one is None or _use(other, rules) > _use(one, rules):
+    if one is None or _use(other, settings) > _use(one, settings):
         return other
     return one
 
 
-def _use(frame: Observation, rules: Rules) -> tuple[bool, bool, bool, float]:
-    found = 1 <= frame.faces <= rules.policy.max_faces
+def _use(frame: Observation, settings: PolicySettings) -> tuple[bool, bool, bool, float]:
+    found = 1 <= frame.faces <= settings.policy.max_faces
     compared = frame.match is not None
     score = frame.match.score if frame.match is not None else float("-inf")
-    matched = frame.match is not None and matches(frame.match, rules.fmr)
+    matched = frame.match is not None and matches(frame.match, settings.fmr)
     usable = found and quality_ok(frame)
     return (usable and matched, usable and compared, found, score if score == score else 0.0)

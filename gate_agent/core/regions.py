@@ -104,7 +104,7 @@ def stay_over(before: Zone, now: Zone) -> int:
 
 
 def _uncalled_passage(state: State, before: Plant, plant: Plant) -> bool:
-    """Whether somebody went through although nothing is released."""
+    """Whether a person went through although nothing is released."""
     released = isinstance(state.crossing, RELEASED) or (
         isinstance(state.crossing, Leaving) and state.crossing.withdraw
     )
@@ -145,7 +145,7 @@ def _with_device(state: State, new: DeviceState) -> State:
 
 
 def device_ready(state: State, event: DeviceReady, _now_ns: int, profile: Profile) -> Moved:
-    """A device is in step; what it lacks is put on record. With the journal comes the start's."""
+    """A device is synchronised: record what it lacks; with the journal's, record the start."""
     new = DeviceState(
         device=event.device, ready=True, identity=event.identity, conditions=event.conditions
     )

@@ -4,7 +4,7 @@
     plant      the hardware as last read, when that reading turns stale, whose turn it is
     mode       starting, auto, out of service, evacuation, and what it follows from
     lease      until when an officer is known to be at the console
-    devices    which are in step with us
+    devices    which are synchronised with the agent
 
 Instants are monotonic nanoseconds. The state asks for one wake-up, `due_ns`.
 `occupancy` numbers stays in the zone: it moves on whenever the zone has become empty and
@@ -42,9 +42,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Dossier(Record, frozen=True, kw_only=True):
     """All that is known of one crossing.
 
-    `occupied` turns true once the zone held somebody during this crossing; only then does an
+    `occupied` turns true once the zone held a person during this crossing; only then does an
     empty zone mean that the traveller left. `reversed`: entry and exit were swapped when it
-    began; they stay as they are while anybody is served.
+    began; they stay as they are while a traveller is served.
     """
 
     ticket: int
@@ -66,7 +66,7 @@ class Dossier(Record, frozen=True, kw_only=True):
 
 
 class Idle(Record, frozen=True, kw_only=True, tag=True):
-    """Nobody is being served.
+    """No one is being served.
 
     `presented_ns`: a document came before we could start. `several_due_ns`: until when several
     persons may stand before a barrier before an officer is asked.
@@ -170,7 +170,7 @@ class Presenting(Record, frozen=True, kw_only=True, tag=True):
 class Departing(Record, frozen=True, kw_only=True, tag=True):
     """The exit door is released; the traveller goes out.
 
-    `opened`: the exit was seen open. `beyond`: somebody was seen behind it. `several`: more
+    `opened`: the exit was seen open. `beyond`: a person was seen behind it. `several`: more
     than one person or object was seen in the chamber meanwhile.
     """
 
@@ -215,9 +215,9 @@ Move = Literal["", "open_entry", "close_entry", "close"]
 class Emptying(Record, frozen=True, kw_only=True, tag=True):
     """The crossing is over; chamber and doors are brought to rest.
 
-    `commanded` is the move under way. Whoever is in goes back by the entry; nothing is shut
-    upon anybody. `exit_used`: the exit was released, and whoever is in may have come through
-    it: only an officer lets them out. `ordered`: an officer said so.
+    `commanded` is the move under way. A person inside goes back by the entry; no door is shut
+    on a person. `exit_used`: the exit was released, and a person inside may have come through
+    it: only an officer lets them out. `ordered`: an officer ordered it.
     """
 
     ticket: int
@@ -270,7 +270,7 @@ class State(Record, frozen=True, kw_only=True):
     officer's wish, `closing` the same while a crossing is finished first; `fire_latched`
     outlasts the fire until an officer acknowledged; `alarms` keep the lane out of service
     until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
-    the entry was opened for whoever stands before it, and they did not come in. `entry_release`
+    the entry was opened for the person before it, who did not come in. `entry_release`
     and `exit_release` follow the releases of two doors. `ended` is set within a step only.
     """
 
@@ -326,7 +326,7 @@ def initial(
 
 
 def ticket_of(crossing: CrossingState) -> int:
-    """The ticket of a crossing, 0 when nobody is being served."""
+    """The ticket of a crossing, 0 when no one is being served."""
     if isinstance(crossing, Idle):
         return 0
     if isinstance(crossing, Leaving | Emptying):
@@ -367,7 +367,7 @@ def standby(state: State) -> bool:
 
 
 def all_ready(state: State) -> bool:
-    """Whether every device is in step that the lane cannot serve without."""
+    """Whether every device that the lane cannot serve without is synchronised."""
     ready = [entry.device for entry in state.devices if entry.ready]
     return not [device for device in REQUIRED_DEVICES if device not in ready]
 

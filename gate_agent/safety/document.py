@@ -31,7 +31,7 @@ HEAD = """\
 
 This document is made from the software by `make safety-doc`; a test fails when it is stale.
 It says what a lane may do with its doors, where each rule is enforced, how each is tested,
-and on what it rests. It is written for whoever assesses an installation.
+and on what it rests. It is written for the assessor of an installation.
 
 ## Purpose and limits
 
@@ -62,7 +62,7 @@ without mains is a property of the installation, declared in the profile
 6. The service manager's watchdog is fed only after a healthy turn of the loop
    (`gate_agent.loop.healthy`); a lane that hangs is restarted, and power-on opens nothing.
 
-An officer's accept, order to let somebody out, or change of direction is authenticated by the
+An officer's accept, order to let a person out, or change of direction is authenticated by the
 lane itself, bound to a crossing and to what the officer saw, expires, and is recorded, also
 when it does not count.
 
@@ -81,8 +81,8 @@ ASSUMPTIONS = """\
 - The monotonic clock of the edge computer runs forward and does not stop.
 - The journal's storage keeps what it has confirmed (fsync).
 - A chamber that is empty again while only the exit was released has been left by the exit.
-- An exit that was released and is still shut can be withdrawn with somebody in the chamber:
-  a door that does not move shuts on nobody.
+- An exit that was released and is still shut can be withdrawn with a person in the chamber:
+  a door that does not move shuts on no one.
 - A person found between the doors after a restart, or who may have come in by the exit, is
   let out by an officer, not by the machine.
 """
@@ -103,10 +103,10 @@ def _invariants() -> Iterator[str]:
     yield "## The sixteen invariants"
     yield ""
     yield (
-        "Each is a predicate over what a lane hears and does (`gate_agent/core/invariants.py`), "
-        "judged by an onlooker with a memory of its own (`gate_agent/core/onlooker.py`). The "
-        "same predicates watch the exhaustive search, the property tests and every step of "
-        "every simulation."
+        "Each is a predicate over a lane's events and commands (`gate_agent/core/invariants.py`), "
+        "judged by an observer with a memory of its own "
+        "(`gate_agent/core/observed_history.py`). The same predicates watch the exhaustive "
+        "search, the property tests and every step of every simulation."
     )
     yield ""
     yield "| no. | name | what holds | where it is judged |"
@@ -214,7 +214,7 @@ def _searches() -> Iterator[str]:
     yield "## How it is tested"
     yield ""
     yield (
-        "- `egate safety search` visits every state that core, guard and onlooker reach in each "
+        "- `egate safety search` visits every state that core, guard and observer reach in each "
         "environment below, and prints states, edges, depth and, for a broken invariant, the "
         "shortest way to break it. The figures of a proof are what this command prints for the "
         "version at hand: it exits 0 only if every search was carried to its end and no "

@@ -6,7 +6,7 @@ that each search closes. `ENVIRONMENTS` names them for each topology.
 
 What no search joins: two disturbances at once (fire while the mains fail, an entry door and
 an exit door that both do as they like), a crowd in a lane whose hardware fails, and people
-who come and go before the entry while the chamber serves somebody and nobody is read out
+who come and go before the entry while the chamber serves a traveller and no one is read out
 there.
 """
 
@@ -211,7 +211,7 @@ def passages(node: Node) -> Iterator[Event]:
 
 
 def calm_passages(node: Node) -> Iterator[Event]:
-    """The same, with nobody but the traveller."""
+    """The same, with the traveller alone."""
     count = node.state.plant.passages_exit or COUNT
     for event in passages(node):
         if isinstance(event, PlantChanged) and event.plant.passages_exit == count + 2:
@@ -227,7 +227,7 @@ def _seen_again(profile: Profile) -> Iterator[Event]:
 
 
 def doors_follow(node: Node) -> Iterator[Event]:
-    """Between two doors: they do what they are told, and people use open ones."""
+    """Between two doors: they do what is commanded, and people use open ones."""
     yield from _doors(node, node.state.crossing)
 
 
@@ -237,16 +237,16 @@ def doors_and_queue(node: Node) -> Iterator[Event]:
 
 
 def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
-    state, _, ghost = node
+    state, _, history = node
     plant = state.plant
     if state.plant_stale_ns is None:
         yield from _seen_again(MANTRAP)
         return
-    if ghost.entry_release is ReleaseState.RELEASED:
+    if history.entry_release is ReleaseState.RELEASED:
         yield _read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)
     else:
         yield _read(node, entry=Door.CLOSED, entry_lock=Lock.LOCKED)
-    if ghost.exit_release is ReleaseState.RELEASED:
+    if history.exit_release is ReleaseState.RELEASED:
         yield _read(node, exit=Door.OPEN, exit_lock=Lock.UNLOCKED)
     else:
         yield _read(node, exit=Door.CLOSED, exit_lock=Lock.LOCKED)
@@ -259,7 +259,7 @@ def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
 
 
 def crowd(node: Node) -> Iterator[Event]:
-    """Whoever and whatever stands between the doors, at any moment; somebody behind them."""
+    """Any number of persons between the doors, at any moment; a person behind them."""
     if node.state.plant_stale_ns is None:
         return
     for zone in Zone:

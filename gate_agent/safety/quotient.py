@@ -7,7 +7,7 @@ is sound:
 
 - Tickets and stays are compared with one another only: live tickets become 1 and 2 in their
   order, a stay is the present one (1) or not (0). The counter of passages is read as a
-  difference only, and of that only 0, 1 and more are told apart.
+  difference only, and of that only 0, 1 and more are distinguished.
 - An instant is now, later, or absent: the search turns "later" into "now" by an event of
   its own.
 - What only goes into records (texts, scores, times, who the officer was, holder and portrait
@@ -16,8 +16,8 @@ is sound:
   usable portrait is there, and whether anything is left that rules the traveller out. After
   it, only whether several persons alone are the reason for a referral.
 - That several were seen counts, at a barrier, until the machine has decided: each document
-  begins anew, and an officer's accept stands for whoever is there.
-- The stay of a dossier is written anew before it is read wherever an officer or the chamber
+  begins again, and an officer's accept stands for those who are there.
+- The stay of a dossier is written again before it is read wherever an officer or the chamber
   takes over.
 - Whether everything was seen in order counts for the mode and for who may go back out: not
   while an alarm decides the mode, and an officer who goes back out.
@@ -25,7 +25,7 @@ is sound:
   only. The search forgets it and takes both ways whenever time runs out: that is more than a
   lane can do, and proves the invariants for every limit.
 - Who stands before the entry, or behind the exit, is read in some states only. The
-  environments let nobody be seen there in the others.
+  environments show no one there in the others.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from drivers.types import Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
 from gate_agent.core.ledger import Ledger
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.policy import Evidence, document_reasons
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -79,7 +79,7 @@ TRIES = (Shutting, Emptying)
 
 def plain(node: Node, profile: Profile) -> Node:
     """The node that stands for all that behave like this one."""
-    state, ledger, ghost = node
+    state, ledger, history = node
     live = sorted({ticket_of(state.crossing), ticket_of(state.approach)} - {0})
     small = {ticket: rank for rank, ticket in enumerate(live, 1)}
     named = _Renaming(small, _count(node) - COUNT, profile)
@@ -99,7 +99,7 @@ def plain(node: Node, profile: Profile) -> Node:
         alarms=(Reason.DEVICE_FAILED,) if state.alarms else (),
         devices=tuple(replace(device, code=0) for device in state.devices),
     )
-    return Node(state, _plain_ledger(ledger, state, named), _plain_ghost(ghost, state, named))
+    return Node(state, _plain_ledger(ledger, state, named), _plain_history(history, state, named))
 
 
 def _reads_outside(profile: Profile) -> bool:
@@ -107,7 +107,7 @@ def _reads_outside(profile: Profile) -> bool:
 
 
 def _count(node: Node) -> int:
-    """Passages counted so far, as far as anybody knows."""
+    """Passages counted so far, as far as is known."""
     ledger_plant = node.ledger.plant
     count = node.state.plant.passages_exit
     if count is None and ledger_plant is not None:
@@ -135,28 +135,28 @@ def _plain_ledger(ledger: Ledger, state: State, named: _Renaming) -> Ledger:
     )
 
 
-def _plain_ghost(ghost: Ghost, state: State, named: _Renaming) -> Ghost:
+def _plain_history(history: ObservedHistory, state: State, named: _Renaming) -> ObservedHistory:
     small = named.small
-    word = ghost.word
-    if word is not None:
-        word = replace(word, ticket=small.get(word.ticket, 0))
-    released = small.get(ghost.released, 0)
+    accept = history.accept
+    if accept is not None:
+        accept = replace(accept, ticket=small.get(accept.ticket, 0))
+    released = small.get(history.released, 0)
     return replace(
-        ghost,
-        plant=ghost.plant and named.plant(ghost.plant, state),
-        word=word if word is not None and word.ticket else None,
+        history,
+        plant=history.plant and named.plant(history.plant, state),
+        accept=accept if accept is not None and accept.ticket else None,
         released=released,
-        crowd=ghost.crowd and named.crowd_counts(state),
-        inside=small.get(ghost.inside, 0),
-        passed=ghost.passed if released else 0,
-        written=tuple(sorted({(small[t], a) for t, a in ghost.written if t in small})),
+        crowd=history.crowd and named.crowd_counts(state),
+        inside=small.get(history.inside, 0),
+        passed=history.passed if released else 0,
+        written=tuple(sorted({(small[t], a) for t, a in history.written if t in small})),
     )
 
 
 def _resync_unread(state: State) -> bool:
-    """Whether nothing reads `resync` before it is written anew.
+    """Whether nothing reads `resync` before it is written again.
 
-    The mode follows from the alarms, whose acknowledgement sets it; whoever is in goes out
+    The mode follows from the alarms, whose acknowledgement sets it; a person inside goes out
     on an officer's order or not at all; a lane at rest works it out again.
     """
     emptying = state.crossing
@@ -168,7 +168,7 @@ def _resync_unread(state: State) -> bool:
 
 
 def as_seen(plant: Plant, state: State, profile: Profile) -> Plant:
-    """The same plant with nobody where the core does not look in this state."""
+    """The same plant with no one where the core does not look in this state."""
     if plant.beyond is Zone.ONE and not isinstance(state.crossing, Departing):
         plant = replace(plant, beyond=Zone.EMPTY)
     looks = _reads_outside(profile) or isinstance(state.crossing, Idle | Entering)

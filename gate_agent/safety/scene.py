@@ -23,7 +23,7 @@ from biometrics.types import (
 from drivers.types import Check, Door, Flag, HolderAttributes, Lock, Plant, Result, Zone
 from firmware_cfg.profile import Camera, ChipReader, Lane, MrzReader, Policy, Profile, Turnstile
 from gate_agent.core.ledger import Ledger
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.states import State
 
 replace = msgspec.structs.replace
@@ -88,15 +88,15 @@ MODELS = ModelsUsed(tier=Tier.PACKAGED, sha256={}, pad=True)
 
 
 class Node(NamedTuple):
-    """One state of the whole: the lane, its guard's ledger, and the onlooker's memory."""
+    """One state of the whole: the lane, its guard's ledger, and the observer's memory."""
 
     state: State
     ledger: Ledger
-    ghost: Ghost
+    history: ObservedHistory
 
 
 def at_rest(profile: Profile) -> Plant:
-    """The plant of this topology with nobody in it."""
+    """The plant of this topology with no one in it."""
     return AT_REST[profile.lane.topology]
 
 

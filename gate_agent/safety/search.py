@@ -17,7 +17,7 @@ from firmware_cfg.profile import Profile
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Event, OfficerPresent, Tick
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.permit import permit
 from gate_agent.core.states import REQUIRED_DEVICES, Idle, initial
 from gate_agent.core.topology import Topology
@@ -55,15 +55,15 @@ def advance(
     guard: Guard = permit,
 ) -> tuple[Node, tuple[str, ...]]:
     """One turn of the whole, and the invariants that it broke."""
-    before, ledger, ghost = node
+    before, ledger, history = node
     state, ledger, commands = turn(before, ledger, event, T0, profile, topology, guard)
-    ghost, broken = watch(ghost, before, event, state, commands, T0, profile)
-    return Node(state, ledger, ghost), broken
+    history, broken = watch(history, before, event, state, commands, T0, profile)
+    return Node(state, ledger, history), broken
 
 
 def served_lane(profile: Profile, topology: Topology | None = None, guard: Guard = permit) -> Node:
     """A lane in AUTO, at rest."""
-    node = Node(initial(profile), Ledger(), Ghost())
+    node = Node(initial(profile), Ledger(), ObservedHistory())
     events: list[Event] = [DeviceReady(device=device) for device in REQUIRED_DEVICES]
     events.append(OfficerPresent(officer="o", until_ns=ENOUGH_NS))
     events.append(PlantChanged(plant=at_rest(profile)))
@@ -94,7 +94,7 @@ def search(
         stop: end at the first broken invariant.
         stop_at: end as soon as this invariant is broken.
         deepest: do not go deeper than this.
-        most: end after so many states; `Found.closed` tells whether that was the end.
+        most: end after so many states; `Found.closed` says whether that was the end.
         keep: hand back every node.
     """
     profile = environment.profile
@@ -187,7 +187,7 @@ def moves(node: Node, environment: Environment) -> Iterator[tuple[str, Node, Eve
     """What may happen to a node: what it is called, "" where the event says it, and the event.
 
     The node beside it is the one to which it happens: the same, or a deadline of it is now.
-    Nobody is ever seen where the core does not look.
+    No one is ever seen where the core does not look.
     """
     for part in environment.events:
         for event in part(node):
@@ -202,7 +202,7 @@ def moves(node: Node, environment: Environment) -> Iterator[tuple[str, Node, Eve
 
 def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]]:
     """Each deadline that runs, pulled to now."""
-    state, ledger, ghost = node
+    state, ledger, history = node
     crossing, approach = state.crossing, state.approach
     if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
         stayed = replace(state, crossing=replace(crossing, several_due_ns=T0))
@@ -211,8 +211,8 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
         accept = ledger.accept
         if accept is not None:
             accept = replace(accept, expires_ns=T0)
-        word = replace(ghost.word, until_ns=T0) if ghost.word else None
-        ledger_late, ghost_late = replace(ledger, accept=accept), replace(ghost, word=word)
+        seen = replace(history.accept, until_ns=T0) if history.accept else None
+        ledger_late, history_late = replace(ledger, accept=accept), replace(history, accept=seen)
         late = replace(crossing, due_ns=T0)
         tries = (
             {
@@ -223,7 +223,7 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
             else {"the crossing's deadline": late}
         )
         for name, crossing_late in tries.items():
-            yield name, Node(replace(state, crossing=crossing_late), ledger_late, ghost_late)
+            yield name, Node(replace(state, crossing=crossing_late), ledger_late, history_late)
     if not isinstance(approach, Idle) and approach.due_ns is not None:
         late_outside = replace(state, approach=replace(approach, due_ns=T0))
         yield "the approach's deadline", node._replace(state=late_outside)
@@ -233,7 +233,7 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
             Node(
                 replace(state, lease_until_ns=T0),
                 replace(ledger, lease_until_ns=T0),
-                replace(ghost, lease_ns=T0),
+                replace(history, lease_ns=T0),
             ),
         )
     if state.plant_stale_ns is not None and "plant" in environment.clocks:
@@ -243,7 +243,7 @@ def deadlines(node: Node, environment: Environment) -> Iterator[tuple[str, Node]
             Node(
                 replace(state, plant_stale_ns=T0, plant=_aged(state.plant, old)),
                 replace(ledger, plant=ledger.plant and _aged(ledger.plant, old)),
-                replace(ghost, plant=ghost.plant and _aged(ghost.plant, old)),
+                replace(history, plant=history.plant and _aged(history.plant, old)),
             ),
         )
 

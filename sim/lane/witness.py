@@ -7,7 +7,7 @@ from collections import deque
 from drivers.types import DeviceFailed
 from firmware_cfg.profile import Profile
 from gate_agent.core.invariants import watch
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.lane_api.api import Step
 from gate_agent.loop import Turn
 from sim.lane.compose import Finish, Violation
@@ -32,7 +32,7 @@ class Witness:
         self._profile = profile
         self._timeline = timeline
         self._start_ns = start_ns
-        self._ghost = Ghost()
+        self._history = ObservedHistory()
         self._shown: dict[str, str] = {}
         self._alarms: tuple[str, ...] = ()
 
@@ -42,8 +42,8 @@ class Witness:
 
     def watch(self, done: Turn, step: Step) -> None:
         """Follow one turn; `step` is what the lane shows after it."""
-        self._ghost, broken = watch(
-            self._ghost,
+        self._history, broken = watch(
+            self._history,
             done.before,
             done.event,
             done.after,
@@ -82,7 +82,7 @@ class Witness:
 
     def forget(self) -> None:
         """The lane starts again, and remembers nothing but its journal."""
-        self._ghost = Ghost()
+        self._history = ObservedHistory()
 
     def _show(self, done: Turn, step: Step) -> None:
         state = done.after

@@ -12,7 +12,7 @@ import msgspec
 from firmware_cfg.profile import Profile
 from gate_agent.core.facts import DecisionFacts
 from gate_agent.core.messages import Append, Command, Event
-from gate_agent.core.policy import decide, rules_of
+from gate_agent.core.policy import decide, policy_settings
 from gate_agent.core.states import Dossier, State, dossier_of
 from gate_agent.loop import Loop
 from gate_agent.records.recorder import MAX_LINE_BYTES, Header, Line, TraceError, traces
@@ -164,7 +164,7 @@ def _flip(moment: Moment, ticket: int, facts: DecisionFacts, profile: Profile) -
     dossier = _dossier(moment, ticket)
     if dossier is None:
         return None
-    said = decide(dossier.evidence, rules_of(profile))
+    said = decide(dossier.evidence, policy_settings(profile))
     if said.outcome is facts.outcome:
         return None
     others = tuple(reason.value for reason in said.reasons)

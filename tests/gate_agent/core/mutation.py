@@ -30,7 +30,7 @@ from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "records")]
 
 from gate_agent.core import departure, document, emptying, ledger, passage, permit  # noqa: E402
 from gate_agent.core.states import replace  # noqa: E402

@@ -31,7 +31,7 @@ from gate_agent.core.ending import append_actuation
 from gate_agent.core.invariants import INVARIANTS, watch_feeding
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import Append, Appended, Checked, ListState, Mode, Tick
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.permit import permit
 from gate_agent.core.states import (
     Admitting,
@@ -346,7 +346,7 @@ def seeded(seed: str):
     barrier = TOPOLOGIES["barrier"]
     topology = barrier._replace(crossing={**barrier.crossing, **lie})
     if search_name == "power":
-        start = Node(initial(BARRIER), Ledger(), Ghost())
+        start = Node(initial(BARRIER), Ledger(), ObservedHistory())
         return ENVIRONMENTS["barrier"]["hardware"], start, topology
     return ENVIRONMENTS["barrier"][search_name], verifying_lane(), topology
 

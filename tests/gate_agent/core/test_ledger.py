@@ -16,7 +16,7 @@ from drivers.types import (
     PlantChanged,
     Zone,
 )
-from gate_agent.core.ledger import Accept, Ledger, heard, said
+from gate_agent.core.ledger import Accept, Ledger, on_command, on_event
 from gate_agent.core.messages import Append, OfficerPresent, Tick
 from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
@@ -26,7 +26,7 @@ from sync.log.types import Appended, RecordKind
 NONE, RELEASED = ReleaseState.NONE, ReleaseState.RELEASED
 SHUTTING, READ_BACK = ReleaseState.SHUTTING, ReleaseState.READ_BACK
 ACCEPT = Accept(ticket=3, stay=5, kind=RecordKind.DECISION, expires_ns=T0 + 1)
-LEDGER = Ledger(plant=AT_REST, stay=5, in_step=True, accept=ACCEPT)
+LEDGER = Ledger(plant=AT_REST, stay=5, synchronised=True, accept=ACCEPT)
 
 
 def done(action: str, *, ok: bool = True) -> ActuationDone:
@@ -57,62 +57,62 @@ def appended(kind: RecordKind, ticket: int = 3) -> Appended:
 )
 def test_only_a_confirmed_shutting_that_went_out_is_read_back(before, event, after):
     ledger = replace(LEDGER, **before)
-    assert heard(ledger, event, T0, MANTRAP) == replace(ledger, **after)
+    assert on_event(ledger, event, T0, MANTRAP) == replace(ledger, **after)
 
 
 @pytest.mark.parametrize(
     ("given", "event", "after"),
     [
-        ({}, appended(RecordKind.DECISION), {"word_durable": True}),
+        ({}, appended(RecordKind.DECISION), {"accept_durable": True}),
         ({}, appended(RecordKind.DECISION, ticket=2), {}),
         ({}, appended(RecordKind.OFFICER), {}),
         ({}, appended(RecordKind.ACTUATION), {}),
-        ({"release_said": True}, appended(RecordKind.ACTUATION), {"release_durable": True}),
-        ({"release_said": True}, appended(RecordKind.ACTUATION, ticket=2), {}),
-        ({"release_said": True}, appended(RecordKind.FINISH), {}),
-        ({"kind": RecordKind.OFFICER}, appended(RecordKind.OFFICER), {"word_durable": True}),
+        ({"release_requested": True}, appended(RecordKind.ACTUATION), {"release_durable": True}),
+        ({"release_requested": True}, appended(RecordKind.ACTUATION, ticket=2), {}),
+        ({"release_requested": True}, appended(RecordKind.FINISH), {}),
+        ({"kind": RecordKind.OFFICER}, appended(RecordKind.OFFICER), {"accept_durable": True}),
         ({"kind": RecordKind.OFFICER}, appended(RecordKind.DECISION), {}),
     ],
 )
 def test_an_accept_is_durable_by_its_own_records_only(given, event, after):
     accept = replace(ACCEPT, **given)
     ledger = replace(LEDGER, accept=accept)
-    assert heard(ledger, event, T0, PROFILE) == replace(ledger, accept=replace(accept, **after))
+    assert on_event(ledger, event, T0, PROFILE) == replace(ledger, accept=replace(accept, **after))
 
 
 def test_without_an_accept_no_record_makes_one():
     ledger = replace(LEDGER, accept=None)
-    assert heard(ledger, appended(RecordKind.DECISION), T0, PROFILE) == ledger
+    assert on_event(ledger, appended(RecordKind.DECISION), T0, PROFILE) == ledger
 
 
 def test_only_a_turnstile_that_fails_takes_what_was_seen_and_accepted():
     for device in DeviceId:
         event = DeviceFailed(device=device, code=1, retryable=True, diagnosis="")
-        lost = {"plant": None, "stay": 6, "accept": None, "in_step": False}
+        lost = {"plant": None, "stay": 6, "accept": None, "synchronised": False}
         after = replace(LEDGER, **(lost if device is DeviceId.TURNSTILE else {}))
-        assert heard(LEDGER, event, T0, PROFILE) == after
-    assert heard(LEDGER, DeviceReady(device=DeviceId.TURNSTILE), T0, PROFILE) == LEDGER
+        assert on_event(LEDGER, event, T0, PROFILE) == after
+    assert on_event(LEDGER, DeviceReady(device=DeviceId.TURNSTILE), T0, PROFILE) == LEDGER
 
 
 def test_a_lease_lasts_no_longer_than_the_profile_allows():
     longest_ns = T0 + PROFILE.budgets.lease_ms * MS
     for until_ns in (T0 + 1, longest_ns, longest_ns + 1):
-        ledger = heard(LEDGER, OfficerPresent(officer="o", until_ns=until_ns), T0, PROFILE)
+        ledger = on_event(LEDGER, OfficerPresent(officer="o", until_ns=until_ns), T0, PROFILE)
         assert ledger == replace(LEDGER, lease_until_ns=min(until_ns, longest_ns))
 
 
 def test_at_a_barrier_a_crowd_is_forgotten_only_when_a_document_is_asked_for():
     ledger = replace(LEDGER, crowd=True)
     empty = PlantChanged(plant=replace(AT_REST, zone=Zone.EMPTY))
-    assert heard(ledger, empty, T0, PROFILE).crowd
-    assert not heard(ledger, empty, T0, MANTRAP).crowd
+    assert on_event(ledger, empty, T0, PROFILE).crowd
+    assert not on_event(ledger, empty, T0, MANTRAP).crowd
 
 
 def test_a_release_uses_up_the_accept_and_two_doors_remember_it():
     release = OpenExit(ticket=3)
     barrier = replace(LEDGER, accept=None, spent=3)
-    assert said(LEDGER, release, T0, PROFILE) == barrier
-    assert said(LEDGER, release, T0, MANTRAP) == replace(
+    assert on_command(LEDGER, release, T0, PROFILE) == barrier
+    assert on_command(LEDGER, release, T0, MANTRAP) == replace(
         barrier, exit_used=True, exit_release=RELEASED
     )
 
@@ -135,23 +135,23 @@ def append(kind: RecordKind, ticket: int = 3, **given: object) -> Append:
         (append(RecordKind.ACTUATION, ticket=2, action="open_exit"), {}),
         (
             append(RecordKind.ACTUATION, action="open_exit"),
-            {"accept": replace(ACCEPT, release_said=True)},
+            {"accept": replace(ACCEPT, release_requested=True)},
         ),
     ],
 )
 def test_an_accept_is_followed_and_taken_back_by_its_own_records_only(command, after):
-    assert said(LEDGER, command, T0, PROFILE) == replace(LEDGER, **after)
+    assert on_command(LEDGER, command, T0, PROFILE) == replace(LEDGER, **after)
 
 
 @pytest.mark.parametrize("kind", [RecordKind.FINISH, RecordKind.ACTUATION, RecordKind.DECISION])
 def test_without_an_accept_there_is_nothing_to_follow(kind):
     ledger = replace(LEDGER, accept=None)
-    assert said(ledger, append(kind), T0, PROFILE) == ledger
+    assert on_command(ledger, append(kind), T0, PROFILE) == ledger
 
 
 def test_between_two_doors_only_who_was_let_in_is_accepted():
     admit = append(RecordKind.DECISION, outcome=Outcome.ADMIT)
     ledger = replace(LEDGER, accept=None)
-    assert said(replace(ledger, inside=2), admit, T0, MANTRAP).accept is None
-    assert said(replace(ledger, inside=3), admit, T0, MANTRAP).accept is not None
-    assert said(ledger, admit, T0, PROFILE).accept is not None
+    assert on_command(replace(ledger, inside=2), admit, T0, MANTRAP).accept is None
+    assert on_command(replace(ledger, inside=3), admit, T0, MANTRAP).accept is not None
+    assert on_command(ledger, admit, T0, PROFILE).accept is not None

@@ -50,7 +50,7 @@ from gate_agent.core.messages import (
     OfficerPresent,
     Tick,
 )
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.permit import permit
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import (
@@ -99,7 +99,7 @@ PEOPLE = st.sampled_from(
 
 
 class Lane(RuleBasedStateMachine):
-    """Core, guard and onlooker; doors and people as the rules will have them."""
+    """Core, guard and observer; doors and people as the rules will have them."""
 
     guard = staticmethod(permit)
 
@@ -107,7 +107,7 @@ class Lane(RuleBasedStateMachine):
         super().__init__()
         self.now = T0
         self.plant = MANTRAP_AT_REST
-        self.ledger, self.ghost = Ledger(), Ghost()
+        self.ledger, self.history = Ledger(), ObservedHistory()
         self.broken: tuple[str, ...] = ()
         self.released: list[int] = []
         self.pending: list[object] = []
@@ -127,8 +127,8 @@ class Lane(RuleBasedStateMachine):
         self.state, self.ledger, commands = turn(
             before, self.ledger, event, self.now, self.profile, topology, self.guard
         )
-        self.ghost, broken = watch(
-            self.ghost, before, event, self.state, commands, self.now, self.profile
+        self.history, broken = watch(
+            self.history, before, event, self.state, commands, self.now, self.profile
         )
         self.broken += broken
         self.released += [command.ticket for command in commands if isinstance(command, OpenExit)]
@@ -189,7 +189,7 @@ class Lane(RuleBasedStateMachine):
     def devices_answer(self, steps: int) -> None:
         """Documents, faces, records and officers, in the order in which they come."""
         for _ in range(steps):
-            said = list(orderly(Node(self.state, self.ledger, self.ghost)))
+            said = list(orderly(Node(self.state, self.ledger, self.history)))
             answers = [event for event in said if not isinstance(event, ActuationDone)]
             for event in answers:
                 if isinstance(event, OfficerDecided):

@@ -7,7 +7,7 @@ from example_facts import facts_of
 from gate_world import MS, PROFILE, REST, T0
 
 from drivers.types import Close, DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
-from gate_agent.core.ledger import Accept, Ledger, heard, said
+from gate_agent.core.ledger import Accept, Ledger, on_command, on_event
 from gate_agent.core.messages import Append, Mode
 from gate_agent.core.permit import Clause, permit
 from gate_agent.core.states import replace
@@ -18,8 +18,8 @@ ACCEPT = Accept(
     stay=5,
     kind=RecordKind.DECISION,
     expires_ns=T0 + 1,
-    word_durable=True,
-    release_said=True,
+    accept_durable=True,
+    release_requested=True,
     release_durable=True,
 )
 PLANT = replace(REST, zone=Zone.ONE)
@@ -62,7 +62,7 @@ def test_everything_right_opens():
         (Clause.USED, {"spent": 3}),
         (Clause.NO_ACCEPT, {"accept": {"ticket": 2}}),
         (Clause.SEVERAL_PERSONS, {"crowd": True}),
-        (Clause.NOT_DURABLE, {"accept": {"word_durable": False}}),
+        (Clause.NOT_DURABLE, {"accept": {"accept_durable": False}}),
         (Clause.NOT_DURABLE, {"accept": {"release_durable": False}}),
         (Clause.OTHER_OCCUPANCY, {"stay": 6}),
         (Clause.EXPIRED, {"accept": {"expires_ns": T0}}),
@@ -120,15 +120,15 @@ def test_a_stay_ends_with_an_empty_zone_and_with_a_lost_sight():
         (Zone.ONE, 7),
     ):
         plant = replace(PLANT, zone=zone)
-        ledger = heard(ledger, PlantChanged(plant=plant), T0, PROFILE)
+        ledger = on_event(ledger, PlantChanged(plant=plant), T0, PROFILE)
         assert ledger.stay == stay
     lost = DeviceFailed(device=DeviceId.TURNSTILE, code=1, retryable=True, diagnosis="")
-    assert heard(LEDGER, lost, T0, PROFILE).accept is None
+    assert on_event(LEDGER, lost, T0, PROFILE).accept is None
 
 
 def test_an_officers_rejection_takes_an_accept_back():
     rejected = Append(ticket=3, facts=facts_of(RecordKind.OFFICER, action="reject"))
-    after = said(LEDGER, rejected, T0, PROFILE)
+    after = on_command(LEDGER, rejected, T0, PROFILE)
     assert permit(OpenExit(ticket=3), after, Mode.AUTO, PROFILE, T0) is Clause.NO_ACCEPT
 
 
@@ -136,7 +136,7 @@ def test_an_officers_rejection_takes_an_accept_back():
 def test_an_accept_given_without_one_person_in_the_zone_never_opens(zone):
     ledger = Ledger(plant=replace(REST, zone=zone), lease_until_ns=T0 + 1)
     word = Append(ticket=3, facts=facts_of(RecordKind.OFFICER, action="accept"))
-    given = said(ledger, word, T0, PROFILE).accept
+    given = on_command(ledger, word, T0, PROFILE).accept
     assert given is not None
     assert given.stay is None
     assert asked(OpenExit(ticket=3), accept={"stay": given.stay}) is Clause.OTHER_OCCUPANCY

@@ -35,7 +35,7 @@ LEDGER = Ledger(
     entry_closing=3,
     turning=True,
     inside=2,
-    in_step=True,
+    synchronised=True,
 )
 INSIDE = {"zone": Zone.ONE}
 LAX = replace(MANTRAP, lane=replace(MANTRAP.lane, officer_lease_required=False))
@@ -55,7 +55,7 @@ def asked(command, mode=Mode.AUTO, now_ns=T0, profile=MANTRAP, plant=None, **cha
         (None, {}),
         (Clause.ENTRY_NOT_CLOSED, {"plant": INSIDE | {"entry_lock": Lock.UNLOCKED}}),
         (Clause.ENTRY_NOT_CLOSED, {"entry_release": ReleaseState.READ_BACK}),
-        (Clause.NOT_IN_STEP, {"in_step": False}),
+        (Clause.NOT_IN_STEP, {"synchronised": False}),
         (Clause.NOT_INSIDE, {"inside": 2}),
     ],
 )
@@ -78,7 +78,7 @@ def test_the_exit_behind_a_locked_entry(clause, wrong):
         (Clause.MAINTENANCE, {"plant": {"maintenance": Flag.ACTIVE}}),
         (Clause.NOT_RECORDED, {"entry_opening": 2}),
         (Clause.MODE, {"mode": Mode.OUT_OF_SERVICE}),
-        (Clause.NOT_IN_STEP, {"in_step": False}),
+        (Clause.NOT_IN_STEP, {"synchronised": False}),
         (Clause.NO_LEASE, {"lease_until_ns": T0}),
         (None, {"lease_until_ns": T0, "profile": LAX}),
         (Clause.USED, {"inside": 3}),
@@ -96,9 +96,9 @@ def test_the_entry_to_come_in(clause, wrong):
         (Clause.MODE, {"mode": Mode.EVACUATION}),
         (Clause.MODE, {"mode": Mode.MAINTENANCE}),
         (Clause.ZONE_UNKNOWN, {"plant": {"zone": Zone.UNKNOWN}}),
-        (Clause.NOT_IN_STEP, {"in_step": False}),
+        (Clause.NOT_IN_STEP, {"synchronised": False}),
         (Clause.EXIT_USED, {"exit_used": True}),
-        (None, {"exit_used": True, "in_step": False, "release_word": True}),
+        (None, {"exit_used": True, "synchronised": False, "release_ordered": True}),
     ],
 )
 def test_the_entry_to_go_back_out(clause, wrong):

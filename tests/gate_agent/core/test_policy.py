@@ -11,11 +11,11 @@ from biometrics.types import LivenessState
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
 from firmware_cfg.profile import Policy
 from gate_agent.core.messages import ListState
-from gate_agent.core.policy import Evidence, better, decide, rules_of
+from gate_agent.core.policy import Evidence, better, decide, policy_settings
 from gate_agent.core.reasons import Outcome, Reason, of_check, ordered
 from gate_agent.core.states import replace
 
-RULES = rules_of(PROFILE)
+RULES = policy_settings(PROFILE)
 GOOD = Evidence(
     checks=GOOD_CHECKS,
     attributes=ADULT,

@@ -46,7 +46,7 @@ from gate_agent.core.messages import (
     PermitRefused,
     Tick,
 )
-from gate_agent.core.onlooker import Ghost
+from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.shared_rows import SHARED_REGIONS
 from gate_agent.core.states import CROSSING_STATES, Referred, initial, replace, ticket_of
@@ -155,19 +155,21 @@ CHOICES = st.one_of(
 
 
 class Run:
-    """A lane, its guard and its onlooker, fed with whatever comes."""
+    """A lane, its guard and its observer, fed with whatever comes."""
 
     def __init__(self) -> None:
         self.now = T0
         self.plant = REST
-        self.state, self.ledger, self.ghost = initial(SMALL), Ledger(), Ghost()
+        self.state, self.ledger, self.history = initial(SMALL), Ledger(), ObservedHistory()
         self.broken: list[str] = []
         self.opened: list[int] = []
 
     def put(self, event: Event) -> None:
         before = self.state
         self.state, self.ledger, commands = turn(before, self.ledger, event, self.now, SMALL)
-        self.ghost, broken = watch(self.ghost, before, event, self.state, commands, self.now, SMALL)
+        self.history, broken = watch(
+            self.history, before, event, self.state, commands, self.now, SMALL
+        )
         self.broken.extend(broken)
         self.opened.extend(c.ticket for c in commands if isinstance(c, OpenExit))
 
