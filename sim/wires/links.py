@@ -16,6 +16,9 @@ from drivers.types import DeviceFailed
 from sim.wires.kernel import Alarm, Kernel
 from sim.wires.wire import Wire
 
+NEVER_NS = 1 << 63
+"""A time that does not come: compared like any other, where None would need a question."""
+
 
 class Peer(Protocol):
     """The other end of a line: a simulated device."""
@@ -42,6 +45,41 @@ class Line(NamedTuple):
     to_machine: Wire
 
 
+class _End:
+    """One line, and when something is due on it.
+
+    The peer is asked for its time only after something was done to it: the question is a
+    computation, and a turn asks it of every peer.
+
+    Attributes:
+        peer_ns: when the peer is due.
+        due_ns: when peer or wires are due next.
+    """
+
+    __slots__ = ("due_ns", "peer", "peer_ns", "port", "to_machine", "to_peer")
+
+    def __init__(self, port: str, line: Line) -> None:
+        self.port = port
+        self.peer, self.to_peer, self.to_machine = line
+        self.peer_ns = self.due_ns = NEVER_NS
+
+    def ask(self) -> None:
+        """Ask the peer when it is due."""
+        due_ns = self.peer.due_ns
+        self.peer_ns = NEVER_NS if due_ns is None else due_ns
+
+    def see(self) -> None:
+        """See what is due first."""
+        due_ns = self.peer_ns
+        at_ns = self.to_peer.due_ns
+        if at_ns is not None and at_ns < due_ns:
+            due_ns = at_ns
+        at_ns = self.to_machine.due_ns
+        if at_ns is not None and at_ns < due_ns:
+            due_ns = at_ns
+        self.due_ns = due_ns
+
+
 class WiredDevice:
     """A machine with its lines. `emit` takes what it reports.
 
@@ -59,7 +97,10 @@ class WiredDevice:
         self.lines = lines
         self._kernel = kernel
         self._emit = emit
-        self._ends = tuple((port, *line) for port, line in lines.items())
+        self._ends = tuple(_End(port, line) for port, line in lines.items())
+        self._end_of = {end.port: end for end in self._ends}
+        self._machine_ns = NEVER_NS
+        """When the machine is due by its own clock; asked after every call of it."""
         self._alarm: Alarm | None = None
         self._alarm_ns = -1
         self._touched = self._stopped = False
@@ -118,6 +159,7 @@ class WiredDevice:
         self._touched = True
         if self._stopped:
             return
+        self._ask()
         due_ns = self._due_ns()
         if self._alarm is not None and self._alarm.pending:
             if self._alarm_ns == due_ns:
@@ -128,23 +170,26 @@ class WiredDevice:
             self._alarm_ns = due_ns
             self._alarm = self._kernel.at(due_ns, self._wake)
 
-    def _due_ns(self) -> int | None:
+    def _ask(self) -> None:
+        """Ask machine and peers when they are due: others may have done something to them."""
+        self._ask_machine()
+        for end in self._ends:
+            end.ask()
+            end.see()
+
+    def _ask_machine(self) -> None:
         due_ns = self.machine.due_ns
-        if due_ns is not None:
-            due_ns += self._skew_ns
-        for _, peer, to_peer, to_machine in self._ends:
-            other_ns = to_peer.due_ns
-            if other_ns is not None and (due_ns is None or other_ns < due_ns):
-                due_ns = other_ns
-            other_ns = to_machine.due_ns
-            if other_ns is not None and (due_ns is None or other_ns < due_ns):
-                due_ns = other_ns
-            other_ns = peer.due_ns
-            if other_ns is not None and (due_ns is None or other_ns < due_ns):
-                due_ns = other_ns
-        return due_ns
+        self._machine_ns = NEVER_NS if due_ns is None else due_ns
+
+    def _due_ns(self) -> int | None:
+        due_ns = self._machine_ns + self._skew_ns
+        for end in self._ends:
+            if end.due_ns < due_ns:
+                due_ns = end.due_ns
+        return due_ns if due_ns < NEVER_NS else None
 
     def _wake(self, now_ns: int) -> None:
+        self._ask()
         self._turn(now_ns)
         leap = self._kernel.leap
         while (due_ns := self._due_ns()) is not None:
@@ -157,28 +202,38 @@ class WiredDevice:
     def _turn(self, now_ns: int) -> None:
         """Carry bytes both ways and let time pass, once."""
         self._turned_ns, self._turning_ns = self._turning_ns, now_ns
-        for port, peer, to_peer, to_machine in self._ends:
-            acted = self._touched
-            due_ns = to_peer.due_ns
-            if due_ns is not None and due_ns <= now_ns:
-                peer.receive(to_peer.take(now_ns), now_ns)
-                acted = True
-            due_ns = peer.due_ns
-            if due_ns is not None and due_ns <= now_ns:
-                peer.expire(now_ns)
-                acted = True
-            if acted:
-                data = peer.output()
-                if data:
-                    to_machine.send(data, now_ns)
-            due_ns = to_machine.due_ns
-            if due_ns is not None and due_ns <= now_ns:
-                data = to_machine.take(now_ns)
-                self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
+        touched = self._touched
+        for end in self._ends:
+            if touched or end.due_ns <= now_ns:
+                self._serve(end, now_ns, acted=touched)
         self._touched = False
-        due_ns = self.machine.due_ns
-        if due_ns is not None and due_ns <= now_ns - self._skew_ns:
+        if self._machine_ns + self._skew_ns <= now_ns:
             self._call(now_ns, self.machine.expire, now_ns - self._skew_ns)
+
+    def _serve(self, end: _End, now_ns: int, *, acted: bool) -> None:
+        """Carry what has arrived on one line, and let its peer act."""
+        peer, to_peer, to_machine = end.peer, end.to_peer, end.to_machine
+        at_ns = to_peer.due_ns
+        if at_ns is not None and at_ns <= now_ns:
+            peer.receive(to_peer.take(now_ns), now_ns)
+            end.ask()
+            acted = True
+        if end.peer_ns <= now_ns:
+            peer.expire(now_ns)
+            end.ask()
+            acted = True
+        if acted:
+            data = peer.output()
+            if data:
+                to_machine.send(data, now_ns)
+        at_ns = to_machine.due_ns
+        if at_ns is not None and at_ns <= now_ns:
+            self._hear(end.port, to_machine.take(now_ns), now_ns)
+        end.see()
+
+    def _hear(self, port: str, data: bytes, now_ns: int) -> None:
+        """Let the machine hear what has arrived."""
+        self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
 
     def _call(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -195,14 +250,16 @@ class WiredDevice:
             self._carry(op, now_ns)
         for emission in self.machine.events():
             self._tell(emission, now_ns)
+        self._ask_machine()
 
     def _carry(self, op: Output, now_ns: int) -> None:
-        line = self.lines[op.port]
+        end = self._end_of[op.port]
         if isinstance(op, Write):
-            line.to_peer.send(op.data, now_ns)
+            end.to_peer.send(op.data, now_ns)
+            end.see()
         else:
-            line.to_peer.set_baud(op.baud)
-            line.to_machine.set_baud(op.baud)
+            end.to_peer.set_baud(op.baud)
+            end.to_machine.set_baud(op.baud)
 
     def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.wires.skipped_polls`
         self._emit(emission)

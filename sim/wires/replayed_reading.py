@@ -237,6 +237,7 @@ class ReadingDevice(WiredDevice):
         self._skew_ns += now_ns - playing.began_ns
         for wire, past in zip(self._chip_wires, playing.reading.past, strict=True):
             wire.settle(now_ns, past)
+        self._ask()
         self.skipped_bytes += playing.left_bytes
         self._readings.repeated += 1
 

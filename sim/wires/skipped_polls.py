@@ -25,7 +25,7 @@ import msgspec
 from drivers.ports import Emission, Machine, Output
 from drivers.types import Plant, PlantChanged
 from sim.wires.kernel import MS, Kernel
-from sim.wires.links import Line, Peer, WiredDevice
+from sim.wires.links import NEVER_NS, Line, Peer, WiredDevice
 
 REST_NS = 10 * MS
 """A longer wait than the silence between frames: the poll is over."""
@@ -128,6 +128,7 @@ class QuietDevice(WiredDevice):
         self.skipped_bytes += rounds * orbit.carried_bytes
         self._asked_ns += rounds * orbit.span_ns
         self._peer.asked_later(rounds * orbit.span_ns)
+        self._ask()
         self._rousing = True
         poll = self._poll
         while (due_ns := super()._due_ns()) is not None and due_ns < now_ns:
@@ -152,13 +153,14 @@ class QuietDevice(WiredDevice):
                 return
             if not number:
                 self._peer.asked_later(began_ns - self._asked_ns)
+                self._ask()
                 self._asked_ns = began_ns
             after_ns, data = next(answers)
             now_ns = began_ns + after_ns
             asked = self._withhold(now_ns, machine.receive, *machine.ports, data, now_ns - skew_ns)
             while not asked and number + 1 < len(poll.asked):
-                due_ns = machine.due_ns
-                if due_ns is None:
+                due_ns = self._machine_ns
+                if due_ns == NEVER_NS:
                     return
                 now_ns = due_ns + skew_ns
                 asked = self._withhold(now_ns, machine.expire, due_ns)
@@ -195,10 +197,9 @@ class QuietDevice(WiredDevice):
             self.rouse(now_ns)
             self._turn(now_ns)
 
-    def _call(self, now_ns: int, action: Callable[..., None], *arguments: Any) -> None:
-        if action == self.machine.receive:
-            self._heard.append((now_ns, arguments[1]))
-        super()._call(now_ns, action, *arguments)
+    def _hear(self, port: str, data: bytes, now_ns: int) -> None:
+        self._heard.append((now_ns, data))
+        super()._hear(port, data, now_ns)
 
     def _carry(self, op: Output, now_ns: int) -> None:
         if self._withheld is not None:
@@ -232,11 +233,11 @@ class QuietDevice(WiredDevice):
 
     def _under_way(self, now_ns: int) -> bool:
         """Whether anything is on the line, or soon will be."""
-        to_peer, to_machine = self._line.to_peer, self._line.to_machine
-        if to_peer.due_ns is not None or to_machine.due_ns is not None or self._peer.answering:
+        due_ns = self._machine_ns
+        if due_ns == NEVER_NS or due_ns + self._skew_ns < now_ns + REST_NS:
             return True
-        due_ns = self.machine.due_ns
-        return due_ns is None or due_ns + self._skew_ns < now_ns + REST_NS
+        to_peer, to_machine = self._line.to_peer, self._line.to_machine
+        return to_peer.due_ns is not None or to_machine.due_ns is not None or self._peer.answering
 
     def _end_poll(self, now_ns: int) -> None:
         """A poll has ended: compare it with the one before, and rest if nothing is new."""
