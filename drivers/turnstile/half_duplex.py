@@ -103,7 +103,7 @@ class HalfDuplexLink(Generic[RequestT, OutcomeT]):
         Raises:
             RuntimeError: the question before is still open (a bug of the caller).
         """
-        if self.busy:
+        if self._request is not None or self._outcome is not None:
             raise RuntimeError("one question at a time")
         self._request = request
         self._begin(now_ns)
@@ -116,6 +116,8 @@ class HalfDuplexLink(Generic[RequestT, OutcomeT]):
 
     def output(self) -> list[bytes]:
         """Take the frames to be sent."""
+        if not self._out:
+            return []
         out, self._out = self._out, []
         return out
 
@@ -170,7 +172,8 @@ class HalfDuplexLink(Generic[RequestT, OutcomeT]):
 
     def _schedule(self, now_ns: int) -> None:
         """Give up where the line is not quiet `backoff_ms` after it should be."""
-        self._give_up_ns = max(now_ns, self._send_ns) + self._backoff_ns
+        send_ns = self._send_ns
+        self._give_up_ns = (send_ns if send_ns > now_ns else now_ns) + self._backoff_ns
 
     def _rest(self, until_ns: int) -> None:
         """Send nothing before `until_ns`."""

@@ -224,7 +224,8 @@ class PlantMachine:
 
     def output(self) -> list[Output]:
         """Take the frames to be sent."""
-        return [Write("bus", frame) for frame in self._link.output()]
+        frames = self._link.output()
+        return [Write("bus", frame) for frame in frames] if frames else []
 
     def events(self) -> list[Emission]:
         """Take what happened."""

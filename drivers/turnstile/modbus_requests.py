@@ -10,8 +10,10 @@ answer with the question in everything that there is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import pack, unpack
+from typing import ClassVar
+
+import msgspec
 
 from drivers.turnstile.half_duplex import Silence
 from drivers.turnstile.rtu import FRAME_MAX_BYTES, seal, sealed
@@ -39,8 +41,11 @@ class Mismatch(ValueError):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
-class Registers:
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Base of questions and answers: compared and hashed in C, for both are kept in tables."""
+
+
+class Registers(Part, frozen=True):
     """Answer to a read: the words from `address` on."""
 
     address: int
@@ -51,8 +56,7 @@ class Registers:
         return self.words[address - self.address]
 
 
-@dataclass(frozen=True, slots=True)
-class Bits:
+class Bits(Part, frozen=True):
     """Answer to a read of coils or discrete inputs: the bits from `address` on."""
 
     address: int
@@ -63,13 +67,11 @@ class Bits:
         return self.bits[address - self.address]
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Part, frozen=True):
     """The device acknowledged a write. Only a read shows what it holds now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Part, frozen=True):
     """Basic device identification (6.21): printable ASCII, shortened."""
 
     vendor: str
@@ -77,8 +79,7 @@ class Identity:
     revision: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Part, frozen=True):
     """An exception answer (7) with its code."""
 
     code: int
@@ -88,21 +89,16 @@ Answer = Registers | Bits | Written | Identity | Refusal
 Outcome = Answer | Silence
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Part, frozen=True):
     """FC03, read holding registers."""
 
+    function: ClassVar[int] = READ_HOLDING
     address: int
     count: int
 
     def __post_init__(self) -> None:
         if not (1 <= self.count <= READ_MAX and 0 <= self.address <= 0x10000 - self.count):
             raise ValueError("read outside of the register space")
-
-    @property
-    def function(self) -> int:
-        """The function code."""
-        return READ_HOLDING
 
     def encode(self, unit: int) -> bytes:
         """The request frame."""
@@ -125,8 +121,7 @@ class Read:
         return Registers(self.address, unpack(f">{self.count}H", frame[3:-2]))
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBits:
+class ReadBits(Part, frozen=True):
     """FC01 or FC02, read coils or discrete inputs."""
 
     function: int
@@ -162,8 +157,7 @@ class ReadBits:
         return Bits(self.address, tuple(bool(packed >> at & 1) for at in range(self.count)))
 
 
-@dataclass(frozen=True, slots=True)
-class WriteCoils:
+class WriteCoils(Part, frozen=True):
     """FC05 for one coil, FC15 for more."""
 
     address: int
@@ -212,10 +206,10 @@ class WriteCoils:
         return Written()
 
 
-@dataclass(frozen=True, slots=True)
-class WriteWords:
+class WriteWords(Part, frozen=True):
     """FC16, write multiple registers."""
 
+    function: ClassVar[int] = WRITE_MULTIPLE
     address: int
     words: tuple[int, ...]
 
@@ -225,11 +219,6 @@ class WriteWords:
             raise ValueError("write outside of the register space")
         if any(not 0 <= word <= 0xFFFF for word in self.words):
             raise ValueError("a register holds 16 bits")
-
-    @property
-    def function(self) -> int:
-        """The function code."""
-        return WRITE_MULTIPLE
 
     def encode(self, unit: int) -> bytes:
         """The request frame."""
@@ -255,14 +244,10 @@ class WriteWords:
         return Written()
 
 
-@dataclass(frozen=True, slots=True)
-class ReadIdentity:
+class ReadIdentity(Part, frozen=True):
     """FC43 / 14, read device identification, basic objects."""
 
-    @property
-    def function(self) -> int:
-        """The function code."""
-        return ENCAPSULATED
+    function: ClassVar[int] = ENCAPSULATED
 
     def encode(self, unit: int) -> bytes:
         """The request frame."""

@@ -24,13 +24,9 @@ def _crc_of_byte(byte: int) -> int:
 _CRC_OF_BYTE = tuple(_crc_of_byte(byte) for byte in range(256))
 
 
-def crc16(data: bytes | bytearray) -> int:
-    """CRC-16 of Modbus: polynomial 0xA001 reflected, initial 0xFFFF (Serial Line 6.2.2)."""
-    return _crc16(bytes(data))
-
-
 @lru_cache(256)  # a poll asks the same all day, and mostly receives the same
-def _crc16(data: bytes) -> int:
+def crc16(data: bytes) -> int:
+    """CRC-16 of Modbus: polynomial 0xA001 reflected, initial 0xFFFF (Serial Line 6.2.2)."""
     crc = 0xFFFF
     for byte in data:
         crc = crc >> 8 ^ _CRC_OF_BYTE[(crc ^ byte) & 0xFF]
@@ -46,7 +42,7 @@ def sealed(frame: bytes | bytearray) -> bool:
     """Whether the last two bytes are the CRC of those before."""
     if len(frame) < 4:
         return False
-    return frame[-2] | frame[-1] << 8 == crc16(frame[:-2])
+    return frame[-2] | frame[-1] << 8 == crc16(bytes(frame[:-2]))
 
 
 def silence_ns(baud: int) -> int:

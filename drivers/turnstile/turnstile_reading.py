@@ -6,8 +6,9 @@ a `TurnstileReading`; the plant and the judgement of a release are made from tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from drivers.types import Door, Flag, Plant, Zone
 
@@ -35,8 +36,7 @@ FIRE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnstileReading:
+class TurnstileReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One complete poll, that began at `at_ns`.
 
     Attributes:
@@ -126,11 +126,10 @@ def _door(released: int) -> Door:
     return Door.CLOSED if released == 0 else Door.OPEN
 
 
-def _zone(*objects: int) -> Zone:
-    if any(count > ZONE_MAX for count in objects):
+def _zone(leaving: int, coming: int) -> Zone:
+    if leaving > ZONE_MAX or coming > ZONE_MAX:
         return Zone.UNKNOWN
-    total = sum(objects)
-    return {0: Zone.EMPTY, 1: Zone.ONE}.get(total, Zone.MANY)
+    return (Zone.EMPTY, Zone.ONE)[leaving + coming] if leaving + coming < 2 else Zone.MANY
 
 
 def _counter(now: int, before: int | None) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from struct import pack
+from struct import Struct
 
 from drivers.turnstile.modbus_requests import (
     ENCAPSULATED,
@@ -31,6 +31,9 @@ from sim.devices.turnstile_barrier import Barrier, Mode, Side
 
 START_S_REGISTER = 0x3011
 FINISH_S_REGISTER = 0x3012
+
+Block = tuple[Struct, tuple[Callable[[], int], ...]]
+"""How the answer to a read is laid out, and how its words are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class SimTurnstile(ModbusSlave, BarrierPlant):
         BarrierPlant.__init__(self, barrier)
         self._map = registers or RegisterMap()
         self._readable = self._registers()
+        self._blocks: dict[bytes, Block] = {}
         self.identity = SimIdentity()
 
     # --- faults -----------------------------------------------------------------------
@@ -104,15 +108,20 @@ class SimTurnstile(ModbusSlave, BarrierPlant):
         raise Refused(ILLEGAL_FUNCTION)
 
     def _serve_read(self, body: bytes) -> bytes:
+        layout, readers = self._blocks.get(body) or self._block(body)
+        return layout.pack(2 * len(readers), *[read() for read in readers])
+
+    def _block(self, body: bytes) -> Block:
+        """What a read asks for; kept, for a poll asks for the same blocks all day."""
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         if len(body) != 4 or not 1 <= count <= READ_MAX:
             raise Refused(ILLEGAL_VALUE)
-        readable = self._readable
         try:
-            words = [readable[at]() for at in range(address, address + count)]
+            readers = tuple(self._readable[at] for at in range(address, address + count))
         except KeyError:
             raise Refused(ILLEGAL_ADDRESS) from None
-        return pack(f">B{count}H", 2 * count, *words)
+        block = self._blocks[body] = Struct(f">B{count}H"), readers
+        return block
 
     def _serve_write(self, body: bytes, now_ns: int) -> bytes:
         address, count = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")

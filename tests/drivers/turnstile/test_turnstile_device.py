@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,8 +50,7 @@ def ready_bench(**kwargs) -> Bench:
 
 
 def replaced(**changes) -> TurnstileReading:
-    fields = {name: getattr(HELD, name) for name in TurnstileReading.__dataclass_fields__}
-    return TurnstileReading(**{**fields, **changes})
+    return msgspec.structs.replace(HELD, **changes)
 
 
 # --- from registers to the plant ------------------------------------------------------
