@@ -37,7 +37,7 @@ from gate_agent.core.record_blocks import (
     Sha256,
     Spans,
 )
-from sync.log.types import RecordKind
+from sync.log.types import Record, RecordKind
 
 
 class _AtACrossingPoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -162,3 +162,13 @@ def plain_facts(facts: Facts) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(facts, builtin_types=(bytes,))
     del plain["kind"]
     return plain
+
+
+def facts_of(record: Record) -> Facts:
+    """The facts of a record that was read, typed.
+
+    Raises:
+        msgspec.ValidationError: they are not those of this version or an older one.
+    """
+    facts: Facts = msgspec.convert({**record.facts, "kind": record.kind.value}, Facts)
+    return facts

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from gate_agent import live
+from gate_agent.core.facts import FinishFacts, facts_of
 from gate_agent.lane_api.api import Step
 from sim.lane.fault_actions import Change, Reach
 from sim.lane.fault_schedule import FaultScheduler
@@ -38,7 +39,7 @@ from sim.wires.kernel import MS, Kernel
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import decode_record
 from sync.log.errors import StorageError
-from sync.log.types import Record, RecordKind
+from sync.log.types import Record
 
 TICK_S = 0.05
 SETTLE_S = 1.5
@@ -305,14 +306,14 @@ class Demo:
 
     def _tell(self, lane: LaneRun) -> None:
         for record in self._new_records(lane):
-            if record.kind is not RecordKind.FINISH:
+            facts = facts_of(record)
+            if not isinstance(facts, FinishFacts):
                 continue
             traveller = lane.end_crossing()
-            facts = record.facts
-            reasons = f" ({', '.join(facts['reasons'])})" if facts["reasons"] else ""
-            total_s = facts["spans_ms"].get("total", 0.0) / 1000
+            reasons = f" ({', '.join(facts.reasons)})" if facts.reasons else ""
+            total_s = facts.spans_ms.get("total", 0.0) / 1000
             self._say(
-                f"lane {lane.place.number}  {traveller:<22} {facts['outcome']}{reasons}"
+                f"lane {lane.place.number}  {traveller:<22} {facts.outcome}{reasons}"
                 f"  {total_s:.1f} s"
             )
 

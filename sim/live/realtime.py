@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from gate_agent import live
+from gate_agent.core.facts import FinishFacts, SystemFacts, facts_of
 from sim.day.judge import Judge, cast_in_order
 from sim.day.result import Result
 from sim.day.tally import Tally
@@ -79,12 +80,13 @@ class RealDay(Demo):
         number = lane.place.number
         for record in records:
             self.timeline.add(at_s, number, "record", record.kind.value)
-            if record.facts.get("event") == "device_failed":
-                self.timeline.add(at_s, number, "device", str(record.facts["device"]))
-            if record.kind.value == "finish":
-                self.timeline.add(at_s, number, "outcome", str(record.facts["outcome"]))
-                for reason in record.facts["reasons"]:
-                    self.timeline.add(at_s, number, "reason", str(reason))
+            match facts_of(record):
+                case SystemFacts(event="device_failed", device=str(device)):
+                    self.timeline.add(at_s, number, "device", device)
+                case FinishFacts(outcome=outcome, reasons=reasons):
+                    self.timeline.add(at_s, number, "outcome", outcome)
+                    for reason in reasons:
+                        self.timeline.add(at_s, number, "reason", reason.value)
         return records
 
     def _note_fault(self, change: Change) -> None:
@@ -144,18 +146,9 @@ def _result(
     for lane, records in found.journals.items():
         cast = scenario.cast(lane)
         finishes[lane] = []
-        for place, (decision, record) in enumerate(crossings(records)):
-            reasons = set(record.facts["reasons"])
-            if decision is not None:
-                reasons |= set(decision.facts["reasons"])
+        for place, ended in enumerate(crossings(records)):
             who = cast[place].name if place < len(cast) else ""
-            finish = Finish(
-                record.ticket,
-                str(record.facts["outcome"]),
-                tuple(sorted(reasons)),
-                dict(record.facts["spans_ms"]),
-                who,
-            )
+            finish = Finish(ended.ticket, ended.outcome, ended.reasons, ended.spans_ms, who)
             finishes[lane].append(finish)
             tally.ended(lane, who, finish)
     rows = cast_in_order(scenario, finishes)

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
+from gate_agent.core.facts import DecisionFacts, FinishFacts, facts_of
+from gate_agent.core.reasons import Outcome
 from sim.day.judge import cast_in_order
 from sim.scenario.scenario import Scenario
 from sync.log.encoding import encode_record, record_sha256
@@ -26,32 +29,46 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": at(0.50), "p95_ms": at(0.95), "p99_ms": at(0.99)}
 
 
-def crossings(records: Iterable[Record]) -> list[tuple[Record | None, Record]]:
-    """Decision and finish of every crossing that ended, in the order of their tickets."""
-    decisions: dict[int, Record] = {}
-    finishes: dict[int, Record] = {}
+class EndedCrossing(NamedTuple):
+    """One crossing as its records have it."""
+
+    ticket: int
+    decision: DecisionFacts | None
+    finish: FinishFacts
+
+    @property
+    def outcome(self) -> str:
+        """How it ended."""
+        return self.finish.outcome
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Reasons of the decision and after it, sorted by name."""
+        decided = self.decision.reasons if self.decision else ()
+        return tuple(sorted({reason.value for reason in (*decided, *self.finish.reasons)}))
+
+    @property
+    def spans_ms(self) -> dict[str, float]:
+        """How long each step took."""
+        return dict(self.finish.spans_ms)
+
+
+def crossings(records: Iterable[Record]) -> list[EndedCrossing]:
+    """Every crossing that ended, in the order of their tickets."""
+    decisions: dict[int, DecisionFacts] = {}
+    finishes: dict[int, FinishFacts] = {}
     for record in records:
-        if record.kind is RecordKind.DECISION:
-            decisions[record.ticket] = record
-        elif record.kind is RecordKind.FINISH:
-            finishes[record.ticket] = record
-    return [(decisions.get(ticket), finishes[ticket]) for ticket in sorted(finishes)]
-
-
-class _Ended(NamedTuple):
-    """How one crossing ended, as its records have it: reasons of the decision and after it."""
-
-    outcome: str
-    reasons: tuple[str, ...]
-    spans_ms: dict[str, float]
-
-
-def _ended(decision: Record | None, finish: Record) -> _Ended:
-    reasons = set(finish.facts["reasons"])
-    if decision is not None:
-        reasons |= set(decision.facts["reasons"])
-    outcome, spans = str(finish.facts["outcome"]), dict(finish.facts["spans_ms"])
-    return _Ended(outcome, tuple(sorted(reasons)), spans)
+        if record.kind not in (RecordKind.DECISION, RecordKind.FINISH):
+            continue
+        facts = facts_of(record)
+        if isinstance(facts, DecisionFacts):
+            decisions[record.ticket] = facts
+        elif isinstance(facts, FinishFacts):
+            finishes[record.ticket] = facts
+    return [
+        EndedCrossing(ticket, decisions.get(ticket), finishes[ticket])
+        for ticket in sorted(finishes)
+    ]
 
 
 def summary(
@@ -60,23 +77,27 @@ def summary(
     centre: Sequence[Record],
 ) -> dict[str, Any]:
     """The JSON object of a demo: `journals` by lane, `centre` everything it stored."""
-    ends: dict[int, list[_Ended]] = {}
+    ends: dict[int, list[EndedCrossing]] = {}
     spans: dict[str, list[float]] = {}
     referred: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
-    tiers, pads = set(), set()
+    tiers: set[str] = set()
+    pads: set[bool] = set()
     for lane, records in sorted(journals.items()):
-        ended = crossings(records)
-        ends[lane] = [_ended(decision, finish) for decision, finish in ended]
-        for decision, finish in ended:
-            outcomes[finish.facts["outcome"]] += 1
-            for step, span in finish.facts["spans_ms"].items():
+        ends[lane] = crossings(records)
+        for ended in ends[lane]:
+            outcomes[ended.outcome] += 1
+            for step, span in ended.spans_ms.items():
                 spans.setdefault(step, []).append(span)
-            if decision is not None:
-                if decision.facts["outcome"] == "refer":
-                    referred.update(decision.facts["reasons"])
-                tiers.add(decision.facts["models"].get("tier"))
-                pads.add(decision.facts["models"].get("pad", False))
+            if ended.decision is None:
+                continue
+            if ended.decision.outcome is Outcome.REFER:
+                referred.update(reason.value for reason in ended.decision.reasons)
+            models = ended.decision.models
+            if models.tier is not UNSET:
+                tiers.add(models.tier.value)
+            if models.pad is not UNSET:
+                pads.add(models.pad)
     stored = Counter((r.gate, r.epoch, r.seq) for r in centre)
     hashes = {(r.gate, r.epoch, r.seq): _hash(r) for r in centre}
     ours = [record for records in journals.values() for record in records]
@@ -94,7 +115,7 @@ def summary(
         "lost": lost,
         "duplicated": extra,
         "steps": {step: percentiles(values) for step, values in spans.items()},
-        "tier": next((str(tier) for tier in sorted(tiers - {None}, key=str)), "none"),
+        "tier": min(tiers, default="none"),
         "pad": "run" if True in pads else "not_run",
     }
 

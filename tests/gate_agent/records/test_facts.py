@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from schema_judge import fits
 
 from gate_agent.core.facts import DecisionFacts, Facts, OfficerFacts, plain_facts
+from gate_agent.core.facts import facts_of as facts_of_record
 from gate_agent.core.reasons import Reason
 from gate_agent.core.record_blocks import (
     SEALED_LIST_NOTE_BYTES,
@@ -22,7 +24,7 @@ from gate_agent.core.record_blocks import (
     RuleInputs,
 )
 from gate_agent.records.record_schema import as_json, check, json_schema
-from sync.log.encoding import GENESIS, decode_record, encode_record
+from sync.log.encoding import GENESIS, decode_record, encode_record, record_sha256
 from sync.log.types import RECORD_VERSION, Record, RecordKind
 
 SCHEMA = json_schema()
@@ -80,7 +82,7 @@ def test_any_facts_come_back_from_a_record_and_fit_the_schema(facts: Facts) -> N
     data = encode_record(record)
     again = decode_record(data)
     assert encode_record(again) == data
-    assert check(again).facts == facts
+    assert check(again).facts == facts_of_record(again) == facts
     shown = json.loads(json.dumps(as_json(again)))
     assert fits(SCHEMA, shown, SCHEMA["$defs"]) == ""
 
@@ -159,3 +161,32 @@ def test_facts_cannot_claim_to_be_of_another_kind() -> None:
     record = record_of(facts_of(RecordKind.SYSTEM))
     posing = msgspec.structs.replace(record, facts={**record.facts, "kind": "officer"})
     assert as_json(posing)["facts"]["kind"] == "system"
+
+
+GOLDEN = {
+    "decision": "f24fdcfef715c2a858d216f5f2bcfb82efbe8cc3bc9f1bb7b42ed94d07f3c0d3",
+    "officer": "5dd612c75202b41301f4ba23f57a153eea8672f26b7f7ad222edf7b9b80e22e4",
+    "actuation": "be2ea42a87b66d8e994d2dc469d4dc36c7ad6ac65fc509e2111838dac7aee49c",
+    "finish": "925d505fdb4547db3d0cb92186390bac8c23342402284a6dd2b8f6d86eda045a",
+    "system": "1af12004c93debc5b76d615c1b02de498f8e0a45ed8b18e4b15eb3c91f24d568",
+}
+"""SHA-256 of the canonical bytes of a record of version 3; another hash is another version."""
+
+
+def test_the_bytes_of_version_3_stay_as_they_are() -> None:
+    signed = facts_of(RecordKind.OFFICER, signature=SIGNATURE, case_code="7Q2K4M")
+    least = [facts_of(kind) for kind in list(RecordKind)[2:]]
+    found = {
+        facts.kind.value: record_sha256(encode_record(record_of(facts)))
+        for facts in (WHOLE, signed, *least)
+    }
+    assert found == GOLDEN
+
+
+@pytest.mark.parametrize("kind", [DecisionFacts, OfficerFacts])
+def test_every_optional_block_is_in_the_document(kind: type[msgspec.Struct]) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "record.md").read_text()
+    optional = [each for each in msgspec.structs.fields(kind) if each.default is msgspec.UNSET]
+    assert optional
+    for each in optional:
+        assert f"| `{each.encode_name}` |" in text
