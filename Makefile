@@ -8,7 +8,7 @@
 # make fuzz   fuzzes every parser of documents and readers until coverage stops growing
 # make faults   every fault of the record's way, one by one, with what was lost and doubled
 # make tampering  ten thousand random changes in each kind of centre database: all are found
-# make mutants     breaks every row of the tables and every clause of the guard (minutes)
+# make mutants     breaks tables, guard, policy and what else lets a wrong one pass (minutes)
 # make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
 .PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios decisions planted tampering mutants \
@@ -72,7 +72,7 @@ planted: setup
 	@.venv/bin/python tests/sim/search/seeded.py $(KINDS)
 
 mutants: setup
-	@.venv/bin/python tests/gate_agent/core/mutation.py
+	@.venv/bin/python tests/mutation/mutate.py $(MUTANTS)
 
 safety-doc: setup
 	@$(EGATE) safety doc --write docs/safety.md

@@ -9,7 +9,7 @@ if [ $# -gt 0 ]; then
 fi
 
 computing="tests/gate_agent/core tests/sim tests/drivers tests/biometrics tests/fuzz
-    tests/firmware_cfg"
+    tests/firmware_cfg tests/mutation"
 real_processes="tests/sim/live tests/sim/chaos"
 realtime="live or browser"
 apart=$(printf ' --ignore=%s' $real_processes)

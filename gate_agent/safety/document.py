@@ -222,8 +222,8 @@ def _searches() -> Iterator[str]:
     )
     yield "- Every state meets every event; long random runs keep the invariants (Hypothesis)."
     yield (
-        "- `make mutants` breaks every row of the tables and every clause of the guard, and "
-        "lists what no test noticed, each with the reason (`tests/gate_agent/core/survivors.toml`)."
+        "- `make mutants` breaks every row of the tables and every expression of the guard, and "
+        "lists what no test noticed, each with the reason (`tests/mutation/survivors.toml`)."
     )
     yield "- Every simulation runs with the invariants on."
     yield ""

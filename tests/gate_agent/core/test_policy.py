@@ -24,6 +24,7 @@ GOOD = Evidence(
     face_asked=True,
     best=frame(),
 )
+GOOD_PART, BAD_PART = frame().quality[0], frame(ok=False).quality[0]
 
 
 def with_check(check_id: str, result: Result, mode: CheckMode = CheckMode.MANDATORY):
@@ -61,6 +62,16 @@ def test_undetermined_counts_only_where_it_is_allowed():
     evidence = with_check("ds_validity", Result.UNDETERMINED)
     assert reasons(evidence) == {"ds_validity"}
     assert reasons(evidence, undetermined_allowed=("ds_validity",)) == set()
+    for result in (Result.ABORTED, Result.NOT_SUPPORTED, Result.FAILED):
+        other = with_check("ds_validity", result)
+        assert "ds_validity" in reasons(other, undetermined_allowed=("ds_validity",))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_check_of_several_parts_needs_all_of_them(first):
+    unread = Check(id="dg_hash.DG2", result=Result.NOT_SUPPORTED)
+    checks = (unread, *GOOD_CHECKS) if first else (*GOOD_CHECKS, unread)
+    assert reasons(replace(GOOD, checks=checks)) == {"dg_hash"}
 
 
 @pytest.mark.parametrize("check_id", ["com_sod", "defects", "made_up"])
@@ -79,6 +90,7 @@ def test_an_optional_check_refers_only_when_it_failed(check_id):
         ({"attributes": replace(ADULT, age_years=None)}, {"under_age"}),
         ({"attributes": replace(ADULT, days_to_expiry=-1)}, {"expiry"}),
         ({"attributes": replace(ADULT, days_to_expiry=None)}, {"expiry"}),
+        ({"attributes": replace(ADULT, age_years=18, days_to_expiry=0)}, set()),
         ({"attributes": None}, {"document_unreadable"}),
         ({"checks": None}, {"document_timeout"}),
         ({"list_state": None}, {"list_unavailable"}),
@@ -88,9 +100,12 @@ def test_an_optional_check_refers_only_when_it_failed(check_id):
         ({"attack": True}, {"pad_attack"}),
         ({"best": None}, {"face_not_acquired"}),
         ({"best": frame(faces=0, compared=False)}, {"face_not_acquired"}),
+        ({"best": frame(faces=0)}, {"face_not_acquired"}),
         ({"best": frame(faces=2)}, {"several_faces"}),
         ({"best": frame(ok=False)}, {"face_quality"}),
         ({"best": replace(frame(), quality=())}, {"face_quality"}),
+        ({"best": replace(frame(), quality=(GOOD_PART, BAD_PART))}, {"face_quality"}),
+        ({"best": frame(score=0.5)}, set()),
         ({"best": frame(score=0.49)}, {"face_no_match"}),
         ({"best": frame(score=float("nan"))}, {"face_no_match"}),
         ({"best": frame(fmr=1e-2)}, {"face_no_match"}),
@@ -99,10 +114,17 @@ def test_an_optional_check_refers_only_when_it_failed(check_id):
         ({"best": frame(live=LivenessState.NOT_RUN)}, {"pad_not_run"}),
         ({"circumstances": (Reason.WALKED_AWAY,)}, {"walked_away"}),
         ({"face_asked": False}, {"face_not_acquired"}),
+        ({"face_asked": False, "portrait_usable": False}, {"portrait_unusable"}),
+        ({"checks": None, "face_asked": False, "circumstances": (Reason.FIRE,)}, {"fire"}),
     ],
 )
 def test_one_flaw_gives_one_reason(changes, expected):
     assert reasons(replace(GOOD, **changes)) == expected
+
+
+def test_an_age_counts_only_where_the_lane_has_a_least_age():
+    evidence = replace(GOOD, attributes=replace(ADULT, age_years=None))
+    assert reasons(evidence, min_age_years=0) == set()
 
 
 def test_attack_detection_may_be_missing_only_in_a_demonstration():
@@ -116,11 +138,13 @@ def test_attack_detection_may_be_missing_only_in_a_demonstration():
 @pytest.mark.parametrize(
     ("state", "age", "expected"),
     [
+        (ListState.NO_HIT, 0, set()),
         (ListState.NO_HIT, 10, set()),
         (ListState.NO_HIT, 11, {"list_too_old"}),
         (ListState.NO_HIT, -1, {"list_too_old"}),
         (ListState.NO_HIT, None, {"list_unavailable"}),
         (ListState.NO_LIST, None, {"list_unavailable"}),
+        (ListState.NO_LIST, 5, {"list_unavailable"}),
         (ListState.HIT, 5, {"list_hit"}),
     ],
 )
@@ -132,6 +156,8 @@ def test_lists_have_an_age_where_it_is_limited(state, age, expected):
 def test_a_document_pulled_away_says_so():
     aborted = tuple(replace(check, result=Result.ABORTED) for check in GOOD_CHECKS)
     assert "document_removed" in reasons(replace(GOOD, checks=aborted))
+    one = (replace(GOOD_CHECKS[0], result=Result.ABORTED), *GOOD_CHECKS[1:])
+    assert "document_removed" in reasons(replace(GOOD, checks=one))
     failed = (*aborted, Check(id="access_control", result=Result.FAILED))
     assert "document_removed" not in reasons(replace(GOOD, checks=failed))
 
@@ -171,6 +197,40 @@ def test_the_best_frame_is_one_that_matches_if_there_is_any(frames):
     ]
     if usable:
         assert best in usable
+
+
+@pytest.mark.parametrize(
+    ("better_one", "other"),
+    [
+        (frame(score=0.5), frame(score=0.49)),
+        (frame(score=0.5), frame(score=0.9, fmr=1e-2)),
+        (frame(score=0.1), frame(score=0.9, faces=2)),
+        (frame(score=0.1), frame(score=0.9, faces=0)),
+        (frame(score=0.1), frame(score=0.9, ok=False)),
+        (frame(score=0.1), frame(compared=False)),
+        (frame(score=0.2), frame(score=0.1)),
+        (frame(score=0.2), frame(score=float("nan"))),
+        (frame(score=0.2, ok=False), frame(score=0.1, ok=False)),
+        (frame(compared=False), frame(faces=2)),
+        (frame(compared=False), frame(faces=0)),
+        (frame(score=0.1, faces=2), frame(compared=False, faces=0)),
+    ],
+)
+def test_the_better_of_two_frames_whichever_came_first(better_one, other):
+    assert better(other, better_one, RULES) is better_one
+    assert better(better_one, other, RULES) is better_one
+
+
+def test_of_two_equal_frames_the_earlier_one_stays():
+    one, other = frame(), frame()
+    assert better(one, other, RULES) is one
+    assert better(None, other, RULES) is other
+
+
+def test_several_faces_are_as_good_as_one_where_the_lane_allows_them():
+    rules = replace(RULES, policy=replace(RULES.policy, max_faces=2))
+    assert better(frame(score=0.1), pair := frame(score=0.9, faces=2), rules) is pair
+    assert better(pair, frame(score=0.1), rules) is pair
 
 
 def test_a_data_group_that_nobody_may_read_does_not_refer():

@@ -1,10 +1,8 @@
-"""The safety document is as the code, a sample of mutants dies, and deadlines are counted."""
+"""The safety document is as the code, and deadlines are counted."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -30,12 +28,6 @@ ROOT = Path(__file__).parents[3]
 def test_the_safety_document_is_as_the_code():
     stale = "docs/safety.md is stale: run `make safety-doc` and read what changed"
     assert (ROOT / "docs" / "safety.md").read_text() == document(), stale
-
-
-def test_a_sample_of_mutants_is_caught():
-    hunt = [sys.executable, str(Path(__file__).parent / "mutation.py"), "--quick", "--part", "3/14"]
-    done = subprocess.run(hunt, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
 
 
 def test_a_search_from_the_command_line(capsys):
