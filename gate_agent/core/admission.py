@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from drivers.types import DeviceFailed, DeviceId, Door, Flag, OpenExit, PlantChanged, Zone
+from drivers.types import DeviceFailed, DeviceId, OpenExit, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.document import failure_reasons
 from gate_agent.core.ending import Moved, alarm, finish, refer, standing, walked_away, with_mishaps
+from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import Appended, AppendFailed, PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -104,7 +105,7 @@ def _try_release(
     """Release now, later, or not at all."""
     dossier = admitting.dossier
     plant = state.plant
-    if plant.zone is Zone.EMPTY and dossier.occupied:
+    if plant.zone is ZONE_EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
     obstacles = standing(state, now_ns, profile)
     if state.occupancy != dossier.occupancy:
@@ -114,10 +115,10 @@ def _try_release(
     if obstacles:
         return refer(state, dossier, obstacles, now_ns, profile)
     safe = (
-        plant.zone is Zone.ONE
-        and plant.entry is Door.CLOSED
-        and plant.fire is Flag.CLEAR
-        and plant.obstruction is Flag.CLEAR
+        plant.zone is ZONE_ONE
+        and plant.entry is DOOR_CLOSED
+        and plant.fire is FLAG_CLEAR
+        and plant.obstruction is FLAG_CLEAR
     )
     if not safe or not way_clear(state):
         return state, ()
@@ -139,7 +140,7 @@ def admit(
     way_clear: WayClear,
 ) -> Moved:
     """The traveller moved, or time passed, while a durable accept waits."""
-    if not admitting.dossier.occupied and state.plant.zone in (Zone.ONE, Zone.MANY):
+    if not admitting.dossier.occupied and state.plant.zone in (ZONE_ONE, ZONE_MANY):
         admitting = replace(admitting, dossier=replace(admitting.dossier, occupied=True))
         state = replace(state, crossing=admitting)
     return _try_release(state, admitting, now_ns, profile, way_clear)

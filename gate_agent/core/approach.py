@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from biometrics.types import PortraitPrepared
-from drivers.types import DocumentVerified, PlantChanged, Zone
+from drivers.types import DocumentVerified, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core.admission import refusal_durable
 from gate_agent.core.budgets import Times, after
@@ -24,7 +24,8 @@ from gate_agent.core.chamber import let_in
 from gate_agent.core.document import held_up, inspected, prepared, start
 from gate_agent.core.doors import can_admit_into, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
-from gate_agent.core.messages import Appended, Mode, OfficerDecided, Tick
+from gate_agent.core.members import MODE_AUTO, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
+from gate_agent.core.messages import Appended, OfficerDecided, Tick
 from gate_agent.core.officer import decide_referral
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -48,7 +49,7 @@ def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
     here leaves nothing to be brought to rest.
     """
     plant = state.plant
-    zone = Zone.ONE if plant.approach is Zone.MANY else plant.approach
+    zone = ZONE_ONE if plant.approach is ZONE_MANY else plant.approach
     outside = replace(
         state,
         crossing=state.approach,
@@ -74,9 +75,9 @@ def queue_moved(
 ) -> Moved:
     """A person moved before the entry while a traveller waits for the chamber."""
     dossier = queued.dossier
-    if state.plant.zone is Zone.EMPTY and dossier.occupied:
+    if state.plant.zone is ZONE_EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
-    if state.plant.zone is Zone.ONE and not dossier.occupied:
+    if state.plant.zone is ZONE_ONE and not dossier.occupied:
         dossier = replace(dossier, occupied=True)
         state = replace(state, crossing=replace(queued, dossier=dossier))
     return state, ()
@@ -150,9 +151,9 @@ def serve(state: State, now_ns: int, profile: Profile) -> Moved:
 
 
 def _take_in(state: State, now_ns: int, profile: Profile) -> Moved:
-    someone = state.plant.approach in (Zone.ONE, Zone.MANY)
+    someone = state.plant.approach in (ZONE_ONE, ZONE_MANY)
     free = (
-        state.mode is Mode.AUTO
+        state.mode is MODE_AUTO
         and someone
         and not state.closing
         and lease_live(state, now_ns, profile)

@@ -17,13 +17,14 @@ waits for the zone to be empty (`Leaving`).
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, DocumentPresented, Door, Flag, Plant, PlantChanged, Zone
+from drivers.types import ActuationDone, DocumentPresented, Plant, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core import admission, document, party, passage
 from gate_agent.core.budgets import after
 from gate_agent.core.document import start
 from gate_agent.core.ended import Ended
 from gate_agent.core.ending import Commands, Moved
+from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY
 from gate_agent.core.messages import PermitRefused, Tick
 from gate_agent.core.party import stand_together
 from gate_agent.core.rows import Table, row
@@ -72,7 +73,7 @@ BARRIER_ROWS: Table = dict(
 
 def after_end(state: State, ended: Ended, now_ns: int, profile: Profile) -> State:
     """Wait for the zone to be empty, or for a release that is out to be withdrawn."""
-    occupied = state.plant.zone is not Zone.EMPTY and not ended.vacated
+    occupied = state.plant.zone is not ZONE_EMPTY and not ended.vacated
     if not occupied and not ended.withdraw:
         return state
     leaving = Leaving(
@@ -98,14 +99,14 @@ def at_rest(state: State) -> bool:
     plant = state.plant
     return (
         _closed(plant)
-        and plant.zone is Zone.EMPTY
-        and plant.fire is Flag.CLEAR
-        and plant.obstruction is Flag.CLEAR
+        and plant.zone is ZONE_EMPTY
+        and plant.fire is FLAG_CLEAR
+        and plant.obstruction is FLAG_CLEAR
     )
 
 
 def _closed(plant: Plant) -> bool:
-    return plant.entry is Door.CLOSED and plant.exit is Door.CLOSED
+    return plant.entry is DOOR_CLOSED and plant.exit is DOOR_CLOSED
 
 
 def _reads_outside(_profile: Profile) -> bool:

@@ -18,11 +18,9 @@ from drivers.types import (
     DeviceFailed,
     DeviceId,
     DocumentPresented,
-    Flag,
     OpenEntry,
     PlantChanged,
     ReadDocument,
-    Zone,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
@@ -39,6 +37,7 @@ from gate_agent.core.ending import (
     with_circumstances,
     with_mishaps,
 )
+from gate_agent.core.members import FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -96,14 +95,14 @@ def entering_moved(
     """Shut the entry behind one person; several are waited for to be one."""
     dossier, plant = entering.dossier, state.plant
     if state.occupancy != dossier.occupancy:
-        if plant.zone is Zone.EMPTY:
+        if plant.zone is ZONE_EMPTY:
             return _not_entered(state, dossier, now_ns, profile)
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
-    if plant.zone is Zone.MANY and Reason.TAILGATING not in dossier.evidence.circumstances:
+    if plant.zone is ZONE_MANY and Reason.TAILGATING not in dossier.evidence.circumstances:
         dossier = with_circumstances(dossier, (Reason.TAILGATING,))
-    dossier = replace(dossier, occupied=plant.zone is not Zone.EMPTY)
+    dossier = replace(dossier, occupied=plant.zone is not ZONE_EMPTY)
     state = replace(state, crossing=replace(entering, dossier=dossier))
-    if plant.zone is not Zone.ONE or plant.entry_obstruction is not Flag.CLEAR:
+    if plant.zone is not ZONE_ONE or plant.entry_obstruction is not FLAG_CLEAR:
         return state, ()
     due_ns = after(now_ns, profile.budgets.door_ms)
     state = replace(state, crossing=Shutting(dossier=dossier, due_ns=due_ns))
@@ -119,7 +118,7 @@ def entering_late(
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
     if now_ns < entering.due_ns:
         return state, ()
-    if state.plant.zone is Zone.MANY:
+    if state.plant.zone is ZONE_MANY:
         return refer(state, dossier, (Reason.SEVERAL_PERSONS,), now_ns, profile)
     if dossier.occupied:
         return _given_up(state, dossier, Reason.OBSTRUCTED, now_ns, profile)
@@ -131,13 +130,13 @@ def shutting_moved(
 ) -> Moved:
     """Go on once the entry is closed and locked behind one person."""
     dossier, plant = shutting.dossier, state.plant
-    if plant.zone is Zone.EMPTY:
+    if plant.zone is ZONE_EMPTY:
         return walked_away(state, dossier, now_ns, profile)
     if state.occupancy != dossier.occupancy:
         return _given_up(state, dossier, Reason.DEVICE_FAILED, now_ns, profile)
     if not entry_shut(state):
         return state, ()
-    if plant.zone is not Zone.ONE:
+    if plant.zone is not ZONE_ONE:
         return refer(state, dossier, (Reason.TAILGATING,), now_ns, profile)
     return _inside(state, dossier, now_ns, profile)
 
@@ -167,7 +166,7 @@ def shutting_late(
     due_ns = after(now_ns, profile.budgets.door_ms)
     again = replace(shutting, due_ns=due_ns, attempts=shutting.attempts + 1)
     state = replace(state, crossing=again)
-    if state.plant.entry_obstruction is not Flag.CLEAR:
+    if state.plant.entry_obstruction is not FLAG_CLEAR:
         return state, ()
     return state, _shut_entry(dossier.ticket, "try again", profile)
 

@@ -8,7 +8,7 @@ is empty.
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, Door, PlantChanged, Zone
+from drivers.types import ActuationDone, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core.admission import (
     admit,
@@ -19,6 +19,7 @@ from gate_agent.core.admission import (
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import entry_shut, exit_shut, undisturbed
 from gate_agent.core.ending import Moved, alarm, finish, with_mishaps
+from gate_agent.core.members import DOOR_OPEN, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -74,7 +75,7 @@ def opening_moved(
     state: State, _opening: Opening, _event: PlantChanged, _now_ns: int, _profile: Profile
 ) -> Moved:
     """The release is on its way, and another person is in the chamber."""
-    if state.plant.zone is Zone.MANY:
+    if state.plant.zone is ZONE_MANY:
         state = alarm(state, Reason.SEVERAL_PERSONS)
     return state, ()
 
@@ -110,12 +111,12 @@ def _watch(state: State, crossing: Departing, now_ns: int, profile: Profile) -> 
     plant = state.plant
     crossing = replace(
         crossing,
-        opened=crossing.opened or plant.exit is Door.OPEN,
-        beyond=crossing.beyond or plant.beyond in (Zone.ONE, Zone.MANY),
-        several=crossing.several or plant.zone is Zone.MANY,
+        opened=crossing.opened or plant.exit is DOOR_OPEN,
+        beyond=crossing.beyond or plant.beyond in (ZONE_ONE, ZONE_MANY),
+        several=crossing.several or plant.zone is ZONE_MANY,
     )
     state = replace(state, crossing=crossing)
-    if plant.zone is not Zone.EMPTY:
+    if plant.zone is not ZONE_EMPTY:
         return state, ()
     dossier = crossing.dossier
     if crossing.several:

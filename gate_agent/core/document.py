@@ -9,18 +9,17 @@ from drivers.types import (
     DocumentPresented,
     DocumentRemoved,
     DocumentVerified,
-    Flag,
     MrzRead,
     PlantChanged,
     PortraitRead,
     ReadDocument,
     ReadStep,
-    Zone,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times, after, verify_limits
 from gate_agent.core.ending import Moved, refer, walked_away
-from gate_agent.core.messages import Checked, CheckLists, Mode, Tick
+from gate_agent.core.members import FLAG_CLEAR, MODE_AUTO, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
+from gate_agent.core.messages import Checked, CheckLists, Tick
 from gate_agent.core.policy import document_reasons
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -43,9 +42,9 @@ def in_service(state: State, now_ns: int, profile: Profile) -> bool:
     What the doors must be is the topology's own.
     """
     return (
-        state.mode is Mode.AUTO
+        state.mode is MODE_AUTO
         and lease_live(state, now_ns, profile)
-        and state.plant.fire is Flag.CLEAR
+        and state.plant.fire is FLAG_CLEAR
         and not state.closing
     )
 
@@ -71,14 +70,14 @@ def start(state: State, now_ns: int, profile: Profile, *, doors_ready: bool) -> 
         return state, ()
     if now_ns >= after(crossing.presented_ns, profile.budgets.mrz_ms):
         return replace(state, crossing=Idle()), ()
-    alone = state.plant.zone in (Zone.EMPTY, Zone.ONE)
+    alone = state.plant.zone in (ZONE_EMPTY, ZONE_ONE)
     if not (alone and doors_ready and in_service(state, now_ns, profile)):
         return state, ()
     ticket = state.next_ticket
     dossier = Dossier(
         ticket=ticket,
         occupancy=state.occupancy,
-        occupied=state.plant.zone is Zone.ONE,
+        occupied=state.plant.zone is ZONE_ONE,
         times=Times(started_ns=now_ns),
         reversed=state.plant.reversed,
     )
@@ -100,13 +99,13 @@ def watch_zone(
     """Before a release: note who is there, and that no other person comes or goes."""
     dossier = crossing.dossier
     zone = state.plant.zone
-    if zone is Zone.EMPTY and dossier.occupied:
+    if zone is ZONE_EMPTY and dossier.occupied:
         return walked_away(state, dossier, now_ns, profile)
-    if zone is Zone.MANY:
+    if zone is ZONE_MANY:
         return refer(state, dossier, (Reason.TAILGATING,), now_ns, profile)
     if state.occupancy != dossier.occupancy:
         return refer(state, dossier, (Reason.DEVICE_FAILED,), now_ns, profile)
-    if zone is Zone.ONE and not dossier.occupied:
+    if zone is ZONE_ONE and not dossier.occupied:
         dossier = replace(dossier, occupied=True)
         state = replace(state, crossing=replace(crossing, dossier=dossier))
     return state, ()

@@ -9,17 +9,27 @@ from __future__ import annotations
 from drivers.types import (
     Close,
     CloseEntry,
-    Door,
-    Flag,
-    Lock,
     OpenEntry,
     OpenExit,
     Plant,
-    Zone,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.messages import Command, Mode
-from gate_agent.core.release import ReleaseState
+from gate_agent.core.members import (
+    DOOR_CLOSED,
+    DOOR_OPEN,
+    FLAG_CLEAR,
+    LOCK_LOCKED,
+    MODE_EVACUATION,
+    MODE_MAINTENANCE,
+    RELEASE_NONE,
+    RELEASE_READ_BACK,
+    RELEASE_RELEASED,
+    RELEASE_SHUTTING,
+    ZONE_EMPTY,
+    ZONE_MANY,
+    ZONE_ONE,
+)
+from gate_agent.core.messages import Command
 from gate_agent.core.states import (
     RELEASED,
     Emptying,
@@ -41,35 +51,35 @@ def reads_outside(profile: Profile) -> bool:
 def entry_shut(state: State) -> bool:
     """Whether the entry door is closed and locked, and no release of it is out."""
     plant = state.plant
-    shut = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
-    return shut and state.entry_release is ReleaseState.NONE
+    shut = plant.entry is DOOR_CLOSED and plant.entry_lock is LOCK_LOCKED
+    return shut and state.entry_release is RELEASE_NONE
 
 
 def exit_shut(state: State) -> bool:
     """Whether the exit door is closed and locked, and no release of it is out."""
     plant = state.plant
-    shut = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
-    return shut and state.exit_release is ReleaseState.NONE
+    shut = plant.exit is DOOR_CLOSED and plant.exit_lock is LOCK_LOCKED
+    return shut and state.exit_release is RELEASE_NONE
 
 
 def followed(state: State) -> State:
     """Note which releases are over, now that the plant was read again."""
     plant = state.plant
-    entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
-    leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
-    if state.entry_release is ReleaseState.READ_BACK and entry:
-        state = replace(state, entry_release=ReleaseState.NONE)
-    if state.exit_release is ReleaseState.READ_BACK and leave:
-        state = replace(state, exit_release=ReleaseState.NONE)
+    entry = plant.entry is DOOR_CLOSED and plant.entry_lock is LOCK_LOCKED
+    leave = plant.exit is DOOR_CLOSED and plant.exit_lock is LOCK_LOCKED
+    if state.entry_release is RELEASE_READ_BACK and entry:
+        state = replace(state, entry_release=RELEASE_NONE)
+    if state.exit_release is RELEASE_READ_BACK and leave:
+        state = replace(state, exit_release=RELEASE_NONE)
     return state
 
 
 def answered(state: State, action: str) -> State:
     """Note that shutting a door was read back."""
-    if action == "close_entry" and state.entry_release is ReleaseState.SHUTTING:
-        return replace(state, entry_release=ReleaseState.READ_BACK)
-    if action == "close" and state.exit_release is ReleaseState.SHUTTING:
-        return replace(state, exit_release=ReleaseState.READ_BACK)
+    if action == "close_entry" and state.entry_release is RELEASE_SHUTTING:
+        return replace(state, entry_release=RELEASE_READ_BACK)
+    if action == "close" and state.exit_release is RELEASE_SHUTTING:
+        return replace(state, exit_release=RELEASE_READ_BACK)
     return state
 
 
@@ -77,13 +87,13 @@ def refused(state: State, action: str) -> State:
     """Note that a move did not go out after all."""
     match action:
         case "open_entry":
-            return replace(state, entry_release=ReleaseState.NONE)
+            return replace(state, entry_release=RELEASE_NONE)
         case "close_entry":
-            return replace(state, entry_release=ReleaseState.RELEASED)
+            return replace(state, entry_release=RELEASE_RELEASED)
         case "open_exit":
-            return replace(state, exit_release=ReleaseState.NONE)
+            return replace(state, exit_release=RELEASE_NONE)
         case "close":
-            return replace(state, exit_release=ReleaseState.RELEASED)
+            return replace(state, exit_release=RELEASE_RELEASED)
     return state
 
 
@@ -92,28 +102,28 @@ def commanded(state: State, commands: tuple[Command, ...]) -> State:
     for command in commands:
         match command:
             case OpenEntry():
-                state = replace(state, entry_release=ReleaseState.RELEASED)
+                state = replace(state, entry_release=RELEASE_RELEASED)
             case OpenExit():
-                state = replace(state, exit_release=ReleaseState.RELEASED)
+                state = replace(state, exit_release=RELEASE_RELEASED)
             case CloseEntry():
-                state = replace(state, entry_release=ReleaseState.SHUTTING)
+                state = replace(state, entry_release=RELEASE_SHUTTING)
             case Close():
-                state = replace(state, exit_release=ReleaseState.SHUTTING)
+                state = replace(state, exit_release=RELEASE_SHUTTING)
     return state
 
 
 def undisturbed(plant: Plant) -> bool:
     """Whether fire, mains and maintenance switch are all known to be as in service."""
     return (
-        plant.fire is Flag.CLEAR
-        and plant.power_loss is Flag.CLEAR
-        and plant.maintenance is Flag.CLEAR
+        plant.fire is FLAG_CLEAR
+        and plant.power_loss is FLAG_CLEAR
+        and plant.maintenance is FLAG_CLEAR
     )
 
 
 def shut_and_empty(state: State) -> bool:
     """Whether both doors are shut and neither person nor object is between them."""
-    return state.plant.zone is Zone.EMPTY and entry_shut(state) and exit_shut(state)
+    return state.plant.zone is ZONE_EMPTY and entry_shut(state) and exit_shut(state)
 
 
 def at_rest(state: State) -> bool:
@@ -122,23 +132,23 @@ def at_rest(state: State) -> bool:
     return (
         shut_and_empty(state)
         and undisturbed(plant)
-        and plant.obstruction is Flag.CLEAR
-        and plant.entry_obstruction is Flag.CLEAR
+        and plant.obstruction is FLAG_CLEAR
+        and plant.entry_obstruction is FLAG_CLEAR
     )
 
 
 def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
     """Whether a door opened that was not released."""
-    entry = before.entry is Door.CLOSED and plant.entry is Door.OPEN
-    leave = before.exit is Door.CLOSED and plant.exit is Door.OPEN
+    entry = before.entry is DOOR_CLOSED and plant.entry is DOOR_OPEN
+    leave = before.exit is DOOR_CLOSED and plant.exit is DOOR_OPEN
     if not entry and not leave:
         return False
     crossing = state.crossing
     moved = crossing.commanded if isinstance(crossing, Emptying) else ""
-    asked = isinstance(crossing, Referred) and state.entry_release is ReleaseState.RELEASED
+    asked = isinstance(crossing, Referred) and state.entry_release is RELEASE_RELEASED
     entry_free = asked or isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
     exit_free = isinstance(crossing, RELEASED) or moved == "close"
-    without_mains = plant.power_loss is not Flag.CLEAR
+    without_mains = plant.power_loss is not FLAG_CLEAR
     lane = profile.lane.on_power_loss
     entry_free |= without_mains and lane.entry == "released"
     exit_free |= without_mains and lane.exit == "released"
@@ -148,22 +158,22 @@ def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
 def next_move(state: State, emptying: Emptying) -> Move:
     """What brings the chamber nearer to rest now; "" where nothing may move or need."""
     plant = state.plant
-    if state.mode in (Mode.EVACUATION, Mode.MAINTENANCE) or plant.fire is not Flag.CLEAR:
+    if state.mode in (MODE_EVACUATION, MODE_MAINTENANCE) or plant.fire is not FLAG_CLEAR:
         return ""
-    empty = plant.zone is Zone.EMPTY
-    exit_out = state.exit_release is not ReleaseState.NONE
-    if not exit_shut(state) and (empty or (exit_out and plant.exit is Door.CLOSED)):
-        return "close" if plant.obstruction is Flag.CLEAR else ""
+    empty = plant.zone is ZONE_EMPTY
+    exit_out = state.exit_release is not RELEASE_NONE
+    if not exit_shut(state) and (empty or (exit_out and plant.exit is DOOR_CLOSED)):
+        return "close" if plant.obstruction is FLAG_CLEAR else ""
     if empty:
-        unsafe = entry_shut(state) or plant.entry_obstruction is not Flag.CLEAR
+        unsafe = entry_shut(state) or plant.entry_obstruction is not FLAG_CLEAR
         return "" if unsafe else "close_entry"
     way_back = (
         exit_shut(state)
-        and plant.entry is Door.CLOSED
-        and plant.entry_obstruction is Flag.CLEAR
-        and plant.maintenance is Flag.CLEAR
+        and plant.entry is DOOR_CLOSED
+        and plant.entry_obstruction is FLAG_CLEAR
+        and plant.maintenance is FLAG_CLEAR
     )
-    known = plant.zone in (Zone.ONE, Zone.MANY) and not state.resync and not emptying.exit_used
+    known = plant.zone in (ZONE_ONE, ZONE_MANY) and not state.resync and not emptying.exit_used
     return "open_entry" if way_back and (emptying.ordered or known) else ""
 
 

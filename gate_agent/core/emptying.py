@@ -6,11 +6,12 @@ does not follow stops the lane.
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, Close, CloseEntry, OpenEntry, PlantChanged, Zone
+from drivers.types import ActuationDone, Close, CloseEntry, OpenEntry, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import next_move, shut_and_empty
 from gate_agent.core.ending import Moved, alarm, append_actuation
+from gate_agent.core.members import ZONE_EMPTY
 from gate_agent.core.messages import PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Emptying, Idle, Move, State, replace
@@ -69,7 +70,7 @@ def emptying_late(
     closing = move in ("close", "close_entry")
     if closing and emptying.attempts < profile.lane.door_close_attempts:
         return _command(state, emptying, move, emptying.attempts + 1, now_ns, profile)
-    reason = Reason.DOOR_HELD if state.plant.zone is Zone.EMPTY else Reason.PASSAGE_TIMEOUT
+    reason = Reason.DOOR_HELD if state.plant.zone is ZONE_EMPTY else Reason.PASSAGE_TIMEOUT
     return alarm(replace(state, crossing=replace(emptying, due_ns=None)), reason), ()
 
 

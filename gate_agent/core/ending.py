@@ -7,12 +7,20 @@ regions already brought up to date and gives the next state with its commands.
 from __future__ import annotations
 
 from biometrics.types import StopVerify
-from drivers.types import CancelRead, Close, Flag, Zone
+from drivers.types import CancelRead, Close
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.ended import Ended, Last
 from gate_agent.core.facts import SystemFacts
-from gate_agent.core.messages import Append, Command, Mode, Wipe
+from gate_agent.core.members import (
+    FLAG_ACTIVE,
+    FLAG_CLEAR,
+    MODE_AUTO,
+    MODE_EVACUATION,
+    ZONE_EMPTY,
+    ZONE_MANY,
+)
+from gate_agent.core.messages import Append, Command, Wipe
 from gate_agent.core.policy import Decision, decide, policy_settings
 from gate_agent.core.reasons import Outcome, Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
@@ -174,10 +182,10 @@ def can_close(state: State) -> bool:
     """Whether the zone lets a close be commanded."""
     plant = state.plant
     return (
-        state.mode is not Mode.EVACUATION
-        and plant.fire is Flag.CLEAR
-        and plant.zone is Zone.EMPTY
-        and plant.obstruction is Flag.CLEAR
+        state.mode is not MODE_EVACUATION
+        and plant.fire is FLAG_CLEAR
+        and plant.zone is ZONE_EMPTY
+        and plant.obstruction is FLAG_CLEAR
     )
 
 
@@ -191,10 +199,10 @@ def standing(state: State, now_ns: int, profile: Profile) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if not lease_live(state, now_ns, profile):
         reasons.append(Reason.LEASE_LOST)
-    if state.mode is not Mode.AUTO:
+    if state.mode is not MODE_AUTO:
         reasons.extend(state.alarms or (Reason.DEVICE_FAILED,))
-    if state.plant.zone is Zone.MANY:
+    if state.plant.zone is ZONE_MANY:
         reasons.append(Reason.TAILGATING)
-    if state.plant.power_loss is Flag.ACTIVE:
+    if state.plant.power_loss is FLAG_ACTIVE:
         reasons.append(Reason.POWER_LOST)
     return tuple(reasons)

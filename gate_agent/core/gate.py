@@ -12,14 +12,15 @@ from __future__ import annotations
 from firmware_cfg.profile import Profile
 from gate_agent.core.approach import seen_from_outside
 from gate_agent.core.ending import Moved
-from gate_agent.core.messages import Event, Mode
+from gate_agent.core.members import MODE_EVACUATION, MODE_MAINTENANCE
+from gate_agent.core.messages import Event
 from gate_agent.core.regions import evacuate, mode_of, settle
 from gate_agent.core.rows import Table
 from gate_agent.core.states import Idle, State, dossier_of, replace, ticket_of
 from gate_agent.core.topologies import TOPOLOGIES
 from gate_agent.core.topology import Topology
 
-ENDS_EVERYTHING = (Mode.EVACUATION, Mode.MAINTENANCE)
+ENDS_EVERYTHING = (MODE_EVACUATION, MODE_MAINTENANCE)
 """Modes in which no crossing goes on, from whatever state."""
 
 

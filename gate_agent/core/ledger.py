@@ -14,15 +14,11 @@ from drivers.types import (
     CloseEntry,
     DeviceFailed,
     DeviceId,
-    Door,
-    Flag,
-    Lock,
     OpenEntry,
     OpenExit,
     Plant,
     ReadDocument,
     SetDirection,
-    Zone,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.facts import (
@@ -30,6 +26,19 @@ from gate_agent.core.facts import (
     DecisionFacts,
     FinishFacts,
     OfficerFacts,
+)
+from gate_agent.core.members import (
+    DOOR_CLOSED,
+    FLAG_CLEAR,
+    LOCK_LOCKED,
+    RELEASE_NONE,
+    RELEASE_READ_BACK,
+    RELEASE_RELEASED,
+    RELEASE_SHUTTING,
+    ZONE_EMPTY,
+    ZONE_MANY,
+    ZONE_ONE,
+    ZONE_UNKNOWN,
 )
 from gate_agent.core.messages import (
     Append,
@@ -103,10 +112,10 @@ def on_event(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Led
         latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
         return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
     if isinstance(event, ActuationDone) and event.ok:
-        if event.action == "close_entry" and ledger.entry_release is ReleaseState.SHUTTING:
-            return _edit(ledger, entry_release=ReleaseState.READ_BACK)
-        if event.action == "close" and ledger.exit_release is ReleaseState.SHUTTING:
-            return _edit(ledger, exit_release=ReleaseState.READ_BACK)
+        if event.action == "close_entry" and ledger.entry_release is RELEASE_SHUTTING:
+            return _edit(ledger, entry_release=RELEASE_READ_BACK)
+        if event.action == "close" and ledger.exit_release is RELEASE_SHUTTING:
+            return _edit(ledger, exit_release=RELEASE_READ_BACK)
     accept = ledger.accept
     if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
         if event.kind is accept.kind:
@@ -119,23 +128,23 @@ def on_event(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Led
 def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger:
     """Follow a reading of the plant."""
     before = ledger.plant
-    was = before.zone if before is not None else Zone.UNKNOWN
+    was = before.zone if before is not None else ZONE_UNKNOWN
     zone = plant.zone
-    stay = ledger.stay + (zone is not was and zone in (Zone.EMPTY, Zone.UNKNOWN))
-    crowd = ledger.crowd or zone is Zone.MANY
+    stay = ledger.stay + (zone is not was and zone in (ZONE_EMPTY, ZONE_UNKNOWN))
+    crowd = ledger.crowd or zone is ZONE_MANY
     if not profile.lane.two_doors:
         return _edit(ledger, plant=plant, stay=stay, crowd=crowd)
-    entry = plant.entry is Door.CLOSED and plant.entry_lock is Lock.LOCKED
-    leave = plant.exit is Door.CLOSED and plant.exit_lock is Lock.LOCKED
-    rest = entry and leave and zone is Zone.EMPTY
-    undisturbed = Flag.CLEAR is plant.fire is plant.power_loss is plant.maintenance
+    entry = plant.entry is DOOR_CLOSED and plant.entry_lock is LOCK_LOCKED
+    leave = plant.exit is DOOR_CLOSED and plant.exit_lock is LOCK_LOCKED
+    rest = entry and leave and zone is ZONE_EMPTY
+    undisturbed = FLAG_CLEAR is plant.fire is plant.power_loss is plant.maintenance
     stale_ns = profile.budgets.plant_stale_ms * 1_000_000
     followed = before is not None and now_ns - before.read_at_ns < stale_ns
     return _edit(
         ledger,
         plant=plant,
         stay=stay,
-        crowd=crowd and zone is not Zone.EMPTY,
+        crowd=crowd and zone is not ZONE_EMPTY,
         synchronised=undisturbed and (rest or (ledger.synchronised and followed)),
         entry_release=_seen(ledger.entry_release, shut=entry),
         exit_release=_seen(ledger.exit_release, shut=leave),
@@ -146,12 +155,12 @@ def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger
 
 def _seen(release: ReleaseState, *, shut: bool) -> ReleaseState:
     """A release is over once its door is seen shut after the shutting was read back."""
-    return ReleaseState.NONE if shut and release is ReleaseState.READ_BACK else release
+    return RELEASE_NONE if shut and release is RELEASE_READ_BACK else release
 
 
 def _shutting(release: ReleaseState) -> ReleaseState:
     """What a close makes of a release; none stays none."""
-    return release if release is ReleaseState.NONE else ReleaseState.SHUTTING
+    return release if release is RELEASE_NONE else RELEASE_SHUTTING
 
 
 def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
@@ -163,7 +172,7 @@ def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) 
             spent = max(ledger.spent, command.ticket)
             if not profile.lane.two_doors:
                 return _edit(ledger, spent=spent, accept=None)
-            released = ReleaseState.RELEASED
+            released = RELEASE_RELEASED
             return _edit(ledger, spent=spent, accept=None, exit_used=True, exit_release=released)
         case OpenEntry():
             inside = max(ledger.inside, command.ticket)
@@ -171,7 +180,7 @@ def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) 
                 ledger,
                 inside=inside,
                 entry_opening=-1,
-                entry_release=ReleaseState.RELEASED,
+                entry_release=RELEASE_RELEASED,
                 release_ordered=False,
             )
         case Close():
@@ -181,7 +190,7 @@ def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) 
         case SetDirection():
             return _edit(ledger, turning=False, synchronised=False)
         case ReadDocument() if not profile.lane.two_doors:
-            crowd = ledger.plant is not None and ledger.plant.zone is Zone.MANY
+            crowd = ledger.plant is not None and ledger.plant.zone is ZONE_MANY
             return _edit(ledger, crowd=crowd)
     return ledger
 
@@ -242,7 +251,7 @@ def _decision_requested(
     if accepts:
         if profile.lane.two_doors and command.ticket != ledger.inside:
             return ledger
-        alone = ledger.plant is not None and ledger.plant.zone is Zone.ONE
+        alone = ledger.plant is not None and ledger.plant.zone is ZONE_ONE
         accept = Accept(
             ticket=command.ticket,
             stay=ledger.stay if alone else None,

@@ -12,11 +12,8 @@ from drivers.types import (
     DeviceFailed,
     DocumentPresented,
     DocumentVerified,
-    Flag,
-    Lock,
     Plant,
     PlantChanged,
-    Zone,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core import (
@@ -45,7 +42,17 @@ from gate_agent.core.doors import (
 from gate_agent.core.emptying import bring_to_rest
 from gate_agent.core.ended import Ended
 from gate_agent.core.ending import Moved, alarm
-from gate_agent.core.messages import Mode, OfficerDecided, PermitRefused, Tick
+from gate_agent.core.members import (
+    FLAG_CLEAR,
+    LOCK_UNLOCKED,
+    MODE_EVACUATION,
+    MODE_MAINTENANCE,
+    MODE_STARTING,
+    ZONE_EMPTY,
+    ZONE_MANY,
+    ZONE_ONE,
+)
+from gate_agent.core.messages import OfficerDecided, PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.rows import Table, region, row
 from gate_agent.core.shared_rows import SHARED_REGIONS, SHARED_ROWS
@@ -137,12 +144,12 @@ def _doors_changed(state: State, before: Plant, profile: Profile) -> State:
     state = replace(
         followed(state),
         approach_stay=state.approach_stay + regions.stay_over(before.approach, plant.approach),
-        had_turn=state.had_turn and plant.approach is not Zone.EMPTY,
+        had_turn=state.had_turn and plant.approach is not ZONE_EMPTY,
     )
     if not undisturbed(plant):
         state = replace(state, resync=True)
-    in_service = state.mode not in (Mode.EVACUATION, Mode.MAINTENANCE)
-    if in_service and plant.fire is Flag.CLEAR and forced(state, before, plant, profile):
+    in_service = state.mode not in (MODE_EVACUATION, MODE_MAINTENANCE)
+    if in_service and plant.fire is FLAG_CLEAR and forced(state, before, plant, profile):
         state = alarm(state, Reason.DOOR_FORCED)
     return state
 
@@ -175,7 +182,7 @@ def settle(state: State, now_ns: int, profile: Profile) -> Moved:
     """Bring the chamber to rest whenever no one is served in it."""
     crossing, plant = state.crossing, state.plant
     if isinstance(crossing, Idle):
-        if plant.zone in (Zone.ONE, Zone.MANY) or _left_released(state):
+        if plant.zone in (ZONE_ONE, ZONE_MANY) or _left_released(state):
             due_ns = after(now_ns, profile.budgets.officer_ms)
             stray = Emptying(ticket=state.next_ticket, due_ns=due_ns)
             return replace(
@@ -197,10 +204,10 @@ def _left_released(state: State) -> bool:
     """
     plant = state.plant
     return (
-        state.mode is Mode.STARTING
-        and plant.zone is Zone.EMPTY
+        state.mode is MODE_STARTING
+        and plant.zone is ZONE_EMPTY
         and undisturbed(plant)
-        and Lock.UNLOCKED in (plant.entry_lock, plant.exit_lock)
+        and LOCK_UNLOCKED in (plant.entry_lock, plant.exit_lock)
     )
 
 

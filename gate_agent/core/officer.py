@@ -7,7 +7,7 @@ also what is not carried out.
 
 from __future__ import annotations
 
-from drivers.types import Flag, SetDirection, Zone
+from drivers.types import SetDirection
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.ending import (
@@ -19,6 +19,7 @@ from gate_agent.core.ending import (
     walked_away,
 )
 from gate_agent.core.facts import SystemFacts
+from gate_agent.core.members import FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import (
     Append,
     OfficerAction,
@@ -59,7 +60,7 @@ def objection(state: State, referred: Referred, event: OfficerDecided, profile: 
         return "other_evidence"
     if event.reason not in profile.policy.officer_reasons:
         return "unknown_reason"
-    if event.action is OfficerAction.ACCEPT and state.plant.zone is Zone.MANY:
+    if event.action is OfficerAction.ACCEPT and state.plant.zone is ZONE_MANY:
         return "several_persons"
     return ""
 
@@ -113,9 +114,9 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
 
 def _acknowledge(state: State) -> tuple[State, str]:
     """The lane was inspected: drop what was latched; everything must be seen in order again."""
-    if state.plant.fire is not Flag.CLEAR:
+    if state.plant.fire is not FLAG_CLEAR:
         return state, "fire"
-    if state.fire_latched and state.plant.zone is not Zone.EMPTY:
+    if state.fire_latched and state.plant.zone is not ZONE_EMPTY:
         return state, "zone_not_empty"
     if state.fire_latched or state.alarms:
         state = replace(state, fire_latched=False, alarms=(), resync=True)
@@ -203,11 +204,11 @@ def referred_moved(
     """A person moved while an officer looks; an empty zone ends the referral."""
     dossier = crossing.dossier
     zone = state.plant.zone
-    if zone is Zone.EMPTY and dossier.occupied:
+    if zone is ZONE_EMPTY and dossier.occupied:
         if isinstance(crossing, OfficerDeciding) and not crossing.accept:
             return state, ()
         return walked_away(state, dossier, now_ns, profile)
-    if zone in (Zone.ONE, Zone.MANY) and not dossier.occupied:
+    if zone in (ZONE_ONE, ZONE_MANY) and not dossier.occupied:
         dossier = replace(dossier, occupied=True)
         state = replace(state, crossing=replace(crossing, dossier=dossier))
     return state, ()

@@ -8,11 +8,12 @@ ticket of their own. Nothing here opens: an exit is released for one person alon
 
 from __future__ import annotations
 
-from drivers.types import DocumentPresented, Zone
+from drivers.types import DocumentPresented
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times, after
 from gate_agent.core.document import in_service
 from gate_agent.core.ending import Moved, finish, refer
+from gate_agent.core.members import ZONE_MANY, ZONE_ONE
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Dossier, Idle, Referred, State, replace
 
@@ -28,7 +29,7 @@ def stand_together(state: State, now_ns: int, profile: Profile, *, doors_ready: 
         return state, ()
     budgets = profile.budgets
     due_ns = idle.several_due_ns
-    together = state.plant.zone is Zone.MANY
+    together = state.plant.zone is ZONE_MANY
     if not (together and doors_ready and in_service(state, now_ns, profile)):
         if due_ns is not None:
             state = replace(state, crossing=replace(idle, several_due_ns=None))
@@ -56,7 +57,7 @@ def separated(
     state: State, referred: Referred, _event: DocumentPresented, now_ns: int, profile: Profile
 ) -> Moved:
     """One of them is left and puts a document down: they are served as any traveller is."""
-    if state.plant.zone is not Zone.ONE:
+    if state.plant.zone is not ZONE_ONE:
         return state, ()
     dossier = referred.dossier
     if dossier.evidence.circumstances != (Reason.SEVERAL_PERSONS,):

@@ -9,7 +9,7 @@ and the crossing ends once the plant was read after that.
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, Zone
+from drivers.types import ActuationDone
 from firmware_cfg.profile import Profile
 from gate_agent.core.admission import (
     admit,
@@ -27,6 +27,7 @@ from gate_agent.core.ending import (
     finish,
     with_mishaps,
 )
+from gate_agent.core.members import ZONE_EMPTY, ZONE_MANY
 from gate_agent.core.messages import Appended, PermitRefused, PlantChanged, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -122,10 +123,10 @@ def _watch_passage(
         return _ended(state, crossing.dossier, crossing.baseline, now_ns, profile, withdraw=True)
     if isinstance(crossing, Opening):
         return state, ()
-    if plant.zone is Zone.MANY and not crossing.several:
+    if plant.zone is ZONE_MANY and not crossing.several:
         crossing = replace(crossing, several=True)
         state = replace(state, crossing=crossing)
-    if plant.zone is not Zone.EMPTY:
+    if plant.zone is not ZONE_EMPTY:
         return state, ()
     if crossing.several:
         dossier = with_mishaps(crossing.dossier, (Reason.SEVERAL_PERSONS,))
@@ -255,7 +256,7 @@ def left(
     state: State, leaving: Leaving, _event: PlantChanged, _now_ns: int, profile: Profile
 ) -> Moved:
     """The crossing is over: the lane is free once the zone is empty."""
-    if state.plant.zone is not Zone.EMPTY:
+    if state.plant.zone is not ZONE_EMPTY:
         return state, ()
     if leaving.withdraw:
         if not can_close(state):

@@ -27,19 +27,27 @@ from drivers.types import (
     Actuation,
     Close,
     CloseEntry,
-    Door,
-    Flag,
-    Lock,
     OpenEntry,
     OpenExit,
     Plant,
     SetDirection,
-    Zone,
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.ledger import Ledger
+from gate_agent.core.members import (
+    DOOR_CLOSED,
+    FLAG_CLEAR,
+    LOCK_LOCKED,
+    MODE_AUTO,
+    MODE_EVACUATION,
+    MODE_MAINTENANCE,
+    MODE_OUT_OF_SERVICE,
+    RELEASE_NONE,
+    ZONE_EMPTY,
+    ZONE_ONE,
+    ZONE_UNKNOWN,
+)
 from gate_agent.core.messages import Mode
-from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
 
@@ -85,7 +93,7 @@ def permit(
         return Clause.PLANT_STALE
     if age_ns >= profile.budgets.plant_stale_ms * 1_000_000:
         return Clause.PLANT_STALE
-    if plant.fire is not Flag.CLEAR:
+    if plant.fire is not FLAG_CLEAR:
         return Clause.FIRE
     match command:
         case OpenExit():
@@ -108,20 +116,20 @@ def _open_exit(
     profile: Profile,
     now_ns: int,
 ) -> Clause | None:
-    if plant.obstruction is not Flag.CLEAR:
+    if plant.obstruction is not FLAG_CLEAR:
         return Clause.OBSTRUCTED
-    if mode is not Mode.AUTO:
+    if mode is not MODE_AUTO:
         return Clause.MODE
-    if plant.entry is not Door.CLOSED:
+    if plant.entry is not DOOR_CLOSED:
         return Clause.ENTRY_NOT_CLOSED
-    if plant.zone is not Zone.ONE:
+    if plant.zone is not ZONE_ONE:
         return Clause.ZONE_NOT_ONE
     if profile.lane.officer_lease_required and now_ns >= ledger.lease_until_ns:
         return Clause.NO_LEASE
     if profile.lane.two_doors:
-        if plant.entry_lock is not Lock.LOCKED:
+        if plant.entry_lock is not LOCK_LOCKED:
             return Clause.ENTRY_NOT_CLOSED
-        if ledger.entry_release is not ReleaseState.NONE:
+        if ledger.entry_release is not RELEASE_NONE:
             return Clause.ENTRY_NOT_CLOSED
         if not ledger.synchronised:
             return Clause.NOT_IN_STEP
@@ -152,15 +160,15 @@ def _accept_clause(command: OpenExit, ledger: Ledger, now_ns: int) -> Clause | N
 
 
 def _close(command: Close, plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
-    if plant.obstruction is not Flag.CLEAR:
+    if plant.obstruction is not FLAG_CLEAR:
         return Clause.OBSTRUCTED
-    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+    if mode is MODE_EVACUATION or mode is MODE_MAINTENANCE:
         return Clause.MODE
     if command.ticket != ledger.closing:
         return Clause.NOT_RECORDED
-    released = ledger.exit_release is not ReleaseState.NONE
-    withdrawn_only = released and plant.exit is Door.CLOSED
-    if plant.zone is not Zone.EMPTY and not withdrawn_only:
+    released = ledger.exit_release is not RELEASE_NONE
+    withdrawn_only = released and plant.exit is DOOR_CLOSED
+    if plant.zone is not ZONE_EMPTY and not withdrawn_only:
         return Clause.ZONE_NOT_EMPTY
     return None
 
@@ -175,19 +183,19 @@ def _open_entry(
 ) -> Clause | None:
     if not profile.lane.two_doors:
         return Clause.NO_SUCH_DOOR
-    if plant.exit is not Door.CLOSED:
+    if plant.exit is not DOOR_CLOSED:
         return Clause.EXIT_NOT_SHUT
-    if plant.exit_lock is not Lock.LOCKED:
+    if plant.exit_lock is not LOCK_LOCKED:
         return Clause.EXIT_NOT_SHUT
-    if ledger.exit_release is not ReleaseState.NONE:
+    if ledger.exit_release is not RELEASE_NONE:
         return Clause.EXIT_NOT_SHUT
-    if plant.entry_obstruction is not Flag.CLEAR:
+    if plant.entry_obstruction is not FLAG_CLEAR:
         return Clause.OBSTRUCTED
-    if plant.maintenance is not Flag.CLEAR:
+    if plant.maintenance is not FLAG_CLEAR:
         return Clause.MAINTENANCE
     if command.ticket != ledger.entry_opening:
         return Clause.NOT_RECORDED
-    if plant.zone is Zone.EMPTY:
+    if plant.zone is ZONE_EMPTY:
         return _come_in(command, ledger, mode, profile, now_ns)
     return _go_back(plant, ledger, mode)
 
@@ -195,7 +203,7 @@ def _open_entry(
 def _come_in(
     command: OpenEntry, ledger: Ledger, mode: Mode, profile: Profile, now_ns: int
 ) -> Clause | None:
-    if mode is not Mode.AUTO:
+    if mode is not MODE_AUTO:
         return Clause.MODE
     if not ledger.synchronised:
         return Clause.NOT_IN_STEP
@@ -207,11 +215,11 @@ def _come_in(
 
 
 def _go_back(plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
-    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+    if mode is MODE_EVACUATION or mode is MODE_MAINTENANCE:
         return Clause.MODE
     if ledger.release_ordered:
         return None
-    if plant.zone is Zone.UNKNOWN:
+    if plant.zone is ZONE_UNKNOWN:
         return Clause.ZONE_UNKNOWN
     if not ledger.synchronised:
         return Clause.NOT_IN_STEP
@@ -221,27 +229,27 @@ def _go_back(plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
 
 
 def _close_entry(command: CloseEntry, plant: Plant, ledger: Ledger, mode: Mode) -> Clause | None:
-    if plant.entry_obstruction is not Flag.CLEAR:
+    if plant.entry_obstruction is not FLAG_CLEAR:
         return Clause.OBSTRUCTED
-    if mode is Mode.EVACUATION or mode is Mode.MAINTENANCE:
+    if mode is MODE_EVACUATION or mode is MODE_MAINTENANCE:
         return Clause.MODE
     if command.ticket != ledger.entry_closing:
         return Clause.NOT_RECORDED
-    if plant.zone is Zone.UNKNOWN:
+    if plant.zone is ZONE_UNKNOWN:
         return Clause.ZONE_UNKNOWN
     return None
 
 
 def _set_direction(plant: Plant, ledger: Ledger, mode: Mode, profile: Profile) -> Clause | None:
-    if mode is not Mode.OUT_OF_SERVICE:
+    if mode is not MODE_OUT_OF_SERVICE:
         return Clause.NOT_STANDBY
     if not ledger.turning:
         return Clause.NOT_RECORDED
-    if plant.entry is not Door.CLOSED:
+    if plant.entry is not DOOR_CLOSED:
         return Clause.ENTRY_NOT_CLOSED
-    if plant.exit is not Door.CLOSED:
+    if plant.exit is not DOOR_CLOSED:
         return Clause.EXIT_NOT_SHUT
-    if plant.zone is not Zone.EMPTY:
+    if plant.zone is not ZONE_EMPTY:
         return Clause.ZONE_NOT_EMPTY
     if not profile.lane.reversible:
         return Clause.ONE_WAY

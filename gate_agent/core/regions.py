@@ -11,7 +11,6 @@ from drivers.types import (
     DeviceFailed,
     DeviceId,
     DeviceReady,
-    Flag,
     Plant,
     PlantChanged,
     Zone,
@@ -32,6 +31,16 @@ from gate_agent.core.ending import (
     with_mishaps,
 )
 from gate_agent.core.facts import SystemFacts
+from gate_agent.core.members import (
+    FLAG_ACTIVE,
+    MODE_AUTO,
+    MODE_EVACUATION,
+    MODE_MAINTENANCE,
+    MODE_OUT_OF_SERVICE,
+    MODE_STARTING,
+    ZONE_EMPTY,
+    ZONE_UNKNOWN,
+)
 from gate_agent.core.messages import Append, AppendFailed, Mode, PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.record import mode_facts, restart_facts
@@ -56,12 +65,12 @@ from gate_agent.core.topology import Topology
 def mode_of(state: State) -> Mode:
     """The mode that follows from the lane's flags."""
     if state.fire_latched:
-        return Mode.EVACUATION
-    if state.plant.maintenance is Flag.ACTIVE:
-        return Mode.MAINTENANCE
+        return MODE_EVACUATION
+    if state.plant.maintenance is FLAG_ACTIVE:
+        return MODE_MAINTENANCE
     if state.alarms or state.closed:
-        return Mode.OUT_OF_SERVICE
-    return Mode.STARTING if state.resync else Mode.AUTO
+        return MODE_OUT_OF_SERVICE
+    return MODE_STARTING if state.resync else MODE_AUTO
 
 
 def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profile) -> Moved:
@@ -89,9 +98,9 @@ def plant_read(state: State, plant: Plant, now_ns: int, profile: Profile) -> Sta
 def plant_forbids(state: State, before: Plant) -> State:
     """Latch what a new reading forbids: fire, tampering, a passage that nothing released."""
     plant = state.plant
-    if plant.fire is Flag.ACTIVE:
+    if plant.fire is FLAG_ACTIVE:
         state = replace(state, fire_latched=True)
-    if plant.tamper is Flag.ACTIVE:
+    if plant.tamper is FLAG_ACTIVE:
         state = alarm(state, Reason.DEVICE_FAILED)
     if _uncalled_passage(state, before, plant):
         state = alarm(state, Reason.TAILGATING)
@@ -100,7 +109,7 @@ def plant_forbids(state: State, before: Plant) -> State:
 
 def stay_over(before: Zone, now: Zone) -> int:
     """1 where an area has become empty or was lost sight of, else 0."""
-    return int(before is not now and now in (Zone.EMPTY, Zone.UNKNOWN))
+    return int(before is not now and now in (ZONE_EMPTY, ZONE_UNKNOWN))
 
 
 def _uncalled_passage(state: State, before: Plant, plant: Plant) -> bool:
@@ -108,7 +117,7 @@ def _uncalled_passage(state: State, before: Plant, plant: Plant) -> bool:
     released = isinstance(state.crossing, RELEASED) or (
         isinstance(state.crossing, Leaving) and state.crossing.withdraw
     )
-    if released or state.mode is not Mode.AUTO or before.passages_exit is None:
+    if released or state.mode is not MODE_AUTO or before.passages_exit is None:
         return False
     return passages_since(before.passages_exit, plant.passages_exit) not in (None, 0)
 
@@ -120,8 +129,8 @@ def _plant_lost(state: State) -> State:
         state,
         plant=unknown,
         plant_stale_ns=None,
-        occupancy=state.occupancy + stay_over(state.plant.zone, Zone.UNKNOWN),
-        approach_stay=state.approach_stay + stay_over(state.plant.approach, Zone.UNKNOWN),
+        occupancy=state.occupancy + stay_over(state.plant.zone, ZONE_UNKNOWN),
+        approach_stay=state.approach_stay + stay_over(state.plant.approach, ZONE_UNKNOWN),
         resync=True,
     )
 
@@ -205,7 +214,7 @@ def evacuate(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> M
     """Fire, or the maintenance key: the crossing ends here, the agent only observes."""
     crossing = state.crossing
     commands = halt(crossing)
-    reason = Reason.FIRE if state.mode is Mode.EVACUATION else Reason.MAINTENANCE
+    reason = Reason.FIRE if state.mode is MODE_EVACUATION else Reason.MAINTENANCE
     passages: int | None = 0
     if isinstance(crossing, Opening | Crossing | Clearing):
         passages = passages_since(crossing.baseline, state.plant.passages_exit)

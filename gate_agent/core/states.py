@@ -23,10 +23,11 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from biometrics.types import Guidance, ModelsUsed
-from drivers.types import Condition, DeviceId, Door, Flag, Plant, Zone
+from drivers.types import Condition, DeviceId, Plant
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
 from gate_agent.core.ended import Ended, Last
+from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, MODE_OUT_OF_SERVICE, ZONE_EMPTY
 from gate_agent.core.messages import Mode
 from gate_agent.core.policy import Decision, Evidence
 from gate_agent.core.reasons import Reason
@@ -356,13 +357,13 @@ def standby(state: State) -> bool:
     """Whether the lane is at rest and out of service: mode and settings may change."""
     plant = state.plant
     return (
-        state.mode is Mode.OUT_OF_SERVICE
+        state.mode is MODE_OUT_OF_SERVICE
         and isinstance(state.crossing, Idle)
         and isinstance(state.approach, Idle)
-        and plant.entry is Door.CLOSED
-        and plant.exit is Door.CLOSED
-        and plant.zone is Zone.EMPTY
-        and plant.fire is Flag.CLEAR
+        and plant.entry is DOOR_CLOSED
+        and plant.exit is DOOR_CLOSED
+        and plant.zone is ZONE_EMPTY
+        and plant.fire is FLAG_CLEAR
     )
 
 
