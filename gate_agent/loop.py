@@ -188,10 +188,11 @@ def turn(
     """
     ledger = on_event(ledger, event, now_ns, profile)
     state, proposed = step(state, event, now_ns, profile, topology)
+    if not proposed:
+        return state, ledger, ()
     out: list[Command] = []
-    waiting = deque(proposed)
-    while waiting:
-        command = waiting.popleft()
+    waiting = list(proposed)
+    for command in waiting:  # grows where a refusal makes the core command something else
         # One look into a dictionary answers what `isinstance` would ask five classes for.
         if type(command) in ACTIONS and isinstance(command, ACTUATIONS):
             clause = guard(command, ledger, state.mode, profile, now_ns)

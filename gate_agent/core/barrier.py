@@ -24,7 +24,7 @@ from gate_agent.core.budgets import after
 from gate_agent.core.document import start
 from gate_agent.core.ended import Ended
 from gate_agent.core.ending import Commands, Moved
-from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY
+from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY
 from gate_agent.core.messages import PermitRefused, Tick
 from gate_agent.core.party import stand_together
 from gate_agent.core.rows import Table, row
@@ -86,12 +86,16 @@ def after_end(state: State, ended: Ended, now_ns: int, profile: Profile) -> Stat
 
 def serve(state: State, now_ns: int, profile: Profile) -> Moved:
     """Ask several persons to step back, and serve the document that was presented."""
-    if not isinstance(state.crossing, Idle):
+    idle = state.crossing
+    if not isinstance(idle, Idle):
+        return state, ()
+    together = state.plant.zone is ZONE_MANY or idle.several_due_ns is not None
+    if not together and idle.presented_ns is None:
         return state, ()
     ready = _closed(state.plant)
-    state, together = stand_together(state, now_ns, profile, doors_ready=ready)
+    state, first = stand_together(state, now_ns, profile, doors_ready=ready)
     state, commands = start(state, now_ns, profile, doors_ready=ready)
-    return state, together + commands
+    return state, first + commands
 
 
 def at_rest(state: State) -> bool:

@@ -41,7 +41,7 @@ def step(
     """
     if topology is None:
         topology = TOPOLOGIES[profile.lane.topology]
-    mode_before, shown_before = state.mode, state.shown
+    before, mode_before = state, state.mode
     region = topology.regions.get(type(event))
     state, commands = region(state, event, now_ns, profile) if region else (state, ())
     mode = mode_of(state)
@@ -62,9 +62,16 @@ def step(
     commands += more
     if commands:
         state = topology.commanded(state, commands)
-    if type(state.shown) is not type(shown_before) or state.mode is not mode_before:
+    if state.mode is not mode_before or _shows_another(before, state):
         state = replace(state, since_ns=now_ns)
     return state, commands
+
+
+def _shows_another(before: State, after: State) -> bool:
+    """Whether the crossing that a page is about came to another state."""
+    if after.crossing is before.crossing and after.approach is before.approach:
+        return False
+    return type(after.shown) is not type(before.shown)
 
 
 def _concerns_approach(state: State, event: Event, profile: Profile, topology: Topology) -> bool:
@@ -81,10 +88,10 @@ def _moved(state: State, event: Event, now_ns: int, profile: Profile, rows: Tabl
         dossier = dossier_of(crossing)
         if dossier is not None:
             return evacuate(state, dossier, now_ns, profile)
-    ticket = ticket_of(crossing)
-    if getattr(event, "ticket", ticket) != ticket:
-        return state, ()
     handler = rows.get((type(crossing), type(event)))
     if handler is None:
+        return state, ()
+    ticket = ticket_of(crossing)
+    if getattr(event, "ticket", ticket) != ticket:
         return state, ()
     return handler(state, crossing, event, now_ns, profile)

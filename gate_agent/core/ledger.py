@@ -6,6 +6,9 @@ transition table, nor with the observer of the invariants.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import msgspec
 
 from drivers.types import (
@@ -104,25 +107,55 @@ _edit = msgspec.structs.replace
 
 def on_event(ledger: Ledger, event: Event, now_ns: int, profile: Profile) -> Ledger:
     """Follow an event."""
-    if isinstance(event, PlantChanged):
-        return _read(ledger, event.plant, now_ns, profile)
-    if isinstance(event, DeviceFailed) and event.device is DeviceId.TURNSTILE:
-        return _edit(ledger, plant=None, stay=ledger.stay + 1, accept=None, synchronised=False)
-    if isinstance(event, OfficerPresent):
-        latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
-        return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
-    if isinstance(event, ActuationDone) and event.ok:
-        if event.action == "close_entry" and ledger.entry_release is RELEASE_SHUTTING:
-            return _edit(ledger, entry_release=RELEASE_READ_BACK)
-        if event.action == "close" and ledger.exit_release is RELEASE_SHUTTING:
-            return _edit(ledger, exit_release=RELEASE_READ_BACK)
-    accept = ledger.accept
-    if isinstance(event, Appended) and accept is not None and event.ticket == accept.ticket:
-        if event.kind is accept.kind:
-            return _edit(ledger, accept=_edit(accept, accept_durable=True))
-        if event.kind is RecordKind.ACTUATION and accept.release_requested:
-            return _edit(ledger, accept=_edit(accept, release_durable=True))
+    follow = _FOLLOWED.get(type(event))
+    return ledger if follow is None else follow(ledger, event, now_ns, profile)
+
+
+def _plant_changed(ledger: Ledger, event: PlantChanged, now_ns: int, profile: Profile) -> Ledger:
+    return _read(ledger, event.plant, now_ns, profile)
+
+
+def _device_failed(ledger: Ledger, event: DeviceFailed, _now_ns: int, _profile: Profile) -> Ledger:
+    if event.device is not DeviceId.TURNSTILE:
+        return ledger
+    return _edit(ledger, plant=None, stay=ledger.stay + 1, accept=None, synchronised=False)
+
+
+def _officer_present(
+    ledger: Ledger, event: OfficerPresent, now_ns: int, profile: Profile
+) -> Ledger:
+    latest_ns = now_ns + profile.budgets.lease_ms * 1_000_000
+    return _edit(ledger, lease_until_ns=min(event.until_ns, latest_ns))
+
+
+def _actuated(ledger: Ledger, event: ActuationDone, _now_ns: int, _profile: Profile) -> Ledger:
+    if not event.ok:
+        return ledger
+    if event.action == "close_entry" and ledger.entry_release is RELEASE_SHUTTING:
+        return _edit(ledger, entry_release=RELEASE_READ_BACK)
+    if event.action == "close" and ledger.exit_release is RELEASE_SHUTTING:
+        return _edit(ledger, exit_release=RELEASE_READ_BACK)
     return ledger
+
+
+def _appended(ledger: Ledger, event: Appended, _now_ns: int, _profile: Profile) -> Ledger:
+    accept = ledger.accept
+    if accept is None or event.ticket != accept.ticket:
+        return ledger
+    if event.kind is accept.kind:
+        return _edit(ledger, accept=_edit(accept, accept_durable=True))
+    if event.kind is RecordKind.ACTUATION and accept.release_requested:
+        return _edit(ledger, accept=_edit(accept, release_durable=True))
+    return ledger
+
+
+_FOLLOWED: Mapping[type[Event], Callable[[Ledger, Any, int, Profile], Ledger]] = {
+    PlantChanged: _plant_changed,
+    DeviceFailed: _device_failed,
+    OfficerPresent: _officer_present,
+    ActuationDone: _actuated,
+    Appended: _appended,
+}
 
 
 def _read(ledger: Ledger, plant: Plant, now_ns: int, profile: Profile) -> Ledger:

@@ -7,6 +7,8 @@ reason. The machine never refuses: a referral goes to an officer.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from biometrics.types import LivenessState, Match, Observation
@@ -51,6 +53,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     demo: bool
 
 
+@lru_cache(maxsize=16)
 def policy_settings(profile: Profile) -> PolicySettings:
     """Take from a profile what decisions depend on."""
     return PolicySettings(policy=profile.policy, fmr=profile.face.fmr, demo=profile.lane.demo)
@@ -75,7 +78,7 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     """Reasons that lie in the document."""
     if evidence.checks is None:
         return set() if evidence.circumstances else {Reason.DOCUMENT_TIMEOUT}
-    reasons = _check_reasons(evidence.checks, policy)
+    reasons = set(_check_reasons(evidence.checks, policy))
     holder = evidence.attributes
     if holder is None:
         reasons.add(Reason.DOCUMENT_UNREADABLE)
@@ -96,7 +99,9 @@ _SUCCESSFUL, _FAILED = Result.SUCCESSFUL, Result.FAILED
 _UNDETERMINED, _ABORTED = Result.UNDETERMINED, Result.ABORTED
 
 
-def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
+@lru_cache(maxsize=2)
+def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reason]:
+    """Reasons that lie in the checks; remembered, for every frame of a crossing asks again."""
     reasons: set[Reason] = set()
     allowed = policy.undetermined_allowed
     good: dict[str, bool] = {}  # mandatory check -> whether all its results will do
@@ -118,7 +123,7 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> set[Reason]:
             reasons.add(of_check(check_id))
     if aborted and not failed:
         reasons.add(Reason.DOCUMENT_REMOVED)
-    return reasons
+    return frozenset(reasons)
 
 
 def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
@@ -171,7 +176,10 @@ def _liveness_reasons(best: Observation, settings: PolicySettings) -> set[Reason
 
 def quality_ok(observation: Observation) -> bool:
     """Whether quality was measured and every component of it is acceptable."""
-    return bool(observation.quality) and all(part.ok for part in observation.quality)
+    for part in observation.quality:
+        if not part.ok:
+            return False
+    return bool(observation.quality)
 
 
 def matches(match: Match, fmr: float) -> bool:

@@ -76,13 +76,14 @@ _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 
 def ordered(reasons: set[Reason]) -> tuple[Reason, ...]:
     """Put reasons into their fixed order."""
-    return tuple(sorted(reasons, key=_RANK.__getitem__))
+    return tuple(sorted(reasons, key=_RANK.__getitem__)) if reasons else ()
 
 
 def of_check(check_id: str) -> Reason:
     """The reason that stands for a failed check; `dg_hash.DG2` counts as `dg_hash`."""
-    base = check_id.partition(".")[0]
-    return Reason(base) if base in _CHECK_REASONS else Reason.OTHER_CHECK
+    return _OF_CHECK.get(check_id.partition(".")[0], Reason.OTHER_CHECK)
 
 
-_CHECK_REASONS = frozenset(list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)])
+_OF_CHECK = {
+    reason.value: reason for reason in list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)]
+}

@@ -369,8 +369,10 @@ def standby(state: State) -> bool:
 
 def all_ready(state: State) -> bool:
     """Whether every device that the lane cannot serve without is synchronised."""
-    ready = [entry.device for entry in state.devices if entry.ready]
-    return not [device for device in REQUIRED_DEVICES if device not in ready]
+    for entry in state.devices:
+        if not entry.ready and entry.device in REQUIRED_DEVICES:
+            return False
+    return True
 
 
 def lease_live(state: State, now_ns: int, profile: Profile) -> bool:
