@@ -1,8 +1,8 @@
 """Public-key encryption: RFC 9180 (HPKE), base mode, one message per encapsulation.
 
-The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. It is written out here
-because the ephemeral key comes from the caller's source of randomness; the tests compare
-it with another implementation.
+The suite is DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. `cryptography` opens.
+Sealing is written out here, because `cryptography` takes the ephemeral key from the operating
+system and ours comes from the caller's source of randomness.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from sync.log.errors import KeyRefused, SealBroken
 
@@ -21,6 +22,7 @@ KEY_BYTES = 32
 TAG_BYTES = 16
 OVERHEAD_BYTES = KEY_BYTES + TAG_BYTES
 
+_OPENING = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _KEM = b"KEM\x00\x20"
 _SUITE = b"HPKE\x00\x20\x00\x01\x00\x02"
 _VERSION = b"HPKE-v1"
@@ -95,12 +97,9 @@ class OpeningKey:
         """
         if len(data) < OVERHEAD_BYTES:
             raise SealBroken("a sealed message is too short")
-        sent, ciphertext = data[:KEY_BYTES], data[KEY_BYTES:]
         try:
-            shared = self.private.exchange(X25519PublicKey.from_public_bytes(sent))
-            key, nonce = _schedule(shared, sent + self.public.raw, info)
-            return AESGCM(key).decrypt(nonce, ciphertext, b"")
-        except (ValueError, InvalidTag) as error:
+            return _OPENING.decrypt(data, self.private, info)
+        except InvalidTag as error:
             raise SealBroken("a sealed message does not open with this key") from error
 
 
