@@ -135,7 +135,7 @@ def _audit(arguments: argparse.Namespace) -> int:
             "logs": len(store.logs()),
             "records": store.count(),
             "erased": sum(standing.erased for standing in store.standing()),
-            "quarantined": len(store.quarantined()),
+            "quarantined": len(store.quarantine.messages()),
             "findings": findings,
             "ok": not findings,
         }
@@ -153,7 +153,7 @@ def _show(arguments: argparse.Namespace) -> int:
             keys = read_centre_keys(arguments.state, accept_demo=True)
             return _print(arguments, record_at(store, keys, arguments.gate, arguments.seq))
         logs = [standing._asdict() for standing in store.standing()]
-        put_apart = [each._asdict() for each in store.quarantined()]
+        put_apart = [each._asdict() for each in store.quarantine.messages()]
         enrolled = store.gates()
     return _print(arguments, {"gates": enrolled, "logs": logs, "quarantine": put_apart})
 

@@ -20,7 +20,8 @@ from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
 from gate_agent.core.facts import plain_facts
 from gate_agent.core.messages import Append
-from sync.gate.journal import Entry, Journal
+from sync.gate.draft import Entry
+from sync.gate.journal import Journal
 from sync.gate.reserve import Reserve
 from sync.log.errors import (
     ReceiptAhead,

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.chaos.recording_vfs import Deleted, Mark, Operation, Synced, Truncated, Wrote, recording
-from sync.gate.journal import Entry, Journal
+from sync.gate.draft import Entry
+from sync.gate.journal import Journal
 from sync.log.encoding import seal_receipt
 from sync.log.envelope import Sealer
 from sync.log.errors import SyncError

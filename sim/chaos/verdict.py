@@ -70,7 +70,7 @@ def compare(home: Path, centre: Path | str, keys: CentreKeys) -> Comparison:
             lost=len((set(ours) | set(ledger)) - stored),
             duplicated=doubled,
             altered=altered,
-            quarantined=len(store.quarantined()),
+            quarantined=len(store.quarantine.messages()),
             findings=problems,
         )
 

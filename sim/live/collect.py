@@ -32,6 +32,6 @@ def collect(places: list[LanePlace], centre_database: Path) -> Collected:
     store = CentreStore(centre_database)
     centre = [record for gate in store.gates() for record in store.records(gate)]
     problems += [f"centre {f.gate} {f.seq}: {f.what}" for f in store.audit()]
-    problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantined()]
+    problems += [f"centre quarantined {q.gate}: {q.reason}" for q in store.quarantine.messages()]
     store.close()
     return Collected(journals, centre, problems)

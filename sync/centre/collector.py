@@ -7,39 +7,21 @@ again, or came too early, is answered with the place from which to resend.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sync.centre.open_log import OpenLog, receipt_of
+from sync.centre.opened_batch import BatchRefused, OpenedBatch, open_signed
 from sync.centre.store import CentreStore
-from sync.centre.types import Enrolled, NewRow, Reason
+from sync.centre.types import NewRow, Reason
 from sync.log.encoding import (
-    SALT_BYTES,
-    batch_is_by,
-    commitment,
-    decode_records,
     open_batch,
-    open_contents,
     seal_receipt,
 )
 from sync.log.envelope import centre_hour
-from sync.log.errors import BatchMalformed, NoteRefused, RecordMalformed, SealBroken, StorageCorrupt
-from sync.log.keys import CentreKeys, SigningKey, VerifyingKey
-from sync.log.merkle import HASH_BYTES
-from sync.log.notes import Checkpoint, open_checkpoint, origin_of
-from sync.log.types import Batch, Contents, HourKey, Item, Receipt
-
-MAX_SEQ = 2**48
-"""More records than any gate will write; beyond it a place is nonsense."""
-
-BATCH_VERSION = 3
-AT_ONCE = 48
-
-_EPOCH = re.compile(r"[0-9a-f]{1,64}")
-
-WRAPPED_BYTES = 40
-"""A key of 32 bytes, wrapped (RFC 3394)."""
+from sync.log.errors import BatchMalformed, SealBroken, StorageCorrupt
+from sync.log.keys import CentreKeys, SigningKey
+from sync.log.types import Batch, HourKey, Receipt
 
 
 class Message(NamedTuple):
@@ -61,7 +43,7 @@ class Outcome(NamedTuple):
 
     `early` counts messages whose predecessors are missing, `live` records that were seen
     before their turn; `quarantined` names the
-    reasons of those that were put apart, which are alarms.
+    reasons of those that were quarantined, which are alarms.
     """
 
     answers: tuple[Answer, ...]
@@ -70,27 +52,6 @@ class Outcome(NamedTuple):
     early: int
     live: int
     quarantined: tuple[Reason, ...]
-
-
-class _Refusal(Exception):
-    """Why one message is put apart; caught where messages are taken one by one."""
-
-    def __init__(self, reason: Reason, gate: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.gate = gate
-
-
-class _Opened(NamedTuple):
-    """A message whose signatures are good and whose contents belong together.
-
-    `previous` is what its records name as the one before them, None where one was erased.
-    """
-
-    batch: Batch
-    contents: Contents
-    checkpoint: Checkpoint
-    previous: list[str | None]
 
 
 class _Round:
@@ -106,30 +67,30 @@ class _Round:
         self.reasons: list[Reason] = []
 
     def run(self, messages: Sequence[Message]) -> None:
-        """Take every message; put apart those that are refused."""
+        """Take every message; quarantine those that are refused."""
         read = [(message, _read(message.payload)) for message in messages]
         enrolled = self._store.hold(batch.gate for _, batch in read if batch is not None)
         for (payload, live), batch in read:
             try:
                 if batch is None:
-                    raise _Refusal(Reason.MALFORMED, "")
-                opened = _open(batch, enrolled.get(batch.gate), self._keys)
+                    raise BatchRefused(Reason.MALFORMED, "")
+                opened = open_signed(batch, enrolled.get(batch.gate), self._keys)
                 if live:
                     self._see(opened)
                 else:
                     self._take(opened)
             except StorageCorrupt:
-                self._put_apart(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
-            except _Refusal as refusal:
-                self._put_apart(refusal.reason, refusal.gate, payload)
+                self._quarantine(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
+            except BatchRefused as refusal:
+                self._quarantine(refusal.reason, refusal.gate, payload)
 
     def receipts(self) -> list[Receipt]:
         """Write every log that was touched; give the receipts, unsigned."""
         return [self._logs[log].save(self._keys.signing, self._utc) for log in self._touched]
 
-    def _put_apart(self, reason: Reason, gate: str, payload: bytes) -> None:
+    def _quarantine(self, reason: Reason, gate: str, payload: bytes) -> None:
         """Keep a message that cannot be stored."""
-        self._store.quarantine(reason, gate, payload, self._utc)
+        self._store.quarantine.keep(reason, gate, payload, self._utc)
         self.reasons.append(reason)
 
     def _log(self, batch: Batch) -> OpenLog:
@@ -139,7 +100,7 @@ class _Round:
             self._logs[place] = OpenLog(self._store, *place)
         return self._logs[place]
 
-    def _see(self, opened: _Opened) -> None:
+    def _see(self, opened: OpenedBatch) -> None:
         """Keep copies of records whose turn has not come; the log answers for the others.
 
         No receipt follows, and nothing of the log depends on them.
@@ -153,13 +114,13 @@ class _Round:
         ]
         known = log.live(batch.first_seq, batch.first_seq + len(opened.contents.items) - 1)
         if any(known.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
-            raise _Refusal(Reason.CONFLICT, batch.gate)
+            raise BatchRefused(Reason.CONFLICT, batch.gate)
         new = [row for row in rows if row.seq not in known]
         self._store.live.keep(batch.gate, batch.epoch, new, self._utc)
         log.live_seq = max([log.live_seq, *(row.seq for row in new)])
         self.live += len(new)
 
-    def _take(self, opened: _Opened) -> None:
+    def _take(self, opened: OpenedBatch) -> None:
         """Add what one message brings to its log."""
         batch = opened.batch
         place = (batch.gate, batch.epoch)
@@ -182,7 +143,7 @@ class _Round:
         self.known += max(0, min(reached, end_seq) - batch.first_seq + 1)
         self.early += bool(count) and batch.first_seq > end_seq + 1
 
-    def _new_hours(self, log: OpenLog, opened: _Opened) -> list[HourKey]:
+    def _new_hours(self, log: OpenLog, opened: OpenedBatch) -> list[HourKey]:
         """Give the hours' keys that are not stored yet, once they have been seen to open.
 
         Afterwards the gate keeps no copy: what cannot be opened now never can be.
@@ -195,10 +156,10 @@ class _Round:
                 try:
                     centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
                 except SealBroken as error:
-                    raise _Refusal(Reason.UNREADABLE, gate) from error
+                    raise BatchRefused(Reason.UNREADABLE, gate) from error
                 new[hour.key_id] = hour
             elif known != hour.for_centre:
-                raise _Refusal(Reason.CONFLICT, gate)
+                raise BatchRefused(Reason.CONFLICT, gate)
         return list(new.values())
 
 
@@ -230,7 +191,7 @@ def collect(
 
 
 def standing(store: CentreStore, key: SigningKey) -> list[Answer]:
-    """Give a receipt for the newest log of each gate: to be said after connecting."""
+    """Give a receipt for the newest log of each gate: to be sent after connecting."""
     newest = {gate: (epoch, end) for gate, epoch, end in store.logs()}
     return [Answer(gate, seal_receipt(receipt_of(gate, *log), key)) for gate, log in newest.items()]
 
@@ -243,86 +204,7 @@ def _read(payload: bytes) -> Batch | None:
         return None
 
 
-def _open(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> _Opened:
-    """Check everything about a message that does not depend on the log's end."""
-    if gate is None:
-        raise _Refusal(Reason.UNKNOWN_GATE, batch.gate)
-    if not batch_is_by(batch, gate.key):
-        raise _Refusal(Reason.FORGED, batch.gate)
-    if gate.revoked_utc:
-        raise _Refusal(Reason.REVOKED, batch.gate)
-    well_formed = batch.version == BATCH_VERSION and _EPOCH.fullmatch(batch.epoch) is not None
-    if not well_formed or not 1 <= batch.first_seq <= MAX_SEQ:
-        raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    try:
-        contents = open_contents(batch, keys.opening)
-    except SealBroken as error:
-        raise _Refusal(Reason.UNREADABLE, batch.gate) from error
-    except BatchMalformed as error:
-        raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    links = _check_items(batch, contents)
-    return _Opened(batch, contents, _checkpoint(batch, len(contents.items), gate.key), links)
-
-
-def _check_items(batch: Batch, contents: Contents) -> list[str | None]:
-    """Check that records match their commitments, their places, and one another.
-
-    Gives what each names as the one before, None for an erased one. A few at a time: more
-    would fall out of the processor's caches between one step and the next.
-    """
-    links: list[str | None] = []
-    hours = {key.key_id for key in contents.keys}
-    for first in range(0, len(contents.items), AT_ONCE):
-        items = contents.items[first : first + AT_ONCE]
-        if not all(map(_is_sized, items)):
-            raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        if any(item.wrapped and item.key_id not in hours for item in items):
-            raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        links += _previous(batch, batch.first_seq + first, items)
-    for item, link in zip(contents.items, links[1:], strict=False):
-        if link is not None and link != item.commitment.hex():
-            raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
-    return links
-
-
-def _is_sized(item: Item) -> bool:
-    """Whether hash, salt and key have the sizes that ours have."""
-    if len(item.commitment) != HASH_BYTES or len(item.wrapped) > WRAPPED_BYTES:
-        return False
-    return len(item.salt) <= SALT_BYTES
-
-
-def _previous(batch: Batch, first_seq: int, items: Sequence[Item]) -> list[str | None]:
-    """Check some records; give what each names as the one before, None if it was erased."""
-    whole = [(seq, item) for seq, item in enumerate(items, first_seq) if item.encoded]
-    try:
-        records = decode_records([item.encoded for _, item in whole])
-    except RecordMalformed as error:
-        raise _Refusal(Reason.INCONSISTENT, batch.gate) from error
-    links: list[str | None] = [None] * len(items)
-    place = (batch.gate, batch.epoch)
-    for (seq, item), record in zip(whole, records, strict=True):
-        salted = len(item.salt) == SALT_BYTES or record.version == 1
-        placed = record.seq == seq and (record.gate, record.epoch) == place
-        if not (salted and placed and commitment(item.salt, item.encoded) == item.commitment):
-            raise _Refusal(Reason.INCONSISTENT, batch.gate)
-        links[seq - first_seq] = record.previous
-    return links
-
-
-def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
-    """Read the gate's note about its log, which ends where the batch ends."""
-    origin = origin_of(batch.gate, batch.epoch)
-    try:
-        checkpoint = open_checkpoint(batch.checkpoint, origin, (origin, key))
-    except NoteRefused as error:
-        raise _Refusal(Reason.FORGED, batch.gate) from error
-    if checkpoint.size != batch.first_seq + count - 1:
-        raise _Refusal(Reason.INCONSISTENT, batch.gate)
-    return checkpoint
-
-
-def _place(log: OpenLog, opened: _Opened) -> list[NewRow]:
+def _place(log: OpenLog, opened: OpenedBatch) -> list[NewRow]:
     """Find which records extend a log; the log's tree is extended with them.
 
     Records that are stored already must be the same; a batch that comes too early extends
@@ -333,24 +215,24 @@ def _place(log: OpenLog, opened: _Opened) -> list[NewRow]:
     last = batch.first_seq + len(items) - 1
     again = [item.commitment for item in items[: max(0, log.seq - batch.first_seq + 1)]]
     if again and again != log.hashes(batch.first_seq, min(last, log.seq)):
-        raise _Refusal(Reason.CONFLICT, batch.gate)
+        raise BatchRefused(Reason.CONFLICT, batch.gate)
     if last <= log.seq:
         if log.root(last) != opened.checkpoint.root:
-            raise _Refusal(Reason.FORK, batch.gate)
+            raise BatchRefused(Reason.FORK, batch.gate)
         return []
     if batch.first_seq > log.seq + 1 or not items:
         return []
     link = opened.previous[len(again)]
     if link is not None and link != log.newest.hex():
-        raise _Refusal(Reason.BROKEN_CHAIN, batch.gate)
+        raise BatchRefused(Reason.BROKEN_CHAIN, batch.gate)
     frontier = log.frontier.copy()
     new = items[len(again) :]
     nodes = frontier.extend([item.commitment for item in new])
     rows = list(map(NewRow, range(log.seq + 1, last + 1), new, nodes))
     seen = log.live(rows[0].seq, last)
     if any(seen.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
-        raise _Refusal(Reason.CONFLICT, batch.gate)
+        raise BatchRefused(Reason.CONFLICT, batch.gate)
     if frontier.root() != opened.checkpoint.root:
-        raise _Refusal(Reason.FORK, batch.gate)
+        raise BatchRefused(Reason.FORK, batch.gate)
     log.frontier = frontier
     return rows

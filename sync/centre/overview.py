@@ -73,7 +73,7 @@ def overview(store: CentreStore, lost: Sequence[Finding], at_utc: str) -> Overvi
     with store.snapshot():
         newest = {standing.gate: standing for standing in store.standing()}
         enrolled = store.registry()
-        put_apart = store.quarantined()
+        put_apart = store.quarantine.messages()
     rows = [_row(each.gate, each.revoked_utc, newest.get(each.gate), at_utc) for each in enrolled]
     silent = [row for row in rows if row.state == "silent"]
     alarms = [

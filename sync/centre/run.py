@@ -258,7 +258,7 @@ class CentreService:
             gate, answer = admit(self._store, self._keys, event.payload, utc)
         except EnrolmentRefused as error:
             with self._store.transaction():
-                self._store.quarantine(Reason.ENROLMENT, "", event.payload, utc)
+                self._store.quarantine.keep(Reason.ENROLMENT, "", event.payload, utc)
             self._quarantined[Reason.ENROLMENT] += 1
             self._alarm = error.diagnosis
         else:

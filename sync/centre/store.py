@@ -1,8 +1,7 @@
 """The central system's records, idempotent on (gate, epoch, seq), in SQLite or PostgreSQL.
 
 A record that comes again is recognised; another one at the same place is never written
-over the first, whoever signed it. What cannot be stored is kept apart (quarantine) with
-the reason, within a limit, so that a flood of rubbish cannot fill the disk.
+over the first, no matter who signed it. What cannot be stored goes to the quarantine.
 
 Every statement here runs in both databases; what differs is behind `Tables`.
 """
@@ -10,15 +9,15 @@ Every statement here runs in both databases; what differs is behind `Tables`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sync.centre.audit import Finding, audit
 from sync.centre.live_copies import LiveCopies
+from sync.centre.quarantine import MAX_QUARANTINED, Quarantine
 from sync.centre.registry import Registry
 from sync.centre.schema import SCHEMA, Tables
-from sync.centre.types import LogEnd, LogRow, NewRow, Quarantined, Reason, Standing
+from sync.centre.types import LogEnd, LogRow, NewRow, Standing
 from sync.log.chain import Stored
 from sync.log.database import Database
 from sync.log.encoding import GENESIS, decode_record
@@ -27,9 +26,6 @@ from sync.log.hpke import OpeningKey
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import HASH_BYTES, Frontier, Nodes, leaf_hash, stored_place
 from sync.log.types import HourKey, Item, Record
-
-MAX_QUARANTINED = (10_000, 256 * 1024 * 1024)
-"""Once so many messages or bytes are kept, later ones are counted by their reason alone."""
 
 _NOTHING = (-1, b"", 0, b"")
 _NO_MORE = (2**63, b"", 0, b"")
@@ -52,7 +48,7 @@ class CentreStore(Registry):
 
         Args:
             place: a file of SQLite, or the address of a PostgreSQL database.
-            max_quarantined: how many messages, and bytes of them, are kept apart at most.
+            max_quarantined: how many messages, and bytes of them, are quarantined at most.
             read_only: change nothing.
 
         Raises:
@@ -60,10 +56,8 @@ class CentreStore(Registry):
         """
         super().__init__(_open(place, read_only=read_only))
         self.live = LiveCopies(self._db)
-        self._max_quarantined = max_quarantined
+        self.quarantine = Quarantine(self._db, max_quarantined)
         self._hours: dict[tuple[str, str, int], bytes] = {}
-        kept = self._db.rows("SELECT count(*), coalesce(sum(length(payload)), 0) FROM quarantine")
-        self._kept, self._kept_bytes = map(int, kept[0])
         if not read_only:
             self._adopt()
 
@@ -231,22 +225,6 @@ class CentreStore(Registry):
             wrapped=row[4] or b"",
         )
 
-    def quarantine(self, reason: Reason, gate: str, payload: bytes, utc: str) -> None:
-        """Put a message apart. The same one again is counted, not kept twice."""
-        digest = hashlib.sha256(payload).digest()
-        seen = "UPDATE quarantine SET times = times + 1 WHERE reason = ? AND sha256 = ?"
-        if self._db.run(seen, (reason.value, digest)):
-            return
-        messages, size = self._max_quarantined
-        if self._kept >= messages or self._kept_bytes + len(payload) > size:
-            digest, gate, payload = b"", "", b""
-        self._kept_bytes += len(payload)
-        self._kept += self._db.run(
-            "INSERT INTO quarantine VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT (reason, sha256)"
-            " DO UPDATE SET times = quarantine.times + 1",
-            (reason.value, digest, gate, utc, payload),
-        )
-
     def count(self, gate: str | None = None) -> int:
         """Number of records, of one gate or of all."""
         if gate is None:
@@ -267,17 +245,6 @@ class CentreStore(Registry):
                 for row in self.stored(gate, epoch):
                     if row.encoded:
                         yield decode_record(row.encoded)
-
-    def quarantined(self) -> list[Quarantined]:
-        """The messages that were put apart, at most its limit and one a reason."""
-        rows = self._db.rows(
-            "SELECT reason, gate, first_utc, times, sha256 FROM quarantine"
-            " ORDER BY first_utc, reason, sha256"
-        )
-        return [
-            Quarantined(reason, gate, utc, times, sha256.hex())
-            for reason, gate, utc, times, sha256 in rows
-        ]
 
     def orphan(self) -> tuple[str, str, int] | None:
         """A record whose log is not listed, or what belongs to a record that is not there."""

@@ -2,9 +2,8 @@
 
 One transaction holds the record, its place in the outbox, its leaf and the nodes of the
 Merkle tree that it completes, and the state of its crossing. The agent is the only writer;
-`egate sync` reads beside it through
-`sync.gate.journal_reader`. An outbox row is released by a receipt
-that the central system signed after its own COMMIT, never because a broker took the
+`egate sync` reads beside it through `sync.gate.journal_reader`. An outbox row is released by a
+receipt that the central system signed after its own COMMIT, never because a broker took the
 message. Order is `seq`, never a clock.
 """
 
@@ -12,34 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from sync.gate.journal_check import check_journal, signed_root
+from sync.gate.draft import Drafter, Drafts, Entry, JournalEnd
+from sync.gate.journal_check import check_journal
 from sync.gate.journal_schema import SCHEMA, nodes_of
+from sync.gate.receipts import check_receipt, release
 from sync.log.chain import Problem, Stored, erased_by
 from sync.log.database import Database
 from sync.log.encoding import (
     GENESIS,
-    SALT_BYTES,
-    commitment,
     decode_record,
-    encode_record,
-    open_receipt,
 )
-from sync.log.envelope import NewHour, Place, Sealed, Sealer
+from sync.log.envelope import Sealed, Sealer
 from sync.log.errors import (
-    ReceiptAhead,
-    ReceiptConflict,
-    ReceiptForeign,
     RecordMalformed,
     StorageCorrupt,
     StorageError,
     StorageForeign,
 )
 from sync.log.keys import VerifyingKey
-from sync.log.merkle import Frontier, Nodes, leaf_hash, root_of
+from sync.log.merkle import Frontier, Nodes, leaf_hash
 from sync.log.types import Erasure, Record, RecordKind
 
 EPOCH_BYTES = 16
@@ -47,33 +41,7 @@ CHECKED_AT_START = 1000
 """So many of the newest records are verified at every start; `verify` does them all."""
 
 MAX_APPEND = 1000
-HOURS_KEPT = 24
-"""So many of the newest hours stay readable at the gate, even when the centre has them."""
-
 _CROSSING_KINDS = (RecordKind.DECISION, RecordKind.OFFICER, RecordKind.ACTUATION)
-
-
-class Entry(NamedTuple):
-    """What the writer says about one record; the journal adds place, epoch and links.
-
-    `at_ns` is the lane's monotonic clock, `utc` RFC 3339 with milliseconds. `ticket` is 0
-    for what belongs to no crossing.
-    """
-
-    kind: RecordKind
-    ticket: int
-    at_ns: int
-    utc: str
-    facts: Mapping[str, Any]
-    identity: Mapping[str, str] | None = None
-
-
-class _Prepared(NamedTuple):
-    """Records ready to be written, the hour of keys they begin, and the tree behind them."""
-
-    rows: list[tuple[Record, Stored, Sealed | None]]
-    hour: NewHour | None
-    frontier: Frontier
 
 
 class Journal:
@@ -92,8 +60,7 @@ class Journal:
         self._db = database
         self.gate, self.epoch = place
         self.demo = demo
-        self._random = random
-        self._sealer = sealer
+        self._drafter = Drafter(place, random, sealer, demo=demo)
         self.nodes: Nodes = nodes_of(database)
         self._seq = int(database.value("SELECT coalesce(max(seq), 0) FROM records"))
         self._adopt()
@@ -205,7 +172,7 @@ class Journal:
         """Erase records: contents, salts and keys go, commitments stay; log it as an event.
 
         Raises:
-            RecordMalformed: one is not there, was erased, or tells of an erasure.
+            RecordMalformed: one is not there, was erased, or states an erasure.
             StorageFailed: nothing was changed.
         """
         for seq in seqs:
@@ -218,40 +185,17 @@ class Journal:
         return record
 
     def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
-        """Make records durable, and erasures with the records that tell of them."""
+        """Make records durable, and erasures with the records that state them."""
+        end = JournalEnd(self._frontier, self._newest(), self._key_id)
         try:
-            return self._commit(self._prepare(entries), erasing)
+            return self._commit(self._drafter.draft(entries, end), erasing)
         except BaseException:
-            if self._sealer is not None:
-                self._sealer.forget()  # the key of its hour may not have been stored
+            self._drafter.abandon()
             raise
 
-    def _prepare(self, entries: Sequence[Entry]) -> _Prepared:
-        """Seal, encode and commit to what entries say, without changing anything."""
-        frontier, previous = self._frontier.copy(), self._newest()
-        rows: list[tuple[Record, Stored, Sealed | None]] = []
-        hour: NewHour | None = None
-        for entry in entries:
-            seq = frontier.size + 1
-            sealed = None
-            if entry.identity:
-                if self._sealer is None:
-                    raise RecordMalformed("there is no key to seal an identity with")
-                place = Place(self.gate, self.epoch, seq)
-                last_key_id = self._key_id if hour is None else hour.key_id
-                hour = self._sealer.hour(place, last_key_id, entry.at_ns) or hour
-                sealed = self._sealer.seal(place, entry.identity)
-            data = encode_record(self._record(entry, seq, previous, sealed))
-            salt = self._random(SALT_BYTES)
-            leaf = commitment(salt, data)
-            nodes = frontier.append(leaf_hash(leaf))
-            rows.append((decode_record(data), Stored(seq, leaf, data, salt, nodes), sealed))
-            previous = leaf.hex()
-        return _Prepared(rows, hour, frontier)
-
-    def _commit(self, prepared: _Prepared, erasing: Sequence[int]) -> list[Record]:
+    def _commit(self, drafts: Drafts, erasing: Sequence[int]) -> list[Record]:
         """Write everything in one transaction."""
-        rows, hour, frontier = prepared
+        rows, hour, frontier = drafts
         if not rows:
             return []
         with self._db.transaction():
@@ -274,22 +218,6 @@ class Journal:
         """Give the commitment to the newest record, in hex."""
         found = self._db.value("SELECT commitment FROM records WHERE seq = ?", (self._seq,))
         return GENESIS if found is None else str(found.hex())
-
-    def _record(self, entry: Entry, seq: int, previous: str, sealed: Sealed | None) -> Record:
-        """Give an entry its place in the log."""
-        return Record(
-            gate=self.gate,
-            epoch=self.epoch,
-            seq=seq,
-            kind=entry.kind,
-            ticket=entry.ticket,
-            at_ns=entry.at_ns,
-            utc=entry.utc,
-            previous=previous,
-            facts=dict(entry.facts),
-            identity=None if sealed is None else sealed.data,
-            demo=self.demo,
-        )
 
     def _insert(self, record: Record, row: Stored, sealed: Sealed | None) -> None:
         """Write one record with its leaf, secrets, outbox row, and the state of its crossing."""
@@ -331,35 +259,17 @@ class Journal:
                 central system and this gate disagree about the past.
             StorageFailed: it could not be written down.
         """
-        message = open_receipt(receipt, key)
-        if (message.gate, message.epoch) != (self.gate, self.epoch):
-            raise ReceiptForeign("a receipt is for another gate or journal")
-        if not 0 <= message.seq <= self._seq:
-            raise ReceiptAhead(f"a receipt names record {message.seq} of {self._seq}")
-        ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (message.seq,))
-        if message.commitment != (GENESIS if ours is None else ours.hex()):
-            raise ReceiptConflict(f"the central system holds another record {message.seq}")
-        if message.seq and signed_root(message, key) != root_of(message.seq, self.nodes):
-            raise ReceiptConflict(f"the central system holds another log up to {message.seq}")
-        if message.seq > self._receipt_seq:
-            with self._db.transaction():
-                self._db.run("DELETE FROM outbox WHERE seq <= ?", (message.seq,))
-                self._db.run(
-                    "UPDATE journal SET receipt_seq = ?, receipt = ?", (message.seq, receipt)
-                )
-                self._db.run(
-                    "UPDATE hour_keys SET for_gate = x'' WHERE id <= ? AND for_gate <> x'' AND"
-                    " (SELECT min(first_seq) FROM hour_keys AS later"
-                    " WHERE later.id > hour_keys.id) <= ?",
-                    (self._key_id - HOURS_KEPT, message.seq + 1),
-                )
-            self._receipt_seq = message.seq
+        place = (self.gate, self.epoch)
+        seq = check_receipt(self._db, place, self._seq, receipt, key).seq
+        if seq > self._receipt_seq:
+            release(self._db, seq, receipt, self._key_id)
+            self._receipt_seq = seq
         return self._receipt_seq
 
     def unfinished_tickets(self) -> list[int]:
         """Crossings that were decided, judged or actuated, but have no FINISH.
 
-        After a restart nobody knows what became of them: they go to an officer.
+        After a restart it is not known what became of them: they go to an officer.
         """
         rows = self._db.rows("SELECT ticket FROM crossings WHERE finished = 0 ORDER BY ticket")
         return [ticket for (ticket,) in rows]

@@ -13,7 +13,8 @@ from pathlib import Path
 from firmware_cfg.profile import Sync
 from sync.centre.run import BrokerAccess, CentreService
 from sync.centre.store import CentreStore
-from sync.gate.journal import Entry, Journal
+from sync.gate.draft import Entry
+from sync.gate.journal import Journal
 from sync.gate.run import SyncService
 from sync.log.envelope import Sealer
 from sync.log.hpke import OpeningKey

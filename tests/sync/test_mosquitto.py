@@ -229,7 +229,7 @@ def test_records_arrive_through_a_restart_without_persistence(
     assert bench.compare() == (0, 0)
     assert bench.store.count() == 800
     assert bench.store.audit() == []
-    assert bench.store.quarantined() == []
+    assert bench.store.quarantine.messages() == []
 
 
 def test_a_foreign_client_reads_no_personal_field(
@@ -284,7 +284,7 @@ def test_a_denied_publish_drops_nothing_and_is_told(
     bench.until(bench.settled)
     assert bench.sync.status(now_ns()).alarm == ""
     assert bench.compare() == (0, 0)
-    assert bench.store.quarantined() == []
+    assert bench.store.quarantine.messages() == []
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -218,9 +218,11 @@ def test_rubbish_is_put_apart_and_neighbours_go_on(bench: Bench, broker: Embedde
     stranger.publish("egate/receipt/gate-1", b"no receipt")
     fill(bench.journal, 20)
     bench.until(bench.settled)
-    bench.until(lambda: bool(stranger.pump() or True) and len(bench.store.quarantined()) == 4)
+    bench.until(
+        lambda: bool(stranger.pump() or True) and len(bench.store.quarantine.messages()) == 4
+    )
     stranger.close()
-    reasons = sorted(each.reason for each in bench.store.quarantined())
+    reasons = sorted(each.reason for each in bench.store.quarantine.messages())
     assert reasons == ["forged", "inconsistent", "malformed", "malformed"]
     assert bench.compare() == (0, 0)
 

@@ -17,7 +17,8 @@ from typing import Any
 from firmware_cfg.profile import Sync
 from sim.bench.record.servers import cpu_ns
 from sync.centre.postgres import PostgresTables
-from sync.gate.journal import Entry, Journal
+from sync.gate.draft import Entry
+from sync.gate.journal import Journal
 from sync.gate.run import SyncService
 from sync.log.envelope import Sealer
 from sync.log.errors import LinkDown

@@ -328,7 +328,7 @@ class DemoRun:
         """What the centre put apart, by reason."""
         store = CentreStore(self.root / "centre" / "centre.db")
         try:
-            return {row.reason: row.times for row in store.quarantined()}
+            return {row.reason: row.times for row in store.quarantine.messages()}
         finally:
             store.close()
 

@@ -146,7 +146,7 @@ def test_again_overlapping_and_early(store: CentreStore, journal: Journal) -> No
     assert (together.stored, together.early, answered(together).seq) == (5, 1, 14)
     assert list(store.records("gate-1")) == [record for record, _ in records[:14]]
     assert store.audit() == []
-    assert store.quarantined() == []
+    assert store.quarantine.messages() == []
 
 
 def test_every_part_that_comes_again_beside_new_records_is_known(
@@ -286,7 +286,7 @@ def test_the_quarantine_has_an_end(place: Path | str) -> None:
             with closing(CentreStore(place, max_quarantined=limits)) as store:
                 for n in range(10):
                     take(store, b"rubbish %d" % n)
-                times = sorted(each.times for each in store.quarantined())
+                times = sorted(each.times for each in store.quarantine.messages())
         assert times == kept_times
 
 

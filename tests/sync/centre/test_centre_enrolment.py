@@ -153,8 +153,8 @@ def test_what_an_operator_is_told(store: CentreStore) -> None:
     store.enrol("gate-2", STRANGER_KEY.public, UTC)
     store.revoke("gate-2", UTC)
     with store.transaction():
-        store.quarantine(Reason.FORK, "gate-1", b"x", UTC)
-        store.quarantine(Reason.FORK, "gate-1", b"x", UTC)
+        store.quarantine.keep(Reason.FORK, "gate-1", b"x", UTC)
+        store.quarantine.keep(Reason.FORK, "gate-1", b"x", UTC)
     seen = overview(store, (), UTC)
     assert [(row.gate, row.state) for row in seen.gates] == [
         ("gate-1", "new"),

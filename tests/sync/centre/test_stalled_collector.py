@@ -14,7 +14,7 @@ from record_support import CENTRE_KEY, UTC, Bench, now_ns
 from test_links import Proxy, behind
 
 from firmware_cfg.profile import Sync
-from sync.gate.journal import Entry
+from sync.gate.draft import Entry
 from sync.log.types import RecordKind
 
 __all__ = ["behind"]  # a fixture

@@ -30,9 +30,11 @@ from record_support import (
     seeded,
 )
 
-from sync.gate.journal import HOURS_KEPT, Entry, Journal
+from sync.gate.draft import Entry
+from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
 from sync.gate.journal_schema import SCHEMA
+from sync.gate.receipts import HOURS_KEPT
 from sync.log.encoding import GENESIS, commitment, encode_record, open_receipt, seal_receipt
 from sync.log.envelope import Place, centre_hour, gate_hour, open_identity
 from sync.log.errors import (
@@ -211,7 +213,7 @@ def test_a_record_replaced_with_its_commitment_breaks_the_log(tmp_path: Path) ->
     with closing(open_journal(tmp_path / "j.db")) as journal:
         fill(journal, 10)
         entry = Entry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"})
-        forged = encode_record(journal._record(entry, 5, GENESIS, None))
+        forged = encode_record(journal._drafter._record(entry, 5, GENESIS, None))
         with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
             salt = intruder.execute("SELECT salt FROM secrets WHERE seq = 5").fetchone()[0]
             intruder.execute(

@@ -192,7 +192,7 @@ def test_live_records_arrive_within_a_second_while_a_backlog_drains(
             world.run(world.now + 1_000 * MS)
         assert list(world.store.records("gate-0")) == list(journal.records())
         assert world.store.audit() == []
-        assert world.store.quarantined() == []
+        assert world.store.quarantine.messages() == []
 
 
 def test_the_pace_follows_the_way() -> None:

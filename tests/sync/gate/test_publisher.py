@@ -349,7 +349,7 @@ def test_nothing_lost_nothing_doubled_over_a_bad_link(
                 assert list(world.store.records(journal.gate)) == list(journal.records())
                 assert journal.verify() == []
             assert world.store.audit() == []
-            assert world.store.quarantined() == []
+            assert world.store.quarantine.messages() == []
             assert world.uplink.refusals == []
 
 
@@ -401,5 +401,5 @@ def test_sixty_hours_without_an_uplink(tmp_path: Path) -> None:
         assert world.store.count() == 6_001
         assert list(world.store.records("gate-0")) == list(journal.records())
         assert world.store.audit() == []
-        assert world.store.quarantined() == []
+        assert world.store.quarantine.messages() == []
         assert journal.verify() == []

@@ -65,7 +65,7 @@ def test_what_the_centre_lost_is_sent_again(tmp_path: Path, kept: int, new: int)
         assert publisher.progress.again_to == 0
         assert publisher.progress.resends - resends <= 5
         assert world.uplink.refusals == [f"the central system was set back to record {kept} of 400"]
-        assert (store.audit(CENTRE_KEY.public), store.quarantined()) == ([], [])
+        assert (store.audit(CENTRE_KEY.public), store.quarantine.messages()) == ([], [])
 
 
 def test_a_centre_with_another_history_gets_nothing(tmp_path: Path) -> None:
