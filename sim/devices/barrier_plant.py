@@ -71,14 +71,6 @@ class BarrierPlant:
         """Counter of the exit direction."""
         return self.barrier.exit.counter
 
-    @property
-    def moves_ns(self) -> int | None:
-        """When the barrier next changes by itself."""
-        return self.barrier.due_ns
-
-    def asked_later(self, by_ns: int) -> None:
-        """Questions of so long a time were skipped; the plant does not depend on them."""
-
     # --- faults -----------------------------------------------------------------------
 
     def set_fire(self, now_ns: int, *, active: bool) -> None:

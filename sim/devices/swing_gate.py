@@ -70,11 +70,6 @@ class SimSwingGate(BarrierPlant):
     # --- the line -------------------------------------------------------------------------
 
     @property
-    def answering(self) -> bool:
-        """Whether a question is being heard or answered."""
-        return bool(self._buffer) or bool(self._answers) or bool(self._out)
-
-    @property
     def due_ns(self) -> int | None:
         """When `expire` must be called next."""
         times = [self._drop_ns, self.barrier.due_ns]

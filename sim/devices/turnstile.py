@@ -90,6 +90,14 @@ class SimTurnstile(ModbusSlave, BarrierPlant):
         """When the barrier next changes by itself."""
         return self.barrier.due_ns
 
+    @property
+    def moves_ns(self) -> int | None:
+        """The same, for a line whose repeated polls are skipped."""
+        return self.barrier.due_ns
+
+    def asked_later(self, by_ns: int) -> None:
+        """Polls of so long a time were skipped; a turnstile does not depend on them."""
+
     def move(self, now_ns: int) -> None:
         """The barrier moves."""
         self.barrier.expire(now_ns)

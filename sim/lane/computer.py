@@ -87,7 +87,7 @@ class LaneComputer:
         journal: of the lane; opened here.
         on_reader: wires the passport reader.
         lines: by port.
-        plant: the far end of the bus.
+        polled: the far end of the bus, where polls that repeat may be skipped.
 
     Attributes:
         up: whether it has power.
@@ -104,7 +104,7 @@ class LaneComputer:
         journal: SimJournal,
         on_reader: LaneReader,
         lines: dict[str, Line],
-        plant: PolledPeer,
+        polled: PolledPeer | None,
     ) -> None:
         self._owner = owner
         self._kernel = world.kernel
@@ -124,10 +124,10 @@ class LaneComputer:
         self.reader = on_reader.wired(owner.make_reader(), reader_lines, self._emitted)
         machine, bus = owner.make_turnstile(), lines["bus"]
         self.bus: WiredDevice
-        if world.every_byte:
+        if world.every_byte or polled is None:
             self.bus = WiredDevice(world.kernel, machine, {"bus": bus}, self._emitted)
         else:
-            self.bus = QuietDevice(world.kernel, machine, "bus", bus, plant, self._emitted)
+            self.bus = QuietDevice(world.kernel, machine, "bus", bus, polled, self._emitted)
         self.column: WiredDevice | None = None
         if profile.camera.column is not None:
             column = ColumnMachine(profile.camera.column)

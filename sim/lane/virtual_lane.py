@@ -21,6 +21,7 @@ from gate_agent.lane_api.view import step_of
 from gate_agent.loop import Loop, Turn
 from sim.devices.column import SimColumn
 from sim.devices.column_view import place_of
+from sim.devices.swing_gate import SimSwingGate
 from sim.devices.vision import SeenTraveller
 from sim.lane.compose import World, make_lines, make_turnstile, profile_of, stage_of, utc
 from sim.lane.computer import LaneComputer
@@ -112,6 +113,9 @@ class VirtualLane:
     # --- the computer (`sim.lane.computer.Owner`) -----------------------------------------
 
     def _build(self) -> LaneComputer:
+        plant = self.stage.bus
+        # A swing gate's driver asks twice and compares: such a poll is not one that can be skipped.
+        polled = None if isinstance(plant, SimSwingGate) else plant
         computer = LaneComputer(
             self,
             self._world,
@@ -119,7 +123,7 @@ class VirtualLane:
             self.journal,
             self._on_reader,
             self._lines,
-            self.stage.bus,
+            polled,
         )
         self.history.open(computer.loop)
         return computer

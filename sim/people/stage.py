@@ -20,7 +20,7 @@ from sim.devices.turnstile import SimTurnstile
 from sim.people.cast import Passport
 from sim.scenario.parts import PlantName
 from sim.scenario.scenario import Face
-from sim.wires.skipped_polls import PolledPeer
+from sim.wires.links import Peer
 
 Random = Callable[[int], bytes]
 
@@ -40,7 +40,7 @@ class Stand(NamedTuple):
         return min(1.0, max(0.0, (now_ns - self.since_ns) / self.walk_in_ns))
 
 
-Plant = TypeVar("Plant", bound=PolledPeer)
+Plant = TypeVar("Plant", bound=Peer)
 
 
 class Counter(Generic[Plant]):
