@@ -372,7 +372,7 @@ def test_passport_put_back_in_time_is_read_on():
     made = bench()
     made.present(LINES, personalisation=GENUINE)
     made.run(1_500)
-    chip = made.peer._firmware._chip
+    chip = made.peer._firmware._field._chip
     made.peer.remove_chip(made.now_ns)
     made.run(300)
     made.peer.put_chip(chip, made.now_ns)
