@@ -416,7 +416,7 @@ def test_lost_chip_is_looked_for_as_often_as_attempts_allow():
         assert looked == attempts - 1
 
 
-def test_budget_aborts_what_is_left_and_nobody_was_removed():
+def test_budget_aborts_what_is_left_and_no_document_was_removed():
     steps = inspection().run()
     next(steps)
     op = steps.throw(BudgetExceeded("late"))

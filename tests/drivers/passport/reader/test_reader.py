@@ -56,7 +56,7 @@ def test_ready_names_the_firmware_once_both_ports_are_open():
     assert made.baud == made.peer.baud == 921_600
 
 
-def test_a_lane_that_trusts_nobody_says_so():
+def test_a_lane_without_anchors_reports_it():
     made = Bench(trust_of(), AT)
     made.start()
     (ready,) = made.named(DeviceReady)
@@ -186,7 +186,7 @@ def test_no_chip_is_answered():
     assert made.faults == []
 
 
-def test_zone_nobody_asked_for_is_forgotten():
+def test_zone_that_no_command_asked_for_is_forgotten():
     made = bench()
     for line in LINES:
         made.call(made.reader.receive, "mrz", line.encode() + b"\r")
@@ -250,7 +250,7 @@ def test_silent_pn532_is_a_fault_and_comes_back():
     assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
 
 
-def test_silence_is_noticed_while_nobody_asks():
+def test_silence_is_noticed_between_commands():
     made = bench()
     made.peer_silent = True
     made.run(7_000)
