@@ -11,9 +11,17 @@ from functools import lru_cache
 
 import msgspec
 
-from biometrics.types import LivenessState, Match, Observation
+from biometrics.types import Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
+from gate_agent.core.members import (
+    LIST_HIT,
+    LIST_NO_LIST,
+    LIVENESS_ATTACK,
+    LIVENESS_NOT_RUN,
+    OUTCOME_ADMIT,
+    OUTCOME_REFER,
+)
 from gate_agent.core.messages import ListState
 from gate_agent.core.reasons import Outcome, Reason, of_check, ordered
 
@@ -69,7 +77,7 @@ def decide(evidence: Evidence, settings: PolicySettings) -> Decision:
     elif not reasons:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     return Decision(
-        outcome=Outcome.REFER if reasons else Outcome.ADMIT,
+        outcome=OUTCOME_REFER if reasons else OUTCOME_ADMIT,
         reasons=ordered(reasons),
     )
 
@@ -131,10 +139,10 @@ def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     if evidence.list_state is None:
         return {Reason.LIST_UNAVAILABLE}
     reasons: set[Reason] = set()
-    if evidence.list_state is ListState.HIT:
+    if evidence.list_state is LIST_HIT:
         reasons.add(Reason.LIST_HIT)
     if policy.max_list_age_s is not None:
-        if evidence.list_state is ListState.NO_LIST or evidence.list_age_s is None:
+        if evidence.list_state is LIST_NO_LIST or evidence.list_age_s is None:
             reasons.add(Reason.LIST_UNAVAILABLE)
         elif not 0 <= evidence.list_age_s <= policy.max_list_age_s:
             reasons.add(Reason.LIST_TOO_OLD)
@@ -166,10 +174,10 @@ def face_reasons(evidence: Evidence, settings: PolicySettings) -> set[Reason]:
 
 def _liveness_reasons(best: Observation, settings: PolicySettings) -> set[Reason]:
     state = best.liveness.state
-    if state is LivenessState.ATTACK:
+    if state is LIVENESS_ATTACK:
         return {Reason.PAD_ATTACK}
     required = settings.policy.pad_required or not settings.demo
-    if state is LivenessState.NOT_RUN and required:
+    if state is LIVENESS_NOT_RUN and required:
         return {Reason.PAD_NOT_RUN}
     return set()
 
