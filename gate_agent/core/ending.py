@@ -72,6 +72,8 @@ def append_system(facts: SystemFacts, profile: Profile, ticket: int = 0) -> Appe
 
 def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
     """Add reasons that lie outside document, lists and face."""
+    if not reasons:
+        return dossier
     known = dossier.evidence.circumstances
     new = tuple([reason for reason in reasons if reason not in known])
     if not new:
@@ -81,7 +83,9 @@ def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier
 
 def with_mishaps(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
     """Add what went wrong after the decision: it belongs to the end, not to the decision."""
-    new = tuple(reason for reason in reasons if reason not in dossier.mishaps)
+    if not reasons:
+        return dossier
+    new = tuple([reason for reason in reasons if reason not in dossier.mishaps])
     return replace(dossier, mishaps=dossier.mishaps + new)
 
 

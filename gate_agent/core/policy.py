@@ -112,22 +112,25 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reaso
     """Reasons that lie in the checks; remembered, for every frame of a crossing asks again."""
     reasons: set[Reason] = set()
     allowed = policy.undetermined_allowed
-    good: dict[str, bool] = {}  # mandatory check -> whether all its results will do
+    made: set[str] = set()  # mandatory checks
+    spoilt: set[str] = set()  # mandatory checks of which a result will not do
     aborted = failed = False
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
             # A data group that is not read (DG3 of a foreign state) is an optional check.
             name = check.id.partition(".")[0]
-            will_do = result is _SUCCESSFUL or (result is _UNDETERMINED and name in allowed)
-            good[name] = will_do and good.get(name, True)
+            made.add(name)
+            if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
+                spoilt.add(name)
         if result is _FAILED:
             failed = True
             if mode is not _EVALUATORY:
                 reasons.add(of_check(check.id))
-        aborted = aborted or result is _ABORTED
+        elif result is _ABORTED:
+            aborted = True
     for check_id in policy.mandatory_checks:
-        if not good.get(check_id, False):
+        if check_id not in made or check_id in spoilt:
             reasons.add(of_check(check_id))
     if aborted and not failed:
         reasons.add(Reason.DOCUMENT_REMOVED)
