@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from gate_agent import live
     from gate_agent.commands.profile_files import load
     from gate_agent.compose.turnstile import REGISTER_MAPS
-    from gate_agent.machine_thread import CommandQueue, run_machine
+    from gate_agent.workers.machine_thread import CommandQueue, run_machine
 
     settings = load(arguments.overlay).turnstile
     register_map = REGISTER_MAPS.get(settings.driver)

@@ -60,11 +60,11 @@ from gate_agent.lane_api.view import view
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
-from gate_agent.machine_thread import run_machine
 from gate_agent.records.identity import holder_view, identity
 from gate_agent.records.journal_writer import JournalWriter, Limits
 from gate_agent.records.recorder import Recorder
 from gate_agent.records.vault import Vault, VaultError
+from gate_agent.workers.machine_thread import run_machine
 from gate_agent.workers.pictures import Pictures
 from gate_agent.workers.server import WorkerServer
 from sync.gate.journal import Journal

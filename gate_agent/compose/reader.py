@@ -23,8 +23,8 @@ from gate_agent.host.priority import yield_processor
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.host.system_clock import TrustedDay, follows_time_server
 from gate_agent.inspect import trust_store
-from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.link import WorkerLink
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 
 log = logging.getLogger("egate.reader")
 

@@ -14,7 +14,7 @@ from drivers.turnstile.swing_gate import SwingGateMachine
 from drivers.types import Actuation
 from firmware_cfg.profile import Profile, Turnstile
 from gate_agent import live
-from gate_agent.machine_thread import CommandQueue
+from gate_agent.workers.machine_thread import CommandQueue
 
 log = logging.getLogger("egate.turnstile")
 

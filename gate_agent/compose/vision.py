@@ -23,8 +23,8 @@ from firmware_cfg.profile import Column, Profile
 from gate_agent import live
 from gate_agent.host.priority import yield_processor
 from gate_agent.host.service_manager import ServiceManager
-from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.link import WorkerLink
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.parallel_tasks import in_parallel
 from gate_agent.workers.vision import VisionWorker
 

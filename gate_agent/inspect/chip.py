@@ -22,7 +22,7 @@ from drivers.types import Check, CheckMode, DeviceFailed, Result
 from firmware_cfg.profile import ChipReader
 from gate_agent import live
 from gate_agent.inspect.face_check import face_check
-from gate_agent.machine_thread import CommandQueue, run_machine
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 
 BUDGET_MS = 60_000
 READABLE = (5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)

@@ -38,9 +38,9 @@ from gate_agent.core.states import initial
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
-from gate_agent.machine_thread import CommandQueue, run_machine
 from gate_agent.records.journal_writer import JournalWriter
 from gate_agent.records.recorder import Recorder
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from sim.devices.turnstile import SimTurnstile
 from sim.devices.turnstile_barrier import Barrier
 from sim.wires.pty import Pty

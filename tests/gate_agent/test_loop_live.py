@@ -20,7 +20,7 @@ from gate_agent.live import (
     utc_now,
     utc_offset_ms,
 )
-from gate_agent.machine_thread import CommandQueue, run_machine
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 
 
 class PtyPort:

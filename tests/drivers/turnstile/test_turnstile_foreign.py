@@ -32,7 +32,7 @@ from drivers.types import (
     Zone,
 )
 from firmware_cfg.profile import Turnstile
-from gate_agent.machine_thread import CommandQueue, run_machine
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from sim.devices.io_module import SimIoModule
 from sim.devices.turnstile import SimTurnstile
 from sim.wires.pty import Pty

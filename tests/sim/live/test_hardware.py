@@ -26,7 +26,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import ChipReader, MrzReader
 from gate_agent import live
-from gate_agent.machine_thread import CommandQueue, run_machine
+from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from sim.chip.portrait import placeholder_portrait
 from sim.live import hardware as module
 from sim.live.hardware import Display, Hardware, HardwarePlace, scene_of
