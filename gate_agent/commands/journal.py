@@ -26,6 +26,11 @@ def register(commands: Any) -> None:
     show = _action(actions, "show", "where the journal stands, or one record")
     show.add_argument("seq", nargs="?", type=seq, help="the record's place")
     show.add_argument("--key", type=Path, metavar="FILE", help="journal.key: the identity, too")
+    show.add_argument(
+        "--table",
+        choices=("journal", "records", "outbox", "crossings"),
+        help="the rows of one table as they are stored, bytes in hex; not those of salts and keys",
+    )
     show.set_defaults(run=_run(_show))
     export = _action(actions, "export", "write what the centre confirmed as evidence")
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
@@ -76,7 +81,8 @@ def _run(action: Any) -> Any:
         else:
             for name, value in result.items():
                 if name != "problems":
-                    print(f"{name:<14} {value}")
+                    for row in value if isinstance(value, list) else [value]:
+                        print(f"{name:<14} {row}")
             for problem in result.get("problems", ()):
                 print(
                     f"WRONG          {problem['gate']} record {problem['seq']}: {problem['what']}"
@@ -112,6 +118,8 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
     from sync.log.errors import RecordMalformed
 
     with closing(JournalReader(arguments.journal)) as reader:
+        if arguments.table is not None:
+            return {arguments.table: [_printable(row) for row in reader.table(arguments.table)]}
         if arguments.seq is None:
             last, confirmed = reader.last_seq(), reader.receipt_seq()
             receipt = reader.receipt()
@@ -140,6 +148,11 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
         if arguments.key is not None:
             shown["identity"] = reader.identity(arguments.seq, read_key(arguments.key)[:KEY_BYTES])
         return shown
+
+
+def _printable(row: dict[str, Any]) -> dict[str, Any]:
+    """A stored row with its bytes in hex."""
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
 
 
 def _export(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -34,7 +34,8 @@ EPILOGS = {
     "officer remove": "  egate officer remove siti --file officers.json",
     "officer list": "  egate officer list --file officers.json",
     "journal verify": "  egate journal verify journal.db --centre-key centre.pub\n\n" + EVIDENCE,
-    "journal show": "  egate journal show /var/lib/egate/lane1/journal.db 12 --json",
+    "journal show": "  egate journal show /var/lib/egate/lane1/journal.db 12 --json\n"
+    "  egate journal show /var/lib/egate/lane1/journal.db --table outbox",
     "journal export": "  egate journal export journal.db --out evidence.jsonl \\\n"
     "      --gate-key gate.pub --centre-key centre.pub",
     "journal backup": "  egate journal backup /var/lib/egate/lane1/journal.db \\\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sync.gate.journal_check import check_journal, signed_root
 from sync.gate.journal_schema import SCHEMA, STORED, nodes_of, stored
@@ -142,6 +142,10 @@ class JournalReader:
         """Go through the rows up to a place, in order."""
         for row in self._db.each(f"{STORED} WHERE seq <= ? ORDER BY seq", (last_seq,)):
             yield stored(row)
+
+    def table(self, name: str) -> Iterator[dict[str, Any]]:
+        """Go through the rows of one table, by column; see `Database.table`."""
+        return self._db.table(name)
 
     def identity(self, seq: int, own: bytes) -> dict[str, str]:
         """Decrypt the identity of a record with the gate's own key.

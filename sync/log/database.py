@@ -203,6 +203,17 @@ class Database:
         row = self.one(sql, parameters)
         return None if row is None else row[0]
 
+    def table(self, name: str) -> Generator[dict[str, Any], None, None]:
+        """Go through a table's rows, each by the names of its columns, for a person to inspect.
+
+        `name` is one of the schema's tables.
+        """
+        from sqlite_utils import Database as Tables
+
+        with _translated(self.path):
+            tables = Tables(self._connection, recursive_triggers=False, execute_plugins=False)
+            yield from tables.table(name).rows
+
     def forget_deleted(self) -> None:
         """Let nothing of what was deleted stay in the write-ahead log, if no reader needs it.
 

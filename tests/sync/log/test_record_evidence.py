@@ -28,7 +28,7 @@ from sync.centre.collector import collect
 from sync.centre.store import CentreStore
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
-from sync.log.encoding import seal_batch
+from sync.log.encoding import decode_record, seal_batch
 from sync.log.keys import write_centre_keys, write_public_key
 from sync.log.notes import Checkpoint, open_checkpoint, origin_of, sign_checkpoint
 from sync.log.types import Batch, RecordKind
@@ -144,6 +144,10 @@ def test_a_gate_shows_and_proves_its_journal(home: Path, run: Run) -> None:
     code, verified = run("journal", "verify", journal, *key)
     assert (code, verified["records"], verified["receipt_seq"]) == (0, 12, 12)
     assert run("journal", "show", journal)[1]["unsent"] == 0
+    rows = run("journal", "show", journal, "--table", "records")[1]["records"]
+    assert [row["seq"] for row in rows] == list(range(1, 13))
+    assert decode_record(bytes.fromhex(rows[3]["encoded"])).seq == 4
+    assert run("journal", "show", journal, "--table", "outbox")[1] == {"outbox": []}
     assert run("journal", "show", journal, 5)[1]["identity"] == "sealed"
     assert (
         run("journal", "show", journal, 5, "--key", home / "journal.key")[1]["identity"] == PERSON
