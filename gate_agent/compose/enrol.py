@@ -23,7 +23,7 @@ from sync.log.keys import (
     write_public_key,
     write_signing_key,
 )
-from sync.log.mqtt import Connected, MqttLink, Received, Refused, Tls
+from sync.log.mqtt import BrokerRefused, Connected, MqttLink, Received, Tls
 
 PREFIX = "egate"
 ASK_AGAIN_NS = 5_000_000_000
@@ -90,7 +90,7 @@ def _ask(token: Token, key: SigningKey, link: MqttLink, wait_s: int) -> None:
             for event in link.pump():
                 if isinstance(event, Connected):
                     ask_ns, denied = now_ns, False
-                elif isinstance(event, Refused):
+                elif isinstance(event, BrokerRefused):
                     denied = True
                 elif isinstance(event, Received):
                     link.acknowledge(event.message_id)

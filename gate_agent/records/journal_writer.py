@@ -20,7 +20,7 @@ from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
 from gate_agent.core.facts import plain_facts
 from gate_agent.core.messages import Append
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.gate.reserve import Reserve
 from sync.log.errors import (
@@ -194,7 +194,7 @@ class JournalWriter:
     def _write(self, batch: list[_Asked]) -> None:
         at_ns, utc = self._clock(), self._utc()
         entries = [
-            Entry(
+            JournalEntry(
                 command.kind,
                 command.ticket,
                 at_ns,

@@ -95,7 +95,7 @@ def read_ledger(path: Path) -> dict[int, str]:
     return {int(seq): digest for seq, digest, _ in rows}
 
 
-class Ledger:
+class DurableLedger:
     """Notes what was acknowledged. What `write` took survives the process, not the machine."""
 
     def __init__(self, path: Path) -> None:
@@ -111,7 +111,7 @@ class Ledger:
 class Producer:
     """Asks for records at a steady rate, and notes which ones became durable."""
 
-    def __init__(self, next_number: int, ledger: Ledger, per_turn: int) -> None:
+    def __init__(self, next_number: int, ledger: DurableLedger, per_turn: int) -> None:
         self._next = next_number
         self._ledger = ledger
         self._per_turn = per_turn
@@ -160,7 +160,7 @@ def run(home: Path, gate: str, per_turn: int) -> int:
     journal = Journal.open(
         state / "journal.db", gate=gate, random=live.system_random, sealer=sealer, demo=True
     )
-    producer = Producer(journal.last_seq + 1, Ledger(home / "ledger"), per_turn)
+    producer = Producer(journal.last_seq + 1, DurableLedger(home / "ledger"), per_turn)
     writer = JournalWriter(
         journal,
         centre.verifying,

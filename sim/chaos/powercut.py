@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.chaos.recording_vfs import Deleted, Mark, Operation, Synced, Truncated, Wrote, recording
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.log.encoding import seal_receipt
 from sync.log.envelope import Sealer
@@ -147,7 +147,7 @@ def _live(
     facts: dict[str, Any] = {"outcome": "admit", "filler": "x" * dice.choice((10, 300, 6000))}
     identity = {"surname": "EXAMPLE"} if dice.random() < 0.7 else None
     entries = [
-        Entry(RecordKind.DECISION, step + 1, step, UTC, {**facts, "n": n}, identity)
+        JournalEntry(RecordKind.DECISION, step + 1, step, UTC, {**facts, "n": n}, identity)
         for n in range(dice.choice((1, 1, 1, 8)))
     ]
     new = journal.append_many(entries)

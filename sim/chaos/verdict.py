@@ -11,7 +11,7 @@ from sim.chaos.gate import body_sha256, number_of, read_ledger
 from sync.centre.store import CentreStore
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import decode_record
-from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import RecordMalformed, SealBroken
 from sync.log.keys import CentreKeys
 from sync.log.types import Item
@@ -92,5 +92,7 @@ def _opened(
     if item.key_id not in hours:
         sealed = store.hour_key(*log, item.key_id)
         hours[item.key_id] = centre_hour(sealed, keys.opening, *log, item.key_id)
-    identity = open_identity(Place(*log, seq), record.identity, item.wrapped, hours[item.key_id])
+    identity = open_identity(
+        RecordPlace(*log, seq), record.identity, item.wrapped, hours[item.key_id]
+    )
     return number_of(record.facts), body_sha256(record.facts, identity)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from sync.centre.types import LogEnd
 from sync.log.chain import LogCheck, Stored, erased_by
 from sync.log.encoding import GENESIS
-from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import NoteRefused, RecordMalformed, SealBroken
 from sync.log.hpke import OpeningKey
 from sync.log.keys import SigningKey, VerifyingKey
@@ -23,7 +23,7 @@ from sync.log.types import Item, Record
 ERASURE_ORIGIN = "egate/erasure"
 
 
-class Finding(NamedTuple):
+class AuditFinding(NamedTuple):
     """What an audit found wrong, and where."""
 
     gate: str
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
     what: str
 
 
-class Evidence(Protocol):
+class AuditSource(Protocol):
     """What an audit reads: a store, or what was exported from one."""
 
     def logs(self) -> list[tuple[str, str, LogEnd]]:
@@ -72,8 +72,8 @@ def erasure_note(
 
 
 def audit(
-    evidence: Evidence, key: VerifyingKey | None, opening: OpeningKey | None = None
-) -> list[Finding]:
+    evidence: AuditSource, key: VerifyingKey | None, opening: OpeningKey | None = None
+) -> list[AuditFinding]:
     """Check every log.
 
     Args:
@@ -81,23 +81,23 @@ def audit(
         key: the central system's key; with it its signatures are checked, too.
         opening: with it, whether every sealed identity still opens.
     """
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     for gate, epoch, end in evidence.logs():
         check = _Log(evidence, gate, epoch, key, opening)
         check.run(end)
-        findings += [Finding(gate, epoch, at, what) for at, what in check.found]
+        findings += [AuditFinding(gate, epoch, at, what) for at, what in check.found]
     orphan = evidence.orphan()
     if orphan is not None:
-        findings.append(Finding(*orphan, "rows of a log or record that is not listed"))
+        findings.append(AuditFinding(*orphan, "rows of a log or record that is not listed"))
     return findings
 
 
 class _Erased:
     """The places that may stand without a record; the gate's own erasures are read if asked."""
 
-    def __init__(self, by_centre: set[int], evidence: Evidence, gate: str, epoch: str) -> None:
+    def __init__(self, by_centre: set[int], evidence: AuditSource, gate: str, epoch: str) -> None:
         self._places = by_centre
-        self._evidence: Evidence | None = evidence
+        self._evidence: AuditSource | None = evidence
         self._log = (gate, epoch)
 
     def __contains__(self, seq: object) -> bool:
@@ -112,7 +112,7 @@ class _Log:
 
     def __init__(
         self,
-        evidence: Evidence,
+        evidence: AuditSource,
         gate: str,
         epoch: str,
         centre: VerifyingKey | None,
@@ -188,7 +188,7 @@ class _Log:
         hour = self._hours.get(row.key_id)
         if hour is None:
             return "the key of the identity's hour is missing"
-        place = Place(self._gate, self._epoch, row.seq)
+        place = RecordPlace(self._gate, self._epoch, row.seq)
         try:
             open_identity(place, record.identity, row.wrapped, hour)
         except SealBroken as error:
@@ -233,7 +233,7 @@ class _Log:
         return places
 
 
-def _by_gate(evidence: Evidence, gate: str, epoch: str) -> set[int]:
+def _by_gate(evidence: AuditSource, gate: str, epoch: str) -> set[int]:
     """Give the places that the gate's own log says were erased at the gate."""
     places: set[int] = set()
     for row in evidence.stored(gate, epoch):

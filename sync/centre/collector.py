@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sync.centre.open_log import OpenLog, receipt_of
 from sync.centre.opened_batch import BatchRefused, OpenedBatch, open_signed
 from sync.centre.store import CentreStore
-from sync.centre.types import NewRow, Reason
+from sync.centre.types import NewRow, QuarantineReason
 from sync.log.encoding import (
     open_batch,
     seal_receipt,
@@ -24,21 +24,21 @@ from sync.log.keys import CentreKeys, SigningKey
 from sync.log.types import Batch, HourKey, Receipt
 
 
-class Message(NamedTuple):
+class GateMessage(NamedTuple):
     """A message as it came. `live`: on the topic of those that come before their turn."""
 
     payload: bytes
     live: bool = False
 
 
-class Answer(NamedTuple):
+class GateReceipt(NamedTuple):
     """A receipt for a gate."""
 
     gate: str
     receipt: bytes
 
 
-class Outcome(NamedTuple):
+class Collected(NamedTuple):
     """What came of some messages: receipts, and counts for metrics.
 
     `early` counts messages whose predecessors are missing, `live` records that were seen
@@ -46,12 +46,12 @@ class Outcome(NamedTuple):
     reasons of those that were quarantined, which are alarms.
     """
 
-    answers: tuple[Answer, ...]
+    answers: tuple[GateReceipt, ...]
     stored: int
     known: int
     early: int
     live: int
-    quarantined: tuple[Reason, ...]
+    quarantined: tuple[QuarantineReason, ...]
 
 
 class _Round:
@@ -64,23 +64,25 @@ class _Round:
         self._logs: dict[tuple[str, str], OpenLog] = {}
         self._touched: dict[tuple[str, str], None] = {}
         self.stored = self.known = self.early = self.live = 0
-        self.reasons: list[Reason] = []
+        self.reasons: list[QuarantineReason] = []
 
-    def run(self, messages: Sequence[Message]) -> None:
+    def run(self, messages: Sequence[GateMessage]) -> None:
         """Take every message; quarantine those that are refused."""
         read = [(message, _read(message.payload)) for message in messages]
         enrolled = self._store.hold(batch.gate for _, batch in read if batch is not None)
         for (payload, live), batch in read:
             try:
                 if batch is None:
-                    raise BatchRefused(Reason.MALFORMED, "")
+                    raise BatchRefused(QuarantineReason.MALFORMED, "")
                 opened = open_signed(batch, enrolled.get(batch.gate), self._keys)
                 if live:
                     self._see(opened)
                 else:
                     self._take(opened)
             except StorageCorrupt:
-                self._quarantine(Reason.DAMAGED, "" if batch is None else batch.gate, payload)
+                self._quarantine(
+                    QuarantineReason.DAMAGED, "" if batch is None else batch.gate, payload
+                )
             except BatchRefused as refusal:
                 self._quarantine(refusal.reason, refusal.gate, payload)
 
@@ -88,7 +90,7 @@ class _Round:
         """Write every log that was touched; give the receipts, unsigned."""
         return [self._logs[log].save(self._keys.signing, self._utc) for log in self._touched]
 
-    def _quarantine(self, reason: Reason, gate: str, payload: bytes) -> None:
+    def _quarantine(self, reason: QuarantineReason, gate: str, payload: bytes) -> None:
         """Keep a message that cannot be stored."""
         self._store.quarantine.keep(reason, gate, payload, self._utc)
         self.reasons.append(reason)
@@ -114,7 +116,7 @@ class _Round:
         ]
         known = log.live(batch.first_seq, batch.first_seq + len(opened.contents.items) - 1)
         if any(known.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
-            raise BatchRefused(Reason.CONFLICT, batch.gate)
+            raise BatchRefused(QuarantineReason.CONFLICT, batch.gate)
         new = [row for row in rows if row.seq not in known]
         self._store.live.keep(batch.gate, batch.epoch, new, self._utc)
         log.live_seq = max([log.live_seq, *(row.seq for row in new)])
@@ -156,19 +158,19 @@ class _Round:
                 try:
                     centre_hour(hour.for_centre, self._keys.opening, gate, epoch, hour.key_id)
                 except SealBroken as error:
-                    raise BatchRefused(Reason.UNREADABLE, gate) from error
+                    raise BatchRefused(QuarantineReason.UNREADABLE, gate) from error
                 new[hour.key_id] = hour
             elif known != hour.for_centre:
-                raise BatchRefused(Reason.CONFLICT, gate)
+                raise BatchRefused(QuarantineReason.CONFLICT, gate)
         return list(new.values())
 
 
 def collect(
     store: CentreStore,
     keys: CentreKeys,
-    messages: Sequence[bytes | Message],
+    messages: Sequence[bytes | GateMessage],
     received_utc: str,
-) -> Outcome:
+) -> Collected:
     """Take messages from the records' topics, in order, with one COMMIT.
 
     Args:
@@ -182,18 +184,22 @@ def collect(
     """
     with store.transaction():
         taken = _Round(store, keys, received_utc)
-        taken.run([each if isinstance(each, Message) else Message(each) for each in messages])
+        taken.run(
+            [each if isinstance(each, GateMessage) else GateMessage(each) for each in messages]
+        )
         receipts = taken.receipts()
-    answers = [Answer(each.gate, seal_receipt(each, keys.signing)) for each in receipts]
-    return Outcome(
+    answers = [GateReceipt(each.gate, seal_receipt(each, keys.signing)) for each in receipts]
+    return Collected(
         tuple(answers), taken.stored, taken.known, taken.early, taken.live, tuple(taken.reasons)
     )
 
 
-def standing(store: CentreStore, key: SigningKey) -> list[Answer]:
+def standing(store: CentreStore, key: SigningKey) -> list[GateReceipt]:
     """Give a receipt for the newest log of each gate: to be sent after connecting."""
     newest = {gate: (epoch, end) for gate, epoch, end in store.logs()}
-    return [Answer(gate, seal_receipt(receipt_of(gate, *log), key)) for gate, log in newest.items()]
+    return [
+        GateReceipt(gate, seal_receipt(receipt_of(gate, *log), key)) for gate, log in newest.items()
+    ]
 
 
 def _read(payload: bytes) -> Batch | None:
@@ -215,24 +221,24 @@ def _place(log: OpenLog, opened: OpenedBatch) -> list[NewRow]:
     last = batch.first_seq + len(items) - 1
     again = [item.commitment for item in items[: max(0, log.seq - batch.first_seq + 1)]]
     if again and again != log.hashes(batch.first_seq, min(last, log.seq)):
-        raise BatchRefused(Reason.CONFLICT, batch.gate)
+        raise BatchRefused(QuarantineReason.CONFLICT, batch.gate)
     if last <= log.seq:
         if log.root(last) != opened.checkpoint.root:
-            raise BatchRefused(Reason.FORK, batch.gate)
+            raise BatchRefused(QuarantineReason.FORK, batch.gate)
         return []
     if batch.first_seq > log.seq + 1 or not items:
         return []
     link = opened.previous[len(again)]
     if link is not None and link != log.newest.hex():
-        raise BatchRefused(Reason.BROKEN_CHAIN, batch.gate)
+        raise BatchRefused(QuarantineReason.BROKEN_CHAIN, batch.gate)
     frontier = log.frontier.copy()
     new = items[len(again) :]
     nodes = frontier.extend([item.commitment for item in new])
     rows = list(map(NewRow, range(log.seq + 1, last + 1), new, nodes))
     seen = log.live(rows[0].seq, last)
     if any(seen.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
-        raise BatchRefused(Reason.CONFLICT, batch.gate)
+        raise BatchRefused(QuarantineReason.CONFLICT, batch.gate)
     if frontier.root() != opened.checkpoint.root:
-        raise BatchRefused(Reason.FORK, batch.gate)
+        raise BatchRefused(QuarantineReason.FORK, batch.gate)
     log.frontier = frontier
     return rows

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from sync.centre.audit import Finding, audit
+from sync.centre.audit import AuditFinding, audit
 from sync.centre.types import LogEnd
 from sync.log.chain import Stored
 from sync.log.errors import EvidenceMalformed, KeyRefused
@@ -95,7 +95,7 @@ class EvidenceFile:
         if not hasattr(self, "centre"):
             raise EvidenceMalformed("the file is empty")
 
-    def audit(self, key: VerifyingKey | None = None) -> list[Finding]:
+    def audit(self, key: VerifyingKey | None = None) -> list[AuditFinding]:
         """Check every log, with this central system's key or with the one in the file."""
         return audit(self, key or self.centre)
 

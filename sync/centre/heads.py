@@ -15,7 +15,7 @@ import base64
 import binascii
 from pathlib import Path
 
-from sync.centre.audit import Finding
+from sync.centre.audit import AuditFinding
 from sync.centre.store import CentreStore
 from sync.centre.types import Enrolled
 from sync.log.durable_file import replace
@@ -56,28 +56,30 @@ def write_heads(path: Path, store: CentreStore, key: SigningKey) -> None:
         raise StorageUnavailable(f"{path.name}: {error.strerror}") from error
 
 
-def check_heads(path: Path, store: CentreStore, key: VerifyingKey) -> list[Finding]:
+def check_heads(path: Path, store: CentreStore, key: VerifyingKey) -> list[AuditFinding]:
     """Compare a store with what was signed about it earlier; nothing to find without a file."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            return [Finding("", "", 0, f"{path.name} is too long")]
+            return [AuditFinding("", "", 0, f"{path.name} is too long")]
         lines = open_long_note(path.read_text(), (CENTRE_NAME, key)).splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, NoteRefused) as error:
-        return [Finding("", "", 0, f"{path.name}: {getattr(error, 'diagnosis', 'unreadable')}")]
+        return [
+            AuditFinding("", "", 0, f"{path.name}: {getattr(error, 'diagnosis', 'unreadable')}")
+        ]
     registry = {gate.gate: gate for gate in store.registry()}
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     for line in lines[1:]:
         match line.split(" "):
             case ["gate", name, public, enrolled, revoked]:
                 what = _gate(registry.get(name), public, enrolled, revoked)
-                found += [Finding(name, "", 0, what)] if what else []
+                found += [AuditFinding(name, "", 0, what)] if what else []
             case ["log", name, epoch, size, root] if size.isdecimal():
                 what = _log(store, name, epoch, int(size), root)
-                found += [Finding(name, epoch, int(size), what)] if what else []
+                found += [AuditFinding(name, epoch, int(size), what)] if what else []
             case _:
-                found.append(Finding("", "", 0, f"{path.name} is malformed"))
+                found.append(AuditFinding("", "", 0, f"{path.name} is malformed"))
     return found
 
 

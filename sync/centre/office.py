@@ -11,7 +11,7 @@ from sync.centre.audit import erasure_note
 from sync.centre.evidence import LogEvidence
 from sync.centre.store import CentreStore
 from sync.log.encoding import decode_record
-from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import RecordMalformed
 from sync.log.keys import CentreKeys, SigningKey
 
@@ -35,7 +35,7 @@ def record_at(store: CentreStore, keys: CentreKeys, gate: str, seq: int) -> dict
     if isinstance(identity, bytes):
         sealed = store.hour_key(gate, epoch, item.key_id)
         hour = centre_hour(sealed, keys.opening, gate, epoch, item.key_id)
-        identity = open_identity(Place(gate, epoch, seq), identity, item.wrapped, hour)
+        identity = open_identity(RecordPlace(gate, epoch, seq), identity, item.wrapped, hour)
     return shown | {
         "kind": record.kind.value,
         "ticket": record.ticket,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sync.centre.types import Enrolled, Reason
+from sync.centre.types import Enrolled, QuarantineReason
 from sync.log.encoding import (
     SALT_BYTES,
     batch_is_by,
@@ -35,7 +35,7 @@ WRAPPED_BYTES = 40
 class BatchRefused(Exception):
     """Why one message is quarantined; caught where messages are taken one by one."""
 
-    def __init__(self, reason: Reason, gate: str) -> None:
+    def __init__(self, reason: QuarantineReason, gate: str) -> None:
         super().__init__(reason)
         self.reason = reason
         self.gate = gate
@@ -56,20 +56,20 @@ class OpenedBatch(NamedTuple):
 def open_signed(batch: Batch, gate: Enrolled | None, keys: CentreKeys) -> OpenedBatch:
     """Check everything about a message that does not depend on the log's end."""
     if gate is None:
-        raise BatchRefused(Reason.UNKNOWN_GATE, batch.gate)
+        raise BatchRefused(QuarantineReason.UNKNOWN_GATE, batch.gate)
     if not batch_is_by(batch, gate.key):
-        raise BatchRefused(Reason.FORGED, batch.gate)
+        raise BatchRefused(QuarantineReason.FORGED, batch.gate)
     if gate.revoked_utc:
-        raise BatchRefused(Reason.REVOKED, batch.gate)
+        raise BatchRefused(QuarantineReason.REVOKED, batch.gate)
     well_formed = batch.version == BATCH_VERSION and _EPOCH.fullmatch(batch.epoch) is not None
     if not well_formed or not 1 <= batch.first_seq <= MAX_SEQ:
-        raise BatchRefused(Reason.INCONSISTENT, batch.gate)
+        raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate)
     try:
         contents = open_contents(batch, keys.opening)
     except SealBroken as error:
-        raise BatchRefused(Reason.UNREADABLE, batch.gate) from error
+        raise BatchRefused(QuarantineReason.UNREADABLE, batch.gate) from error
     except BatchMalformed as error:
-        raise BatchRefused(Reason.INCONSISTENT, batch.gate) from error
+        raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate) from error
     links = _check_items(batch, contents)
     return OpenedBatch(batch, contents, _checkpoint(batch, len(contents.items), gate.key), links)
 
@@ -85,13 +85,13 @@ def _check_items(batch: Batch, contents: Contents) -> list[str | None]:
     for first in range(0, len(contents.items), AT_ONCE):
         items = contents.items[first : first + AT_ONCE]
         if not all(map(_is_sized, items)):
-            raise BatchRefused(Reason.INCONSISTENT, batch.gate)
+            raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate)
         if any(item.wrapped and item.key_id not in hours for item in items):
-            raise BatchRefused(Reason.INCONSISTENT, batch.gate)
+            raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate)
         links += _previous(batch, batch.first_seq + first, items)
     for item, link in zip(contents.items, links[1:], strict=False):
         if link is not None and link != item.commitment.hex():
-            raise BatchRefused(Reason.BROKEN_CHAIN, batch.gate)
+            raise BatchRefused(QuarantineReason.BROKEN_CHAIN, batch.gate)
     return links
 
 
@@ -108,14 +108,14 @@ def _previous(batch: Batch, first_seq: int, items: Sequence[Item]) -> list[str |
     try:
         records = decode_records([item.encoded for _, item in whole])
     except RecordMalformed as error:
-        raise BatchRefused(Reason.INCONSISTENT, batch.gate) from error
+        raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate) from error
     links: list[str | None] = [None] * len(items)
     place = (batch.gate, batch.epoch)
     for (seq, item), record in zip(whole, records, strict=True):
         salted = len(item.salt) == SALT_BYTES or record.version == 1
         placed = record.seq == seq and (record.gate, record.epoch) == place
         if not (salted and placed and commitment(item.salt, item.encoded) == item.commitment):
-            raise BatchRefused(Reason.INCONSISTENT, batch.gate)
+            raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate)
         links[seq - first_seq] = record.previous
     return links
 
@@ -126,7 +126,7 @@ def _checkpoint(batch: Batch, count: int, key: VerifyingKey) -> Checkpoint:
     try:
         checkpoint = open_checkpoint(batch.checkpoint, origin, (origin, key))
     except NoteRefused as error:
-        raise BatchRefused(Reason.FORGED, batch.gate) from error
+        raise BatchRefused(QuarantineReason.FORGED, batch.gate) from error
     if checkpoint.size != batch.first_seq + count - 1:
-        raise BatchRefused(Reason.INCONSISTENT, batch.gate)
+        raise BatchRefused(QuarantineReason.INCONSISTENT, batch.gate)
     return checkpoint

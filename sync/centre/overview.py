@@ -11,25 +11,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sync.centre.audit import Finding
+from sync.centre.audit import AuditFinding
 from sync.centre.store import CentreStore
-from sync.centre.types import Reason, Standing
+from sync.centre.types import LogStanding, QuarantineReason
 
 SILENT_S = 180
 """A gate states its size every minute; after three missing statements it is silent."""
 
 _MEANING = {
-    Reason.MALFORMED: "bytes that are no batch; somebody else publishes on its topic",
-    Reason.UNKNOWN_GATE: "a gate that nobody enrolled sends records",
-    Reason.FORGED: "not signed with the enrolled key; somebody pretends to be this gate",
-    Reason.INCONSISTENT: "records that do not match their batch; a fault of the gate",
-    Reason.CONFLICT: "another record at a known place; a cloned or restored gate",
-    Reason.BROKEN_CHAIN: "records that do not follow those we have; a cloned or restored gate",
-    Reason.UNREADABLE: "not encrypted for this centre; the gate has another centre's key",
-    Reason.REVOKED: "a revoked gate still sends",
-    Reason.FORK: "another history than the one it signed before",
-    Reason.ENROLMENT: "a request to enrol whose token or key is not good",
-    Reason.DAMAGED: "our own copy of its log is damaged; audit and restore it",
+    QuarantineReason.MALFORMED: "bytes that are no batch; somebody else publishes on its topic",
+    QuarantineReason.UNKNOWN_GATE: "a gate that nobody enrolled sends records",
+    QuarantineReason.FORGED: "not signed with the enrolled key; somebody pretends to be this gate",
+    QuarantineReason.INCONSISTENT: "records that do not match their batch; a fault of the gate",
+    QuarantineReason.CONFLICT: "another record at a known place; a cloned or restored gate",
+    QuarantineReason.BROKEN_CHAIN: "records that do not follow ours; a cloned or restored gate",
+    QuarantineReason.UNREADABLE: "not encrypted for this centre; the gate has another centre's key",
+    QuarantineReason.REVOKED: "a revoked gate still sends",
+    QuarantineReason.FORK: "another history than the one it signed before",
+    QuarantineReason.ENROLMENT: "a request to enrol whose token or key is not good",
+    QuarantineReason.DAMAGED: "our own copy of its log is damaged; audit and restore it",
 }
 
 
@@ -45,7 +45,7 @@ class GateRow(NamedTuple):
     erased: int
 
 
-class Alarm(NamedTuple):
+class CentreAlarm(NamedTuple):
     """Something that somebody must look into."""
 
     gate: str
@@ -59,10 +59,10 @@ class Overview(NamedTuple):
 
     at_utc: str
     gates: list[GateRow]
-    alarms: list[Alarm]
+    alarms: list[CentreAlarm]
 
 
-def overview(store: CentreStore, lost: Sequence[Finding], at_utc: str) -> Overview:
+def overview(store: CentreStore, lost: Sequence[AuditFinding], at_utc: str) -> Overview:
     """Look at the store as of one moment.
 
     Args:
@@ -77,17 +77,19 @@ def overview(store: CentreStore, lost: Sequence[Finding], at_utc: str) -> Overvi
     rows = [_row(each.gate, each.revoked_utc, newest.get(each.gate), at_utc) for each in enrolled]
     silent = [row for row in rows if row.state == "silent"]
     alarms = [
-        *(Alarm(each.gate, each.what, "", 1) for each in lost),
-        *(Alarm(row.gate, "nothing heard of it", row.heard_utc, 1) for row in silent),
+        *(CentreAlarm(each.gate, each.what, "", 1) for each in lost),
+        *(CentreAlarm(row.gate, "nothing heard of it", row.heard_utc, 1) for row in silent),
         *(
-            Alarm(each.gate, _MEANING[Reason(each.reason)], each.first_utc, each.times)
+            CentreAlarm(
+                each.gate, _MEANING[QuarantineReason(each.reason)], each.first_utc, each.times
+            )
             for each in put_apart
         ),
     ]
     return Overview(at_utc, rows, alarms)
 
 
-def _row(gate: str, revoked_utc: str, log: Standing | None, at_utc: str) -> GateRow:
+def _row(gate: str, revoked_utc: str, log: LogStanding | None, at_utc: str) -> GateRow:
     """Describe one gate."""
     if log is None:
         return GateRow(gate, "revoked" if revoked_utc else "new", 0, 0, None, "", 0)

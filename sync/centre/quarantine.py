@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from sync.centre.schema import Tables
-from sync.centre.types import Quarantined, Reason
+from sync.centre.types import Quarantined, QuarantineReason
 
 MAX_QUARANTINED = (10_000, 256 * 1024 * 1024)
 """Once so many messages or bytes are kept, later ones are counted by their reason alone."""
@@ -24,7 +24,7 @@ class Quarantine:
         kept = self._db.rows("SELECT count(*), coalesce(sum(length(payload)), 0) FROM quarantine")
         self._kept, self._kept_bytes = map(int, kept[0])
 
-    def keep(self, reason: Reason, gate: str, payload: bytes, utc: str) -> None:
+    def keep(self, reason: QuarantineReason, gate: str, payload: bytes, utc: str) -> None:
         """Quarantine a message. The same one again is counted, not kept twice."""
         digest = hashlib.sha256(payload).digest()
         again = "UPDATE quarantine SET times = times + 1 WHERE reason = ? AND sha256 = ?"

@@ -14,17 +14,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sync.centre.audit import Finding
-from sync.centre.collector import Answer, Message, collect, standing
+from sync.centre.audit import AuditFinding
+from sync.centre.collector import GateMessage, GateReceipt, collect, standing
 from sync.centre.enrolment import admit
 from sync.centre.heads import check_heads, write_heads
 from sync.centre.store import CentreStore
-from sync.centre.types import Reason
+from sync.centre.types import QuarantineReason
 from sync.log.backoff import MS, Backoff
 from sync.log.enrolment import enrolled_topic, enrolment_topic
 from sync.log.errors import EnrolmentRefused, LinkDown, StorageError
 from sync.log.keys import CentreKeys
-from sync.log.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
+from sync.log.mqtt import BrokerRefused, Connected, Disconnected, LinkEvent, MqttLink, Received, Tls
 from sync.log.topics import live_topic, receipt_topic, records_topic
 
 CLIENT_ID = "egate-centre"
@@ -76,9 +76,9 @@ class CentreStatus(NamedTuple):
     stored: int
     known: int
     early: int
-    quarantined: dict[Reason, int]
+    quarantined: dict[QuarantineReason, int]
     alarm: str
-    lost: tuple[Finding, ...]
+    lost: tuple[AuditFinding, ...]
 
 
 class CentreService:
@@ -124,7 +124,7 @@ class CentreService:
         self._reconnect = Backoff(broker.retry_min_ms, broker.retry_max_ms, random)
         self._connect_ns = 0
         self._counts: Counter[str] = Counter()
-        self._quarantined: Counter[Reason] = Counter()
+        self._quarantined: Counter[QuarantineReason] = Counter()
         self._alarm = ""
 
     def turn(self, now_ns: int, utc: str) -> None:
@@ -238,7 +238,7 @@ class CentreService:
             case Disconnected():
                 self._alarm = "the connection to the broker ended"
                 self._connect_ns = now_ns + self._reconnect.next_ns()
-            case Refused(reason):
+            case BrokerRefused(reason):
                 self._alarm = f"the broker denies our messages (reason {reason:#x})"
                 self._connect_ns = now_ns + self._reconnect.longest_ns()
 
@@ -258,8 +258,8 @@ class CentreService:
             gate, answer = admit(self._store, self._keys, event.payload, utc)
         except EnrolmentRefused as error:
             with self._store.transaction():
-                self._store.quarantine.keep(Reason.ENROLMENT, "", event.payload, utc)
-            self._quarantined[Reason.ENROLMENT] += 1
+                self._store.quarantine.keep(QuarantineReason.ENROLMENT, "", event.payload, utc)
+            self._quarantined[QuarantineReason.ENROLMENT] += 1
             self._alarm = error.diagnosis
         else:
             topic = enrolled_topic(self._broker.topic_prefix, gate)
@@ -270,7 +270,7 @@ class CentreService:
     def _collect(self, received: Sequence[Received], utc: str) -> None:
         """Store one round of batches, then acknowledge and answer it."""
         live = live_topic(self._broker.topic_prefix, "")
-        messages = [Message(event.payload, event.topic.startswith(live)) for event in received]
+        messages = [GateMessage(event.payload, event.topic.startswith(live)) for event in received]
         outcome = collect(self._store, self._keys, messages, utc)
         for event in received:
             self._link.acknowledge(event.message_id)
@@ -286,7 +286,7 @@ class CentreService:
         if outcome.quarantined:
             self._alarm = f"quarantined: {', '.join(sorted(set(outcome.quarantined)))}"
 
-    def _answer(self, answers: Sequence[Answer]) -> None:
+    def _answer(self, answers: Sequence[GateReceipt]) -> None:
         """Send receipts; retained, so that a gate which comes back finds the newest."""
         for gate, receipt in answers:
             self._link.publish(receipt_topic(self._broker.topic_prefix, gate), receipt, retain=True)

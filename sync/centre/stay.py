@@ -35,7 +35,7 @@ class Direction(StrEnum):
     EXIT = "exit"
 
 
-class Crossing(NamedTuple):
+class DatedCrossing(NamedTuple):
     """A crossing that was completed. `at` orders those of one day (RFC 3339 or a number)."""
 
     direction: Direction
@@ -74,7 +74,7 @@ class Authorised(NamedTuple):
     limit: str
 
 
-def crossing_of(record: Record) -> Crossing | None:
+def crossing_of(record: Record) -> DatedCrossing | None:
     """The crossing that a record is the end of, dated in UTC.
 
     None if it is no end of a crossing, if no one went through, or if it does not state which way:
@@ -87,10 +87,10 @@ def crossing_of(record: Record) -> Crossing | None:
     if facts.get("direction") not in list(Direction):
         return None
     day = date.fromisoformat(record.utc[:10])
-    return Crossing(Direction(facts["direction"]), day, record.utc)
+    return DatedCrossing(Direction(facts["direction"]), day, record.utc)
 
 
-def pair(crossings: Iterable[Crossing]) -> list[Stay]:
+def pair(crossings: Iterable[DatedCrossing]) -> list[Stay]:
     """Pair entries with exits in order of time.
 
     Two entries in a row leave the first stay open: its exit was missed. An exit without an

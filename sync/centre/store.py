@@ -12,12 +12,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sync.centre.audit import Finding, audit
+from sync.centre.audit import AuditFinding, audit
 from sync.centre.live_copies import LiveCopies
 from sync.centre.quarantine import MAX_QUARANTINED, Quarantine
 from sync.centre.registry import Registry
 from sync.centre.schema import SCHEMA, Tables
-from sync.centre.types import LogEnd, LogRow, NewRow, Standing
+from sync.centre.types import LogEnd, LogRow, LogStanding, NewRow
 from sync.log.chain import Stored
 from sync.log.database import Database
 from sync.log.encoding import GENESIS, decode_record
@@ -65,14 +65,14 @@ class CentreStore(Registry):
         """Every gate's logs: gate, epoch, and how far each goes."""
         return [(row.gate, row.epoch, row.end) for row in self.log_rows()]
 
-    def standing(self) -> list[Standing]:
+    def standing(self) -> list[LogStanding]:
         """Every log as an operator sees it."""
         rows = self._db.rows(
             "SELECT gate, epoch, seq, head_size, heard_utc, coalesce(revoked_utc, ''),"
             " (SELECT count(*) FROM erasures e WHERE e.log = l.log)"
             " FROM logs l JOIN gates USING (gate) ORDER BY log"
         )
-        return [Standing(*row) for row in rows]
+        return [LogStanding(*row) for row in rows]
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """Make everything inside durable together. See `Database.transaction`."""
@@ -287,7 +287,7 @@ class CentreStore(Registry):
 
     def audit(
         self, key: VerifyingKey | None = None, opening: OpeningKey | None = None
-    ) -> list[Finding]:
+    ) -> list[AuditFinding]:
         """Check every log as of one moment; see `sync.centre.audit`."""
         with self._db.snapshot():
             return audit(self, key, opening)

@@ -22,7 +22,7 @@ class LogEnd(NamedTuple):
     checkpoint: str
 
 
-class Reason(StrEnum):
+class QuarantineReason(StrEnum):
     """Why a message was put apart instead of being stored."""
 
     MALFORMED = "malformed"  # no batch, too long, or not canonical
@@ -78,7 +78,7 @@ class LogRow(NamedTuple):
         return Frontier(self.seq, peaks)
 
 
-class Standing(NamedTuple):
+class LogStanding(NamedTuple):
     """One log as an operator sees it. `head_size` is the newest size that the gate signed."""
 
     gate: str

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from sync.log.chain import Stored
 from sync.log.encoding import SALT_BYTES, commitment, decode_record, encode_record
-from sync.log.envelope import NewHour, Place, Sealed, Sealer
+from sync.log.envelope import NewHour, RecordPlace, Sealed, Sealer
 from sync.log.errors import RecordMalformed
 from sync.log.merkle import Frontier, leaf_hash
 from sync.log.types import Record, RecordKind
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """What the writer states about one record; the journal adds place, epoch and links.
 
     `at_ns` is the lane's monotonic clock, `utc` RFC 3339 with milliseconds. `ticket` is 0
@@ -61,7 +61,7 @@ class Drafter:
         self._sealer = sealer
         self._demo = demo
 
-    def draft(self, entries: Sequence[Entry], end: JournalEnd) -> Drafts:
+    def draft(self, entries: Sequence[JournalEntry], end: JournalEnd) -> Drafts:
         """Make records of entries, after the journal's end.
 
         Raises:
@@ -76,7 +76,7 @@ class Drafter:
             if entry.identity:
                 if self._sealer is None:
                     raise RecordMalformed("there is no key to seal an identity with")
-                place = Place(self._gate, self._epoch, seq)
+                place = RecordPlace(self._gate, self._epoch, seq)
                 last_key_id = end.key_id if hour is None else hour.key_id
                 hour = self._sealer.hour(place, last_key_id, entry.at_ns) or hour
                 sealed = self._sealer.seal(place, entry.identity)
@@ -93,7 +93,9 @@ class Drafter:
         if self._sealer is not None:
             self._sealer.forget()
 
-    def _record(self, entry: Entry, seq: int, previous: str, sealed: Sealed | None) -> Record:
+    def _record(
+        self, entry: JournalEntry, seq: int, previous: str, sealed: Sealed | None
+    ) -> Record:
         """Give an entry its place in the log."""
         return Record(
             gate=self._gate,

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from sync.gate.draft import Drafter, Drafts, Entry, JournalEnd
+from sync.gate.draft import Drafter, Drafts, JournalEnd, JournalEntry
 from sync.gate.journal_check import check_journal
 from sync.gate.journal_schema import SCHEMA, nodes_of
 from sync.gate.receipts import check_receipt, release
@@ -154,9 +154,9 @@ class Journal:
             RecordMalformed: the facts are not plain data.
             StorageFailed: it could not be made durable; nothing was written.
         """
-        return self.append_many([Entry(kind, ticket, at_ns, utc, facts, identity)])[0]
+        return self.append_many([JournalEntry(kind, ticket, at_ns, utc, facts, identity)])[0]
 
-    def append_many(self, entries: Sequence[Entry]) -> list[Record]:
+    def append_many(self, entries: Sequence[JournalEntry]) -> list[Record]:
         """Make several records durable with one commit: all of them or none.
 
         Raises:
@@ -180,11 +180,11 @@ class Journal:
             if not data or erased_by(data):
                 raise RecordMalformed(f"record {seq} cannot be erased")
         facts = msgspec.to_builtins(Erasure(seqs=sorted(set(seqs)), reason=reason))
-        record = self._write([Entry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
+        record = self._write([JournalEntry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
         self._db.forget_deleted()
         return record
 
-    def _write(self, entries: Sequence[Entry], erasing: Sequence[int]) -> list[Record]:
+    def _write(self, entries: Sequence[JournalEntry], erasing: Sequence[int]) -> list[Record]:
         """Make records durable, and erasures with the records that state them."""
         end = JournalEnd(self._frontier, self._newest(), self._key_id)
         try:

@@ -11,7 +11,7 @@ from sync.gate.journal_schema import SCHEMA, STORED, nodes_of, stored
 from sync.log.chain import Problem, Stored
 from sync.log.database import Database
 from sync.log.encoding import GENESIS, decode_record, read_receipt
-from sync.log.envelope import Place, gate_hour, open_identity
+from sync.log.envelope import RecordPlace, gate_hour, open_identity
 from sync.log.errors import SealBroken, StorageUnavailable
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import root_of
@@ -161,7 +161,7 @@ class JournalReader:
         record = decode_record(row[0]) if row and row[0] else None
         if row is None or record is None or not isinstance(record.identity, bytes):
             raise SealBroken(f"record {seq} holds no sealed identity")
-        place = Place(self.gate, self.epoch, seq)
+        place = RecordPlace(self.gate, self.epoch, seq)
         return open_identity(place, record.identity, row[1], gate_hour(row[2], own))
 
     def replaced(self) -> bool:

@@ -26,7 +26,7 @@ from sync.log.errors import (
     StorageUnavailable,
 )
 from sync.log.keys import CentrePublic, SigningKey
-from sync.log.mqtt import Connected, Disconnected, LinkEvent, MqttLink, Received, Refused, Tls
+from sync.log.mqtt import BrokerRefused, Connected, Disconnected, LinkEvent, MqttLink, Received, Tls
 from sync.log.topics import receipt_topic
 
 LONGEST_WAIT_NS = 1_000 * MS
@@ -244,7 +244,7 @@ class SyncService:
                 publisher.disconnected(now_ns)
                 self._ended(now_ns)
                 self._report_link(self._link.connected)
-            case Refused(reason):
+            case BrokerRefused(reason):
                 publisher.refused(reason, now_ns)
             case Received(_, payload, message_id):
                 self._link.acknowledge(message_id)

@@ -35,7 +35,7 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 _decoder = msgspec.msgpack.Decoder(dict[str, str])
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """The record that an identity belongs to."""
 
     gate: str
@@ -84,7 +84,7 @@ class Sealer:
         """Begin a new hour with the next record."""
         self._began_ns = None
 
-    def hour(self, place: Place, last_key_id: int, at_ns: int) -> NewHour | None:
+    def hour(self, place: RecordPlace, last_key_id: int, at_ns: int) -> NewHour | None:
         """Begin a new hour if it is time (by the lane's monotonic clock): store what it gives."""
         if self._began_ns is not None and 0 <= at_ns - self._began_ns < HOUR_NS:
             return None
@@ -94,7 +94,7 @@ class Sealer:
         for_gate = b"" if self._own is None else aes_key_wrap(self._own, self._key)
         return NewHour(self.key_id, self._centre.seal(self._key, info, self._random), for_gate)
 
-    def seal(self, place: Place, identity: Mapping[str, str]) -> Sealed:
+    def seal(self, place: RecordPlace, identity: Mapping[str, str]) -> Sealed:
         """Encrypt one identity with a key of its own."""
         key = self._random(KEY_BYTES)
         data = AESGCM(key).encrypt(_ONCE, _encoder.encode(dict(identity)), _info(place))
@@ -122,7 +122,7 @@ def gate_hour(for_gate: bytes, own: bytes) -> bytes:
         raise SealBroken("the key of an hour does not open with this key file") from error
 
 
-def open_identity(place: Place, data: bytes, wrapped: bytes, hour: bytes) -> dict[str, str]:
+def open_identity(place: RecordPlace, data: bytes, wrapped: bytes, hour: bytes) -> dict[str, str]:
     """Decrypt an identity.
 
     Raises:
@@ -135,7 +135,7 @@ def open_identity(place: Place, data: bytes, wrapped: bytes, hour: bytes) -> dic
         raise SealBroken("an identity does not open: erased, or another record's") from error
 
 
-def _info(place: Place) -> bytes:
+def _info(place: RecordPlace) -> bytes:
     return _CONTEXT + f"{place.gate}\n{place.epoch}\n{place.seq}\n".encode()
 
 

@@ -62,7 +62,7 @@ class Received(NamedTuple):
     message_id: int
 
 
-class Refused(NamedTuple):
+class BrokerRefused(NamedTuple):
     """The broker denied a publish (MQTT 5 reason code >= 0x80) or a subscription."""
 
     reason: int
@@ -80,7 +80,7 @@ class Tls(NamedTuple):
     key: Path
 
 
-LinkEvent = Connected | Disconnected | Received | Refused
+LinkEvent = Connected | Disconnected | Received | BrokerRefused
 
 
 class MqttLink:
@@ -190,7 +190,7 @@ class MqttLink:
         return events
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send a message with quality of service 1. A denial comes back as `Refused`.
+        """Send a message with quality of service 1. A denial comes back as `BrokerRefused`.
 
         With `retain` the broker keeps it for whoever subscribes later.
 
@@ -251,7 +251,7 @@ class MqttLink:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: Any, _p: Any) -> None:
         denied = [code.value for code in codes if code.is_failure]
         if denied:
-            self._events.append(Refused(denied[0]))
+            self._events.append(BrokerRefused(denied[0]))
             self._lose()
         else:
             self._accepted()
@@ -262,7 +262,7 @@ class MqttLink:
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _p: Any) -> None:
         self._unanswered_bytes -= self._unanswered.pop(mid, 0)
         if code.is_failure:
-            self._events.append(Refused(code.value))
+            self._events.append(BrokerRefused(code.value))
 
     def _on_disconnect(self, _c: Any, _data: Any, flags: Any, code: Any, _p: Any) -> None:
         by_broker = flags.is_disconnect_packet_from_server

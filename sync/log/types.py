@@ -25,7 +25,7 @@ may hold the blocks of version 3 (docs/record.md). All three are read and verifi
 """
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
+class JournalMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
     """Base of every event and command of the record; tagged with its own name on the wire."""
 
 
@@ -146,7 +146,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 # --- events ---------------------------------------------------------------------------
 
 
-class Appended(Message, frozen=True, kw_only=True):
+class Appended(JournalMessage, frozen=True, kw_only=True):
     """The record is durable: it survives power loss from here on."""
 
     ticket: int
@@ -154,7 +154,7 @@ class Appended(Message, frozen=True, kw_only=True):
     seq: int
 
 
-class AppendFailed(Message, frozen=True, kw_only=True):
+class AppendFailed(JournalMessage, frozen=True, kw_only=True):
     """The record could not be made durable (disk full, I/O error)."""
 
     ticket: int

@@ -13,7 +13,7 @@ from pathlib import Path
 from firmware_cfg.profile import Sync
 from sync.centre.run import BrokerAccess, CentreService
 from sync.centre.store import CentreStore
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.gate.run import SyncService
 from sync.log.envelope import Sealer
@@ -45,7 +45,7 @@ def fill(journal: Journal, count: int) -> None:
     first = journal.last_seq + 1
     journal.append_many(
         [
-            Entry(RecordKind.DECISION, n, n * 1000, UTC, {"outcome": "admit", "n": n})
+            JournalEntry(RecordKind.DECISION, n, n * 1000, UTC, {"outcome": "admit", "n": n})
             for n in range(first, first + count)
         ]
     )

@@ -26,7 +26,7 @@ from record_support import (
 
 from sim.wires.broker import BrokerFailed, EmbeddedBroker
 from sync.log.encoding import seal_batch
-from sync.log.envelope import Place, centre_hour, open_identity
+from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import StorageFailed
 from sync.log.types import Batch, Contents, Item, RecordKind
 
@@ -309,7 +309,7 @@ def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
         assert isinstance(record.identity, bytes)
         sealed = bench.store.hour_key("gate-1", epoch, item.key_id)
         hour = centre_hour(sealed, CENTRE_KEYS.opening, "gate-1", epoch, item.key_id)
-        place = Place("gate-1", epoch, record.seq)
+        place = RecordPlace("gate-1", epoch, record.seq)
         assert open_identity(place, record.identity, item.wrapped, hour) == person
     database = (bench.tmp / "centre.db").read_bytes() + (bench.tmp / "centre.db-wal").read_bytes()
     assert b"ZZYZX" not in database

@@ -20,7 +20,7 @@ from sync.centre.store import CentreStore
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import SALT_BYTES, commitment, encode_record
-from sync.log.envelope import Place, Sealer
+from sync.log.envelope import RecordPlace, Sealer
 from sync.log.keys import (
     CentreKeys,
     SigningKey,
@@ -79,7 +79,7 @@ def parts(folder: Path, records: int, *, clock: Clock, random: Random) -> dict[s
                 os.fsync(file.fileno())
                 commits.append(committed - began)
                 syncs.append(clock() - committed)
-        place = Place(GATE, journal.epoch, 1)
+        place = RecordPlace(GATE, journal.epoch, 1)
         data = encode_record(next(journal.records()))
         identity = crossing()[0].identity or {}
         began = clock()

@@ -17,7 +17,7 @@ from typing import Any
 from firmware_cfg.profile import Sync
 from sim.bench.record.servers import cpu_ns
 from sync.centre.postgres import PostgresTables
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.gate.run import SyncService
 from sync.log.envelope import Sealer
@@ -61,16 +61,16 @@ _IDENTITY = {
 _COLUMNS = ("gate", "epoch", "seq", "encoded")
 
 
-def crossing(ticket: int = 1) -> list[Entry]:
+def crossing(ticket: int = 1) -> list[JournalEntry]:
     """The records of one crossing.
 
     A decision with its checks and an identity, the lane's opening and closing, the end.
     """
     return [
-        Entry(RecordKind.DECISION, ticket, 0, UTC, _DECISION, _IDENTITY),
-        Entry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
-        Entry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
-        Entry(RecordKind.FINISH, ticket, 0, UTC, _FINISH),
+        JournalEntry(RecordKind.DECISION, ticket, 0, UTC, _DECISION, _IDENTITY),
+        JournalEntry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
+        JournalEntry(RecordKind.ACTUATION, ticket, 0, UTC, _ACTUATION),
+        JournalEntry(RecordKind.FINISH, ticket, 0, UTC, _FINISH),
     ]
 
 

@@ -18,7 +18,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from gate_agent.centre_page.server import CentrePage, PageConfig
 from gate_agent.console.officers import Officer
-from sync.centre.overview import Alarm, GateRow, Overview, metrics_text
+from sync.centre.overview import CentreAlarm, GateRow, Overview, metrics_text
 from sync.log.errors import StorageFailed
 
 NOW = "2026-01-01T12:00:00.000Z"
@@ -39,7 +39,10 @@ def gate(n: int, state: str = "well", lag: int = 0) -> GateRow:
 SEEN = Overview(
     NOW,
     [*(gate(n) for n in range(250)), gate(900, "silent", 17)],
-    [Alarm("<b>gate</b>", "bytes that are no batch", NOW, 3), Alarm("gate-900", "silent", NOW, 1)],
+    [
+        CentreAlarm("<b>gate</b>", "bytes that are no batch", NOW, 3),
+        CentreAlarm("gate-900", "silent", NOW, 1),
+    ],
 )
 
 

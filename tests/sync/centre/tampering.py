@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from record_support import CENTRE_KEYS, GATE_KEY, STRANGER_KEY, UTC, fill, open_journal, seeded
 
-from sync.centre.audit import Finding, audit
+from sync.centre.audit import AuditFinding, audit
 from sync.centre.collector import collect
 from sync.centre.heads import check_heads, write_heads
 from sync.centre.office import erase
@@ -85,7 +85,7 @@ def populate(store: CentreStore, folder: Path) -> Path:
     return heads
 
 
-def findings(store: CentreStore, heads: Path) -> list[Finding]:
+def findings(store: CentreStore, heads: Path) -> list[AuditFinding]:
     key = CENTRE_KEYS.signing.public
     return audit(store, key, CENTRE_KEYS.opening) + check_heads(heads, store, key)
 
@@ -109,7 +109,7 @@ class Intruder:
         self._rows = {table: self._db.rows(f"SELECT * FROM {table}") for table in EVIDENCE}
         self._columns = {table: self._names(table) for table in EVIDENCE}
 
-    def change(self) -> tuple[Change, list[Finding]]:
+    def change(self) -> tuple[Change, list[AuditFinding]]:
         """Change something that the database does not refuse; say what, and what was found."""
         while True:
             self._db.run("BEGIN")

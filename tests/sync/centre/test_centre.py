@@ -25,9 +25,9 @@ from record_support import (
     seeded,
 )
 
-from sync.centre.collector import Message, Outcome, collect, standing
+from sync.centre.collector import Collected, GateMessage, collect, standing
 from sync.centre.store import CentreStore
-from sync.centre.types import NewRow, Reason
+from sync.centre.types import NewRow, QuarantineReason
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
 from sync.log.encoding import (
@@ -104,11 +104,11 @@ def batch(
     return seal_batch(made, held, key, centre.public, seeded(9))
 
 
-def take(store: CentreStore, *payloads: bytes) -> Outcome:
+def take(store: CentreStore, *payloads: bytes) -> Collected:
     return collect(store, CENTRE_KEYS, payloads, UTC)
 
 
-def answered(outcome: Outcome) -> Receipt:
+def answered(outcome: Collected) -> Receipt:
     assert len(outcome.answers) == 1
     return open_receipt(outcome.answers[0].receipt, CENTRE_KEY.public)
 
@@ -169,19 +169,19 @@ def test_another_record_at_the_same_place_is_never_written_over(
     take(store, batch(journal, records[:10]))
     other = changed(records[4], facts={"outcome": "refer"})
     outcome = take(store, batch(journal, [other]))
-    assert outcome.quarantined == (Reason.CONFLICT,)
+    assert outcome.quarantined == (QuarantineReason.CONFLICT,)
     assert outcome.answers == ()
     with closing(open_journal(tmp_path / "twin.db")) as twin:  # a restored copy: same epoch
         for n in range(12):
             twin.append(RecordKind.SYSTEM, 0, n, UTC, {"other": True})
         fork = items_of(twin)
         assert twin.epoch == journal.epoch
-        assert take(store, batch(twin, fork)).quarantined == (Reason.CONFLICT,)
-        assert take(store, batch(twin, fork[10:])).quarantined == (Reason.BROKEN_CHAIN,)
+        assert take(store, batch(twin, fork)).quarantined == (QuarantineReason.CONFLICT,)
+        assert take(store, batch(twin, fork[10:])).quarantined == (QuarantineReason.BROKEN_CHAIN,)
         hidden = changed(fork[10], previous=records[9][1].commitment.hex())
-        assert take(store, batch(twin, [hidden])).quarantined == (Reason.FORK,)
+        assert take(store, batch(twin, [hidden])).quarantined == (QuarantineReason.FORK,)
         again = batch(journal, records[:10], root=root_of(10, twin.nodes))
-        assert take(store, again).quarantined == (Reason.FORK,)
+        assert take(store, again).quarantined == (QuarantineReason.FORK,)
         nothing = batch(twin, fork[10:11], contents=Contents(), first_seq=12)
         assert take(store, nothing).quarantined == ()  # a size to come; its root waits
     assert list(store.records("gate-1")) == [record for record, _ in records[:10]]
@@ -201,12 +201,12 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
     unchained = [records[0], changed(records[1], previous="00" * 32)]
     foreign = changed(records[0], gate="gate-9")
     cases = {
-        Reason.MALFORMED: [
+        QuarantineReason.MALFORMED: [
             *(b"", b"\xff" * 100, good[:-1], good + b"\x00", b"\x00" * 800_000),
             *(batch(journal, records[:3], gate=name) for name in ("a\x00b", "a/b", "", "x" * 65)),
         ],
-        Reason.UNKNOWN_GATE: [batch(journal, [foreign])],
-        Reason.FORGED: [
+        QuarantineReason.UNKNOWN_GATE: [batch(journal, [foreign])],
+        QuarantineReason.FORGED: [
             batch(journal, records[:3], STRANGER_KEY),
             batch(journal, records[:3], note_key=STRANGER_KEY),
             batch(journal, records[:3], checkpoint=""),
@@ -216,7 +216,7 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
                 order="sorted",
             ),
         ],
-        Reason.INCONSISTENT: [
+        QuarantineReason.INCONSISTENT: [
             batch(journal, records[:3], first_seq=2),
             batch(journal, records[:3], first_seq=0),
             batch(journal, records[:3], first_seq=2**64 - 1),
@@ -229,16 +229,16 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
             batch(journal, [(records[0][0], unsalted)]),
             *(batch(journal, [(records[0][0], keyed)]) for keyed in unheld),
         ],
-        Reason.UNREADABLE: [batch(journal, records[:3], centre=OpeningKey(b"\x09" * 32))],
-        Reason.BROKEN_CHAIN: [batch(journal, unchained)],
-        Reason.FORK: [batch(journal, records[:3], root=bytes(32))],
+        QuarantineReason.UNREADABLE: [batch(journal, records[:3], centre=OpeningKey(b"\x09" * 32))],
+        QuarantineReason.BROKEN_CHAIN: [batch(journal, unchained)],
+        QuarantineReason.FORK: [batch(journal, records[:3], root=bytes(32))],
     }
     for reason, payloads in cases.items():
         for payload in payloads:
             assert take(store, payload).quarantined == (reason,), (reason, payload[:40])
     assert store.count() == 0
     mixed = take(store, b"rubbish", good, batch(journal, records[3:5], STRANGER_KEY))
-    assert mixed.quarantined == (Reason.MALFORMED, Reason.FORGED)
+    assert mixed.quarantined == (QuarantineReason.MALFORMED, QuarantineReason.FORGED)
     assert (mixed.stored, answered(mixed).seq) == (3, 3)
 
 
@@ -252,7 +252,7 @@ def test_a_batch_that_names_a_key_twice(store: CentreStore, journal: Journal) ->
     )
     items = tuple(item for _, item in records[:3])
     differ = batch(journal, records[:3], contents=Contents(items=items, keys=(one, two)))
-    assert take(store, differ).quarantined == (Reason.CONFLICT,)
+    assert take(store, differ).quarantined == (QuarantineReason.CONFLICT,)
     twice = batch(journal, records[:3], contents=Contents(items=items, keys=(one, one)))
     assert answered(take(store, twice)).seq == 3
     assert store.hour_keys("gate-1", journal.epoch) == {1: one.for_centre}
@@ -262,7 +262,7 @@ def test_a_broken_chain_at_the_seam(store: CentreStore, journal: Journal) -> Non
     records = items_of(journal)
     take(store, batch(journal, records[:3]))
     seam = changed(records[3], previous="00" * 32)
-    assert take(store, batch(journal, [seam])).quarantined == (Reason.BROKEN_CHAIN,)
+    assert take(store, batch(journal, [seam])).quarantined == (QuarantineReason.BROKEN_CHAIN,)
     assert store.log("gate-1", journal.epoch).seq == 3
 
 
@@ -325,18 +325,22 @@ def test_records_of_now_are_kept_apart_until_their_turn(
     records = items_of(journal)
     epoch = journal.epoch
     take(store, batch(journal, records[:5]))
-    seen = collect(store, CENTRE_KEYS, [Message(batch(journal, records[12:15]), live=True)], UTC)
+    seen = collect(
+        store, CENTRE_KEYS, [GateMessage(batch(journal, records[12:15]), live=True)], UTC
+    )
     assert (seen.live, seen.stored, seen.answers, seen.quarantined) == (3, 0, (), ())
-    again = collect(store, CENTRE_KEYS, [Message(batch(journal, records[11:15]), live=True)], UTC)
+    again = collect(
+        store, CENTRE_KEYS, [GateMessage(batch(journal, records[11:15]), live=True)], UTC
+    )
     assert (again.live, store.count(), store.live.last_seq("gate-1", epoch)) == (1, 5, 15)
     other = changed(records[13], facts={"outcome": "refer"})
-    forged = Message(batch(journal, [other]), live=True)
-    assert collect(store, CENTRE_KEYS, [forged], UTC).quarantined == (Reason.CONFLICT,)
+    forged = GateMessage(batch(journal, [other]), live=True)
+    assert collect(store, CENTRE_KEYS, [forged], UTC).quarantined == (QuarantineReason.CONFLICT,)
     assert store.audit(CENTRE_KEY.public, CENTRE_KEYS.opening) == []
     take(store, batch(journal, records[5:13]))
     assert store.live.commitments("gate-1", epoch, 1, 20).keys() == {14, 15}
-    assert take(store, batch(journal, [other])).quarantined == (Reason.CONFLICT,)
-    known = collect(store, CENTRE_KEYS, [Message(batch(journal, records[:5]), live=True)], UTC)
+    assert take(store, batch(journal, [other])).quarantined == (QuarantineReason.CONFLICT,)
+    known = collect(store, CENTRE_KEYS, [GateMessage(batch(journal, records[:5]), live=True)], UTC)
     assert (known.live, known.answers) == (0, ())
     assert answered(take(store, batch(journal, records[13:]))).seq == 20
     assert store.live.last_seq("gate-1", epoch) == 0
@@ -354,7 +358,7 @@ def test_a_damaged_log_stops_nobody_else(
         mine = batch(journal, items_of(journal)[5:8])
         theirs = batch(other, items_of(other), STRANGER_KEY, note_key=STRANGER_KEY)
         outcome = take(store, mine, theirs)
-        assert (outcome.stored, outcome.quarantined) == (3, (Reason.DAMAGED,))
+        assert (outcome.stored, outcome.quarantined) == (3, (QuarantineReason.DAMAGED,))
         assert [answer.gate for answer in outcome.answers] == ["gate-2"]
 
 

@@ -15,7 +15,7 @@ from record_support import CENTRE_KEYS, GATE_KEY, STRANGER_KEY, UTC, seeded
 from sync.centre.enrolment import admit
 from sync.centre.overview import overview
 from sync.centre.store import CentreStore
-from sync.centre.types import Reason
+from sync.centre.types import QuarantineReason
 from sync.log.enrolment import (
     INFO,
     Request,
@@ -153,8 +153,8 @@ def test_what_an_operator_is_told(store: CentreStore) -> None:
     store.enrol("gate-2", STRANGER_KEY.public, UTC)
     store.revoke("gate-2", UTC)
     with store.transaction():
-        store.quarantine.keep(Reason.FORK, "gate-1", b"x", UTC)
-        store.quarantine.keep(Reason.FORK, "gate-1", b"x", UTC)
+        store.quarantine.keep(QuarantineReason.FORK, "gate-1", b"x", UTC)
+        store.quarantine.keep(QuarantineReason.FORK, "gate-1", b"x", UTC)
     seen = overview(store, (), UTC)
     assert [(row.gate, row.state) for row in seen.gates] == [
         ("gate-1", "new"),

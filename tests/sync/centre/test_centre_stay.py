@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sync.centre.stay import (
     DAY,
     Authorised,
-    Crossing,
+    DatedCrossing,
     Direction,
     Stay,
     Visa,
@@ -97,13 +97,13 @@ def test_a_visa_shortens_a_stay(
 def test_pairing() -> None:
     entry, exits = Direction.ENTRY, Direction.EXIT
     crossings = [
-        Crossing(exits, d("03.01.2026"), "10:00"),
-        Crossing(entry, d("05.01.2026"), "08:00"),
-        Crossing(exits, d("05.01.2026"), "20:00"),
-        Crossing(entry, d("05.01.2026"), "23:00"),
-        Crossing(entry, d("09.01.2026"), "12:00"),
-        Crossing(exits, d("12.01.2026"), "12:00"),
-        Crossing(entry, d("20.01.2026"), "12:00"),
+        DatedCrossing(exits, d("03.01.2026"), "10:00"),
+        DatedCrossing(entry, d("05.01.2026"), "08:00"),
+        DatedCrossing(exits, d("05.01.2026"), "20:00"),
+        DatedCrossing(entry, d("05.01.2026"), "23:00"),
+        DatedCrossing(entry, d("09.01.2026"), "12:00"),
+        DatedCrossing(exits, d("12.01.2026"), "12:00"),
+        DatedCrossing(entry, d("20.01.2026"), "12:00"),
     ]
     found = pair(reversed(crossings))
     assert found == [

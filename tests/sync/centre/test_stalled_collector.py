@@ -14,7 +14,7 @@ from record_support import CENTRE_KEY, UTC, Bench, now_ns
 from test_links import Proxy, behind
 
 from firmware_cfg.profile import Sync
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.log.types import RecordKind
 
 __all__ = ["behind"]  # a fixture
@@ -33,7 +33,7 @@ def test_a_stalled_collector_costs_the_gate_no_memory(
 ) -> None:
     """The collector stops but stays connected, or the broker stops reading, in full flow."""
     bench, proxy = behind
-    entry = Entry(RecordKind.DECISION, 1, 0, UTC, {"outcome": "admit", "text": TEXT})
+    entry = JournalEntry(RecordKind.DECISION, 1, 0, UTC, {"outcome": "admit", "text": TEXT})
     for _ in range(RECORDS // AT_ONCE):
         bench.journal.append_many([entry] * AT_ONCE)
     assert bench.sync is not None

@@ -30,13 +30,13 @@ from record_support import (
     seeded,
 )
 
-from sync.gate.draft import Entry
+from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.gate.journal_reader import JournalReader
 from sync.gate.journal_schema import SCHEMA
 from sync.gate.receipts import HOURS_KEPT
 from sync.log.encoding import GENESIS, commitment, encode_record, open_receipt, seal_receipt
-from sync.log.envelope import Place, centre_hour, gate_hour, open_identity
+from sync.log.envelope import RecordPlace, centre_hour, gate_hour, open_identity
 from sync.log.errors import (
     ReceiptAhead,
     ReceiptConflict,
@@ -106,7 +106,7 @@ class JournalMachine(RuleBasedStateMachine):
         )
     )
     def append(self, entries: list[tuple[RecordKind, int, dict[str, Any]]]) -> None:
-        made = [Entry(kind, ticket, 5, UTC, facts) for kind, ticket, facts in entries]
+        made = [JournalEntry(kind, ticket, 5, UTC, facts) for kind, ticket, facts in entries]
         try:
             self.model += self.journal.append_many(made)
         except RecordMalformed:
@@ -129,7 +129,7 @@ class JournalMachine(RuleBasedStateMachine):
 
         self.journal._db.run = failing  # type: ignore[method-assign]
         with pytest.raises(StorageFailed):
-            self.journal.append_many([Entry(RecordKind.FINISH, 1, 5, UTC, {})] * 2)
+            self.journal.append_many([JournalEntry(RecordKind.FINISH, 1, 5, UTC, {})] * 2)
         self.journal._db.run = run  # type: ignore[method-assign]
 
     @rule(data=st.data())
@@ -212,7 +212,7 @@ def test_tampering_is_found(tmp_path: Path, statement: str, seq: int, what: str)
 def test_a_record_replaced_with_its_commitment_breaks_the_log(tmp_path: Path) -> None:
     with closing(open_journal(tmp_path / "j.db")) as journal:
         fill(journal, 10)
-        entry = Entry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"})
+        entry = JournalEntry(RecordKind.DECISION, 5, 0, UTC, {"outcome": "x"})
         forged = encode_record(journal._drafter._record(entry, 5, GENESIS, None))
         with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as intruder:
             salt = intruder.execute("SELECT salt FROM secrets WHERE seq = 5").fetchone()[0]
@@ -278,7 +278,7 @@ def test_an_identity_is_sealed_erased_and_its_proof_stays(tmp_path: Path) -> Non
         fill(journal, 3)
         assert b"ZZYZX" not in path.read_bytes() + path.with_name("j.db-wal").read_bytes()
         assert isinstance(record.identity, bytes)
-        place = Place(journal.gate, journal.epoch, 4)
+        place = RecordPlace(journal.gate, journal.epoch, 4)
         key_id, wrapped = journal._db.rows("SELECT key_id, wrapped FROM secrets WHERE seq = 4")[0]
         hours = journal._db.rows(
             "SELECT for_centre, for_gate FROM hour_keys WHERE id = ?", (key_id,)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_support import CENTRE_KEY, CENTRE_KEYS, GATE_KEY, STRANGER_KEY, seeded
 
-from sync.log.envelope import HOUR_NS, Place, Sealer
+from sync.log.envelope import HOUR_NS, RecordPlace, Sealer
 from sync.log.errors import KeyRefused, NoteRefused, SealBroken
 from sync.log.hpke import OpeningKey, SealingKey
 from sync.log.keys import VerifyingKey
@@ -164,7 +164,7 @@ def test_keys_and_messages_that_are_refused() -> None:
 @pytest.mark.parametrize(("later_ns", "anew"), [(HOUR_NS - 1, False), (HOUR_NS, True), (-1, True)])
 def test_an_hours_key_lasts_an_hour_and_not_before_it_began(later_ns: int, anew: bool) -> None:
     sealer = Sealer(CENTRE_KEYS.public.sealing, seeded(3))
-    place = Place("gate-1", "e", 1)
+    place = RecordPlace("gate-1", "e", 1)
     assert sealer.hour(place, 4, 10 * HOUR_NS) is not None
     assert (sealer.hour(place, 5, 10 * HOUR_NS + later_ns) is not None) is anew
     assert sealer.key_id == 5 + anew
