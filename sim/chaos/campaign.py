@@ -2,7 +2,7 @@
 
 Everything is the product's own process: sync and collector as on a gate and at a centre,
 over a real broker; the gate's end is `sim.chaos.gate`. Each is ended by SIGKILL, at random
-moments, while records flow. Nothing is told beforehand and nothing is flushed.
+moments, while records flow. Nothing is announced beforehand and nothing is flushed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Campaign:
         self._keep = keep
         self._plan = plan
         self._say = say
-        self._dice = random.Random(plan.seed)  # noqa: S311 - the kills' schedule
+        self._random = random.Random(plan.seed)  # noqa: S311 - the kills' schedule
         self._home, self._centre = folder(root / "gate"), folder(root / "centre")
         self._logs = folder(root / "logs")
         self._port = free_port()
@@ -184,9 +184,9 @@ class Campaign:
             if live.monotonic_ns() >= said_ns:
                 said_ns = live.monotonic_ns() + 1_000_000_000
                 self._say(f"{kills} kills, {last} records, {confirmed} confirmed")
-            self._turns(self._dice.randint(KILL_MIN_MS, KILL_MAX_MS))
+            self._turns(self._random.randint(KILL_MIN_MS, KILL_MAX_MS))
             if kills < self._plan.kills:
-                if self._dice.random() < IN_FLOW_SHARE:
+                if self._random.random() < IN_FLOW_SHARE:
                     self._until(partial(self._confirms_more_than, confirmed), IN_FLOW_S)
                 self._kill()
 
@@ -205,8 +205,8 @@ class Campaign:
             running.append(BROKER)
         if not running:
             return
-        victim = self._dice.choice(sorted(running))
-        down_ns = self._dice.randint(0, DOWN_MAX_MS) * 1_000_000
+        victim = self._random.choice(sorted(running))
+        down_ns = self._random.randint(0, DOWN_MAX_MS) * 1_000_000
         if victim == BROKER:
             self._broker.kill()
             self._broker_at_ns = live.monotonic_ns() + down_ns
@@ -254,8 +254,8 @@ class Campaign:
                 self._broker_at_ns = None
                 self._broker.start()
             self._listener.turn(now)
-            heard = self._listener.socket()
-            select.select([] if heard is None else [heard], [], [], TURN_MS / 1000)
+            listening = self._listener.socket()
+            select.select([] if listening is None else [listening], [], [], TURN_MS / 1000)
 
 
 _PROFILE = """\

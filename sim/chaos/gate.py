@@ -152,7 +152,7 @@ class Producer:
 
 
 def run(home: Path, gate: str, per_turn: int) -> int:
-    """Write records until told to stop, or no more once the file `enough` is there."""
+    """Write records until asked to stop, or no more once the file `enough` is there."""
     stop = live.stop_on_sigterm()
     keys, state = home / "keys", home / "state"
     centre = read_centre_public(keys)
@@ -173,7 +173,7 @@ def run(home: Path, gate: str, per_turn: int) -> int:
         home / "lane.sock",
         {Role.SYNC: read_key(keys / "sync.key")},
         Callbacks(
-            on_action=lambda _action: "nobody acts here",
+            on_action=lambda _action: "no one acts here",
             on_lease=lambda _officer: None,
             on_picture=lambda _ticket, _kind, reply: reply(b""),
             on_receipt=writer.receipt,

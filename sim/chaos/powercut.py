@@ -1,4 +1,4 @@
-"""Power cuts: the real journal's writes, cut off anywhere, on a disk that drops what it likes.
+"""Power cuts: the real journal's writes, cut off anywhere, on a disk that drops unsynced writes.
 
 A session of the real journal is recorded below SQLite (`sim.chaos.recording_vfs`). For every
 cut a disk is built as it might look afterwards: all that was synced, and of everything
@@ -32,7 +32,7 @@ STEPS = 40
 
 
 class Promise(NamedTuple):
-    """What the journal had said when the power went: all of it must be there again."""
+    """What the journal had promised when the power went: all of it must be there again."""
 
     last_seq: int
     receipt_seq: int
@@ -72,49 +72,54 @@ class Disk:
                 self._synced.pop(name, None)
                 self._pending.pop(name, None)
 
-    def after_cut(self, dice: random.Random) -> tuple[dict[str, bytes], int]:
+    def after_cut(self, random_source: random.Random) -> tuple[dict[str, bytes], int]:
         """How the disk may look after a cut now; and how many sectors were dropped."""
         files = {name: bytearray(content) for name, content in self._synced.items()}
         dropped = 0
-        share = dice.choice((0.0, 0.5, 1.0, dice.random()))
+        share = random_source.choice((0.0, 0.5, 1.0, random_source.random()))
         for name, operations in self._pending.items():
             content = files.setdefault(name, bytearray())
             for each in operations:
                 if isinstance(each, Truncated):
-                    if dice.random() < share:
+                    if random_source.random() < share:
                         _write(content, each)
                     continue
                 for start, end in _sectors(each):
-                    if dice.random() < share:
+                    if random_source.random() < share:
                         _write(content, Wrote(name, each.offset + start, each.data[start:end]))
                     else:
                         dropped += 1
         return {name: bytes(content) for name, content in files.items()}, dropped
 
 
-def record_session(folder: Path, dice: random.Random, *, sync: bool = True) -> _Session:
-    """Let the real journal live for a while, and write down what reaches the disk.
+def record_session(
+    folder: Path, random_source: random.Random, *, sync: bool = True
+) -> _RecordedSession:
+    """Run the real journal for a while, and write down what reaches the disk.
 
-    `sync=False` takes the durability away, to show that the cuts would tell.
+    `sync=False` takes the durability away, to show that the cuts would find it.
     """
-    centre, key = CentreKeys.generate(dice.randbytes), SigningKey.generate(dice.randbytes)
+    centre, key = (
+        CentreKeys.generate(random_source.randbytes),
+        SigningKey.generate(random_source.randbytes),
+    )
     with recording() as vfs:
-        sealer = Sealer(centre.public.sealing, dice.randbytes, dice.randbytes(32))
+        sealer = Sealer(centre.public.sealing, random_source.randbytes, random_source.randbytes(32))
         path = folder / "journal.db"
-        journal = Journal.open(path, gate=GATE, random=dice.randbytes, sealer=sealer)
+        journal = Journal.open(path, gate=GATE, random=random_source.randbytes, sealer=sealer)
         begun = len(vfs.log)
         if not sync:
             journal._db.rows("PRAGMA synchronous=NORMAL")  # noqa: SLF001 - the control
         promise, records = Promise(0, 0, ()), dict[int, str]()
         for step in range(STEPS):
-            promise, new = _live(journal, centre, key, dice, promise, step)
+            promise, new = _step(journal, centre, key, random_source, promise, step)
             records.update((record.seq, repr(record)) for record in new)
             vfs.mark(promise)
         journal.close()
-    return _Session(vfs.log, begun, records)
+    return _RecordedSession(vfs.log, begun, records)
 
 
-class _Session(NamedTuple):
+class _RecordedSession(NamedTuple):
     """What a journal wrote, where it was made, and its records as they should be."""
 
     log: list[Operation]
@@ -122,40 +127,43 @@ class _Session(NamedTuple):
     records: dict[int, str]
 
 
-def _live(
+def _step(
     journal: Journal,
     centre: CentreKeys,
     key: SigningKey,
-    dice: random.Random,
+    random_source: random.Random,
     promise: Promise,
     step: int,
 ) -> tuple[Promise, list[Record]]:
     """Do one thing that a journal does; give what it has promised by then, and new records."""
     if step % 10 == 7:
-        size = dice.randint(max(1, promise.receipt_seq), promise.last_seq)
+        size = random_source.randint(max(1, promise.receipt_seq), promise.last_seq)
         journal.acknowledge(_receipt(journal, centre, key, size), centre.signing.public)
         return promise._replace(receipt_seq=size), []
     if step % 13 == 11:
         left = [seq for seq in range(1, promise.last_seq) if seq not in promise.erased]
-        seq = dice.choice(left)
+        seq = random_source.choice(left)
         if not _tells(journal, seq):
             record = journal.erase([seq], step, UTC, "asked for")
             erased = (*promise.erased, seq)
             return promise._replace(last_seq=record.seq, erased=erased), [record]
     if step % 9 == 8:
         journal._db.rows("PRAGMA wal_checkpoint(PASSIVE)")  # noqa: SLF001 - as SQLite does later
-    facts: dict[str, Any] = {"outcome": "admit", "filler": "x" * dice.choice((10, 300, 6000))}
-    identity = {"surname": "EXAMPLE"} if dice.random() < 0.7 else None
+    facts: dict[str, Any] = {
+        "outcome": "admit",
+        "filler": "x" * random_source.choice((10, 300, 6000)),
+    }
+    identity = {"surname": "EXAMPLE"} if random_source.random() < 0.7 else None
     entries = [
         JournalEntry(RecordKind.DECISION, step + 1, step, UTC, {**facts, "n": n}, identity)
-        for n in range(dice.choice((1, 1, 1, 8)))
+        for n in range(random_source.choice((1, 1, 1, 8)))
     ]
     new = journal.append_many(entries)
     return promise._replace(last_seq=new[-1].seq), new
 
 
 def _tells(journal: Journal, seq: int) -> bool:
-    """Whether a record tells of an erasure: those stay."""
+    """Whether a record states an erasure: those stay."""
     return any(record.seq == seq and "seqs" in record.facts for record in journal.records())
 
 
@@ -190,23 +198,23 @@ def cut(
         folder: where databases may lie; best in memory.
         cuts: how many.
         seed: of the session, the moments and what is dropped.
-        say: hears how far it is.
+        say: takes a line about how far it is.
         sync: False takes the journal's durability away, for comparison.
 
     Raises:
         VfsUnavailable: see `sim.chaos.recording_vfs`.
     """
-    dice = random.Random(seed)  # noqa: S311 - where the power goes
+    random_source = random.Random(seed)  # noqa: S311 - where the power goes
     counts = [0, 0, 0, 0]
     done = 0
     records = 0
     while done < cuts:
         home = folder / f"session-{done}"
         home.mkdir()
-        session = record_session(home, dice, sync=sync)
+        session = record_session(home, random_source, sync=sync)
         records += len(session.records)
         moments = sorted(
-            dice.randrange(session.begun, len(session.log) + 1)
+            random_source.randrange(session.begun, len(session.log) + 1)
             for _ in range(min(500, cuts - done))
         )
         disk, promise, at = Disk(), Promise(0, 0, ()), 0
@@ -217,7 +225,7 @@ def cut(
                 else:
                     disk.apply(operation)
             at = moment
-            files, dropped = disk.after_cut(dice)
+            files, dropped = disk.after_cut(random_source)
             found = _judge(folder / "after", files, promise, session.records)
             counts = [a + b for a, b in zip(counts, (*found, dropped), strict=True)]
         done += len(moments)

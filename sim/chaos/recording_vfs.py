@@ -3,7 +3,7 @@
 It is registered with SQLite as the default VFS (https://www.sqlite.org/vfs.html) and passes
 everything on to the real one; so the journal's own code runs, unknowing, with its own SQLite.
 Only the write-ahead log's index in shared memory is not seen; it is no part of what survives
-a power cut, and SQLite builds it anew.
+a power cut, and SQLite builds it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A listener at the broker that counts what it hears twice. It can read no body."""
+"""A listener at the broker that counts what is delivered twice. It can read no body."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Listener:
         return self._link.socket()
 
     def turn(self, now_ns: int) -> None:
-        """Hear what has come."""
+        """Take what has come."""
         if self._link.socket() is None and now_ns >= self._retry_ns:
             self._retry_ns = now_ns + RETRY_NS
             try:
@@ -47,14 +47,14 @@ class Listener:
             return
         for event in events:
             if isinstance(event, Received):
-                self._hear(event.payload)
+                self._count(event.payload)
                 self._link.acknowledge(event.message_id)
 
     def close(self) -> None:
         """Leave the broker."""
         self._link.close()
 
-    def _hear(self, payload: bytes) -> None:
+    def _count(self, payload: bytes) -> None:
         self.messages += 1
         try:
             batch = open_batch(payload)

@@ -129,7 +129,7 @@ class _Log:
         self.found: list[tuple[int, str]] = []
 
     def run(self, end: LogEnd) -> None:
-        """Check everything about the log that is said to end at `end`."""
+        """Check everything about the log that claims to end at `end`."""
         if self._key is None:
             self.found.append((0, "the gate is not enrolled"))
         head_size, head = self._evidence.head_of(self._gate, self._epoch)

@@ -11,7 +11,7 @@ from sync.log.keys import CentreKeys, VerifyingKey
 
 
 class Admission(NamedTuple):
-    """A gate that is enrolled now, and the note to tell it so."""
+    """A gate that is enrolled now, and the note that confirms it."""
 
     gate: str
     answer: bytes

@@ -2,7 +2,7 @@
 
 A file of one signed note (C2SP) beside the centre's keys. It names every enrolled gate, and
 for every log its length and root. A database that was set back to an older backup, or from
-which somebody removed a whole log, a gate or a revocation, no longer fits it.
+which an intruder removed a whole log, a gate or a revocation, no longer fits it.
 
     egate/heads
     gate NAME KEY-IN-HEX ENROLLED REVOKED-OR-DASH

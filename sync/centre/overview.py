@@ -19,9 +19,9 @@ SILENT_S = 180
 """A gate states its size every minute; after three missing statements it is silent."""
 
 _MEANING = {
-    QuarantineReason.MALFORMED: "bytes that are no batch; somebody else publishes on its topic",
-    QuarantineReason.UNKNOWN_GATE: "a gate that nobody enrolled sends records",
-    QuarantineReason.FORGED: "not signed with the enrolled key; somebody pretends to be this gate",
+    QuarantineReason.MALFORMED: "bytes that are no batch; another client publishes on its topic",
+    QuarantineReason.UNKNOWN_GATE: "a gate that is not enrolled sends records",
+    QuarantineReason.FORGED: "not signed with the enrolled key; a sender pretends to be this gate",
     QuarantineReason.INCONSISTENT: "records that do not match their batch; a fault of the gate",
     QuarantineReason.CONFLICT: "another record at a known place; a cloned or restored gate",
     QuarantineReason.BROKEN_CHAIN: "records that do not follow ours; a cloned or restored gate",
@@ -46,7 +46,7 @@ class GateRow(NamedTuple):
 
 
 class CentreAlarm(NamedTuple):
-    """Something that somebody must look into."""
+    """Something that a person must look into."""
 
     gate: str
     what: str
@@ -73,17 +73,17 @@ def overview(store: CentreStore, lost: Sequence[AuditFinding], at_utc: str) -> O
     with store.snapshot():
         newest = {standing.gate: standing for standing in store.standing()}
         enrolled = store.registry()
-        put_apart = store.quarantine.messages()
+        quarantined = store.quarantine.messages()
     rows = [_row(each.gate, each.revoked_utc, newest.get(each.gate), at_utc) for each in enrolled]
     silent = [row for row in rows if row.state == "silent"]
     alarms = [
         *(CentreAlarm(each.gate, each.what, "", 1) for each in lost),
-        *(CentreAlarm(row.gate, "nothing heard of it", row.heard_utc, 1) for row in silent),
+        *(CentreAlarm(row.gate, "no message from it", row.heard_utc, 1) for row in silent),
         *(
             CentreAlarm(
                 each.gate, _MEANING[QuarantineReason(each.reason)], each.first_utc, each.times
             )
-            for each in put_apart
+            for each in quarantined
         ),
     ]
     return Overview(at_utc, rows, alarms)
@@ -133,7 +133,7 @@ def metrics_text(seen: Overview) -> str:
     family("gates", "gates by state", [(f'{{state="{n}"}}', states[n]) for n in names])
     family("records", "records of a gate's newest log", by_gate(2))
     family("lag_records", "records that a gate signed for and that are not here", by_gate(3))
-    family("silent_seconds", "time since a gate was heard", by_gate(4))
+    family("silent_seconds", "time since a gate's last message", by_gate(4))
     family("erased_records", "records of a gate's newest log that were erased", by_gate(6))
     family("alarms", "alarms that stand", [("", len(seen.alarms))])
     return "\n".join(lines) + "\n"

@@ -140,7 +140,7 @@ class PostgresTables:
         self._read_only = read_only
         self._connection = self._connect()
         self._within = False  # a transaction, which ends with its connection
-        self._copying = contextlib.ExitStack()  # a COPY whose end nobody has awaited
+        self._copying = contextlib.ExitStack()  # a COPY whose end was not awaited yet
         try:
             self._prepare()
         except BaseException:

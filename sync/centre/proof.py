@@ -1,4 +1,4 @@
-"""Proofs about one record, or about how a log grew, for whoever has its signed checkpoint.
+"""Proofs about one record, or about how a log grew, for those who have its signed checkpoint.
 
 Both are proofs of RFC 6962 (2.1.1, 2.1.2) under the newest checkpoint that the gate signed,
 in hexadecimal: any verifier of the RFC and of C2SP's signed notes can check them.

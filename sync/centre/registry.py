@@ -76,8 +76,8 @@ class Registry:
     def hold(self, gates: Iterable[str]) -> dict[str, Enrolled]:
         """Keep other collectors off these gates' logs until the transaction ends.
 
-        Gives those that are enrolled. Everybody takes them in the same order, so that
-        nobody waits in a circle.
+        Gives those that are enrolled. All collectors take them in the same order, so
+        that no two wait for each other.
         """
         columns = ("gate", "public_key", "enrolled_utc", "revoked_utc")
         rows = self._db.hold("gates", columns, sorted(set(gates)))

@@ -170,7 +170,7 @@ class CentreService:
                 self._alarm = error.diagnosis
 
     def _wanted_topics(self) -> tuple[str, ...]:
-        """Say what to subscribe to: alone everything, so that strangers are heard of, too."""
+        """Say what to subscribe to: alone everything, so that unknown gates are noticed, too."""
         prefix = self._broker.topic_prefix
         requests = (enrolment_topic(prefix, "+"),) if self._shard.number == 1 else ()
         if self._shard.of == 1:
@@ -253,7 +253,7 @@ class CentreService:
             self._collect(received, utc)
 
     def _enrol(self, event: Received, utc: str) -> None:
-        """Answer a request for enrolment, or put it apart."""
+        """Answer a request for enrolment, or quarantine it."""
         try:
             gate, answer = admit(self._store, self._keys, event.payload, utc)
         except EnrolmentRefused as error:

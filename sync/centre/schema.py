@@ -7,7 +7,7 @@ hour_keys    the keys of hours, sealed for the central system
 erasures     signed notes of what was erased
 live         copies of records that were seen before their turn; no part of any log
 tokens       hashes of enrolment tokens that were used
-quarantine   messages that were put apart
+quarantine   messages that cannot be stored, with the reason
 
 The same tables in PostgreSQL: `sync.centre.postgres`.
 """
@@ -39,7 +39,7 @@ class Tables(Protocol):
         """Keep every other writer off some rows until the transaction ends; give the rows.
 
         They are those whose first column has one of the values, and are taken in its order,
-        so that nobody waits in a circle.
+        so that no two wait for each other.
         """
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:

@@ -23,10 +23,10 @@ class LogEnd(NamedTuple):
 
 
 class QuarantineReason(StrEnum):
-    """Why a message was put apart instead of being stored."""
+    """Why a message was quarantined instead of being stored."""
 
     MALFORMED = "malformed"  # no batch, too long, or not canonical
-    UNKNOWN_GATE = "unknown_gate"  # nobody enrolled that gate
+    UNKNOWN_GATE = "unknown_gate"  # that gate is not enrolled
     FORGED = "forged"  # not signed with the enrolled key
     INCONSISTENT = "inconsistent"  # records that do not match their batch
     CONFLICT = "conflict"  # another record is stored at that place
@@ -100,7 +100,7 @@ class Enrolled(NamedTuple):
 
 
 class Quarantined(NamedTuple):
-    """A message that was put apart. `gate` is what it claims, "" if it claims nothing."""
+    """A message that was quarantined. `gate` is what it claims, "" if it claims nothing."""
 
     reason: str
     gate: str

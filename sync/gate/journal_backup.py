@@ -1,7 +1,7 @@
 """Backups of a journal: records in one file, keys and salts in another, kept apart.
 
-Whoever finds the records' file alone reads no identity and can guess none. A restore puts
-the two together, and repeats every erasure that the log tells of before anybody can read.
+The records' file alone gives no identity, and none can be guessed from it. A restore puts
+the two together, and repeats every erasure that the log states before anyone can read.
 Until then each file lies where only its owner looks, so that what is there is complete.
 """
 

@@ -45,7 +45,7 @@ def check_journal(
 
 
 def _erased(database: Database) -> set[int]:
-    """Give the places whose erasure the log tells of."""
+    """Give the places whose erasure the log states."""
     query = "SELECT encoded FROM records WHERE kind = ? AND instr(encoded, ?) > 0"
     places: set[int] = set()
     for (data,) in database.each(query, (RecordKind.SYSTEM.value, ERASURE.encode())):

@@ -10,8 +10,8 @@ A busy computer at either end delays everything, however little is sent. So dela
 goes below two batches of `FLOOR_BYTES`, where what is left is the way's own delay and no queue
 of ours: it becomes the minimum that later delays are compared with, and the pace grows again.
 
-The same delays tell how long to wait for a receipt before sending again (RFC 6298, with
-Karn's rule: what was sent twice tells nothing, and the doubled wait stays).
+The same delays say how long to wait for a receipt before sending again (RFC 6298, with
+Karn's rule: what was sent twice is not measured, and the doubled wait stays).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MIN_BATCH_BYTES = 1024
 
 BREAKS_TO_SUSPECT = 3
 MINIMUM_AGE_NS = 600_000 * MS
-"""The least delay of so long a time counts; after a change of route an older one would lie."""
+"""Window for the minimum round trip; older samples are stale after a change of route."""
 
 
 class Pace:
@@ -61,7 +61,7 @@ class Pace:
                 self.batch_bytes = min(self._largest, 2 * self.batch_bytes)
             else:
                 self.window = min(self._most, self.window + batches)
-        elif now_ns >= self._next_cut_ns:  # what was sent before the last cut tells nothing
+        elif now_ns >= self._next_cut_ns:  # what was sent before the last cut does not count
             self._next_cut_ns = now_ns + delay_ns
             self._slower(delay_ns)
         self.window = min(self._most, max(self.window, FLOOR_WINDOW))

@@ -15,7 +15,7 @@ class Progress(NamedTuple):
     central system has answered since. `resends` counts returns to the watermark,
     `unanswered` those since the last receipt, `live` records that were sent before their
     turn. `drain_s` estimates when the central system will have everything; None while there
-    is nothing to tell it from. `again_to`: up to this place records are sent again, because
+    is nothing to estimate it from. `again_to`: up to this place records are sent again, because
     the central system lost what it had confirmed; 0 if it did not.
     """
 

@@ -1,4 +1,4 @@
-"""The body of `egate sync`: carries what the publisher says between journal, broker and agent.
+"""The body of `egate sync`: carries what the publisher asks for between journal, broker and agent.
 
 It reads the journal beside its writer and never writes it: receipts go to the agent. The
 loop sleeps in `select` until the broker speaks, the owner wakes it, the publisher's time
@@ -76,7 +76,7 @@ class SyncService:
             limits: the profile's section.
             random: source of jitter and of keys.
             hand_receipt: gives a signed receipt to the agent; must not block.
-            report_link: tells the agent whether the broker is connected; must not block.
+            report_link: reports to the agent whether the broker is connected; must not block.
             tls: certificates for the broker; None for a plain connection.
 
         Raises:
@@ -151,7 +151,7 @@ class SyncService:
         return min(times)
 
     def repeat(self) -> None:
-        """The agent came (back): tell it the link's state and the newest receipt again."""
+        """The agent came (back): send it the link's state and the newest receipt again."""
         self._report_link(self._link.connected)
         if self._newest_receipt is not None:
             self._hand_receipt(self._newest_receipt)

@@ -1,4 +1,4 @@
-"""Telling a central system that was set back to an older backup from a receipt that is late.
+"""Distinguishes a central system that was set back to a backup from a receipt that is late.
 
 Receipts name how far the log goes at the centre, and it only grows. A single receipt that
 names less than an earlier one was on its way for long, or was kept by a broker; it changes

@@ -1,7 +1,7 @@
 """Small files that are there whole or not at all, also after a power cut.
 
-What is written goes to a file beside, reaches the disk, and takes its name with one step,
-which reaches the disk, too: fsync(2) of a file says nothing about its entry in the folder.
+A file is written under a temporary name in its folder, reaches the disk, and takes its name in
+one step, which reaches the disk, too: fsync(2) of a file does not cover its entry in the folder.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
     Raises:
         OSError: it was, or cannot be written.
     """
-    beside = _written(path, data, mode)
+    temporary = _written(path, data, mode)
     try:
-        path.hardlink_to(beside)
+        path.hardlink_to(temporary)
     finally:
-        beside.unlink()
+        temporary.unlink()
     _keep_names(path.parent)
 
 
@@ -35,15 +35,15 @@ def replace(path: Path, data: bytes, mode: int) -> None:
 
 
 def _written(path: Path, data: bytes, mode: int) -> Path:
-    """Write beside; each process has its own place there, and takes over what a crash left."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    beside.unlink(missing_ok=True)
+    """Write to this process's temporary file; one that a crash left is replaced."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(beside, flags, mode), "wb") as file:
+    with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return beside
+    return temporary
 
 
 def _keep_names(folder: Path) -> None:

@@ -6,7 +6,7 @@
     key       gate's own key file, if it has one, until the central system has the records
 
 The record carries the ciphertext; the wrapped key and the salt of the commitment lie
-beside it. Without those two nobody can read the identity, or guess it and compare: that
+beside it. Without those two no one can read the identity, or guess it and compare: that
 is what erasing deletes.
 """
 

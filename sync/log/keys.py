@@ -3,7 +3,7 @@
 Ed25519 keys sign (RFC 8032); X25519 keys encrypt (`sync.log.hpke`).
 
 A private key file belongs to the account that uses it (or to root) and is readable by
-nobody else. A key made for a demonstration carries a mark in the text before its PEM
+no one else. A key made for a demonstration carries a mark in the text before its PEM
 block (RFC 7468 section 2 allows such text) and is refused unless the caller accepts it.
 """
 
@@ -185,7 +185,7 @@ def read_signing_key(path: Path, *, accept_demo: bool = False) -> SigningKey:
 
 
 def write_public_key(path: Path, key: VerifyingKey) -> None:
-    """Write a public key to a new file that everybody can read.
+    """Write a public key to a new file that all users can read.
 
     Raises:
         KeyRefused: the file exists already or cannot be written.

@@ -1,6 +1,6 @@
 """The Merkle tree of a log: RFC 6962 section 2.1 (hashes and proofs; RFC 9162 for checking).
 
-Whoever appends keeps a `Frontier`: the roots of the complete subtrees that cover the log,
+A writer keeps a `Frontier`: the roots of the complete subtrees that cover the log,
 at most one for each bit of its size. Appending leaf number `n` completes as many interior
 nodes as `n` has trailing zero bits; they are stored with the leaf, one on average, so that
 the root and proofs of any size need a handful of look-ups and no second pass.

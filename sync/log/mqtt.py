@@ -36,7 +36,7 @@ MAX_UNANSWERED_BYTES = 16 * 1024 * 1024
 """A broker that acknowledges nothing, though it reads, is left before more than this waits."""
 
 MESSAGE_BYTES = 512
-"""What a message costs in memory beside its payload, about."""
+"""What a message costs in memory besides its payload, about."""
 
 _PROTOCOLS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
@@ -192,10 +192,10 @@ class MqttLink:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send a message with quality of service 1. A denial comes back as `BrokerRefused`.
 
-        With `retain` the broker keeps it for whoever subscribes later.
+        With `retain` the broker keeps it for those who subscribe later.
 
         A broken connection shows in the next `pump`; the message is then lost, and
-        whoever needs it at the other end will say so.
+        a receiver that needs it will ask again.
         """
         if self._client is None:
             return
@@ -206,7 +206,7 @@ class MqttLink:
             self._lose()
 
     def acknowledge(self, message_id: int) -> None:
-        """Tell the broker that a received message needs no further delivery."""
+        """Acknowledge a received message: the broker need not deliver it again."""
         if self._client is not None and message_id:
             self._client.ack(message_id, QOS)
 
@@ -220,7 +220,7 @@ class MqttLink:
             _close_socket(client)
 
     def _new_client(self) -> paho.Client:
-        """Make a client that tells us everything and decides nothing."""
+        """Make a client that reports everything and decides nothing."""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
@@ -308,7 +308,7 @@ def _pending(socket: Any) -> bool:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
-    """Make the context: nobody but the named authorities, and our own certificate."""
+    """Make the context: the named authorities alone, and our own certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     read_secret(tls.key, MAX_KEY_FILE_BYTES)
@@ -323,5 +323,5 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
 
 def _close_socket(client: paho.Client) -> None:
-    """Close what paho leaves open when nobody runs its loop to the end."""
+    """Close what paho leaves open when its loop is not run to the end."""
     client._sock_close()  # noqa: SLF001 (paho has no public way to drop a connection)

@@ -33,7 +33,7 @@ def read_secret(path: Path, max_bytes: int) -> bytes:
 
 
 def read_public(path: Path, max_bytes: int) -> bytes:
-    """Read a file of the same kind that everybody may read.
+    """Read a file of the same kind that all users may read.
 
     Raises:
         KeyRefused: missing, no file, or longer than `max_bytes`.

@@ -133,7 +133,7 @@ class Authority:
 
 
 class Mosquitto:
-    """One broker: certificates for everybody, rights by the certificate's name."""
+    """One broker: certificates for all clients, rights by the certificate's name."""
 
     def __init__(self, folder: Path, site: Authority, extra: str = "") -> None:
         self.program = program("mosquitto", "mosquitto")
@@ -235,16 +235,16 @@ def test_records_arrive_through_a_restart_without_persistence(
 def test_a_foreign_client_reads_no_personal_field(
     make: Callable[..., Bench], broker: Mosquitto, site: Authority, tmp_path: Path
 ) -> None:
-    """mosquitto_sub, with the right to read everything, writes down all it hears."""
+    """mosquitto_sub, with the right to read everything, writes down all it receives."""
     listener = site.issue("listener")
-    heard = tmp_path / "heard"
+    received = tmp_path / "received"
     command = [program("mosquitto_sub", "mosquitto-clients"), "-h", "localhost"]
     command += ["-p", str(broker.port), "--cafile", str(site.ca), "--cert", str(listener.cert)]
     command += ["--key", str(listener.key), "-t", "#", "-q", "1", "-V", "5", "-F", "%t %p"]
     person = {"surname": "ZZYZX", "given_names": "QWYJIBO", "document_number": "X7Y8Z9W"}
     facts = {"outcome": "refer", "attributes": {"nationality": "UTO", "age": 47}}
     bench = make()
-    with heard.open("wb") as file:
+    with received.open("wb") as file:
         foreign = subprocess.Popen([*command, "-C", "8"], stdout=file)
 
     def has_heard_enough() -> bool:
@@ -257,7 +257,7 @@ def test_a_foreign_client_reads_no_personal_field(
     finally:
         foreign.kill()
         foreign.wait()
-    wire = heard.read_bytes()
+    wire = received.read_bytes()
     assert b"egate/records/gate-1" in wire
     assert b"egate/receipt/gate-1" in wire
     assert b"first_seq" in wire  # the bodies were written down, not only their headers
@@ -291,7 +291,7 @@ def test_a_denied_publish_drops_nothing_and_is_told(
 def test_a_denied_subscription_is_told(
     make: Callable[..., Bench], broker: Mosquitto, protocol: str
 ) -> None:
-    """mosquitto 2.0.11 grants it and delivers nothing: the missing receipts tell."""
+    """mosquitto 2.0.11 grants it and delivers nothing: the missing receipts show it."""
     broker.set_rights(RIGHTS.replace("pattern read egate/receipt/%u\n", ""))
     broker.restart()
     bench = make(protocol)
@@ -384,7 +384,7 @@ def test_a_broker_of_another_name_or_authority_is_not_spoken_to(
 
 
 def test_two_clients_of_one_name_stop_fighting(make: Callable[..., Bench]) -> None:
-    """mosquitto 2.0.11 does not say 0x8E to the one that it drops: the pattern tells."""
+    """mosquitto 2.0.11 does not say 0x8E to the one that it drops: the pattern shows it."""
     bench = make()
     twin = bench.new_sync()
 

@@ -140,7 +140,7 @@ def test_a_centre_with_another_history_is_named(bench: Bench, tmp_path: Path) ->
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_collector_dies_around_its_commit(bench: Bench, moment: str) -> None:
-    """Before: nothing is stored or acknowledged. After: stored, but nobody hears of it."""
+    """Before: nothing is stored or acknowledged. After: stored, but not acknowledged."""
     assert bench.centre is not None
     deaths = 0
 
@@ -206,13 +206,13 @@ def test_rubbish_is_put_apart_and_neighbours_go_on(bench: Bench, broker: Embedde
     stranger.connect()
     bench.until(lambda: bool(stranger.pump()) and stranger.connected)
     forged = Batch(gate="gate-1", epoch="00" * 16, first_seq=1, sealed=b"x", checkpoint="")
-    rubbish = Contents(items=(Item(commitment=b"x"),))
+    malformed = Contents(items=(Item(commitment=b"x"),))
     seal = CENTRE_KEYS.public.sealing
     for payload in (
         b"",
         b"\xc1rubbish",
-        seal_batch(forged, rubbish, CENTRE_KEY, seal, seeded()),
-        seal_batch(forged, rubbish, GATE_KEY, seal, seeded()),
+        seal_batch(forged, malformed, CENTRE_KEY, seal, seeded()),
+        seal_batch(forged, malformed, GATE_KEY, seal, seeded()),
     ):
         stranger.publish("egate/records/gate-1", payload)
     stranger.publish("egate/receipt/gate-1", b"no receipt")
@@ -269,7 +269,7 @@ def test_two_clients_of_one_name_do_not_fight_for_ever(bench: Bench) -> None:
 
 def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
     """A client of the broker that is no part of ours listens to everything."""
-    heard: list[bytes] = []
+    delivered: list[bytes] = []
     version = (
         paho.MQTTProtocolVersion.MQTTv5
         if bench.limits.protocol == "5"
@@ -278,7 +278,7 @@ def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
     listener = paho.Client(paho.CallbackAPIVersion.VERSION2, "listener", protocol=version)
     granted: list[object] = []
     listener.on_subscribe = lambda *arguments: granted.append(arguments)
-    listener.on_message = lambda client, data, message: heard.append(
+    listener.on_message = lambda client, data, message: delivered.append(
         message.topic.encode() + message.payload
     )
     listener.connect("127.0.0.1", bench.limits.port)
@@ -295,10 +295,10 @@ def test_nothing_personal_is_readable_on_the_wire(bench: Bench) -> None:
     for ticket in range(1, 6):
         bench.journal.append(RecordKind.DECISION, ticket, 0, UTC, facts, person)
     bench.until(bench.settled)
-    bench.until(lambda: listening() and len(heard) >= 2)
+    bench.until(lambda: listening() and len(delivered) >= 2)
     listener.disconnect()
     listener.loop_misc()
-    wire = b"".join(heard)
+    wire = b"".join(delivered)
     assert b"egate/records/gate-1" in wire
     secrets = [*person.values(), *person, "UTO", "nationality", "OFFICER-KWYJ", "outcome"]
     assert [word for word in secrets if word.encode() in wire] == []

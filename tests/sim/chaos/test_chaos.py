@@ -1,4 +1,4 @@
-"""The campaign of kills, and whether its verdict would tell a loss, a double or a change."""
+"""The campaign of kills, and whether its verdict would show a loss, a double or a change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_fifty_kills_lose_double_and_alter_nothing(
     assert result["ok"] is True
 
 
-def test_a_campaign_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+def test_a_campaign_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gate_agent.cli", "chaos", "--sqlite"]
     with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as run:
         while not list(tmp_path.glob("egate-chaos-*/gate/state/journal.db")):
@@ -111,13 +111,13 @@ def opened(root: Path) -> tuple[Comparison, CentreKeys]:
     return compare(root / "gate", root / "centre" / "centre.db", keys), keys
 
 
-@pytest.mark.parametrize(("database", "statements", "told"), BREAKS)
+@pytest.mark.parametrize(("database", "statements", "counted"), BREAKS)
 def test_the_verdict_sees(
     campaign: tuple[Path, dict[str, object]],
     tmp_path: Path,
     database: str,
     statements: list[str],
-    told: str,
+    counted: str,
 ) -> None:
     root, _ = campaign
     copy = tmp_path / "copy"
@@ -130,8 +130,8 @@ def test_the_verdict_sees(
     connection.commit()
     connection.close()
     after, _ = opened(copy)
-    assert getattr(after, told) >= 1
-    # The wrapped key of an identity is no part of the tree: only decrypting tells.
+    assert getattr(after, counted) >= 1
+    # The wrapped key of an identity is no part of the tree: only decrypting shows it.
     assert after.findings >= 1 or "wrapped" in statements[0]
 
 

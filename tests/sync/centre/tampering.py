@@ -1,4 +1,4 @@
-"""An intruder with the central system's database, and somebody who looks for what he did.
+"""An intruder with the central system's database, and an auditor who looks for what was changed.
 
 As a program, `python tests/sync/centre/tampering.py COUNT [SEED]` does COUNT random single changes
 in SQLite and as many in PostgreSQL and says which were not found.
@@ -34,7 +34,7 @@ from sync.log.types import Batch, RecordKind
 PERSON = {"surname": "EXAMPLE", "given_names": "ANN"}
 EVIDENCE = ("gates", "logs", "records", "secrets", "hour_keys", "erasures")
 STATUS = {("logs", "heard_utc")}
-"""What the central system notes for operators, and nobody signs."""
+"""What the central system notes for operators, unsigned."""
 
 
 def payloads(journal: Journal, key: SigningKey, step: int = 7) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The collector: what it stores, what it puts apart, and what it answers."""
+"""The collector: what it stores, what it quarantines, and what it answers."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
         for payload in payloads:
             assert take(store, payload).quarantined == (reason,), (reason, payload[:40])
     assert store.count() == 0
-    mixed = take(store, b"rubbish", good, batch(journal, records[3:5], STRANGER_KEY))
+    mixed = take(store, b"malformed", good, batch(journal, records[3:5], STRANGER_KEY))
     assert mixed.quarantined == (QuarantineReason.MALFORMED, QuarantineReason.FORGED)
     assert (mixed.stored, answered(mixed).seq) == (3, 3)
 
@@ -285,7 +285,7 @@ def test_the_quarantine_has_an_end(place: Path | str) -> None:
         for _ in range(2):
             with closing(CentreStore(place, max_quarantined=limits)) as store:
                 for n in range(10):
-                    take(store, b"rubbish %d" % n)
+                    take(store, b"malformed %d" % n)
                 times = sorted(each.times for each in store.quarantine.messages())
         assert times == kept_times
 

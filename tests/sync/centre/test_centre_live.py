@@ -59,7 +59,7 @@ def test_a_gate_enrols_itself_with_a_token(tmp_path: Path) -> None:
             assert (enrolled.returncode, enrolled.stdout) == (0, "gate gate-1 is enrolled\n")
             assert egate(*ask, gate, given=token).returncode == 0
             assert egate(*ask, thief, given="nonsense").returncode == 2
-            for _ in range(20):  # the collector may be slow to hear of it
+            for _ in range(20):  # the collector may be slow to get it
                 stolen = egate(*ask, thief, "--wait-s", "2", given=token)
                 assert (stolen.returncode, "was it used" in stolen.stderr) == (2, True)
                 if answer("centre", "metrics", "--state", centre)["alarms"]:

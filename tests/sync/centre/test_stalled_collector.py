@@ -1,4 +1,4 @@
-"""Nobody takes what a gate sends: its memory has an end, its backlog stays on its disk.
+"""No one takes what a gate sends: its memory has an end, its backlog stays on its disk.
 
 `pytest -rP` shows the figures.
 """

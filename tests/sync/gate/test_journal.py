@@ -80,7 +80,7 @@ def note_of(journal: Journal, seq: int) -> str:
 
 
 class JournalMachine(RuleBasedStateMachine):
-    """Appends, receipts, restarts and failed commits, beside a list and two numbers."""
+    """Appends, receipts, restarts and failed commits, against a list and two numbers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ def test_a_record_replaced_with_its_commitment_breaks_the_log(tmp_path: Path) ->
 
 
 def test_a_log_rewritten_from_end_to_end_is_not_the_one_that_was_confirmed(tmp_path: Path) -> None:
-    """Whoever writes every table anew still has no signature of the central system."""
+    """An intruder who writes every table again still has no signature of the central system."""
     with (
         closing(open_journal(tmp_path / "j.db")) as journal,
         closing(open_journal(tmp_path / "other.db")) as other,
@@ -245,7 +245,7 @@ def test_a_log_rewritten_from_end_to_end_is_not_the_one_that_was_confirmed(tmp_p
         forged = receipt_for(other, 8, STRANGER_KEY)
         with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as intruder:
             intruder.execute("UPDATE journal SET receipt = ?", (forged,))
-        assert other.verify() == []  # without the key nobody can tell
+        assert other.verify() == []  # without the key it cannot be found
         assert "signed" in other.verify(key=CENTRE)[0].what
 
 

@@ -49,11 +49,11 @@ MS = 1_000_000
 
 
 class Proxy:
-    """Stands between a gate and the broker, and treats what passes as it is told."""
+    """Stands between a gate and the broker, and treats what passes as the test sets it."""
 
-    def __init__(self, target: int, dice: random.Random) -> None:
+    def __init__(self, target: int, random_source: random.Random) -> None:
         self._target = target
-        self._dice = dice
+        self._random = random_source
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -81,7 +81,7 @@ class Proxy:
         for near, far in list(self._pairs):
             if self.silent:
                 continue  # half open: nothing passes, nothing ends
-            if self._dice.random() < self.cut_share or not (
+            if self._random.random() < self.cut_share or not (
                 self._pass(near, far) and self._pass(far, near)
             ):
                 self._drop((near, far))
@@ -177,7 +177,7 @@ def test_a_broker_that_acknowledges_nothing_is_left_before_memory_fills() -> Non
                 while link._unanswered_bytes:
                     link.pump()
             count = 0
-            while link.connected:  # nobody pumps: no acknowledgement arrives
+            while link.connected:  # no one pumps: no acknowledgement arrives
                 link.publish("a/b", bytes(700_000))
                 count += 1
             assert count == MAX_UNANSWERED_BYTES // 700_000 + 1
@@ -274,7 +274,7 @@ def acl(*entries: tuple[int, int, int]) -> bytes:
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-NOBODY = 0xFFFFFFFF
+NO_ONE = 0xFFFFFFFF
 OWNER, USER, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 
 
@@ -284,8 +284,8 @@ def test_a_credential_of_the_service_manager_is_taken(tmp_path: Path) -> None:
     path.write_bytes(b"k" * 32)
     path.chmod(0o400)
     ours = acl(
-        (OWNER, 4, NOBODY), (USER, 4, os.geteuid()), (GROUP, 0, NOBODY), (MASK, 4, NOBODY),
-        (OTHER, 0, NOBODY),
+        (OWNER, 4, NO_ONE), (USER, 4, os.geteuid()), (GROUP, 0, NO_ONE), (MASK, 4, NO_ONE),
+        (OTHER, 0, NO_ONE),
     )  # fmt: skip
     try:
         os.setxattr(path, "system.posix_acl_access", ours)
@@ -294,8 +294,8 @@ def test_a_credential_of_the_service_manager_is_taken(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o440
     assert read_key(path) == b"k" * 32
     others = acl(
-        (OWNER, 4, NOBODY), (USER, 4, 12345), (GROUP, 0, NOBODY), (MASK, 4, NOBODY),
-        (OTHER, 0, NOBODY),
+        (OWNER, 4, NO_ONE), (USER, 4, 12345), (GROUP, 0, NO_ONE), (MASK, 4, NO_ONE),
+        (OTHER, 0, NO_ONE),
     )  # fmt: skip
     os.setxattr(path, "system.posix_acl_access", others)
     with pytest.raises(KeyUnusable, match="read by others"):

@@ -1,4 +1,4 @@
-"""Records of now beside a backlog: before their turn, soon, and never instead of it."""
+"""Records of now during a backlog: before their turn, soon, and never instead of it."""
 
 from __future__ import annotations
 
@@ -217,12 +217,12 @@ def test_the_pace_follows_the_way() -> None:
 def test_a_busy_computer_does_not_starve_the_drain() -> None:
     """Delays from 20 ms to 2 s, whatever is sent: not a queue that sending less would end."""
     pace = Pace(Sync())
-    dice = random.Random(1)
+    random_source = random.Random(1)
     for now in range(10):
         pace.answered(pace.window, 10 * MS, now)
     now, sent = 10**9, 0
     for _ in range(500):
-        delay = dice.randrange(20, 2_000) * MS
+        delay = random_source.randrange(20, 2_000) * MS
         sent += pace.window * pace.batch_bytes
         now += delay
         pace.answered(pace.window, delay, now)

@@ -214,7 +214,7 @@ def test_receipts_are_handed_over_once_and_strangers_not_at_all() -> None:
         (receipt(2, gate="gate-2"), ReceiptForeign),
         (receipt(2, epoch="f"), ReceiptForeign),
         (receipt(9), ReceiptAhead),
-        (b"rubbish", ReceiptMalformed),
+        (b"malformed", ReceiptMalformed),
     ):
         with pytest.raises(refusal):
             publisher.receive_receipt(data, 1)
@@ -254,18 +254,18 @@ class World:
         limits: Sync = SMALL,
         latency: Callable[[int], int] | None = None,
     ) -> None:
-        dice = random.Random(seed)
+        random_source = random.Random(seed)
         self.now = 0
         self.stack = ExitStack()
         self.store = CentreStore(directory / "centre.db")
         self.stack.callback(self.store.close)
 
         def copies() -> int:
-            draw = dice.uniform(0, 1)
+            draw = random_source.uniform(0, 1)
             return 0 if draw < trouble else 2 if draw < 2 * trouble else 1
 
         def delay() -> int:
-            return dice.randrange(1, 300) * MS if latency is None else latency(self.now)
+            return random_source.randrange(1, 300) * MS if latency is None else latency(self.now)
 
         broker = VirtualBroker(delay, copies)
         self.live: list[tuple[bytes, int]] = []
@@ -290,7 +290,7 @@ class World:
                 key=GATE_KEY,
                 centre=CENTRE_KEYS.public,
                 limits=limits,
-                random=dice.randbytes,
+                random=random_source.randbytes,
             )
             hand = self.acknowledger(journal)
             self.uplink.add(LaneUplink(publisher, reader, hand), self.now)
@@ -361,18 +361,18 @@ def test_an_idle_link_states_the_size_of_the_log_now_and_then(tmp_path: Path) ->
         assert world.settled()
         publisher = world.uplink._lanes["gate-0"].publisher
         before = publisher.progress
-        heard: list[tuple[int, int]] = []
+        noted: list[tuple[int, int]] = []
         real = world.store.save
 
         def save(row: LogRow, hours: Sequence[HourKey], utc: str) -> None:
-            heard.append((row.head_size, world.now // MS))
+            noted.append((row.head_size, world.now // MS))
             real(row, hours, utc)
 
         world.store.save = save  # type: ignore[method-assign]
         world.run(world.now + 10 * 60_000 * MS)
         assert publisher.progress == before
-        assert 8 <= len(heard) <= 10
-        assert {size for size, _ in heard} == {10}
+        assert 8 <= len(noted) <= 10
+        assert {size for size, _ in noted} == {10}
         assert world.store.audit(CENTRE_KEY.public) == []
 
 

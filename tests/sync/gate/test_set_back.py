@@ -116,7 +116,7 @@ def test_going_back_is_believed_once_in_a_while() -> None:
     now = 0
 
     def behind() -> int:
-        """Hear an old receipt every minute; give how often it was believed in an hour."""
+        """Deliver an old receipt every minute; give how often it was believed in an hour."""
         nonlocal now
         believed = 0
         for _ in range(60):

@@ -66,7 +66,7 @@ CONSISTENCY_2_TO_5 = [
 
 
 class Log:
-    """A log as a database stores it: leaves, and beside each what it completes."""
+    """A log as a database stores it: leaves, and with each what it completes."""
 
     def __init__(self, leaves: list[bytes]) -> None:
         self.leaves = leaves

@@ -161,10 +161,12 @@ def test_keys_and_messages_that_are_refused() -> None:
         OpeningKey(b"short")
 
 
-@pytest.mark.parametrize(("later_ns", "anew"), [(HOUR_NS - 1, False), (HOUR_NS, True), (-1, True)])
-def test_an_hours_key_lasts_an_hour_and_not_before_it_began(later_ns: int, anew: bool) -> None:
+@pytest.mark.parametrize(
+    ("later_ns", "new_key"), [(HOUR_NS - 1, False), (HOUR_NS, True), (-1, True)]
+)
+def test_an_hours_key_lasts_an_hour_and_not_before_it_began(later_ns: int, new_key: bool) -> None:
     sealer = Sealer(CENTRE_KEYS.public.sealing, seeded(3))
     place = RecordPlace("gate-1", "e", 1)
     assert sealer.hour(place, 4, 10 * HOUR_NS) is not None
-    assert (sealer.hour(place, 5, 10 * HOUR_NS + later_ns) is not None) is anew
-    assert sealer.key_id == 5 + anew
+    assert (sealer.hour(place, 5, 10 * HOUR_NS + later_ns) is not None) is new_key
+    assert sealer.key_id == 5 + new_key

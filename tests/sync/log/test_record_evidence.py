@@ -59,7 +59,7 @@ def send(journal: Journal, store: CentreStore) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Two gates with twelve records each at the centre; the fifth of each names somebody."""
+    """Two gates with twelve records each at the centre; the fifth of each has an identity."""
     write_centre_keys(tmp_path, CENTRE_KEYS, demo=True)
     write_public_key(tmp_path / "centre.pub", CENTRE_KEY.public)
     write_public_key(tmp_path / "gate.pub", GATE_KEY.public)
@@ -111,16 +111,16 @@ def test_the_way_of_an_erasure(home: Path, run: Run) -> None:
 def test_a_record_and_a_growing_log_are_proven_to_others(home: Path, run: Run) -> None:
     """pymerkle judges what is printed; the gate's note signs the root."""
     place = ("--state", home, "--gate", "gate-1")
-    code, said = run("centre", "prove", *place, "--seq", 5)
-    assert (code, said["size"], said["index"]) == (0, 12, 4)
-    origin = origin_of("gate-1", said["epoch"])
-    signed = open_checkpoint(said["checkpoint"], origin, (origin, GATE_KEY.public))
-    assert (signed.size, signed.root.hex()) == (said["size"], said["root"])
+    code, proof = run("centre", "prove", *place, "--seq", 5)
+    assert (code, proof["size"], proof["index"]) == (0, 12, 4)
+    origin = origin_of("gate-1", proof["epoch"])
+    signed = open_checkpoint(proof["checkpoint"], origin, (origin, GATE_KEY.public))
+    assert (signed.size, signed.root.hex()) == (proof["size"], proof["root"])
     theirs = InmemoryTree(algorithm="sha256")
     with closing(CentreStore(home / "centre.db")) as store:
         for seq in range(1, 13):
-            theirs.append_entry(store.item("gate-1", said["epoch"], seq).commitment)
-    path = [said["leaf"], *said["proof"]]
+            theirs.append_entry(store.item("gate-1", proof["epoch"], seq).commitment)
+    path = [proof["leaf"], *proof["proof"]]
     assert path == [node.hex() for node in theirs.prove_inclusion(5, 12).path]
     code, grown = run("centre", "prove", *place, "--since", 7)
     assert (code, grown["first_root"]) == (0, theirs.get_root(7).hex())
@@ -224,7 +224,7 @@ def test_enrolment_and_revocation(home: Path, run: Run) -> None:
 
 def tampered(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Every line deleted, doubled, swapped with the next, cut off there; one digit changed."""
-    dice = random.Random(1)
+    random_source = random.Random(1)
     for n in range(1, len(lines)):
         yield f"{n} deleted", lines[:n] + lines[n + 1 :]
         yield f"{n} doubled", lines[: n + 1] + lines[n:]
@@ -233,7 +233,7 @@ def tampered(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
             yield f"{n} swapped", [*lines[:n], lines[n + 1], lines[n], *lines[n + 2 :]]
     for n, line in enumerate(lines):
         digits = [place for place, letter in enumerate(line) if letter.isdigit()]
-        for place in dice.sample(digits, min(6, len(digits))):
+        for place in random_source.sample(digits, min(6, len(digits))):
             other = str((int(line[place]) + 1) % 10)
             yield (
                 f"{n}:{place} changed",
@@ -254,7 +254,7 @@ def test_every_change_of_the_evidence_is_found(home: Path, run: Run) -> None:
         if code == 0:
             missed.append((name, found))
     # Evidence without a whole log is good evidence of less, and says of how many logs it is;
-    # the first line's key does not count beside the one that is given.
+    # the first line's key does not count against the one that is given.
     cuts = {f"cut at {n}" for n in logs}
     assert {name for name, _ in missed if not name.startswith("0:")} <= cuts
     assert all(found["logs"] < 2 for name, found in missed if name.startswith("cut"))

@@ -53,7 +53,7 @@ def test_keys_come_back_from_their_files(tmp_path: Path) -> None:
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    """Also after a crash, whose half file is taken over; and a failure leaves nothing beside."""
+    """Also after a crash, whose half file is taken over; and a failure leaves no temporary file."""
     path, half = tmp_path / "gate.key", tmp_path / f".gate.key.{os.getpid()}.new"
     half.write_bytes(b"hal")
     half.chmod(0o400)
