@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,9 +67,18 @@ def test_the_converted_file_is_the_manifests(dat: bytes, tmp_path: Path) -> None
 
 
 def test_the_graph_has_one_default_operator_set(dat: bytes) -> None:
-    onnx = convert_bytes(dat)
-    check_content("dlib_resnet", onnx)
-    assert sum(1 for number, _ in fields(memoryview(onnx)) if number == 8) == 1
+    made = convert_bytes(dat)
+    check_content("dlib_resnet", made)
+    assert sum(1 for number, _ in fields(memoryview(made)) if number == 8) == 1
+
+
+def test_the_graph_is_valid_by_onnx_own_checker(dat: bytes) -> None:
+    model = onnx.load_from_string(convert_bytes(dat))
+    onnx.checker.check_model(model, full_check=True)
+    assert [each.domain for each in model.opset_import] == [""]
+    model.graph.node[0].op_type = "Convolution"
+    with pytest.raises(onnx.checker.ValidationError, match="Convolution"):
+        onnx.checker.check_model(model)
 
 
 @pytest.mark.parametrize("kind", ["waves", "noise", "black", "white"])

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from firmware_cfg.load import (
     FILE_MAX_BYTES,
@@ -223,6 +224,15 @@ def test_the_schema_describes_the_profile() -> None:
     schema = json.loads(schema_json())
     names = set(schema["$defs"]["Profile"]["properties"])
     assert names == {field.name for field in msgspec.structs.fields(Profile)}
+
+
+def test_the_schema_accepts_what_is_loaded_and_nothing_beyond_a_bound() -> None:
+    judge = Draft202012Validator(json.loads(schema_json()))
+    judge.check_schema(judge.schema)
+    plain = json.loads(msgspec.json.encode(load(PRODUCTION)))
+    assert [error.message for error in judge.iter_errors(plain)] == []
+    plain["lane"]["number"] = 0
+    assert [error.json_path for error in judge.iter_errors(plain)] == ["$.lane.number"]
 
 
 @pytest.mark.parametrize("demo", [False, True])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from sim.chip.forgeries import FORGERIES
 from sim.devices.photos import HANDLES
@@ -108,8 +111,17 @@ def _walk(node: object) -> list[dict[str, list[str]]]:
     return []
 
 
-def test_the_schema_is_json() -> None:
-    assert "Traveller" in json.dumps(schema())
+def test_every_scenario_fits_the_schema_and_another_word_does_not() -> None:
+    judge = Draft202012Validator(schema())
+    judge.check_schema(judge.schema)
+    files = sorted(SCENARIOS.rglob("*.toml"))
+    assert len(files) > 50
+    for file in files:
+        plain = json.loads(msgspec.json.encode(tomllib.loads(file.read_text())))
+        assert [error.message for error in judge.iter_errors(plain)] == [], file
+    plain["faults"] = [{"kind": "disk_slower", "at_s": 1, "for_s": 1}]
+    (error,) = judge.iter_errors(plain)
+    assert error.json_path.startswith("$.faults[0]")
 
 
 def test_the_built_in_scenarios_are_good() -> None:
