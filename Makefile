@@ -9,9 +9,10 @@
 # make faults   every fault of the record's way, one by one, with what was lost and doubled
 # make tampering  ten thousand random changes in each kind of centre database: all are found
 # make mutants     breaks tables, guard, policy and what else lets a wrong one pass (minutes)
+# make arrows  which room of a package imports which
 # make safety-doc  makes docs/safety.md anew from tables, guard and invariants
 # make clean  removes what setup made
-.PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios decisions planted tampering mutants \
+.PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios decisions planted tampering mutants arrows \
 	safety-doc clean
 
 PYTHON ?= python3
@@ -73,6 +74,9 @@ planted: setup
 
 mutants: setup
 	@.venv/bin/python tests/mutation/mutate.py $(MUTANTS)
+
+arrows: setup
+	@.venv/bin/python tests/test_architecture.py
 
 safety-doc: setup
 	@$(EGATE) safety doc --write docs/safety.md

@@ -10,7 +10,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,7 +70,11 @@ HOMES: dict[str, frozenset[str]] = {
 NO_MODULE_HAS = {"secrets", "_thread", "multiprocessing", "concurrent.futures"}
 SEEDED = {"random.Random", "numpy.random.default_rng"}
 
+MAX_ARROWS = {"sim": 60, "gate_agent": 45, "sync": 8}
+"""How many ordered pairs of rooms may import one another, in the packages made of rooms."""
+
 Found = Iterator[tuple[int, str]]
+Graph = dict[str, set[str]]
 
 
 def imports(tree: ast.AST) -> Found:
@@ -185,6 +189,72 @@ def patches(tree: ast.AST) -> Found:
             yield line, name
 
 
+def file_graph(paths: Iterable[Path]) -> Graph:
+    """Each module with the modules of ours that it imports, anywhere in its text."""
+    modules = {module_name(path): path for path in paths}
+    graph: Graph = {}
+    for module, path in modules.items():
+        graph[module] = set()
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Import):
+                wanted = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                wanted = [name if name in modules else str(node.module) for name in inner]
+            else:
+                continue
+            graph[module].update(name for name in wanted if name in modules)
+    return graph
+
+
+def room_graph(files: Graph, package: str) -> Graph:
+    """The arrows between what lies on the first level of a package, files or folders."""
+    rooms: Graph = {}
+    depth = package.count(".") + 1
+    for module, imported in files.items():
+        for other in imported:
+            if module.startswith(f"{package}.") and other.startswith(f"{package}."):
+                one, another = module.split(".")[depth], other.split(".")[depth]
+                if one != another:
+                    rooms.setdefault(one, set()).add(another)
+    return rooms
+
+
+def circles(graph: Graph) -> list[tuple[str, ...]]:
+    """Every set of two and more that reach one another."""
+    reached: Graph = {}
+    for start in graph:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        reached[start] = found
+    return sorted(
+        {
+            tuple(sorted(two for two in reached[one] if one in reached.get(two, ())))
+            for one in reached
+            if one in reached[one]
+        }
+    )
+
+
+def arrows(package: str, rooms: Graph) -> str:
+    """The arrows of a package in words, to print."""
+    count = sum(map(len, rooms.values()))
+    limit = f" of {MAX_ARROWS[package]} at most" if package in MAX_ARROWS else ""
+    lines = [f"{package}: {count} arrows{limit}"]
+    lines += [f"  {room} -> {' '.join(sorted(rooms[room]))}" for room in sorted(rooms)]
+    return "\n".join(lines)
+
+
+def module_name(path: Path) -> str:
+    """A file's module, dotted; a package's own file is the package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def sources(*folders: str) -> list[Path]:
     """Every Python file below these folders."""
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
@@ -291,6 +361,34 @@ def test_the_live_processes_are_given_the_randomness_of_the_operating_system():
     assert {"gate_agent/compose/agent.py", "gate_agent/compose/reader.py"} <= given
 
 
+@pytest.fixture(scope="module")
+def files() -> Graph:
+    return file_graph(sources(*PACKAGES))
+
+
+@pytest.mark.parametrize("package", MAX_ARROWS)
+def test_rooms_know_few_others(files, package):
+    rooms = room_graph(files, package)
+    assert len(rooms) > 1, "no room imports another: the graph is wrong"
+    assert sum(map(len, rooms.values())) <= MAX_ARROWS[package], arrows(package, rooms)
+
+
+@pytest.mark.parametrize("package", [*MAX_ARROWS, "drivers", "drivers.passport", "firmware_cfg"])
+def test_no_arrow_between_rooms_runs_back(files, package):
+    assert circles(room_graph(files, package)) == []
+
+
+def test_no_files_import_one_another_in_a_circle(files):
+    assert circles(files) == []
+
+
+def test_a_circle_is_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"d", "a"}}
+    assert circles(graph) == [("b", "c"), ("d",)]
+    inside = {"x.a.one": {"x.b"}, "x.b": {"x.a.two"}, "x.a.two": {"y"}, "y": {"x.b"}}
+    assert room_graph(inside, "x") == {"a": {"b"}, "b": {"a"}}
+
+
 # Texts that break the laws, to show that each law sees it: they are parsed, and never run.
 BREAKS = [
     (lambda tree: effects(tree, "sync/x.py"), "from time import monotonic as m\nm()"),
@@ -336,3 +434,14 @@ def test_a_law_sees_what_breaks_it(law, text):
 )
 def test_a_law_lets_pass_what_keeps_it(law, text):
     assert list(law(ast.parse(text))) == []
+
+
+def main() -> None:
+    """Print the arrows between the rooms of every package."""
+    files = file_graph(sources(*PACKAGES))
+    for package in (*PACKAGES, "drivers.passport"):
+        print(arrows(package, room_graph(files, package)))
+
+
+if __name__ == "__main__":
+    main()

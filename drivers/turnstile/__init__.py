@@ -1,1 +1,1 @@
-"""The turnstile: machines of one kind each, their links, and the register maps of Modbus."""
+"""The turnstile: Modbus RTU master and the device facade over it."""

@@ -11,17 +11,9 @@ from functools import lru_cache
 
 import msgspec
 
-from biometrics.types import Match, Observation
+from biometrics.types import LivenessState, Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
-from gate_agent.core.members import (
-    LIST_HIT,
-    LIST_NO_LIST,
-    LIVENESS_ATTACK,
-    LIVENESS_NOT_RUN,
-    OUTCOME_ADMIT,
-    OUTCOME_REFER,
-)
 from gate_agent.core.messages import ListState
 from gate_agent.core.reasons import Outcome, Reason, of_check, ordered
 
@@ -77,7 +69,7 @@ def decide(evidence: Evidence, settings: PolicySettings) -> Decision:
     elif not reasons:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     return Decision(
-        outcome=OUTCOME_REFER if reasons else OUTCOME_ADMIT,
+        outcome=Outcome.REFER if reasons else Outcome.ADMIT,
         reasons=ordered(reasons),
     )
 
@@ -112,25 +104,22 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reaso
     """Reasons that lie in the checks; remembered, for every frame of a crossing asks again."""
     reasons: set[Reason] = set()
     allowed = policy.undetermined_allowed
-    made: set[str] = set()  # mandatory checks
-    spoilt: set[str] = set()  # mandatory checks of which a result will not do
+    good: dict[str, bool] = {}  # mandatory check -> whether all its results will do
     aborted = failed = False
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
             # A data group that is not read (DG3 of a foreign state) is an optional check.
             name = check.id.partition(".")[0]
-            made.add(name)
-            if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
-                spoilt.add(name)
+            will_do = result is _SUCCESSFUL or (result is _UNDETERMINED and name in allowed)
+            good[name] = will_do and good.get(name, True)
         if result is _FAILED:
             failed = True
             if mode is not _EVALUATORY:
                 reasons.add(of_check(check.id))
-        elif result is _ABORTED:
-            aborted = True
+        aborted = aborted or result is _ABORTED
     for check_id in policy.mandatory_checks:
-        if check_id not in made or check_id in spoilt:
+        if not good.get(check_id, False):
             reasons.add(of_check(check_id))
     if aborted and not failed:
         reasons.add(Reason.DOCUMENT_REMOVED)
@@ -142,10 +131,10 @@ def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     if evidence.list_state is None:
         return {Reason.LIST_UNAVAILABLE}
     reasons: set[Reason] = set()
-    if evidence.list_state is LIST_HIT:
+    if evidence.list_state is ListState.HIT:
         reasons.add(Reason.LIST_HIT)
     if policy.max_list_age_s is not None:
-        if evidence.list_state is LIST_NO_LIST or evidence.list_age_s is None:
+        if evidence.list_state is ListState.NO_LIST or evidence.list_age_s is None:
             reasons.add(Reason.LIST_UNAVAILABLE)
         elif not 0 <= evidence.list_age_s <= policy.max_list_age_s:
             reasons.add(Reason.LIST_TOO_OLD)
@@ -177,10 +166,10 @@ def face_reasons(evidence: Evidence, settings: PolicySettings) -> set[Reason]:
 
 def _liveness_reasons(best: Observation, settings: PolicySettings) -> set[Reason]:
     state = best.liveness.state
-    if state is LIVENESS_ATTACK:
+    if state is LivenessState.ATTACK:
         return {Reason.PAD_ATTACK}
     required = settings.policy.pad_required or not settings.demo
-    if state is LIVENESS_NOT_RUN and required:
+    if state is LivenessState.NOT_RUN and required:
         return {Reason.PAD_NOT_RUN}
     return set()
 

@@ -116,7 +116,6 @@ _SEVERITY = {
     Result.FAILED: 4,
 }
 """Results that can stand behind a reason, the worst with the highest number."""
-_EVALUATORY = CheckMode.EVALUATORY
 
 
 def findings(
@@ -128,7 +127,7 @@ def findings(
     worst: dict[Reason, Result] = {}
     for check in checks:
         severity = _SEVERITY.get(check.result)
-        if severity is None or check.mode is _EVALUATORY:
+        if severity is None or check.mode is CheckMode.EVALUATORY:
             continue
         reason = of_check(check.id)
         if reason not in worst or severity > _SEVERITY[worst[reason]]:

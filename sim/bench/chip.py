@@ -33,7 +33,7 @@ from drivers.passport.trust.passive_authentication import (
 from drivers.passport.trust.store import TrustStore
 from drivers.ports import SetBaud
 from firmware_cfg.profile import ChipReader
-from sim.bench.document import ChipFigures, Figure, LinkFigure
+from sim.bench.figures import ChipFigures, Figure, LinkFigure
 from sim.chip.air import AirTiming
 from sim.chip.card import Chip, card_of
 from sim.chip.keys import Algorithm, seeded_random

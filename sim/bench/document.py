@@ -11,42 +11,12 @@ import json
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from sim.bench.figures import Figure, LinkFigure
 
 MASTER_LIST = Path("../shared/data/chip/masterlist")
 LOOK_UPS = 200
-
-
-class Figure(NamedTuple):
-    """One figure: what it must not exceed, and what it is; None where it was not measured."""
-
-    name: str
-    unit: str
-    target: float
-    reached: float | None
-
-
-class LinkFigure(NamedTuple):
-    """A whole read at one pair of rates: the link alone, and all that it took."""
-
-    baud: int
-    kbit_s: int
-    modelled_ms: float
-    measured_ms: float
-
-    @property
-    def ratio(self) -> float:
-        """How much longer than the link alone."""
-        return self.measured_ms / self.modelled_ms
-
-
-class ChipFigures(NamedTuple):
-    """Figures that need a chip."""
-
-    figures: list[Figure]
-    links: list[LinkFigure]
-
-
 RATIO = 1.1
 """Longest a read may take, against its modelled link."""
 

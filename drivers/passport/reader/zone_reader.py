@@ -1,4 +1,4 @@
-"""From the bytes of an MRZ reader's port to the zones that they hold."""
+"""The optical half of a passport reader: from the bytes of its port to a zone that is held."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from gate_agent import cli
 from sim.bench import chip as emulated
 from sim.bench import document as bench_document
-from sim.bench.document import ChipFigures, Figure, LinkFigure
+from sim.bench.figures import ChipFigures, Figure, LinkFigure
 from sim.chip.model import Behaviour
 
 
