@@ -1,7 +1,7 @@
 """`egate bench sim`: what the simulator claims about its speed, in one run on this machine.
 
 Figures are per second of CPU time of this process; what a second of CPU is worth here is
-told by a fixed loop of the interpreter (`loops_per_cpu_s`), so that machines compare. Each
+measured by a fixed loop of the interpreter (`loops_per_cpu_s`), so that machines compare. Each
 row says what of the day is computed and carried:
 
   recorded            chips play back sessions of a run before; the drivers hear every byte
@@ -61,8 +61,10 @@ def _run(arguments: argparse.Namespace) -> int:
                 f"{row['virtual_s']:.0f} s of virtual time, {row['wall_s']:.1f} s of ours"
             )
     for name, layers in found["layers"].items():
-        told = ", ".join(f"{layer} {share:.0%}" for layer, share in layers.items() if share >= 0.01)
-        print(f"CPU time of {name}: {told}")
+        shown = ", ".join(
+            f"{layer} {share:.0%}" for layer, share in layers.items() if share >= 0.01
+        )
+        print(f"CPU time of {name}: {shown}")
     print(f"cost per crossing, six lanes : one     {found['linear_lanes_ratio']}")
     print(f"cost per crossing, 4n : n              {found['linear_crossings_ratio']}")
     for row in found.get("memory", {}).get("runs", ()):

@@ -28,7 +28,7 @@ lane API, so that thousands of records a minute flow.
   lost         acknowledged or journalled, and not at the centre
   duplicated   bodies that the centre has twice, or never should have
   altered      bodies that differ from what was acknowledged
-  redelivered  records that a listener at the broker heard more than once: resending is
+  redelivered  records that a listener at the broker received more than once: resending is
                how nothing is lost; the centre recognises them
 
 --power-cuts N cuts the power instead: below SQLite everything that the real journal writes is
@@ -164,6 +164,6 @@ def print_result(result: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _progress(line: str) -> None:
-    """Say where the campaign stands, for whoever watches a terminal."""
+    """Say where the campaign stands, for a person who watches a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{line:<70}")

@@ -101,10 +101,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     except (DemoFailed, BrokerFailed) as error:
         sys.stderr.write(f"egate demo: {error}\n")
         return 1
-    return _told(arguments, result)
+    return _report(arguments, result)
 
 
-def _told(arguments: argparse.Namespace, result: dict[str, Any] | None) -> int:
+def _report(arguments: argparse.Namespace, result: dict[str, Any] | None) -> int:
     """Print what a demo came to; give the exit code. Without a result it was ended early."""
     if result is None:
         if arguments.once:
@@ -116,6 +116,6 @@ def _told(arguments: argparse.Namespace, result: dict[str, Any] | None) -> int:
     if arguments.json:
         print(json.dumps(result))
     else:
-        told = "as expected" if good else "NOT as expected"
-        print(f"{result['crossings']} crossings, {result['admitted']} admitted: {told}")
+        verdict = "as expected" if good else "NOT as expected"
+        print(f"{result['crossings']} crossings, {result['admitted']} admitted: {verdict}")
     return 0 if good else 1

@@ -72,8 +72,8 @@ def _library(arguments: argparse.Namespace) -> int:
         return BROKEN
     failed = [one for one in ran if one.problems]
     if arguments.json:
-        told = {"scenarios": len(ran), "passed": len(ran) - len(failed), "failed": len(failed)}
-        print(json.dumps({**told, "runs": [one._asdict() for one in ran]}))
+        summed = {"scenarios": len(ran), "passed": len(ran) - len(failed), "failed": len(failed)}
+        print(json.dumps({**summed, "runs": [one._asdict() for one in ran]}))
     else:
         crossings, hours = sum(one.crossings for one in ran), sum(one.virtual_s for one in ran)
         took_s = sum(one.took_s for one in ran)

@@ -36,8 +36,8 @@ def register(actions: Any) -> None:
     diff = actions.add_parser(
         "diff", help="two runs by their JSON: which knobs and decisions differ; exits 1 if any"
     )
-    told = "what `egate sim run --report` wrote, or a file of its JSON"
-    diff.add_argument("one", type=Path, metavar="A", help=told)
+    meaning = "what `egate sim run --report` wrote, or a file of its JSON"
+    diff.add_argument("one", type=Path, metavar="A", help=meaning)
     diff.add_argument("other", type=Path, metavar="B", help="the same of another run")
     diff.add_argument("--json", action="store_true", help="print JSON")
     diff.set_defaults(run=_diff)
@@ -111,7 +111,7 @@ def _reduce(arguments: argparse.Namespace) -> int:
     except TraceError as error:
         return _broken("reduce", error)
     if not scenario.travellers:
-        return _broken("reduce", "nobody crossed in this trace")
+        return _broken("reduce", "no one crossed in this trace")
     problems: tuple[str, ...] = ()
     for attempt, found in fit(scenario):
         scenario, problems = attempt, found

@@ -87,7 +87,7 @@ def cast_row(traveller: Traveller, lane: int, ended: Ended | None) -> CastRow:
 
 
 def cast_in_order(scenario: Scenario, ended: Mapping[int, Sequence[Ended]]) -> list[CastRow]:
-    """The cast in the order of the file, where only the order tells who is who.
+    """The cast in the order of the file, where the order alone shows who is who.
 
     Args:
         scenario: what was played, once.

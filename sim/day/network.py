@@ -61,7 +61,7 @@ class DayNetwork:
             VirtualBroker(lambda: BROKER_LATENCY_NS),
             self.store,
             self._keys,
-            told=True,
+            notified=True,
             utc=lambda now_ns: utc_text(scenario, now_ns),
         )
 

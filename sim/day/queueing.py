@@ -12,7 +12,7 @@ from typing import Any
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """The chance that somebody who comes must wait; 1 where the queue grows without end.
+    """The chance that a person who comes must wait; 1 where the queue grows without end.
 
     Args:
         servers: lanes.
@@ -45,7 +45,7 @@ def mean_wait_s(servers: int, per_s: float, service_s: float, variation: float) 
 def summary(
     lanes: int, waits_ms: Sequence[float], held_s: Sequence[float], over_s: float
 ) -> dict[str, Any]:
-    """A run's queue beside the estimate for the same arrivals and the same service.
+    """A run's queue next to the estimate for the same arrivals and the same service.
 
     Args:
         lanes: how many serve the queue.

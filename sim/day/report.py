@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained HTML file, with JSON and JUnit beside it."""
+"""The report of a run: one self-contained HTML file, with JSON and JUnit next to it."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _tiles(result: Result) -> str:
         (counts["admitted"], "admitted by the machine"),
         (counts["accepted"], "accepted by an officer"),
         (counts["refused"], "refused by an officer"),
-        (_undecided(result), "referred, decided by nobody"),
+        (_undecided(result), "referred, decided by no one"),
         (counts["abandoned"], "abandoned"),
         (result.records_journal, "records in the lanes' journals"),
         (result.lost, "records lost"),
@@ -226,12 +226,12 @@ def _queue(result: Result) -> str:
 def _coverage(result: Result) -> str:
     reached = {(state, event) for state, event, _ in result.moves}
     known = {(state.__name__, event.__name__) for state, event in BARRIER_ROWS}
-    struck = Counter(
+    begun = Counter(
         row.value.removesuffix(" begins")
         for row in result.rows
         if row.what == "fault" and row.value.endswith(" begins")
     )
-    faults = ", ".join(f"{name} ({count})" for name, count in sorted(struck.items())) or "none"
+    faults = ", ".join(f"{name} ({count})" for name, count in sorted(begun.items())) or "none"
     rows = [
         [f"{state} &rarr; {after}", event, str(count)]
         for (state, event, after), count in sorted(result.moves.items(), key=lambda m: -m[1])
@@ -240,6 +240,6 @@ def _coverage(result: Result) -> str:
     share = f"{len(reached & known)} of {len(known)} rows of the transition table moved a crossing"
     table = _table(["Transition", "By", "Times"], rows, numbers=1) if rows else ""
     return (
-        f"<h2>What was reached</h2><p>Faults struck: {escape(faults)}.</p>"
+        f"<h2>What was reached</h2><p>Faults that began: {escape(faults)}.</p>"
         f"<details><summary>{share}</summary>{table}</details>"
     )

@@ -114,17 +114,17 @@ def _legend() -> str:
 
 def _notes(rows: list[Row]) -> str:
     """The notes as a table, for those who cannot point at them."""
-    told = [row for row in rows if row.what in MARKS and row.what != "record"]
-    if not told:
+    noted = [row for row in rows if row.what in MARKS and row.what != "record"]
+    if not noted:
         return ""
     body = "".join(
         f"<tr><td class=n>{row.at_s:.1f}</td><td>{row.lane or 'all'}</td>"
         f"<td>{row.what}</td><td>{escape(row.value)}</td></tr>"
-        for row in told[:MAX_NOTES]
+        for row in noted[:MAX_NOTES]
     )
-    cut = f", the first {MAX_NOTES}" if len(told) > MAX_NOTES else ""
+    cut = f", the first {MAX_NOTES}" if len(noted) > MAX_NOTES else ""
     return (
-        f"<details><summary>Outcomes, faults and alarms as a list ({len(told)}{cut})</summary>"
+        f"<details><summary>Outcomes, faults and alarms as a list ({len(noted)}{cut})</summary>"
         "<table><thead><tr><th class=n>s</th><th>Lane</th><th>Note</th><th>What</th></tr></thead>"
         f"<tbody>{body}</tbody></table></details>"
     )

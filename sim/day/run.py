@@ -42,7 +42,7 @@ class RunOptions(NamedTuple):
     `chip`: `live` computes every chip session, `recorded` each document's first one.
     `every_byte`: carry every poll of a quiet line too, and every reading.
     `every_reading`: carry every reading of a passport, also one that repeats.
-    `transcripts`: what chips said in a run before, to play on; without, nothing yet.
+    `transcripts`: what chips answered in an earlier run, to play back; without, nothing yet.
     """
 
     chip: Literal["live", "recorded"] = "recorded"
@@ -67,16 +67,16 @@ class Day:
         check_faults(scenario, scenario.title)
         self.timeline = Timeline()
         self.judge = Judge(scenario, self.timeline)
-        everybody = people(scenario)
+        everyone = people(scenario)
         named = {traveller.name: traveller for traveller in scenario.travellers}
-        crowd = {one.name: one for one in everybody[len(scenario.travellers) :]}
+        crowd = {one.name: one for one in everyone[len(scenario.travellers) :]}
         self.tally = Tally(named, crowd)
         self.crowd = len(crowd)
         self.transcripts = None
         if options.chip == "recorded":
             self.transcripts = options.transcripts or Transcripts()
         self.known = {} if self.transcripts is None else self.transcripts.counts
-        queue = [traveller for traveller in everybody if traveller.lane is None]
+        queue = [traveller for traveller in everyone if traveller.lane is None]
         queue.sort(key=lambda traveller: traveller.at_s or 0)
         self.arriving_s = (queue[-1].at_s or 0) - (queue[0].at_s or 0) if queue else 0
         self.network = DayNetwork(scenario, self.kernel, folder, self._settled)
@@ -161,7 +161,7 @@ class Day:
             self.held.append(finish.spans_ms["lane"] / 1_000)
 
     def _settled(self) -> None:
-        """End the run once everybody has left and everything is with the centre."""
+        """End the run once everyone has left and everything is with the centre."""
         for lane in self.lanes:
             if not lane.play.over or lane.step.value not in ("waiting", "closed"):
                 return

@@ -19,7 +19,7 @@ class Tally:
 
     Args:
         named: the cast that is reported one by one.
-        crowd: everybody else, of whom only those are kept who ended unexpectedly.
+        crowd: all others; only those are kept who ended unexpectedly.
     """
 
     def __init__(self, named: Mapping[str, Traveller], crowd: Mapping[str, Traveller]) -> None:
@@ -34,7 +34,7 @@ class Tally:
         self.spans = Spans()
 
     def ended(self, lane: int, name: str, ended: Ended) -> None:
-        """A crossing ended; the name is empty where nobody knows whose it was."""
+        """A crossing ended; the name is empty where it is not known whose it was."""
         self._outcomes[ended.outcome] += 1
         self.spans.add(ended.spans_ms)
         if ended.outcome in REFERRED:

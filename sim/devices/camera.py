@@ -48,7 +48,7 @@ class CameraError(Exception):
 
 
 class Scene(NamedTuple):
-    """What is before the camera. `photo` is None when nobody is there.
+    """What is before the camera. `photo` is None when no one is there.
 
     `approach` goes from 0 (far) to 1 (at the stop line); `printed` holds the photograph
     as a print with a white border before the camera, `replayed` shows it on a screen with a

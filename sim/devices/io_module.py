@@ -3,7 +3,7 @@
 Powered doors (`sim.devices.leaf`) open when their relay frees them and shut when it does not;
 contacts come in antivalent pairs, danger is a closed circuit that opened, and the module's watchdog
 drops its outputs to their safe value when no master has asked for a while. Fire is wired to
-the exit's drive and asks nobody.
+the exit's drive and waits for no host.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sim.devices.modbus_slave import (
     ILLEGAL_VALUE,
     ModbusSlave,
     Refused,
-    told_identity,
+    identity_answer,
 )
 
 POINTS = 64
@@ -42,7 +42,7 @@ IDENTITY = ("egate-sim", "io-module", "1.0")
 class SimDoor:
     """A powered door: freed it opens, else it shuts, and opens again on who stands in its way.
 
-    `blocked`: somebody stands in it; `forced`: pushed open; `stuck`: it does not move at all.
+    `blocked`: a person stands in it; `forced`: pushed open; `stuck`: it does not move at all.
     """
 
     leaf: Leaf = field(default_factory=Leaf)
@@ -131,15 +131,15 @@ class SimIoModule(ModbusSlave):
 
     @property
     def exit_released(self) -> bool:
-        """Whether the exit is free because a master said so."""
+        """Whether the exit is free because a master released it."""
         return self.coils[self.wiring.exit.release] and not self.config[2]
 
     # --- the line -------------------------------------------------------------------------
 
     @property
     def changes_ns(self) -> int | None:
-        """When the watchdog strikes."""
-        return self._strikes_ns
+        """When the watchdog trips."""
+        return self._trips_ns
 
     @property
     def moves_ns(self) -> int | None:
@@ -151,16 +151,16 @@ class SimIoModule(ModbusSlave):
         self._asked_ns += by_ns
 
     @property
-    def _strikes_ns(self) -> int | None:
-        """When the watchdog drops the outputs; None while it is off or has struck."""
+    def _trips_ns(self) -> int | None:
+        """When the watchdog drops the outputs; None while it is off or has tripped."""
         if not self.config[0] or self.config[2]:
             return None
         return self._asked_ns + self.config[0] * WATCHDOG_UNIT_NS
 
     def move(self, now_ns: int) -> None:
-        """Doors move, the watchdog strikes."""
-        strikes_ns = self._strikes_ns
-        if strikes_ns is not None and now_ns >= strikes_ns:
+        """Doors move, the watchdog trips."""
+        trips_ns = self._trips_ns
+        if trips_ns is not None and now_ns >= trips_ns:
             self.config[2] = 1
             for number in range(16):
                 self.coils[number] = bool(self.config[1] >> number & 1)
@@ -197,7 +197,7 @@ class SimIoModule(ModbusSlave):
         """Answer a good request; the watchdog is fed by it."""
         self._asked_ns = now_ns
         if function == ENCAPSULATED:
-            return told_identity(body, self.identity)
+            return identity_answer(body, self.identity)
         address, value = int.from_bytes(body[:2], "big"), int.from_bytes(body[2:4], "big")
         match function:
             case _ if function in (READ_COILS, READ_INPUTS) and len(body) == 4:
@@ -233,10 +233,10 @@ class SimIoModule(ModbusSlave):
         if not 0 <= address <= POINTS - len(bits):
             raise Refused(ILLEGAL_ADDRESS)
         if self.config[2]:
-            raise Refused(ILLEGAL_VALUE)  # the watchdog has struck: clear it first
+            raise Refused(ILLEGAL_VALUE)  # the watchdog has tripped: clear it first
         for at, on in enumerate(bits):
             if on and address + at == self.wiring.exit.release and not self.coils[address + at]:
-                self.releases += 1  # a level: written again it releases nobody else
+                self.releases += 1  # a level: written again it releases no one else
             self.coils[address + at] = on
 
 

@@ -4,7 +4,7 @@ A physical model without I/O or chance: time is an argument. Way and speed are i
 widths, so 0 is shut and 1 is open. The drive accelerates, holds its speed, brakes, and lands
 with what speed is left; at the stop the leaf bounces a few times. Between two orders the
 leaf follows parabolas that are known beforehand, so looking at it does not move it: a
-position does not depend on how often somebody looked before.
+position does not depend on how often it was looked at before.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Leaf:
 
     @property
     def rests_ns(self) -> int:
-        """When it comes to rest, if nobody orders anything else."""
+        """When it comes to rest, if nothing else is ordered."""
         return self._pieces[-1].at_ns
 
     def move(self, target: float | None, now_ns: int) -> None:

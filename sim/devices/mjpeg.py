@@ -1,7 +1,7 @@
 """Motion JPEG over HTTP on loopback: what a network camera offers.
 
 One pollable descriptor stands for the listener and all its clients, so a select loop
-needs to know nothing else. Pictures are made only while somebody looks, and a client
+needs to know nothing else. Pictures are made only while a client looks, and a client
 that is slow misses frames instead of filling memory.
 """
 
@@ -33,7 +33,7 @@ class _Client:
 
 
 class MjpegServer:
-    """Serves `render(now_ns)` at `fps` to whoever connects to 127.0.0.1:`port`."""
+    """Serves `render(now_ns)` at `fps` to clients of 127.0.0.1:`port`."""
 
     def __init__(self, render: Render, *, fps: int = 8, port: int = 0) -> None:
         self._render = render
@@ -52,7 +52,7 @@ class MjpegServer:
 
     @property
     def due_ns(self) -> int | None:
-        """When the next frame is due; None while nobody looks."""
+        """When the next frame is due; None while no client looks."""
         watched = any(client.streaming for client in self._clients.values())
         return self._next_ns if watched else None
 
@@ -88,7 +88,7 @@ class MjpegServer:
             self._write(client)
 
     def close(self) -> None:
-        """Hang up on everybody."""
+        """Hang up on every client."""
         for client in list(self._clients.values()):
             self._drop(client)
         self._selector.close()

@@ -77,7 +77,7 @@ class ModbusSlave:
 
     @property
     def answering(self) -> bool:
-        """Whether a question is being heard or answered."""
+        """Whether a question is being received or answered."""
         return self._frame_ends_ns is not None or bool(self._answers) or bool(self._out)
 
     @property
@@ -136,7 +136,7 @@ class ModbusSlave:
             return seal(bytes((self._unit, function | EXCEPTION, refusal.code)))
 
 
-def told_identity(body: bytes, texts: tuple[str, str, str]) -> bytes:
+def identity_answer(body: bytes, texts: tuple[str, str, str]) -> bytes:
     """Vendor, product and revision (Modbus Application Protocol V1.1b3, 6.21), basic and streamed.
 
     Raises:

@@ -25,7 +25,7 @@ from sim.devices.modbus_slave import (
     ILLEGAL_VALUE,
     ModbusSlave,
     Refused,
-    told_identity,
+    identity_answer,
 )
 from sim.devices.turnstile_barrier import Barrier, Mode, Side
 
@@ -111,8 +111,8 @@ class SimTurnstile(ModbusSlave, BarrierPlant):
         if function == WRITE_MULTIPLE:
             return self._serve_write(body, now_ns)
         if function == ENCAPSULATED:
-            told = self.identity
-            return told_identity(body, (told.vendor, told.product, told.revision))
+            own = self.identity
+            return identity_answer(body, (own.vendor, own.product, own.revision))
         raise Refused(ILLEGAL_FUNCTION)
 
     def _serve_read(self, body: bytes) -> bytes:

@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Somebody is on the way through."""
+    """People are on the way through."""
 
     side: Side
     persons: int
@@ -91,7 +91,7 @@ class Barrier:
         self._mode = mode
 
     def set_fire(self, *, active: bool) -> None:
-        """Work the fire input; it is wired to the drives and asks nobody."""
+        """Work the fire input; it is wired to the drives and waits for no host."""
         self._fire = active
 
     def stiffen(self, share: float | None) -> None:
@@ -104,7 +104,7 @@ class Barrier:
 
     @property
     def passing(self) -> bool:
-        """Whether somebody is on the way through."""
+        """Whether a person is on the way through."""
         return self._passage is not None
 
     @property
@@ -136,11 +136,11 @@ class Barrier:
         side.waiting += persons
 
     def leave_back(self, side: Side, persons: int) -> None:
-        """People step out of the zone the way they came; nobody leaves who is not there."""
+        """People step out of the zone the way they came; no one leaves who is not there."""
         side.waiting -= min(persons, side.waiting - self._walking(side))
 
     def lets(self, side: Side) -> bool:
-        """Whether somebody may push through in this direction."""
+        """Whether a person may push through in this direction."""
         if self.mode is Mode.ANTIPANIC:
             return True
         return not self.stuck and self.mode is Mode.NORMAL and side.authorised > 0

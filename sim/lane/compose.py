@@ -66,9 +66,9 @@ class World(NamedTuple):
         passport: issues a traveller's passport.
         folder: for journals, and for traces.
         queue: those who go to whichever lane is free.
-        appended: told of every new record.
-        settled: told of every turn of a lane that everybody has left.
-        ended: told of every crossing that ended, with its lane.
+        appended: called after every new record.
+        settled: called after every turn of a lane that everyone has left.
+        ended: takes every crossing that ended, with its lane.
         start_ns: where the scenario begins on the kernel's clock.
         transcripts: recorded chip sessions; without them every session is computed.
         traced: whether to write a trace to the folder.

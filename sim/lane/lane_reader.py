@@ -1,6 +1,6 @@
-"""What lies on the passport reader of a virtual lane, and the dice that go with it.
+"""What lies on the passport reader of a virtual lane, and the random source that goes with it.
 
-The driver's dice and the chip's are the document's own, so the same passport is asked the
+The random sources of driver and chip are the document's own, so the same passport is asked the
 same questions, and answers them, wherever it is read.
 """
 
@@ -31,7 +31,7 @@ class LaneReader:
     Args:
         world: what all lanes share.
         profile: the lane's.
-        name: names the lane's dice.
+        name: names the lane's random source.
         today: the day by the lane's clock, None while that is not trusted.
     """
 
@@ -45,14 +45,14 @@ class LaneReader:
         self._world = world
         self._profile = profile
         self._today = today
-        self._dice = stream(world.scenario.seed, name, "reader")
+        self._chance = stream(world.scenario.seed, name, "reader")
         self._settings = msgspec.json.encode((profile.mrz_reader, profile.chip_reader))
         self._lying: str | None = None
 
     def chip_of(self, passport: Passport) -> Chip:
-        """The chip of a passport just laid down; the driver's dice are that passport's too."""
+        """The chip of a passport just laid down; the driver's random source is its own, too."""
         seed, transcripts = self._world.scenario.seed, self._world.transcripts
-        self._dice = stream(seed, "reader", passport.name)
+        self._chance = stream(seed, "reader", passport.name)
         self._lying = passport.name
 
         def fresh() -> random.Random:
@@ -83,10 +83,10 @@ class LaneReader:
         return ReadingDevice(world.kernel, machine, lines, emit, readings, self._circumstances)
 
     def _random(self, size: int) -> bytes:
-        return self._dice.randbytes(size)
+        return self._chance.randbytes(size)
 
     def _circumstances(self) -> Hashable | None:
-        """What a reading depends on beside its command; None while no passport lies there."""
+        """What a reading depends on besides its command; None while no passport lies there."""
         if self._lying is None:
             return None
         scenario = self._world.scenario

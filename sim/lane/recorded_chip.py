@@ -10,7 +10,7 @@ computed once for the same arguments and remembered: multiples of points on a cu
 judgement on an EF.SOD. Session keys, secure messaging and hashes are computed each time.
 
 A question that is not the recorded one (the passport was pulled away, a frame was damaged)
-brings the emulated chip back: it is led through what was said so far, and goes on live.
+brings the emulated chip back: it is led through what was exchanged so far, and goes on live.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Transcript = list[_Said]
 
 
 class Transcripts:
-    """What chips said in this run, by document.
+    """What chips answered in this run, by document.
 
     Attributes:
         computed, replayed: answers of chips that were computed, and played back.
@@ -102,7 +102,7 @@ class RecordedChip(Chip):
         self._fresh = fresh
         self._transcripts = transcripts
         self._transcript = transcripts.of(document)
-        self._said = 0
+        self._place = 0
         self._live: Chip | None = None
         self._true = True
         self._silent = False
@@ -118,32 +118,32 @@ class RecordedChip(Chip):
 
     def transmit(self, raw: bytes) -> tuple[bytes | None, int]:
         """Response APDU (None: no answer) and the nanoseconds the chip computes for it."""
-        said = self._say(raw)
-        return said.response, said.computing_ns
+        answered = self._say(raw)
+        return answered.response, answered.computing_ns
 
     def _say(self, command: bytes | None) -> _Said:
-        if self._live is None and self._said < len(self._transcript):
-            said = self._transcript[self._said]
-            if said.command == command:
-                self._said += 1
-                self._silent = said.silent
+        if self._live is None and self._place < len(self._transcript):
+            answered = self._transcript[self._place]
+            if answered.command == command:
+                self._place += 1
+                self._silent = answered.silent
                 self._transcripts.replayed += 1
-                return said
+                return answered
             self._true = False
-        said = self._compute(command)
+        answered = self._compute(command)
         self._transcripts.computed += 1
-        if self._true and self._said < MAX_EXCHANGES:
-            self._transcript.append(said)
-        self._said += 1
-        self._silent = said.silent
-        return said
+        if self._true and self._place < MAX_EXCHANGES:
+            self._transcript.append(answered)
+        self._place += 1
+        self._silent = answered.silent
+        return answered
 
     def _compute(self, command: bytes | None) -> _Said:
         live = self._live
         if live is None:
             live = self._live = Chip(self.card, self._fresh().randbytes)
-            for said in self._transcript[: self._said]:
-                _ask(live, said.command)
+            for answered in self._transcript[: self._place]:
+                _ask(live, answered.command)
         return _ask(live, command)
 
 

@@ -25,8 +25,8 @@ from sync.log.types import Receipt
 CENTRE = "centre"
 
 
-class Records(Protocol):
-    """What a lane's journal tells; `sync.gate.journal_reader.JournalReader` is one."""
+class LaneRecords(Protocol):
+    """What an uplink reads of a lane's journal; `sync.gate.journal_reader.JournalReader` is one."""
 
     def last_seq(self) -> int:
         """The newest record's place."""
@@ -42,7 +42,7 @@ class LaneUplink(NamedTuple):
     """One lane's end: what it publishes, from where, and who takes its receipts."""
 
     publisher: Publisher
-    records: Records
+    records: LaneRecords
     hand_receipt: Callable[[bytes], None]
 
 
@@ -54,8 +54,8 @@ class Uplink:
         store: the central system's database.
         keys: the central system's keys.
         prefix: first part of every topic.
-        poll_ms: how often journals are looked at; with `told`, only after `appended`.
-        told: whether `appended` will say that there is something to look at.
+        poll_ms: how often journals are looked at; with `notified`, only after `appended`.
+        notified: whether `appended` will say that there is something to look at.
         utc: gives RFC 3339 for a virtual time.
         on_live: takes what a lane sends before its turn, and when it arrived.
     """
@@ -68,7 +68,7 @@ class Uplink:
         *,
         prefix: str = "egate",
         poll_ms: int = 50,
-        told: bool = False,
+        notified: bool = False,
         utc: Callable[[int], str],
         on_live: Callable[[bytes, int], None] | None = None,
     ) -> None:
@@ -77,7 +77,7 @@ class Uplink:
         self._keys = keys
         self._prefix = prefix
         self._poll_ns = poll_ms * MS
-        self._told = told
+        self._notified = notified
         self._utc = utc
         self._on_live = on_live
         self._live_topics: set[str] = set()
@@ -141,14 +141,14 @@ class Uplink:
         look_ns = self._look_ns
         looking = look_ns is not None and now_ns >= look_ns
         if looking:
-            self._look_ns = None if self._told else now_ns + self._poll_ns
+            self._look_ns = None if self._notified else now_ns + self._poll_ns
         for lane in self._lanes.values():
             if look_ns is not None and looking:
                 lane.publisher.notice(lane.records.last_seq(), look_ns - self._poll_ns)
             self._serve(lane, now_ns)
 
     def _receive_receipt(self, lane: LaneUplink, payload: bytes, now_ns: int) -> None:
-        """Let a gate hear what the central system says."""
+        """Hand a gate what the central system sent."""
         try:
             lane.publisher.receive_receipt(payload, now_ns)
         except ReceiptRefused as error:
@@ -159,7 +159,7 @@ class Uplink:
                 lane.publisher.go_back(error.receipt.seq, now_ns)
 
     def _serve(self, lane: LaneUplink, now_ns: int) -> None:
-        """Let one lane's publisher say what it has to say."""
+        """Let one lane's publisher do what is due."""
         publisher = lane.publisher
         due = publisher.due_ns
         if due is not None and now_ns >= due:

@@ -1,7 +1,7 @@
 """The demo: broker, centre, three lanes with simulated hardware, and the console.
 
 Everything runs on loopback, in processes of their own, from one folder. With `--once` the
-scenario's cast crosses once and the result is told from the records; without it the cast
+scenario's cast crosses once and the result is read from the records; without it the cast
 goes round until Ctrl-C.
 """
 
@@ -342,8 +342,8 @@ class Demo:
 
     def _result(self) -> dict[str, Any]:
         found = self._collect()
-        told = summary(self._options.scenario, found.journals, found.centre)
-        return {**told, "problems": found.problems}
+        summed = summary(self._options.scenario, found.journals, found.centre)
+        return {**summed, "problems": found.problems}
 
     def _collect(self) -> Collected:
         places = [lane.place for lane in self._lanes]

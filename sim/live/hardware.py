@@ -3,8 +3,8 @@
 One process: a select loop for the lane, a thread for the camera, because a bus that waits
 for a picture to be drawn looks like a bus that is broken. Reader, PN532 and turnstile
 stand behind pseudo-terminals with stable paths, the camera behind motion JPEG on loopback;
-the unmodified agent cannot tell. The ports stay when other processes die. Travellers see
-the lane's display through the lane API in the role STATUS, which knows nobody's name.
+the unmodified agent sees no difference. The ports stay when other processes die. Travellers see
+the lane's display through the lane API in the role STATUS, which knows no names.
 
 In the run directory `mrz`, `chip` and `turnstile` are the serial ports.
 """
@@ -196,7 +196,7 @@ class Hardware:
                 pty.write(peer.output())
 
     def film(self, clock: Callable[[], int], stop: Callable[[], bool]) -> None:
-        """Serve the camera until told to stop."""
+        """Serve the camera until it is stopped."""
         try:
             while not stop():
                 due_ns, now_ns = self.camera.due_ns, clock()
@@ -322,7 +322,7 @@ def run_hardware(
     status_key: bytes,
     once: bool,
 ) -> int:
-    """Be one lane's hardware until told to stop; give the exit code.
+    """Be one lane's hardware until it is stopped; give the exit code.
 
     On standard output, one JSON object a line: `started` with `camera_port`, `arrived`
     and `left` with `traveller` (the scenario's invented name), `played` when the cast is

@@ -97,8 +97,8 @@ class RealDay(Demo):
         self.collected = self._collect()
         self.ended_s = (live.monotonic_ns() - self._started_ns) / SECOND
         found = self.collected
-        told = summary(self._options.scenario, found.journals, found.centre)
-        return {**told, "problems": found.problems}
+        summed = summary(self._options.scenario, found.journals, found.centre)
+        return {**summed, "problems": found.problems}
 
 
 def run_realtime(path: Path, seed: int | None = None, keep: Path | None = None) -> Result:
@@ -130,16 +130,16 @@ def run_realtime(path: Path, seed: int | None = None, keep: Path | None = None) 
     )
     day = RealDay(options, lambda _line: None)
     try:
-        told = day.run()
+        summed = day.run()
     except DemoFailed as error:
         raise SimulationError(str(error)) from error
-    if told is None or day.collected is None:
+    if summed is None or day.collected is None:
         raise SimulationError("interrupted")
-    return _result(day, options.scenario, path.name, told, day.collected)
+    return _result(day, options.scenario, path.name, summed, day.collected)
 
 
 def _result(
-    day: RealDay, scenario: Scenario, name: str, told: dict[str, Any], found: Collected
+    day: RealDay, scenario: Scenario, name: str, summed: dict[str, Any], found: Collected
 ) -> Result:
     finishes: dict[int, list[Finish]] = {}
     tally = Tally({traveller.name: traveller for traveller in scenario.travellers}, {})
@@ -156,10 +156,10 @@ def _result(
     problems = [f"{row.name}: {row.expected} expected, {row.outcome}" for row in rows if not row.ok]
     problems += [f"{verdict.claim}: {verdict.evidence}" for verdict in verdicts if not verdict.ok]
     problems += found.problems
-    if told["lost"] != scenario.expect.lost:
-        problems.append(f"{told['lost']} records lost")
-    if told["duplicated"] != scenario.expect.duplicated:
-        problems.append(f"{told['duplicated']} records doubled")
+    if summed["lost"] != scenario.expect.lost:
+        problems.append(f"{summed['lost']} records lost")
+    if summed["duplicated"] != scenario.expect.duplicated:
+        problems.append(f"{summed['duplicated']} records doubled")
     return Result(
         scenario=name,
         plan=scenario,
@@ -175,10 +175,10 @@ def _result(
         openings={},
         rows=tuple(day.timeline.rows),
         moves={},
-        records_journal=told["records_journal"],
-        records_centre=told["records_centre"],
-        lost=told["lost"],
-        duplicated=told["duplicated"],
+        records_journal=summed["records_journal"],
+        records_centre=summed["records_centre"],
+        lost=summed["lost"],
+        duplicated=summed["duplicated"],
         chips={"mode": "live"},
         wire={},
         queue={},

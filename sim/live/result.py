@@ -1,4 +1,4 @@
-"""What a demo came to, told from the records alone: the journals' and the centre's."""
+"""What a demo came to, read from the records alone: the journals' and the centre's."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class LanePlace:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of the loopback interface."""
+    """Whether this port is free of the loopback interface."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -64,7 +64,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on just now."""
+    """A TCP port on loopback that is free just now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -22,11 +22,11 @@ PACE = PaceProfile(CipherSuite.AES_128, 13)
 """Generic mapping on brainpoolP256r1 (BSI TR-03110-3, A.2.1.1), as most passports have it."""
 
 SECOND_NUMBER = "X0000002"
-"""Of the other passport of somebody who has two."""
+"""Of the other passport of a person who has two."""
 
 
 class Passport(NamedTuple):
-    """What the readers meet: the printed lines, and the chip. `name` tells it from others."""
+    """What the readers meet: the printed lines, and the chip. `name` is its own."""
 
     lines: tuple[str, str]
     card: Card

@@ -53,7 +53,7 @@ class MantrapStage(Counter[SimIoModule]):
 
     @property
     def empty(self) -> bool:
-        """Whether nobody and nothing is before the entry or in the chamber."""
+        """Whether no one and nothing is before the entry or in the chamber."""
         return self.module.persons == 0 and self.module.approaching == 0
 
     def lets(self, name: DoorName) -> bool:
@@ -69,7 +69,7 @@ class MantrapStage(Counter[SimIoModule]):
         self.work(now_ns, lambda _: self._stand(approaching=-persons))
 
     def stand_in(self, name: DoorName, now_ns: int, *, there: bool) -> None:
-        """Somebody stands in a doorway, or has left it."""
+        """A person stands in a doorway, or has left it."""
         if name == "exit" and there:
             self._released = self.module.exit_released
         self.work(now_ns, lambda _: setattr(self._door(name), "blocked", there))

@@ -32,7 +32,7 @@ from sim.wires.kernel import MS
 TAKES = (Step.QUEUED, Step.ENTERING, *READ)
 """Once the lane shows one of these the document has been read."""
 BACK = (Step.GOING_BACK, *OVER)
-"""The lane lets nobody through any more."""
+"""The lane lets no one through any more."""
 BETWEEN = (
     Phase.ENTERING,
     Phase.IN_ENTRY,

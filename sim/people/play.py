@@ -16,7 +16,7 @@ from sim.scenario.scenario import Traveller, stream
 from sim.wires.kernel import SECOND
 
 
-class Left(NamedTuple):
+class Departure(NamedTuple):
     """A traveller has left the lane, by whatever way."""
 
     traveller: Traveller
@@ -37,7 +37,7 @@ class Queue:
 
     @property
     def next_ns(self) -> int | None:
-        """When the first one in it came, or will; None when nobody is left."""
+        """When the first one in it came, or will; None when no one is left."""
         if not self._waiting:
             return None
         return self._start_ns + (self._waiting[0].at_s or 0) * SECOND
@@ -85,7 +85,7 @@ class Play:
 
     @property
     def over(self) -> bool:
-        """Whether everybody has left."""
+        """Whether everyone has left."""
         return self.actor is None and self._queue.next_ns is None
 
     @property
@@ -103,7 +103,7 @@ class Play:
         queued_ns = self._queue.next_ns
         return None if queued_ns is None else max(queued_ns, self._look_ns)
 
-    def expire(self, now_ns: int, step: Step | None) -> Left | None:
+    def expire(self, now_ns: int, step: Step | None) -> Departure | None:
         """The time has come; `step` is what the lane shows, if that can be seen."""
         actor = self.actor
         if actor is None:
@@ -115,7 +115,7 @@ class Play:
         if not actor.gone:
             return None
         self._bring_next(now_ns, step)
-        return Left(actor.traveller, now_ns)
+        return Departure(actor.traveller, now_ns)
 
     def _bring_next(self, now_ns: int, step: Step | None) -> None:
         self.actor = None
@@ -125,7 +125,7 @@ class Play:
         own_ns = self._own_ns(now_ns)
         queued_ns = self._queue.next_ns
         if queued_ns is not None and (own_ns is None or queued_ns < own_ns):
-            self._look_ns = now_ns + LOOK_NS  # nobody leaves the queue for a lane not free
+            self._look_ns = now_ns + LOOK_NS  # no one leaves the queue for a lane that is not free
             if queued_ns <= now_ns and step in (None, Step.WAITING) and self._stage.empty:
                 self._bring(self._queue.take(), queued_ns)
         elif own_ns is not None:

@@ -50,7 +50,7 @@ class Counter(Generic[Plant]):
         bus: what the lane's bus ends in.
         plant_name: which of the plants that is.
         random: the chip's and the reader's own randomness.
-        touched: called after somebody did something to a device, with its port.
+        touched: called after a person did something to a device, with its port.
         touching: called before.
         chip_of: makes the chip in a passport; without it, an emulated one.
     """
@@ -72,7 +72,7 @@ class Counter(Generic[Plant]):
         self.chips_silent = False
         """No chip is felt in the field."""
         self.dark = False
-        """The camera sees nobody."""
+        """The camera sees no one."""
         self.placed_ns = 0
         """When a passport was laid on the reader last."""
         self._chip_of = chip_of or (lambda passport: Chip(passport.card, random))
@@ -80,11 +80,11 @@ class Counter(Generic[Plant]):
         self._touching = touching
 
     def appear(self, face: Face, portrait: str, walk_in_ns: int, now_ns: int) -> None:
-        """Somebody walks up to the camera."""
+        """A traveller walks up to the camera."""
         self.stand = Stand(face, portrait, now_ns, walk_in_ns)
 
     def disappear(self) -> None:
-        """Nobody is before the camera."""
+        """No one is before the camera."""
         self.stand = None
 
     def place(self, passport: Passport, now_ns: int) -> None:
@@ -157,17 +157,17 @@ class Stage(Counter[SimTurnstile | SimSwingGate]):
 
     @property
     def escaped(self) -> int:
-        """Those of them whom nobody released: there was fire."""
+        """Those of them whom no one released: there was fire."""
         return self.turnstile.barrier.escaped
 
     @property
     def released(self) -> bool:
-        """Whether the lamp is green: somebody may go through."""
+        """Whether the lamp is green: a person may go through."""
         return self.turnstile.authorised > 0
 
     @property
     def empty(self) -> bool:
-        """Whether nobody is in the zone."""
+        """Whether no one is in the zone."""
         return self.turnstile.zone == 0
 
     def step_in(self, persons: int, now_ns: int) -> None:

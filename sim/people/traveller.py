@@ -1,6 +1,6 @@
 """A traveller: sees what the lane shows, and acts on it after a human time.
 
-Time goes in, deeds come out, on a `Stage`. A traveller knows no more than people do: the
+Time goes in, actions come out, on a `Stage`. A traveller knows no more than people do: the
 step that the lane's display shows, the green lamp, and whether they are through. Where no
 display is connected, the lamp alone leads, and patience ends the wait.
 
@@ -21,7 +21,7 @@ from sim.scenario.scenario import Traveller
 from sim.wires.kernel import MS, SECOND
 
 LOOK_NS = 101 * MS
-"""Not a divisor of what machines take: nobody looks at the very instant of a change."""
+"""Not a divisor of what machines take: no one looks at the very instant of a change."""
 PATIENCE_NS = 150 * SECOND
 PLACE_AGAIN_NS = 8 * SECOND
 GIVE_UP_NS = 6 * SECOND

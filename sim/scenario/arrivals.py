@@ -34,18 +34,18 @@ def people(scenario: Scenario) -> tuple[Traveller, ...]:
 
 
 def expanded(scenario: Scenario) -> Scenario:
-    """The same scenario with everybody by name, those of arrivals sent to each lane in turn."""
+    """The same scenario with everyone by name, those of arrivals sent to each lane in turn."""
     lanes = [lane.number for lane in scenario.lanes]
     turn = 0
-    everybody = []
+    everyone = []
     for traveller in people(scenario):
         lane = traveller.lane
         if lane is None:
             lane = lanes[turn % len(lanes)]
             turn += 1
-        everybody.append(msgspec.structs.replace(traveller, lane=lane))
-    everybody.sort(key=lambda traveller: traveller.at_s or 0)
-    return msgspec.structs.replace(scenario, travellers=tuple(everybody), arrivals=())
+        everyone.append(msgspec.structs.replace(traveller, lane=lane))
+    everyone.sort(key=lambda traveller: traveller.at_s or 0)
+    return msgspec.structs.replace(scenario, travellers=tuple(everyone), arrivals=())
 
 
 def _times(seed: int, arrivals: Arrivals) -> list[int]:

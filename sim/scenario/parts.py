@@ -1,4 +1,4 @@
-"""The parts of a scenario file that tell what goes wrong, who comes in crowds, what must hold.
+"""The parts of a scenario file that say what goes wrong, who comes in crowds, what must hold.
 
 People and documents are in `sim.scenario.scenario`. Every field has its bounds and its unit.
 """
@@ -90,7 +90,7 @@ class When(Part, frozen=True, kw_only=True):
 class Fault(Part, frozen=True, kw_only=True):
     """Something breaks for `for_s` seconds: at `at_s`, or `when` a lane comes to a step.
 
-    Without `lane` it strikes every lane. `rate` is of noise (per message, or twenty times a
+    Without `lane` it is at every lane. `rate` is of noise (per message, or twenty times a
     second in a sensor), or the share of a drive's force that friction takes (`door_stiff`);
     `value` is an error code (`turnstile_error`), the seconds of a jump (`clock_step`), and
     `delay_ms` how late things get (`officer_slow`, `disk_slow`).
@@ -112,7 +112,7 @@ class Arrivals(Part, frozen=True, kw_only=True):
     `poisson` spreads `travellers` evenly by chance over `for_s`; `wave` is a flight: few at
     first, most after a third of the time, then ever fewer. Their passports are `passports`
     different ones, used again and again. The shares say how many of them are slow, expired,
-    somebody else (`impostors`) or followed too closely (`tailgated`); all others are genuine.
+    another person (`impostors`) or followed too closely (`tailgated`); all others are genuine.
     """
 
     name: Annotated[str, Meta(pattern=r"^[A-Z][a-z]{1,11}$")]

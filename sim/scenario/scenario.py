@@ -148,7 +148,7 @@ class Face(Part, frozen=True, kw_only=True):
     """Who stands before the camera, and what vision says of it on the virtual clock.
 
     In real time the pictures decide: `same` is the holder (another picture where there is
-    one), `other` somebody else, `print` a photograph held before the camera, `replay` one on
+    one), `other` another person, `print` a photograph held before the camera, `replay` one on
     a screen. `score` and the rest are vision's outputs on the virtual clock; None takes what
     `live` suggests. On the virtual clock the last two are found out as by a presentation
     attack detector.
@@ -190,7 +190,7 @@ class Traveller(Part, frozen=True, kw_only=True):
     """One person. Without `at_s` they come when the person before has left the lane.
 
     Without `lane` they join the queue for all lanes. `behaviour`: `slow` and `wheelchair`
-    take their time; a `child` comes in with its parent; somebody follows one who is
+    take their time; a `child` comes in with its parent; another person follows one who is
     `tailgated`; `leaves_bag` passes and leaves a thing behind; `holds_door` stands in the
     way out; `two_passports` lays down one and holds another to the chip reader;
     `badly_placed` lays the passport so that nothing can be read, and then again.
@@ -337,7 +337,7 @@ def _check(scenario: Scenario, name: str) -> None:
             problem = f"a mantrap has two doors and no {lane.barrier}"
             raise ScenarioError(name, f"$.lanes[{index}].barrier", problem)
     if not scenario.travellers and not scenario.arrivals:
-        raise ScenarioError(name, "$.travellers", "nobody comes: no travellers and no arrivals")
+        raise ScenarioError(name, "$.travellers", "no one comes: no travellers and no arrivals")
     _check_people(scenario, name, numbers)
     _check_faults(scenario, name, numbers)
     _check_claims(scenario, name, numbers)

@@ -1,6 +1,6 @@
 """What happened in a run, as rows of time: the same from the virtual clock and from a live lane.
 
-Rows are kept in a ring, for the report; whoever must see each of them listens.
+Rows are kept in a ring, for the report; a listener sees each of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Timeline:
         self._listeners: list[Callable[[Row], None]] = []
 
     def listen(self, listener: Callable[[Row], None]) -> None:
-        """Tell of every row from now on."""
+        """Call back for every row from now on."""
         self._listeners.append(listener)
 
     def add(self, at_s: float, lane: int, what: str, value: str) -> None:

@@ -1,4 +1,4 @@
-"""What must be true of any day, told once more from the scenario and the plant alone.
+"""What must be true of any day, derived once more from the scenario and the plant alone.
 
 Not the lane's invariants (`gate_agent.core.invariants`), which watch the core turn by turn:
 this looks at who went where, and whether they deserved it. So a core, a driver, a plant, a
@@ -16,7 +16,7 @@ from sim.scenario.parts import FaultKind
 from sim.scenario.scenario import Scenario, Traveller
 
 HARMLESS = ("reordered_issuer", "revoked_ds")
-"""Forgeries that are none: other bytes, the same meaning; or that a list would tell, which
+"""Forgeries that are none: other bytes, the same meaning; or that only a list would show, which
 these lanes do not have."""
 
 HARMFUL = frozenset(get_args(FaultKind)) - {
@@ -25,7 +25,7 @@ HARMFUL = frozenset(get_args(FaultKind)) - {
     "counter_wrap",
     "officer_slow",
 }
-"""Faults after which somebody honest may be referred; after all others nobody is."""
+"""Faults after which an honest traveller may be referred; after all others none is."""
 
 ORDINARY = ("normal", "slow", "wheelchair", "badly_placed")
 FIRE_SEEN_S = 3.0
@@ -44,21 +44,21 @@ def undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
             if finish.outcome == "admitted" and not _may_be_admitted(traveller, scenario):
                 yield f"{traveller.name} was admitted by the machine"
             if finish.outcome == "accepted" and traveller.officer.action != "accept":
-                yield f"{traveller.name} was accepted by nobody"
+                yield f"{traveller.name} was accepted by no one"
     for lane, went in result.passed_persons.items():
         passed, allowed = went - result.escaped_persons[lane], result.releases[lane]
         if passed > allowed:
             yield f"lane {lane}: {passed} persons passed on {allowed} releases"
-        said = result.openings[lane]
-        if allowed > said:
-            yield f"lane {lane}: {allowed} releases, {said} on record"
+        recorded = result.openings[lane]
+        if allowed > recorded:
+            yield f"lane {lane}: {allowed} releases, {recorded} on record"
     yield from _unserved(scenario, result)
     yield from _fire_unseen(scenario, result)
     yield from _undated(result)
 
 
 def _unserved(scenario: Scenario, result: Result) -> Iterator[str]:
-    """A lane that refers everybody is safe, and no gate."""
+    """A lane that refers everyone is safe, and no gate."""
     if any(fault.kind in HARMFUL for fault in scenario.faults):
         return
     outcomes = {row.name: row.outcome for row in result.cast}
@@ -87,7 +87,7 @@ def _fire_unseen(scenario: Scenario, result: Result) -> Iterator[str]:
 
 
 def _undated(result: Result) -> Iterator[str]:
-    """Nobody whose document was read while nobody vouched for the clock is admitted."""
+    """No one is admitted whose document was read while nothing vouched for the clock."""
     untrusted: Counter[int] = Counter()  # by lane, 0 is all of them
     reading: set[int] = set()
     undated: set[int] = set()
@@ -103,7 +103,7 @@ def _undated(result: Result) -> Iterator[str]:
             reading.discard(lane)
             undated.add(lane)
         elif (what, value) == ("outcome", "admitted") and lane in undated:
-            yield f"lane {lane}: somebody was admitted on a date nobody vouched for"
+            yield f"lane {lane}: a traveller was admitted on a date that nothing vouched for"
 
 
 def _may_be_admitted(traveller: Traveller, scenario: Scenario) -> bool:

@@ -1,4 +1,4 @@
-"""Random days for the soak: whoever may come and whatever may break, from one seed.
+"""Random days for the soak: people who may come and things that may break, from one seed.
 
 Every choice comes from that seed, so a seed is a day, on any machine.
 """
@@ -31,7 +31,7 @@ LIMIT_S = 3_600
 PLAYED_S = 60
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gwen", "Hugo", "Iris", "Jon", "Kim", "Leo")
 SLOW_FORGERIES = ("huge_portrait",)
-TELLING: tuple[FaultKind, ...] = ("fire", "disk_full", "uplink_down", "centre_down")
+LIKELY: tuple[FaultKind, ...] = ("fire", "disk_full", "uplink_down", "centre_down")
 """Faults that a lane has an answer of its own to; a third of all, or they would hardly come."""
 
 BORDER_STEPS = tuple(step for step in get_args(LANE_STEPS) if step != "closed")
@@ -116,7 +116,7 @@ def _possible(fault: Fault, lanes: tuple[ScenarioLane, ...]) -> tuple[Fault, ...
 
 
 def _fault(lanes: int, rng: random.Random) -> Fault:
-    kind: FaultKind = rng.choice(TELLING if rng.random() < 1 / 3 else get_args(FaultKind))
+    kind: FaultKind = rng.choice(LIKELY if rng.random() < 1 / 3 else get_args(FaultKind))
     lane = rng.randrange(1, lanes + 1)
     when = at_s = None
     if rng.random() < 0.5:

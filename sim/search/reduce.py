@@ -1,6 +1,6 @@
 """Makes a scenario of a recorded trace: the people, documents and faults that explain it.
 
-A trace names nobody, so people get invented names; a document is one with the same age,
+A trace has no names, so people get invented names; a document is one with the same age,
 days to expiry and failed checks; a face is its score; what an officer did, and when, is on
 record. The scenario is then run, and where a crossing ends otherwise than in the trace the
 behaviours that could explain it are tried in turn.
@@ -76,7 +76,7 @@ TRIED: dict[str, tuple[Behaviour, ...]] = {
 
 @dataclass
 class _Crossing:
-    """What a trace tells of one ticket."""
+    """What a trace shows of one ticket."""
 
     ticket: int
     at_ns: int
@@ -195,7 +195,7 @@ def reduce(path: Path) -> Scenario:
     """The scenario that a trace, or a ring of them, suggests; `fit` makes it come true.
 
     Raises:
-        TraceError: it is not a trace, or nobody crossed in it.
+        TraceError: it is not a trace, or no one crossed in it.
     """
     reader = _Reader()
     files = files_of(path)

@@ -37,7 +37,7 @@ def shrink(
     Args:
         scenario: what fails.
         test: gives what is wrong with a scenario.
-        progress: told the number of runs so far.
+        progress: takes the number of runs so far.
     """
     problems = test(scenario)
     if not problems:
@@ -59,7 +59,7 @@ def shrink(
 
 
 def _kind(problem: str) -> str:
-    """What is wrong, whoever it concerns: no names, no numbers."""
+    """What is wrong, without names of people, no numbers."""
     words = problem.partition(": ")
     text = words[2] or words[0]
     return " ".join(

@@ -82,7 +82,7 @@ def soak(
         first: the first seed.
         seeds: how many.
         jobs: processes; one runs in this process.
-        progress: told how many days are done and how many failed.
+        progress: takes how many days are done and how many failed.
         day_class: another day than the product's, for tests of the soak; one job only.
     """
     failures: list[Failure] = []

@@ -164,13 +164,13 @@ def _flip(moment: Moment, ticket: int, facts: DecisionFacts, profile: Profile) -
     dossier = _dossier(moment, ticket)
     if dossier is None:
         return None
-    said = decide(dossier.evidence, policy_settings(profile))
-    if said.outcome is facts.outcome:
+    decided = decide(dossier.evidence, policy_settings(profile))
+    if decided.outcome is facts.outcome:
         return None
-    others = tuple(reason.value for reason in said.reasons)
+    others = tuple(reason.value for reason in decided.reasons)
     reasons = tuple(reason.value for reason in facts.reasons)
     recorded = facts.outcome.value
-    return Flip(ticket, moment.at_ns, recorded, reasons, said.outcome.value, others)
+    return Flip(ticket, moment.at_ns, recorded, reasons, decided.outcome.value, others)
 
 
 def _bare(commands: tuple[Command, ...]) -> list[Any]:

@@ -1,6 +1,6 @@
 """A pseudo-terminal in place of a serial port: our end here, the driver's end by its path.
 
-No thread, no clock: whoever runs it waits on `fileno()` and carries bytes to and from a
+No thread, no clock: its caller waits on `fileno()` and carries bytes to and from a
 simulated device. A pulled plug is the pair closed; putting it back makes a new pair behind
 the same symlink, as udev does.
 """

@@ -89,7 +89,7 @@ def test_list_and_schema_are_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 BROKEN = {
-    "nobody": (DAY[: DAY.index("[[trav")], "$.travellers", "nobody"),
+    "no one": (DAY[: DAY.index("[[trav")], "$.travellers", "no one"),
     "fault without a time": (
         DAY + '[[faults]]\nkind = "fire"\nfor_s = 1\n',
         "$.faults[0]",
