@@ -126,24 +126,24 @@ class ModbusMaster(HalfDuplexLink[Request, Outcome]):
         asked = self._asked
         if asked is None or not self._buffer:
             return
-        heard = bytes(self._buffer)
-        answer = self._known.get((asked, heard))
+        received = bytes(self._buffer)
+        answer = self._known.get((asked, received))
         if answer is None:
             try:
-                length = answer_length(asked, self._unit, heard)
-                if length is None or len(heard) < length:
+                length = answer_length(asked, self._unit, received)
+                if length is None or len(received) < length:
                     return
-                answer = parse_answer(asked, heard[:length])
+                answer = parse_answer(asked, received[:length])
             except Mismatch as mismatch:
                 self._judge_foreign(mismatch.cause, now_ns)
                 return
-            if len(heard) > length:
+            if len(received) > length:
                 self.metrics.late += 1
                 self._fail("late", now_ns)
                 return
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
-            self._known[asked, heard] = answer
+            self._known[asked, received] = answer
         self._answered(answer, now_ns)
 
     def _judge_foreign(self, cause: str, now_ns: int) -> None:

@@ -41,11 +41,11 @@ class Mismatch(ValueError):
         self.cause = cause
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
+class ModbusMessage(msgspec.Struct, frozen=True, gc=False):
     """Base of questions and answers: compared and hashed in C, for both are kept in tables."""
 
 
-class Registers(Part, frozen=True):
+class Registers(ModbusMessage, frozen=True):
     """Answer to a read: the words from `address` on."""
 
     address: int
@@ -56,7 +56,7 @@ class Registers(Part, frozen=True):
         return self.words[address - self.address]
 
 
-class Bits(Part, frozen=True):
+class Bits(ModbusMessage, frozen=True):
     """Answer to a read of coils or discrete inputs: the bits from `address` on."""
 
     address: int
@@ -67,11 +67,11 @@ class Bits(Part, frozen=True):
         return self.bits[address - self.address]
 
 
-class Written(Part, frozen=True):
+class Written(ModbusMessage, frozen=True):
     """The device acknowledged a write. Only a read shows what it holds now."""
 
 
-class Identity(Part, frozen=True):
+class Identity(ModbusMessage, frozen=True):
     """Basic device identification (6.21): printable ASCII, shortened."""
 
     vendor: str
@@ -79,7 +79,7 @@ class Identity(Part, frozen=True):
     revision: str
 
 
-class Refusal(Part, frozen=True):
+class Refusal(ModbusMessage, frozen=True):
     """An exception answer (7) with its code."""
 
     code: int
@@ -89,7 +89,7 @@ Answer = Registers | Bits | Written | Identity | Refusal
 Outcome = Answer | Silence
 
 
-class Read(Part, frozen=True):
+class Read(ModbusMessage, frozen=True):
     """FC03, read holding registers."""
 
     function: ClassVar[int] = READ_HOLDING
@@ -121,7 +121,7 @@ class Read(Part, frozen=True):
         return Registers(self.address, unpack(f">{self.count}H", frame[3:-2]))
 
 
-class ReadBits(Part, frozen=True):
+class ReadBits(ModbusMessage, frozen=True):
     """FC01 or FC02, read coils or discrete inputs."""
 
     function: int
@@ -157,7 +157,7 @@ class ReadBits(Part, frozen=True):
         return Bits(self.address, tuple(bool(packed >> at & 1) for at in range(self.count)))
 
 
-class WriteCoils(Part, frozen=True):
+class WriteCoils(ModbusMessage, frozen=True):
     """FC05 for one coil, FC15 for more."""
 
     address: int
@@ -206,7 +206,7 @@ class WriteCoils(Part, frozen=True):
         return Written()
 
 
-class WriteWords(Part, frozen=True):
+class WriteWords(ModbusMessage, frozen=True):
     """FC16, write multiple registers."""
 
     function: ClassVar[int] = WRITE_MULTIPLE
@@ -244,7 +244,7 @@ class WriteWords(Part, frozen=True):
         return Written()
 
 
-class ReadIdentity(Part, frozen=True):
+class ReadIdentity(ModbusMessage, frozen=True):
     """FC43 / 14, read device identification, basic objects."""
 
     function: ClassVar[int] = ENCAPSULATED

@@ -23,7 +23,8 @@ from drivers.passport.chip.security_infos import pace_infos, parse_security_info
 from drivers.passport.errors import SessionDead
 from drivers.passport.inspection.inspection import Inspection
 from drivers.passport.mrz.zone import Mrz, parse_text
-from drivers.passport.reader.chip_session import CHIP, ChipSession
+from drivers.passport.reader.chip_session import ChipSession
+from drivers.passport.reader.pn532_runner import CHIP
 from drivers.passport.trust.certificates import parse_certificate
 from drivers.passport.trust.passive_authentication import (
     authenticate_sod,

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.passport.reader.passport_reader import PassportReader
-from drivers.passport.reader.pn532_supervisor import CHIP
+from drivers.passport.reader.pn532_runner import CHIP
 from drivers.ports import Emission, Output
 from drivers.types import ReadDocument
 from sim.wires.kernel import Kernel

@@ -12,12 +12,10 @@ from drivers.passport.inspection.inspection import Inspection
 from drivers.passport.reader.conversation import converse
 from drivers.passport.reader.pn532 import MS
 from drivers.passport.reader.pn532_commands import set_speed, start_up
-from drivers.passport.reader.pn532_runner import Job, Pn532Runner
+from drivers.passport.reader.pn532_runner import CHIP, Job, Pn532Runner
 from drivers.ports import Emission, Output
 from drivers.types import Check, DeviceId
 from firmware_cfg.profile import ChipReader
-
-CHIP = "chip"
 
 
 class ChipSession:
@@ -49,7 +47,7 @@ class ChipSession:
         self._budget_ns = budget_ms * MS
         self._until_ns: int | None = None
         self._events: list[Emission] = []
-        self._runner = Pn532Runner(CHIP, self._events.append)
+        self._runner = Pn532Runner(self._events.append)
 
     @property
     def done(self) -> bool:

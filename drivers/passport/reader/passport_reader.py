@@ -27,7 +27,8 @@ from drivers.passport.reader.conversation import conclude
 from drivers.passport.reader.held_documents import DocumentData, HeldDocuments
 from drivers.passport.reader.mrz_port import MRZ, MrzPort
 from drivers.passport.reader.pn532 import MS
-from drivers.passport.reader.pn532_supervisor import CHIP, Pn532Supervisor
+from drivers.passport.reader.pn532_runner import CHIP
+from drivers.passport.reader.pn532_supervisor import Pn532Supervisor
 from drivers.passport.trust.store import TrustStore
 from drivers.ports import Emission, Output
 from drivers.types import (

@@ -14,6 +14,9 @@ from drivers.ports import Emission, Output
 
 Job = Generator[Op | Emit, Any, Any]
 
+CHIP = "chip"
+"""The port of a PN532."""
+
 
 class Pn532Runner:
     """Owns the link and the job on it.
@@ -22,12 +25,11 @@ class Pn532Runner:
     then goes on to the caller; the job is over by then.
 
     Args:
-        port: name of the byte stream.
         emit: takes what the job emits.
     """
 
-    def __init__(self, port: str, emit: Callable[[Emission], None]) -> None:
-        self._link = Pn532Link(port)
+    def __init__(self, emit: Callable[[Emission], None]) -> None:
+        self._link = Pn532Link(CHIP)
         self._emit = emit
         self._job: Job | None = None
         self._pause_until_ns: int | None = None

@@ -20,7 +20,6 @@ from drivers.passport.reader.pn532_runner import Job, Pn532Runner
 from drivers.ports import Emission, Output
 from firmware_cfg.profile import ChipReader
 
-CHIP = "chip"
 RESTART_NS = 1_000 * MS
 IDLE_CHECK_NS = 5_000 * MS
 MAX_FAST_FAULTS = 2
@@ -51,7 +50,7 @@ class Pn532Supervisor:
         on_idle: Callable[[], None],
     ) -> None:
         self._profile = profile
-        self._runner = Pn532Runner(CHIP, emit)
+        self._runner = Pn532Runner(emit)
         self._on_started = on_started
         self._on_idle = on_idle
         self._baud = profile.baud
