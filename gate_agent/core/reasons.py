@@ -81,9 +81,11 @@ def ordered(reasons: set[Reason]) -> tuple[Reason, ...]:
 
 def of_check(check_id: str) -> Reason:
     """The reason that stands for a failed check; `dg_hash.DG2` counts as `dg_hash`."""
-    return _OF_CHECK.get(check_id.partition(".")[0], Reason.OTHER_CHECK)
+    whole = _OF_CHECK.get(check_id)
+    return whole or _OF_CHECK.get(check_id.partition(".")[0], _OTHER_CHECK)
 
 
+_OTHER_CHECK = Reason.OTHER_CHECK
 _OF_CHECK = {
     reason.value: reason for reason in list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)]
 }

@@ -116,6 +116,8 @@ _SEVERITY = {
     Result.FAILED: 4,
 }
 """Results that can stand behind a reason, the worst with the highest number."""
+_EVALUATORY = CheckMode.EVALUATORY
+_SUCCESSFUL = Result.SUCCESSFUL
 
 
 def findings(
@@ -126,8 +128,10 @@ def findings(
         return UNSET
     worst: dict[Reason, Result] = {}
     for check in checks:
+        if check.result is _SUCCESSFUL:
+            continue
         severity = _SEVERITY.get(check.result)
-        if severity is None or check.mode is CheckMode.EVALUATORY:
+        if severity is None or check.mode is _EVALUATORY:
             continue
         reason = of_check(check.id)
         if reason not in worst or severity > _SEVERITY[worst[reason]]:
