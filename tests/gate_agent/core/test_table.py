@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
@@ -103,6 +103,16 @@ def test_the_table_names_only_states_and_events():
             assert state in CROSSING_STATES
             assert event in Event.__args__
         assert topology.regions.keys() == SHARED_REGIONS.keys() <= set(Event.__args__)
+
+
+def test_a_handler_takes_the_state_and_the_event_of_its_row():
+    for topology in TOPOLOGIES.values():
+        for (state, event), handler in (*topology.crossing.items(), *topology.approach.items()):
+            _, crossing, what, *_ = get_type_hints(handler).values()
+            assert issubclass(state, crossing), handler
+            assert issubclass(event, what), handler
+        for event, region in topology.regions.items():
+            assert issubclass(event, tuple(get_type_hints(region).values())[1]), region
 
 
 def test_a_topology_is_one_entry_everywhere():
