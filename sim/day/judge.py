@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from sim.scenario.parts import Claim
-from sim.scenario.scenario import Scenario, Traveller
+from sim.scenario.scenario import Scenario
 from sim.scenario.timeline import Row, Timeline
+from sim.scenario.traveller import Traveller
 
 LASTING = ("step", "mode", "zone", "exit")
 

@@ -27,8 +27,9 @@ from sim.lane.virtual_lane import VirtualLane
 from sim.people.cast import Passport, issue_passport
 from sim.people.play import Queue
 from sim.scenario.arrivals import people
-from sim.scenario.scenario import Document, Scenario, Traveller, load
+from sim.scenario.scenario import Scenario, load
 from sim.scenario.timeline import Row, Timeline
+from sim.scenario.traveller import Document, Traveller
 from sim.wires.kernel import SECOND, Kernel
 
 START_NS = SECOND

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.day.judge import CastRow, Ended, Spans, cast_row, percentile
-from sim.scenario.scenario import Traveller
+from sim.scenario.traveller import Traveller
 
 PERCENTILES = (50, 95, 99)
 MAX_ODD = 50

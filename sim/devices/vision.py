@@ -28,7 +28,7 @@ from biometrics.types import (
 )
 from drivers.camera.aim import FacePosition
 from sim.devices.column_view import FacePlace
-from sim.scenario.scenario import Face
+from sim.scenario.traveller import Face
 from sim.wires.kernel import MS, Alarm, Kernel
 
 PREPARE_NS = 180 * MS

@@ -24,8 +24,9 @@ from sim.people.mantrap_stage import MantrapStage
 from sim.people.play import Queue
 from sim.people.stage import Stage
 from sim.scenario.parts import PlantName
-from sim.scenario.scenario import Scenario, ScenarioError, ScenarioLane, Traveller, stream
+from sim.scenario.scenario import Scenario, ScenarioError, ScenarioLane, stream
 from sim.scenario.timeline import Timeline
+from sim.scenario.traveller import Traveller
 from sim.wires.kernel import MS, Kernel
 from sim.wires.links import Line, Peer
 from sim.wires.wire import Wire

@@ -33,7 +33,8 @@ from sim.live.result import summary
 from sim.live.setup import LanePlace, folder, found_pki, free_port, is_free, lay_out
 from sim.live.supervisor import Child, Supervisor
 from sim.people.live_officer import LiveOfficer
-from sim.scenario.scenario import Officer, Scenario
+from sim.scenario.scenario import Scenario
+from sim.scenario.traveller import Officer
 from sim.wires.broker import EmbeddedBroker
 from sim.wires.kernel import MS, Kernel
 from sync.gate.journal_reader import JournalReader

@@ -37,7 +37,8 @@ from sim.lane.fault_table import check_faults
 from sim.live.setup import demo_country
 from sim.people.cast import Passport, issue_passport
 from sim.people.play import Play
-from sim.scenario.scenario import Face, Scenario, ScenarioError, Traveller
+from sim.scenario.scenario import Scenario, ScenarioError
+from sim.scenario.traveller import Face, Traveller
 from sim.wires.kernel import MS, SECOND, Kernel
 from sim.wires.links import Peer
 from sim.wires.pty import Pty

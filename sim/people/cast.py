@@ -16,7 +16,7 @@ from sim.chip.mrz import Holder
 from sim.chip.pace import PaceProfile
 from sim.chip.personalise import Personalisation, personalise
 from sim.chip.pki import Country
-from sim.scenario.scenario import Traveller
+from sim.scenario.traveller import Traveller
 
 PACE = PaceProfile(CipherSuite.AES_128, 13)
 """Generic mapping on brainpoolP256r1 (BSI TR-03110-3, A.2.1.1), as most passports have it."""

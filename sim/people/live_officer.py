@@ -12,7 +12,7 @@ from pathlib import Path
 from gate_agent.lane_api.api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_api.client import LaneAway, LaneClient
 from sim.people.officer import ACKNOWLEDGED, Decided, SimOfficer, decision
-from sim.scenario.scenario import Officer
+from sim.scenario.traveller import Officer
 from sim.wires.kernel import MS
 
 LEASE_NS = 600_000_000

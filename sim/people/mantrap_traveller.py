@@ -26,7 +26,7 @@ from sim.people.traveller import (
     Person,
     Phase,
 )
-from sim.scenario.scenario import Traveller
+from sim.scenario.traveller import Traveller
 from sim.wires.kernel import MS
 
 TAKES = (Step.QUEUED, Step.ENTERING, *READ)

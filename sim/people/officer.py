@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.scenario.scenario import action_on
+from sim.scenario.traveller import action_on
 
 
 class Decided(NamedTuple):

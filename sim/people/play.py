@@ -12,7 +12,8 @@ from sim.people.mantrap_stage import MantrapStage
 from sim.people.mantrap_traveller import MantrapTraveller
 from sim.people.stage import Stage
 from sim.people.traveller import LOOK_NS, Person, Phase, TravellerActor
-from sim.scenario.scenario import Traveller, stream
+from sim.scenario.scenario import stream
+from sim.scenario.traveller import Traveller
 from sim.wires.kernel import SECOND
 
 

@@ -19,7 +19,7 @@ from sim.devices.swing_gate import SimSwingGate
 from sim.devices.turnstile import SimTurnstile
 from sim.people.cast import Passport
 from sim.scenario.parts import PlantName
-from sim.scenario.scenario import Face
+from sim.scenario.traveller import Face
 from sim.wires.links import Peer
 
 Random = Callable[[int], bytes]

@@ -17,7 +17,7 @@ from typing import Any
 from gate_agent.lane_api.api import Step
 from sim.people.cast import Passport
 from sim.people.stage import Counter, Stage
-from sim.scenario.scenario import Traveller
+from sim.scenario.traveller import Traveller
 from sim.wires.kernel import MS, SECOND
 
 LOOK_NS = 101 * MS

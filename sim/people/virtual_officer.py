@@ -14,7 +14,7 @@ from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import Emptying, Referred, State
 from sim.people.officer import ACKNOWLEDGED, RELEASED, Decided, SimOfficer, decision
 from sim.scenario.parts import OfficerModel
-from sim.scenario.scenario import Officer, Traveller
+from sim.scenario.traveller import Officer, Traveller
 from sim.wires.kernel import MS, SECOND, Kernel
 
 LEASE_NS = 700 * MS

@@ -12,7 +12,8 @@ import datetime
 import msgspec
 
 from sim.scenario.parts import Arrivals
-from sim.scenario.scenario import Document, Expectation, Face, Officer, Scenario, Traveller, stream
+from sim.scenario.scenario import Scenario, stream
+from sim.scenario.traveller import Document, Expectation, Face, Officer, Traveller
 
 SHAPE = 3.0
 WAVE_MEAN = 1 / 3

@@ -1,6 +1,6 @@
 """The parts of a scenario file that say what goes wrong, who comes in crowds, what must hold.
 
-People and documents are in `sim.scenario.scenario`. Every field has its bounds and its unit.
+People and documents are in `sim.scenario.traveller`. Every field has its bounds and its unit.
 """
 
 from __future__ import annotations

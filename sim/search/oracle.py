@@ -13,7 +13,8 @@ from typing import get_args
 
 from sim.day.result import Result
 from sim.scenario.parts import FaultKind
-from sim.scenario.scenario import Scenario, Traveller
+from sim.scenario.scenario import Scenario
+from sim.scenario.traveller import Traveller
 
 HARMLESS = ("reordered_issuer", "revoked_ds")
 """Forgeries that are none: other bytes, the same meaning; or that only a list would show, which

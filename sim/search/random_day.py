@@ -14,17 +14,8 @@ import msgspec
 from sim.chip.forgeries import FORGERIES
 from sim.lane.fault_table import breaks
 from sim.scenario.parts import LANE_STEPS, Fault, FaultKind, OfficerModel, When
-from sim.scenario.scenario import (
-    Behaviour,
-    Document,
-    Face,
-    Forgery,
-    Officer,
-    Scenario,
-    ScenarioLane,
-    Traveller,
-    stream,
-)
+from sim.scenario.scenario import Scenario, ScenarioLane, stream
+from sim.scenario.traveller import Behaviour, Document, Face, Forgery, Officer, Traveller
 
 START = datetime.datetime(2026, 11, 22, 6, tzinfo=datetime.UTC)
 LIMIT_S = 3_600

@@ -32,13 +32,8 @@ from gate_agent.core.facts import DecisionFacts, FinishFacts
 from gate_agent.core.messages import Append, OfficerAction, OfficerDecided
 from gate_agent.core.states import ticket_of
 from sim.scenario.parts import Fault, FaultKind
-from sim.scenario.scenario import (
-    Behaviour,
-    Forgery,
-    Scenario,
-    ScenarioLane,
-    Traveller,
-)
+from sim.scenario.scenario import Scenario, ScenarioLane
+from sim.scenario.traveller import Behaviour, Forgery, Traveller
 from sim.search.trace_file import Moment, files_of, header_of, moments
 from sim.wires.kernel import MS, SECOND
 

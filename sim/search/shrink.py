@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from sim.scenario.scenario import Document, Face, Officer, Scenario, Traveller
+from sim.scenario.scenario import Scenario
+from sim.scenario.traveller import Document, Face, Officer, Traveller
 from sim.search.soak import examine
 
 MAX_RUNS = 400

@@ -10,7 +10,7 @@ import pytest
 
 from gate_agent.cli import main
 from sim.scenario.parts import FaultKind
-from sim.scenario.scenario import Behaviour
+from sim.scenario.traveller import Behaviour
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "simulator.md"
 

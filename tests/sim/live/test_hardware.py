@@ -31,7 +31,8 @@ from sim.chip.portrait import placeholder_portrait
 from sim.live import hardware as module
 from sim.live.hardware import Display, Hardware, HardwarePlace, scene_of
 from sim.live.setup import demo_country
-from sim.scenario.scenario import Face, parse
+from sim.scenario.scenario import parse
+from sim.scenario.traveller import Face
 
 SCENARIO = """
 title = "One"
