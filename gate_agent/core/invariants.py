@@ -30,17 +30,19 @@ from drivers.types import (
     action_of,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.facts import OfficerFacts
+from gate_agent.core.facts import DecisionFacts, OfficerFacts
 from gate_agent.core.messages import (
     ACTUATIONS,
     Append,
     Command,
     Event,
+    ListState,
     Mode,
     OfficerDecided,
     Tick,
 )
 from gate_agent.core.observed_history import ObservedHistory, on_command, on_event
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import Idle, State, dossier_of
 
@@ -89,6 +91,9 @@ INVARIANTS = {
         15, "an officer's accept is in time and names the crossing it is about"
     ),
     "no_lease": Invariant(16, "no service without an officer where the profile asks for one"),
+    "admitted_past_lists": Invariant(
+        17, "the machine admits only on lists that answered, without a hit and not too old"
+    ),
 }
 
 
@@ -186,7 +191,7 @@ def _commanded(
 ) -> set[str]:
     """What holds for a command at the moment it goes out."""
     if isinstance(command, Append):
-        return _recorded(command, before, event, now_ns)
+        return _recorded(command, before, event, now_ns) | _lists_kept(command, profile)
     leaseless = profile.lane.officer_lease_required and now_ns >= history.lease_ns
     if isinstance(command, ReadDocument):
         return {"no_lease"} if leaseless else set()
@@ -228,6 +233,21 @@ def _recorded(command: Append, before: State, event: Event, now_ns: int) -> set[
         and not (isinstance(before.crossing, Idle) and isinstance(before.approach, Idle))
     )
     return set() if checked else {"officer_unchecked"}
+
+
+def _lists_kept(command: Append, profile: Profile) -> set[str]:
+    """An admission rests on an answer of the lists that allows it."""
+    facts = command.facts
+    if not isinstance(facts, DecisionFacts) or facts.outcome is not Outcome.ADMIT:
+        return set()
+    answer, max_age_s = facts.lists_answer, profile.policy.max_list_age_s
+    answered = answer.state in (ListState.NO_HIT, ListState.NO_LIST)
+    fresh = max_age_s is None or (
+        answer.state is ListState.NO_HIT
+        and answer.age_s is not None
+        and 0 <= answer.age_s <= max_age_s
+    )
+    return set() if answered and fresh else {"admitted_past_lists"}
 
 
 def _moves(history: ObservedHistory, command: Actuation, now_ns: int, profile: Profile) -> set[str]:

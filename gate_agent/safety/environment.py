@@ -61,6 +61,7 @@ from gate_agent.core.states import (
     Verifying,
     ticket_of,
 )
+from gate_agent.safety.list_answers import BARRIER_LISTS, MANTRAP_LISTS, any_answer, first_answer
 from gate_agent.safety.scene import (
     ADULT,
     BARRIER,
@@ -343,7 +344,7 @@ def describe(event: Event) -> str:
         watched = ("entry", "exit", "zone", "fire")
         unknown = [field for field in watched if getattr(plant, field) == "unknown"]
         return f"plant: {' '.join(said + [f'{field}=?' for field in unknown]) or 'at rest'}"
-    for field in ("action", "kind", "device"):
+    for field in ("action", "kind", "device", "state"):
         if hasattr(event, field):
             return f"{name} {getattr(event, field)}"
     return name
@@ -368,6 +369,11 @@ ENVIRONMENTS: dict[str, dict[str, Environment]] = {
         "fire": Environment(BARRIER, (*_ONE, fire)),
         "hardware": Environment(BARRIER, (*_ONE, acknowledgement, hardware), ("plant",)),
         "doors": Environment(BARRIER, (*_ONE, acknowledgement, barrier_doors, journal)),
+        "lists": Environment(BARRIER_LISTS, (documents, passages, acknowledgement, any_answer)),
+        "lists and lease": Environment(BARRIER_LISTS, (*_ONE, first_answer, lease), ("lease",)),
+        "lists and hardware": Environment(
+            BARRIER_LISTS, (*_ONE, acknowledgement, first_answer, hardware), ("plant",)
+        ),
     },
     "mantrap": {
         "people": Environment(MANTRAP_READS_INSIDE, (*_TWO, crowd, acknowledgement)),
@@ -381,6 +387,9 @@ ENVIRONMENTS: dict[str, dict[str, Environment]] = {
         ),
         "entry": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, any_entry)),
         "exit": Environment(MANTRAP_READS_INSIDE, (*_TWO, acknowledgement, any_exit)),
+        "lists": Environment(MANTRAP_LISTS, (*_TWO, first_answer, acknowledgement)),
+        "lists and lease": Environment(MANTRAP_LISTS, (*_TWO, first_answer, lease), ("lease",)),
+        "lists and crowd": Environment(MANTRAP_LISTS, (*_TWO, first_answer, crowd)),
     },
 }
 """The searches of each topology, by name."""
