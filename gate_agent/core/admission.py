@@ -16,7 +16,16 @@ from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
 from gate_agent.core.document import failure_reasons
 from gate_agent.core.ending import Moved, alarm, finish, refer, standing, walked_away, with_mishaps
-from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
+from gate_agent.core.members import (
+    DOOR_CLOSED,
+    FLAG_CLEAR,
+    RECORD_ACTUATION,
+    RECORD_DECISION,
+    RECORD_OFFICER,
+    ZONE_EMPTY,
+    ZONE_MANY,
+    ZONE_ONE,
+)
 from gate_agent.core.messages import Appended, AppendFailed, PermitRefused, Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -28,7 +37,6 @@ from gate_agent.core.states import (
     State,
     replace,
 )
-from sync.log.types import RecordKind
 
 WayClear = Callable[[State], bool]
 """Whether the doors let the exit be released now."""
@@ -45,8 +53,8 @@ def machine_accept_durable(
     """A record of the machine's accept survived; open once both did."""
     deciding = replace(
         deciding,
-        decision_durable=deciding.decision_durable or event.kind is RecordKind.DECISION,
-        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
+        decision_durable=deciding.decision_durable or event.kind is RECORD_DECISION,
+        actuation_durable=deciding.actuation_durable or event.kind is RECORD_ACTUATION,
     )
     state = replace(state, crossing=deciding)
     if not (deciding.decision_durable and deciding.actuation_durable):
@@ -67,8 +75,8 @@ def officer_accept_durable(
         return refusal_durable(state, deciding, event, now_ns, profile)
     deciding = replace(
         deciding,
-        officer_durable=deciding.officer_durable or event.kind is RecordKind.OFFICER,
-        actuation_durable=deciding.actuation_durable or event.kind is RecordKind.ACTUATION,
+        officer_durable=deciding.officer_durable or event.kind is RECORD_OFFICER,
+        actuation_durable=deciding.actuation_durable or event.kind is RECORD_ACTUATION,
     )
     state = replace(state, crossing=deciding)
     if not (deciding.officer_durable and deciding.actuation_durable):
@@ -80,7 +88,7 @@ def refusal_durable(
     state: State, deciding: OfficerDeciding, event: Appended, now_ns: int, profile: Profile
 ) -> Moved:
     """The refusal survived: the crossing ends."""
-    if event.kind is not RecordKind.OFFICER:
+    if event.kind is not RECORD_OFFICER:
         return state, ()
     return finish(state, deciding.dossier, "refused", 0, now_ns, profile)
 

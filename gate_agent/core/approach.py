@@ -24,7 +24,7 @@ from gate_agent.core.chamber import let_in
 from gate_agent.core.document import held_up, inspected, prepared, start
 from gate_agent.core.doors import can_admit_into, reads_outside
 from gate_agent.core.ending import Moved, refer, walked_away
-from gate_agent.core.members import MODE_AUTO, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
+from gate_agent.core.members import MODE_AUTO, RECORD_OFFICER, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import Appended, OfficerDecided, Tick
 from gate_agent.core.officer import decide_referral
 from gate_agent.core.reasons import Reason
@@ -39,7 +39,6 @@ from gate_agent.core.states import (
     lease_live,
     replace,
 )
-from sync.log.types import RecordKind
 
 
 def seen_from_outside(state: State, act: Callable[[State], Moved]) -> Moved:
@@ -131,7 +130,7 @@ def approach_durable(
     """The officer's decision survived: the traveller may come in, or is sent back."""
     if not deciding.accept:
         return refusal_durable(state, deciding, event, now_ns, profile)
-    if event.kind is not RecordKind.OFFICER:
+    if event.kind is not RECORD_OFFICER:
         return state, ()
     return _queue(state, deciding.dossier, now_ns, profile), ()
 

@@ -100,11 +100,14 @@ def timing(times: Times, now_ns: int, budgets: Budgets) -> tuple[dict[str, float
     met: dict[str, bool] = {}
     decided_ns = times.decided_ns
     for name, began_ns, ended_ns, budget_ms in steps_of(times, budgets):
-        limit_ns = began_ns + budget_ms * NS_PER_MS
+        budget_ns = budget_ms * NS_PER_MS
         if ended_ns is not None:
-            spans[name] = _ms(ended_ns - began_ns)
-            met[name] = ended_ns <= limit_ns
-        elif (now_ns if decided_ns is None or name in AFTER else decided_ns) >= limit_ns:
+            span_ns = ended_ns - began_ns
+            spans[name] = _ms(span_ns)
+            met[name] = span_ns <= budget_ns
+            continue
+        broken_off_ns = now_ns if decided_ns is None or name in AFTER else decided_ns
+        if broken_off_ns - began_ns >= budget_ns:
             met[name] = False
     spans["total"] = _ms(now_ns - times.started_ns)
     return spans, met
@@ -112,7 +115,7 @@ def timing(times: Times, now_ns: int, budgets: Budgets) -> tuple[dict[str, float
 
 def _ms(span_ns: int) -> float:
     """In milliseconds with three places; `round` costs more, and decides only where it is a tie."""
-    micros, rest = divmod(span_ns, 1_000)
-    if rest == 500:
+    micros = (span_ns + 500) // 1_000
+    if micros * 1_000 == span_ns + 500:
         return round(span_ns / NS_PER_MS, 3)
-    return (micros + (rest > 500)) / 1_000
+    return micros / 1_000

@@ -17,12 +17,13 @@ from gate_agent.core.members import (
     FLAG_CLEAR,
     MODE_AUTO,
     MODE_EVACUATION,
+    OUTCOME_ADMIT,
     ZONE_EMPTY,
     ZONE_MANY,
 )
 from gate_agent.core.messages import Append, Command, Wipe
 from gate_agent.core.policy import Decision, decide, policy_settings
-from gate_agent.core.reasons import Outcome, Reason, ordered
+from gate_agent.core.reasons import Reason, ordered
 from gate_agent.core.record import actuation_facts, decision_facts, finish_facts, system_facts
 from gate_agent.core.states import (
     RELEASED,
@@ -71,6 +72,8 @@ def append_system(facts: SystemFacts, profile: Profile, ticket: int = 0) -> Appe
 
 def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
     """Add reasons that lie outside document, lists and face."""
+    if not reasons:
+        return dossier
     known = dossier.evidence.circumstances
     new = tuple([reason for reason in reasons if reason not in known])
     if not new:
@@ -80,7 +83,9 @@ def with_circumstances(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier
 
 def with_mishaps(dossier: Dossier, reasons: tuple[Reason, ...]) -> Dossier:
     """Add what went wrong after the decision: it belongs to the end, not to the decision."""
-    new = tuple(reason for reason in reasons if reason not in dossier.mishaps)
+    if not reasons:
+        return dossier
+    new = tuple([reason for reason in reasons if reason not in dossier.mishaps])
     return replace(dossier, mishaps=dossier.mishaps + new)
 
 
@@ -91,14 +96,25 @@ def end_reasons(dossier: Dossier) -> tuple[Reason, ...]:
 
 
 def decided(
-    dossier: Dossier, now_ns: int, profile: Profile, decision: Decision | None = None
+    dossier: Dossier,
+    now_ns: int,
+    profile: Profile,
+    decision: Decision | None = None,
+    accepted_ns: int | None = None,
 ) -> Dossier:
-    """Let the policy decide on the dossier as it stands, unless it just did."""
+    """Let the policy decide on the dossier as it stands, unless it just did.
+
+    `accepted_ns`: when an accept goes to the journal, if it is one.
+    """
     if decision is None:
         decision = decide(dossier.evidence, policy_settings(profile))
     times = dossier.times
-    if times.decided_ns is None:
-        times = replace(times, decided_ns=now_ns)
+    if times.decided_ns is None or accepted_ns is not None:
+        times = replace(
+            times,
+            decided_ns=now_ns if times.decided_ns is None else times.decided_ns,
+            accepted_ns=times.accepted_ns if accepted_ns is None else accepted_ns,
+        )
     return replace(dossier, decision=decision, times=times)
 
 
@@ -107,7 +123,7 @@ def refer(
 ) -> Moved:
     """Ask an officer: record why, and wait for at most `officer_ms` in all."""
     dossier = decided(with_circumstances(dossier, reasons), now_ns, profile)
-    if dossier.decision is not None and dossier.decision.outcome is Outcome.ADMIT:
+    if dossier.decision is not None and dossier.decision.outcome is OUTCOME_ADMIT:
         dossier = decided(with_circumstances(dossier, (Reason.PERMIT_REFUSED,)), now_ns, profile)
     due_ns = dossier.officer_due_ns
     if due_ns is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biometrics.types import LivenessState, Observed, StopVerify, VerifyEnded
+from biometrics.types import Observed, StopVerify, VerifyEnded
 from drivers.types import DeviceFailed, DeviceId
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
@@ -15,9 +15,10 @@ from gate_agent.core.ending import (
     refer,
     standing,
 )
+from gate_agent.core.members import LIVENESS_ATTACK, OUTCOME_ADMIT
 from gate_agent.core.messages import Checked, Tick
 from gate_agent.core.policy import better, decide, policy_settings
-from gate_agent.core.reasons import Outcome, Reason
+from gate_agent.core.reasons import Reason
 from gate_agent.core.states import Deciding, Dossier, State, Verifying, replace
 
 
@@ -28,15 +29,14 @@ def observed(
     dossier = verifying.dossier
     seen = event.observation
     evidence = dossier.evidence
-    attack = evidence.attack or seen.liveness.state is LivenessState.ATTACK
+    attack = evidence.attack or seen.liveness.state is LIVENESS_ATTACK
     evidence = replace(
         evidence, best=better(evidence.best, seen, policy_settings(profile)), attack=attack
     )
     dossier = replace(dossier, evidence=evidence, frames=dossier.frames + 1, guidance=seen.guidance)
-    state = replace(state, crossing=replace(verifying, dossier=dossier))
     if attack:
         return refer(state, dossier, (), now_ns, profile)
-    return _admit_if_satisfied(state, dossier, now_ns, profile)
+    return _admit_if_satisfied(state, verifying, dossier, now_ns, profile)
 
 
 def lists_checked(
@@ -44,19 +44,19 @@ def lists_checked(
 ) -> Moved:
     """The lists answered while the face is compared."""
     dossier = with_lists(verifying.dossier, event)
-    state = replace(state, crossing=replace(verifying, dossier=dossier))
-    return _admit_if_satisfied(state, dossier, now_ns, profile)
+    return _admit_if_satisfied(state, verifying, dossier, now_ns, profile)
 
 
-def _admit_if_satisfied(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> Moved:
+def _admit_if_satisfied(
+    state: State, verifying: Verifying, dossier: Dossier, now_ns: int, profile: Profile
+) -> Moved:
     decision = decide(dossier.evidence, policy_settings(profile))
-    if decision.outcome is not Outcome.ADMIT:
-        return state, ()
+    if decision.outcome is not OUTCOME_ADMIT:
+        return replace(state, crossing=replace(verifying, dossier=dossier)), ()
     obstacles = standing(state, now_ns, profile)
     if obstacles:
         return refer(state, dossier, obstacles, now_ns, profile)
-    dossier = decided(dossier, now_ns, profile, decision)
-    dossier = replace(dossier, times=replace(dossier.times, accepted_ns=now_ns))
+    dossier = decided(dossier, now_ns, profile, decision, accepted_ns=now_ns)
     deciding = Deciding(
         dossier=dossier,
         due_ns=after(now_ns, profile.budgets.append_ms),

@@ -34,6 +34,8 @@ from gate_agent.core.members import (
     DOOR_CLOSED,
     FLAG_CLEAR,
     LOCK_LOCKED,
+    OUTCOME_ADMIT,
+    RECORD_ACTUATION,
     RELEASE_NONE,
     RELEASE_READ_BACK,
     RELEASE_RELEASED,
@@ -51,7 +53,6 @@ from gate_agent.core.messages import (
     OfficerPresent,
     PlantChanged,
 )
-from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
 from sync.log.types import RecordKind
 
@@ -144,7 +145,7 @@ def _appended(ledger: Ledger, event: Appended, _now_ns: int, _profile: Profile) 
         return ledger
     if event.kind is accept.kind:
         return _edit(ledger, accept=_edit(accept, accept_durable=True))
-    if event.kind is RecordKind.ACTUATION and accept.release_requested:
+    if event.kind is RECORD_ACTUATION and accept.release_requested:
         return _edit(ledger, accept=_edit(accept, release_durable=True))
     return ledger
 
@@ -198,6 +199,8 @@ def _shutting(release: ReleaseState) -> ReleaseState:
 
 def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) -> Ledger:
     """Follow a command that goes out."""
+    if type(command) not in _FOLLOWED_COMMANDS:
+        return ledger
     match command:
         case Append():  # most of all commands
             return _recorded(ledger, command, now_ns, profile)
@@ -228,6 +231,11 @@ def on_command(ledger: Ledger, command: Command, now_ns: int, profile: Profile) 
     return ledger
 
 
+_FOLLOWED_COMMANDS = frozenset(
+    {Append, OpenExit, OpenEntry, Close, CloseEntry, SetDirection, ReadDocument}
+)
+
+
 def _recorded(ledger: Ledger, command: Append, now_ns: int, profile: Profile) -> Ledger:
     """Follow a record on its way into the journal."""
     facts, ticket = command.facts, command.ticket
@@ -235,7 +243,7 @@ def _recorded(ledger: Ledger, command: Append, now_ns: int, profile: Profile) ->
         case ActuationFacts():
             return _actuation_requested(ledger, ticket, facts.action)
         case DecisionFacts():
-            admits = facts.outcome is Outcome.ADMIT
+            admits = facts.outcome is OUTCOME_ADMIT
             return _decision_requested(
                 ledger, command, now_ns, profile, accepts=admits, revokes=not admits
             )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from biometrics.types import LivenessState
 from drivers.types import Door, Flag, Lock, Zone
-from gate_agent.core.messages import Mode
+from gate_agent.core.messages import ListState, Mode
+from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
+from sync.log.types import RecordKind
 
 ZONE_EMPTY: Final = Zone.EMPTY
 ZONE_ONE: Final = Zone.ONE
@@ -36,3 +39,13 @@ RELEASE_NONE: Final = ReleaseState.NONE
 RELEASE_RELEASED: Final = ReleaseState.RELEASED
 RELEASE_SHUTTING: Final = ReleaseState.SHUTTING
 RELEASE_READ_BACK: Final = ReleaseState.READ_BACK
+
+LIST_HIT: Final = ListState.HIT
+LIST_NO_LIST: Final = ListState.NO_LIST
+LIVENESS_ATTACK: Final = LivenessState.ATTACK
+LIVENESS_NOT_RUN: Final = LivenessState.NOT_RUN
+OUTCOME_ADMIT: Final = Outcome.ADMIT
+OUTCOME_REFER: Final = Outcome.REFER
+RECORD_ACTUATION: Final = RecordKind.ACTUATION
+RECORD_DECISION: Final = RecordKind.DECISION
+RECORD_OFFICER: Final = RecordKind.OFFICER

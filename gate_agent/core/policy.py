@@ -11,9 +11,17 @@ from functools import lru_cache
 
 import msgspec
 
-from biometrics.types import LivenessState, Match, Observation
+from biometrics.types import Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
+from gate_agent.core.members import (
+    LIST_HIT,
+    LIST_NO_LIST,
+    LIVENESS_ATTACK,
+    LIVENESS_NOT_RUN,
+    OUTCOME_ADMIT,
+    OUTCOME_REFER,
+)
 from gate_agent.core.messages import ListState
 from gate_agent.core.reasons import Outcome, Reason, of_check, ordered
 
@@ -69,7 +77,7 @@ def decide(evidence: Evidence, settings: PolicySettings) -> Decision:
     elif not reasons:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     return Decision(
-        outcome=Outcome.REFER if reasons else Outcome.ADMIT,
+        outcome=OUTCOME_REFER if reasons else OUTCOME_ADMIT,
         reasons=ordered(reasons),
     )
 
@@ -104,22 +112,25 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reaso
     """Reasons that lie in the checks; remembered, for every frame of a crossing asks again."""
     reasons: set[Reason] = set()
     allowed = policy.undetermined_allowed
-    good: dict[str, bool] = {}  # mandatory check -> whether all its results will do
+    made: set[str] = set()  # mandatory checks
+    spoilt: set[str] = set()  # mandatory checks of which a result will not do
     aborted = failed = False
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
             # A data group that is not read (DG3 of a foreign state) is an optional check.
             name = check.id.partition(".")[0]
-            will_do = result is _SUCCESSFUL or (result is _UNDETERMINED and name in allowed)
-            good[name] = will_do and good.get(name, True)
+            made.add(name)
+            if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
+                spoilt.add(name)
         if result is _FAILED:
             failed = True
             if mode is not _EVALUATORY:
                 reasons.add(of_check(check.id))
-        aborted = aborted or result is _ABORTED
+        elif result is _ABORTED:
+            aborted = True
     for check_id in policy.mandatory_checks:
-        if not good.get(check_id, False):
+        if check_id not in made or check_id in spoilt:
             reasons.add(of_check(check_id))
     if aborted and not failed:
         reasons.add(Reason.DOCUMENT_REMOVED)
@@ -131,10 +142,10 @@ def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     if evidence.list_state is None:
         return {Reason.LIST_UNAVAILABLE}
     reasons: set[Reason] = set()
-    if evidence.list_state is ListState.HIT:
+    if evidence.list_state is LIST_HIT:
         reasons.add(Reason.LIST_HIT)
     if policy.max_list_age_s is not None:
-        if evidence.list_state is ListState.NO_LIST or evidence.list_age_s is None:
+        if evidence.list_state is LIST_NO_LIST or evidence.list_age_s is None:
             reasons.add(Reason.LIST_UNAVAILABLE)
         elif not 0 <= evidence.list_age_s <= policy.max_list_age_s:
             reasons.add(Reason.LIST_TOO_OLD)
@@ -166,10 +177,10 @@ def face_reasons(evidence: Evidence, settings: PolicySettings) -> set[Reason]:
 
 def _liveness_reasons(best: Observation, settings: PolicySettings) -> set[Reason]:
     state = best.liveness.state
-    if state is LivenessState.ATTACK:
+    if state is LIVENESS_ATTACK:
         return {Reason.PAD_ATTACK}
     required = settings.policy.pad_required or not settings.demo
-    if state is LivenessState.NOT_RUN and required:
+    if state is LIVENESS_NOT_RUN and required:
         return {Reason.PAD_NOT_RUN}
     return set()
 
