@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gate_agent.cli import parser
+from gate_agent.host.priority import YIELDING_NICE
 
 ROOT = Path(__file__).parent.parent
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
@@ -82,6 +83,12 @@ def test_every_unit_is_locked_down(copies):
     for unit in map(instance, copies):
         done = analyze("security", "--offline=yes", "--threshold=20", unit)
         assert done.returncode == 0, f"{unit.name}: {done.stdout[-400:]}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", ["reader", "vision"])
+def test_reader_and_vision_give_way_to_the_control_process(name):
+    lines = (ROOT / "systemd" / f"egate-{name}@.service").read_text().splitlines()
+    assert {f"Nice={YIELDING_NICE}", "CPUWeight=20"} <= set(lines)
 
 
 @pytest.mark.parametrize("name", ["agent", "reader", "vision", "sync"])

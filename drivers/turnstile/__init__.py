@@ -1,1 +1,1 @@
-"""The turnstile: Modbus RTU master and the device facade over it."""
+"""The turnstile: machines of one kind each, their links, and the register maps of Modbus."""

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, ClassVar, Protocol
 
-import msgspec
-
 from drivers.errors import DriverFault, NoAnswer, PortLost, ProtocolViolation
 from drivers.ports import Emission, Output, Write
 from drivers.turnstile.actions import Actions
-from drivers.types import Actuation, Condition, DeviceId, DeviceReady, Plant, PlantChanged
+from drivers.turnstile.plant_publisher import PlantPublisher
+from drivers.types import Actuation, Condition, DeviceId, DeviceReady, Plant
 from firmware_cfg.profile import Turnstile
 
 MISSED_POLLS_MAX = 3
@@ -92,14 +91,16 @@ class PlantMachine:
         self._profile = settings
         self._actuation_ns = actuation_ms * 1_000_000
         self._poll_ns = settings.poll_ms * 1_000_000
-        self._heartbeat_ns = settings.heartbeat_ms * 1_000_000
-        self._stale_ns = settings.stale_ms * 1_000_000
         self._now_ns = 0
         self._events: list[Emission] = []
         self._fault: DriverFault | None = None
         self._actions = Actions(self._emit, additive=additive)
-        self._plant: Plant | None = None
-        self._published_ns = 0
+        self._publisher = PlantPublisher(
+            self._emit,
+            poll_ns=self._poll_ns,
+            heartbeat_ns=settings.heartbeat_ms * 1_000_000,
+            stale_ns=settings.stale_ms * 1_000_000,
+        )
         self._connected = False
         self._disturbed_polls = 0
         self._restart()
@@ -113,8 +114,8 @@ class PlantMachine:
         self._outage = False
         self._halted = False
         self._missed = 0
-        self._read_ns: int | None = None
         self._next_poll_ns = self._now_ns
+        self._publisher.forget()
         self._forget()
 
     # --- what a device brings ---------------------------------------------------------
@@ -146,14 +147,9 @@ class PlantMachine:
             return None
         asked_ns = self._link.due_ns
         due = self._next_poll_ns if asked_ns is None else asked_ns
-        if self._plant is not None:
-            at_ns = self._published_ns + self._heartbeat_ns
-            if at_ns < due:
-                due = at_ns
-            if self._read_ns is not None:
-                at_ns = self._read_ns + self._stale_ns
-                if at_ns < due:
-                    due = at_ns
+        publish_ns = self._publisher.due_ns
+        if publish_ns is not None and publish_ns < due:
+            due = publish_ns
         return due
 
     def opened(self, port: str, now_ns: int) -> None:
@@ -178,7 +174,7 @@ class PlantMachine:
         self._actions.drop("the line was lost")
         self._restart()
         self._link.reset(now_ns)
-        self._publish_unknown()
+        self._publisher.unknown(now_ns)
         raise PortLost("the turnstile's serial port was lost")
 
     def command(self, command: Any, now_ns: int) -> None:
@@ -254,7 +250,8 @@ class PlantMachine:
                     break
                 self._job = job
                 self._advance(job, None)
-        self._publish_if_due()
+        if self._publisher.expire(self._now_ns):
+            self._forget()
         fault, self._fault = self._fault, None
         if fault is not None:
             raise fault
@@ -298,12 +295,11 @@ class PlantMachine:
 
     def _took(self, plant: Plant) -> None:
         """A complete poll."""
-        self._read_ns = plant.read_at_ns
         self._missed = self._disturbed_polls = 0
         if not self._ready:
             self._ready, self._outage = True, False
             self._announce()
-        self._publish(plant)
+        self._publisher.take(plant, self._now_ns)
 
     def _miss(self, cause: str) -> None:
         """A question stayed without an answer."""
@@ -345,29 +341,3 @@ class PlantMachine:
 
     def _emit(self, event: Any) -> None:
         self._events.append(Emission(event, {}))
-
-    def _publish(self, plant: Plant) -> None:
-        """Send a plant if anything in it is new or the next one might come too late."""
-        known, self._plant = self._plant, plant
-        changed = known is None or plant != msgspec.structs.replace(
-            known, read_at_ns=plant.read_at_ns
-        )
-        if changed or self._now_ns + self._poll_ns > self._published_ns + self._heartbeat_ns:
-            self._send_plant(plant)
-
-    def _publish_if_due(self) -> None:
-        plant = self._plant
-        if self._read_ns is not None and self._now_ns - self._read_ns >= self._stale_ns:
-            self._read_ns = None
-            self._forget()
-            self._publish_unknown()
-        elif plant is not None and self._now_ns >= self._published_ns + self._heartbeat_ns:
-            self._send_plant(plant)
-
-    def _publish_unknown(self) -> None:
-        self._send_plant(Plant(read_at_ns=self._plant.read_at_ns if self._plant else self._now_ns))
-
-    def _send_plant(self, plant: Plant) -> None:
-        self._plant = plant
-        self._published_ns = self._now_ns
-        self._emit(PlantChanged(plant=plant))

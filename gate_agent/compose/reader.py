@@ -19,6 +19,7 @@ from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
 from gate_agent import live
 from gate_agent.host.memory_wipe import is_wiping
+from gate_agent.host.priority import yield_processor
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.host.system_clock import TrustedDay, follows_time_server
 from gate_agent.inspect import trust_store
@@ -38,6 +39,7 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
     except (DocumentError, OSError) as error:
         sys.stderr.write(f"egate reader: trust anchors: {error}\n")
         return os.EX_CONFIG
+    yield_processor()
     machine = PassportReader(
         profile.mrz_reader,
         profile.chip_reader,

@@ -21,6 +21,7 @@ from drivers.serial_port import SerialPort
 from drivers.types import DeviceId
 from firmware_cfg.profile import Column, Profile
 from gate_agent import live
+from gate_agent.host.priority import yield_processor
 from gate_agent.host.service_manager import ServiceManager
 from gate_agent.workers.link import WorkerLink
 from gate_agent.workers.machine_thread import CommandQueue, run_machine
@@ -75,6 +76,7 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
     except (BiometricFault, DriverFault) as fault:
         sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
         return os.EX_CONFIG
+    yield_processor()
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     worker = VisionWorker(
         device,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gate_agent.commands.models import default_store
+from gate_agent.host.priority import yield_processor
 from sim.devices.photos import default_photographs
 from sim.scenario.folder import SCENARIOS
 
@@ -178,16 +179,22 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
 
 
 def _busy() -> list[subprocess.Popen[bytes]]:
-    """A vision process at its models, and readers at their cryptography, without an end."""
+    """A vision process at its models, and readers at their cryptography, without an end.
+
+    They give way to the control process, as in a gate.
+    """
     egate = [sys.executable, "-m", "gate_agent.cli"]
     jobs = [["bench", "face", "--rounds", "100000"]]
     jobs.append(["bench", "lane", "--seeds", "100000", "--idle"])
-    return [
+    started = [
         subprocess.Popen(  # noqa: S603 - our own command line
             [*egate, *job], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         for job in jobs
     ]
+    for process in started:
+        yield_processor(process.pid)
+    return started
 
 
 def _restart(arguments: argparse.Namespace) -> list[Row]:

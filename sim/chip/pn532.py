@@ -12,7 +12,7 @@ from __future__ import annotations
 from sim.chip.air import AirTiming
 from sim.chip.card import Chip
 from sim.chip.keys import Random
-from sim.chip.pn532_firmware import STATUS_TIMEOUT, Job, Pn532Firmware
+from sim.chip.pn532_firmware import Pn532Firmware
 from sim.chip.pn532_frames import (
     ACK_FRAME,
     ERROR_FRAME,
@@ -22,6 +22,7 @@ from sim.chip.pn532_frames import (
     FrameReader,
     encode,
 )
+from sim.chip.pn532_job import STATUS_TIMEOUT, Job
 
 WAKE_UP_EDGES = 5
 STALE_NS = 100_000_000

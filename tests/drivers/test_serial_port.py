@@ -98,7 +98,7 @@ def test_a_pulled_plug_is_seen_and_put_back(tmp_path: Path) -> None:
     assert not os.path.lexists(tmp_path / "port")
 
 
-def test_nobody_reading_is_bounded() -> None:
+def test_output_that_is_not_read_is_bounded() -> None:
     with Pty() as pty:
         port = SerialPort(pty.path, 9600)
         port.write(bytes(WRITE_QUEUE_MAX_BYTES))

@@ -30,7 +30,7 @@ from drivers.passport.reader.pn532 import Pn532Link
 from drivers.passport.reader.zone_reader import FRAMERS
 from drivers.passport.trust import cms
 from drivers.passport.trust.certificates import parse_certificate
-from drivers.passport.trust.files import assemble, parse_file, standing
+from drivers.passport.trust.files import assemble, parse_file, signer_trust
 from drivers.passport.trust.passive_authentication import authenticate_sod
 from drivers.passport.trust.revocation import parse_defect_list, parse_revocation_list
 from drivers.passport.trust.signatures import parse_public_key, verify
@@ -103,7 +103,7 @@ def read_mrz(data):
 def read_trust_file(data):
     sources = parse_file(data)
     for source in sources:
-        standing(source, EMPTY)
+        signer_trust(source, EMPTY)
     assemble(sources, accept_demo=True)
 
 

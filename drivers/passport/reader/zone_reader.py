@@ -1,4 +1,4 @@
-"""The optical half of a passport reader: from the bytes of its port to a zone that is held."""
+"""From the bytes of an MRZ reader's port to the zones that they hold."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_silence_is_a_fault(server: socket.socket) -> None:
         source.read()
 
 
-def test_nobody_there_is_a_fault(server: socket.socket) -> None:
+def test_no_server_is_a_fault(server: socket.socket) -> None:
     port = server.getsockname()[1]
     server.close()
     with pytest.raises(PortLost):

@@ -102,7 +102,7 @@ def position_of(face_mm: float, view: View) -> FacePosition | None:
 @pytest.mark.parametrize(
     "stature_mm", [1_160, 1_250, 1_400, 1_550, 1_700, 1_850, 2_000], ids="{}mm".format
 )
-def test_everybody_fits_from_a_wheelchair_to_two_metres(stature_mm):
+def test_every_traveller_fits_from_a_wheelchair_to_two_metres(stature_mm):
     face_mm = stature_mm - 130.0
     view = home(COLUMN)
     for _ in range(6):
@@ -199,7 +199,7 @@ def test_a_face_that_jumps_about_moves_the_column_no_faster_than_allowed():
     assert bench.peer.moves <= 8_000 / COLUMN.step_ms
 
 
-def test_when_everybody_has_gone_it_goes_home():
+def test_when_every_traveller_has_gone_it_goes_home():
     bench = Bench()
     bench.run(10_000)
     assert (bench.peer.vertical, bench.peer.zoom) == home(COLUMN)

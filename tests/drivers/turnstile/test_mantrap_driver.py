@@ -273,7 +273,7 @@ def test_a_module_that_was_replaced_is_set_again(ready: Bench):
     assert ready.peer.config == [100, 0b10, 0]
 
 
-def test_a_release_that_stands_at_power_on_is_withdrawn_unless_somebody_is_in_the_way():
+def test_a_release_that_stands_at_power_on_is_withdrawn_unless_the_way_is_occupied():
     for blocked, stands in ((False, False), (True, True)):
         bench = mantrap_bench()
         bench.peer.coils[WIRING.exit.release] = True

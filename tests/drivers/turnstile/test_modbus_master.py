@@ -65,7 +65,7 @@ def test_an_answer_that_comes_twice_is_a_disturbance() -> None:
     assert (master.disturbances, master.metrics.late) == (1, 1)
 
 
-def test_bytes_nobody_asked_for_put_the_master_out_of_step() -> None:
+def test_unsolicited_bytes_end_synchronisation() -> None:
     master, now_ns = in_step()
     master.receive(answer(2, 2, 2), now_ns)
     master.request(QUESTION, now_ns + 30 * MS)

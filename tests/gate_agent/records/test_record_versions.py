@@ -130,6 +130,7 @@ def test_a_journal_of_version_2_goes_on_with_version_3_up_to_the_audit(
     assert sum("erased" in each for each in old) == 1
     sealed = next(each["seq"] for each in old if each.get("identity") == "sealed")
     assert command("journal", "show", path, sealed, *own)["identity"]["surname"] == "ERIKSSON"
+    assert command("stats", "deadlines", path)["crossings"] == 6
     evidence = [
         *("journal", "export", path, "--out", out),
         *("--gate-key", tmp_path / "gate.pub", "--centre-key", tmp_path / "centre.pub"),

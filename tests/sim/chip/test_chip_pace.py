@@ -131,7 +131,7 @@ def test_a_wrong_password_fails_at_the_token():
     assert reader.steps == 4
 
 
-def test_card_access_is_open_to_everybody_and_nothing_else():
+def test_card_access_alone_is_always_open():
     one = chip(AES_P256)
     whole = one.transmit(bytes.fromhex("00A4020C02011C"))[0]
     assert whole == b"\x90\x00"

@@ -147,7 +147,7 @@ def test_file_names(stem, fid):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["serve", "--specimen", "nobody", "--pn532"],
+        ["serve", "--specimen", "no_such", "--pn532"],
         ["serve", "--specimen", "bac_ecdsa_p256", "--pn532", "--fault", "nothing"],
         ["serve", "--specimen", "bac_ecdsa_p256", "--pn532", "--fault", "hidden_dg14"],
         ["serve", "--specimen", "bac_ecdsa_p256", "--vpcd", "nowhere"],
@@ -159,7 +159,7 @@ def test_bad_arguments_end_with_2(arguments, capsys):
     assert capsys.readouterr().err.startswith("egate chip serve: ")
 
 
-def test_nobody_listening_ends_with_3(capsys):
+def test_no_listener_ends_with_3(capsys):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

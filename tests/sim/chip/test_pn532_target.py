@@ -13,7 +13,7 @@ from sim.chip.iso_dep import ANSWER_TO_SELECT
 from sim.chip.keys import seeded_random
 from sim.chip.personalise import EF_DG1, EF_DG2
 from sim.chip.pn532 import Pn532Peer
-from sim.chip.pn532_firmware import CHUNK
+from sim.chip.pn532_field import CHUNK
 from sim.chip.pn532_frames import LARGEST_PACKET, Control, FrameReader, encode
 
 DOCUMENT = passport()

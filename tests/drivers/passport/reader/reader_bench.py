@@ -9,7 +9,7 @@ from drivers.passport.reader.passport_reader import PassportReader
 from drivers.passport.trust.certificates import parse_certificate
 from drivers.passport.trust.store import TrustStore
 from drivers.ports import SetBaud
-from drivers.types import ReadDocument
+from drivers.types import CHECK_IDS, DocumentVerified, ReadDocument
 from firmware_cfg.profile import ChipReader, MrzReader
 from sim.chip.card import Behaviour, Chip, card_of
 from sim.chip.keys import Algorithm, KeySource, seeded_random
@@ -180,3 +180,9 @@ def trust_of(*countries) -> TrustStore:
     """A store with the CSCAs of simulated countries."""
     certificates = [parse_certificate(country.csca.certificate.der) for country in countries]
     return TrustStore(certificates, accept_demo=True)
+
+
+def verified(made):
+    (event,) = made.named(DocumentVerified)
+    assert {check.id.partition(".")[0] for check in event.checks} == set(CHECK_IDS)
+    return {check.id: check.result for check in event.checks}

@@ -1,21 +1,16 @@
 """The passport reader as a device: tickets, budgets, faults, noise on the wire, wiping."""
 
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 
 import pytest
-from reader_bench import MS, Bench, country, passport, trust_of
+from reader_bench import MS, Bench, country, passport, trust_of, verified
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
-from drivers.passport.reader.pn532 import ACK
 from drivers.passport.reader.pn532_commands import exchange, find_again
-from drivers.passport.reader.pn532_supervisor import MAX_FAST_FAULTS
 from drivers.passport.reader.zone_reader import MAX_BAD_LINES
-from drivers.passport.trust.store import TrustStore
 from drivers.types import (
-    CHECK_IDS,
     CancelRead,
-    Condition,
     DeviceReady,
     DocumentPresented,
     DocumentVerified,
@@ -24,8 +19,6 @@ from drivers.types import (
     ReadDocument,
     Result,
 )
-from sim.chip.keys import seeded_random
-from sim.chip.pn532 import Pn532Peer
 
 AT = date(2026, 11, 22)
 TRUST = trust_of(country())
@@ -37,122 +30,6 @@ def bench(**changes):
     made = Bench(TRUST, AT, **changes)
     made.start()
     return made
-
-
-def verified(made):
-    (event,) = made.named(DocumentVerified)
-    assert {check.id.partition(".")[0] for check in event.checks} == set(CHECK_IDS)
-    return {check.id: check.result for check in event.checks}
-
-
-def test_ready_names_the_firmware_once_both_ports_are_open():
-    made = Bench(TRUST, AT)
-    made.call(made.reader.opened, "chip")
-    made.run(1_000)
-    assert made.named(DeviceReady) == []
-    made.call(made.reader.opened, "mrz")
-    identities = [event.identity for event in made.named(DeviceReady)]
-    assert identities == ["PN532 firmware 1.6, 921600 baud; trust anchors: 1"]
-    assert made.baud == made.peer.baud == 921_600
-
-
-def test_a_lane_that_trusts_nobody_says_so():
-    made = Bench(trust_of(), AT)
-    made.start()
-    (ready,) = made.named(DeviceReady)
-    assert ready.conditions == (Condition.TRUST_EMPTY,)
-
-
-def test_what_a_reader_lacks_is_re_sent_on_change():
-    made = bench()
-    for day, lacks in [
-        (None, (Condition.CLOCK_UNTRUSTED,)),
-        (AT, ()),
-    ]:
-        made.events.clear()
-        made.at = day
-        made.run(6_000)
-        assert [ready.conditions for ready in made.named(DeviceReady)] == [lacks]
-    made.events.clear()
-    made.run(12_000)
-    assert made.named(DeviceReady) == []
-
-
-@pytest.mark.parametrize(("days", "lacks"), [(30, ()), (31, (Condition.TRUST_OLD,))])
-def test_a_trust_list_grows_old(days, lacks):
-    trust = TrustStore(TRUST, accept_demo=True, newest=AT - timedelta(days=days))
-    made = Bench(trust, AT)
-    made.start()
-    (ready,) = made.named(DeviceReady)
-    assert ready.conditions == lacks
-    assert f"newest list of {trust.newest}" in ready.identity
-
-
-def test_without_a_trusted_clock_dates_are_undetermined():
-    made = Bench(TRUST, None)
-    made.start()
-    made.present(LINES, personalisation=GENUINE)
-    made.run(7_000)
-    checks = verified(made)
-    for dated in ("expiry", "ds_validity", "csca_validity"):
-        assert checks[dated] is Result.UNDETERMINED
-    (read,) = made.named(MrzRead)
-    assert (read.attributes.days_to_expiry, read.attributes.age_years) == (None, None)
-
-
-def test_speed_of_the_line_is_left_where_the_profile_says_so():
-    made = bench(baud_max=115_200)
-    assert made.baud == made.peer.baud == 115_200
-    assert "115200 baud" in made.named(DeviceReady)[0].identity
-
-
-def test_pn532_that_an_earlier_process_left_fast_is_found():
-    made = bench()
-    made.call(made.reader.lost, "chip")
-    made.baud = 115_200  # a port opens at the speed of the profile
-    made.events.clear()
-    made.call(made.reader.opened, "chip")
-    made.run(1_500)
-    assert len(made.named(DeviceReady)) == 1
-    assert made.baud == made.peer.baud == 921_600
-
-
-def test_lost_confirmation_leaves_the_line_at_its_old_speed():
-    lose = [True]
-
-    def carry(data):
-        if data == ACK and lose:
-            lose.clear()
-            return b""
-        return data
-
-    made = Bench(TRUST, AT, from_reader=carry)
-    made.start()
-    assert not lose
-    assert made.baud == made.peer.baud == 115_200
-    made.present(LINES, personalisation=GENUINE)
-    made.run(9_000, until=DocumentVerified)
-    assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
-
-
-def test_fast_line_that_keeps_failing_is_given_up():
-    """It passes the trial and fails under load: after two faults the speed stays low."""
-    made = bench()
-    made.line_baud_max = 115_200
-    for _ in range(MAX_FAST_FAULTS):
-        made.peer = Pn532Peer(seeded_random(b"powered again"))
-        made.line_baud_max = 1_288_000
-        made.run(3_000)
-        assert made.baud == 921_600
-        made.line_baud_max = 115_200
-        made.run(6_000, until=None)
-    made.peer = Pn532Peer(seeded_random(b"powered again"))
-    made.run(3_000)
-    assert made.baud == made.peer.baud == 115_200
-    made.events.clear()
-    made.present(LINES, personalisation=GENUINE)
-    made.run(9_000, until=DocumentVerified)
-    assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
 
 
 def test_question_before_the_document():
@@ -186,7 +63,7 @@ def test_no_chip_is_answered():
     assert made.faults == []
 
 
-def test_zone_nobody_asked_for_is_forgotten():
+def test_zone_that_no_command_asked_for_is_forgotten():
     made = bench()
     for line in LINES:
         made.call(made.reader.receive, "mrz", line.encode() + b"\r")
@@ -250,7 +127,7 @@ def test_silent_pn532_is_a_fault_and_comes_back():
     assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
 
 
-def test_silence_is_noticed_while_nobody_asks():
+def test_silence_is_noticed_between_commands():
     made = bench()
     made.peer_silent = True
     made.run(7_000)
@@ -372,7 +249,7 @@ def test_passport_put_back_in_time_is_read_on():
     made = bench()
     made.present(LINES, personalisation=GENUINE)
     made.run(1_500)
-    chip = made.peer._firmware._chip
+    chip = made.peer._firmware._field._chip
     made.peer.remove_chip(made.now_ns)
     made.run(300)
     made.peer.put_chip(chip, made.now_ns)
