@@ -9,6 +9,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +74,8 @@ def test_a_gate_without_the_simulator_names_the_package(
     wheels: dict[str, Path], tmp_path: Path, words: str
 ) -> None:
     zipfile.ZipFile(wheels["egate"]).extractall(tmp_path)
+    # Without site-packages, where egate-sim is installed; the command line itself needs this.
+    (tmp_path / "msgspec").symlink_to(Path(msgspec.__file__).parent)
     code = "import sys; from gate_agent.cli import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-S", "-P", "-c", code, *words.split()],

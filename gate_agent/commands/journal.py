@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gate_agent.commands.numbers import seq
 
 
@@ -111,6 +109,8 @@ def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show(arguments: argparse.Namespace) -> dict[str, Any]:
+    import msgspec
+
     from gate_agent.host.secrets_on_disk import read_key
     from sync.gate.journal_reader import JournalReader
     from sync.log.encoding import decode_record
