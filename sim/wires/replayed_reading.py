@@ -39,7 +39,7 @@ class _Told(NamedTuple):
     payload: dict[str, bytes]
 
 
-class Reading(NamedTuple):
+class KnownReading(NamedTuple):
     """One reading, from the command until the reader rests.
 
     Attributes:
@@ -61,17 +61,17 @@ class Readings:
     """The readings of a run, by passport and circumstances."""
 
     def __init__(self) -> None:
-        self._once: dict[Hashable, Reading] = {}
-        self._sure: dict[Hashable, Reading] = {}
+        self._once: dict[Hashable, KnownReading] = {}
+        self._sure: dict[Hashable, KnownReading] = {}
         self._shared: dict[bytes, bytes] = {}
         self.repeated = 0
         """How many were not carried."""
 
-    def repeating(self, key: Hashable) -> Reading | None:
+    def repeating(self, key: Hashable) -> KnownReading | None:
         """A reading that was seen to repeat."""
         return self._sure.get(key)
 
-    def saw(self, key: Hashable, reading: Reading) -> None:
+    def saw(self, key: Hashable, reading: KnownReading) -> None:
         """A reading was carried to its end."""
         known = self._once.pop(key, None)
         kept = self._once if known != reading else self._sure
@@ -107,7 +107,7 @@ class _Playing:
         left_bytes: what is not carried of it.
     """
 
-    reading: Reading
+    reading: KnownReading
     ticket: int
     began_ns: int
     by_machine: int
@@ -279,7 +279,7 @@ class ReadingDevice(WiredDevice):
 
     def _noted(self, noting: _Noting, now_ns: int) -> None:
         self._noting = None
-        reading = Reading(
+        reading = KnownReading(
             told=tuple(noting.told),
             asked=noting.asked.digest(),
             span_ns=now_ns - noting.began_ns,

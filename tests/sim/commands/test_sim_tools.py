@@ -224,13 +224,13 @@ def test_the_estimate_is_erlangs() -> None:
     assert mean_wait_s(6, 1_200 / 3_600, 20.0, 0.3) is None
 
 
-def test_a_queue_is_told_beside_its_estimate() -> None:
-    told = summary(2, [0.0, 1_000.0, 2_000.0], [4.0, 4.0, 4.0], 10.0)
-    assert (told["served"], told["wait_mean_s"], told["wait_max_s"]) == (3, 1.0, 2.0)
+def test_a_queue_stands_next_to_its_estimate() -> None:
+    found = summary(2, [0.0, 1_000.0, 2_000.0], [4.0, 4.0, 4.0], 10.0)
+    assert (found["served"], found["wait_mean_s"], found["wait_max_s"]) == (3, 1.0, 2.0)
     assert summary(2, [], [], 0.0) == {}
 
 
-# --- a run, told ----------------------------------------------------------------------
+# --- a run, reported ------------------------------------------------------------------
 
 
 def test_a_report_needs_nothing_else(day: Path, tmp_path: Path) -> None:

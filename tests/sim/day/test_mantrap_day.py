@@ -30,7 +30,7 @@ expect = { outcome = "admitted" }
 
 
 def day(behaviour: str = "normal") -> Scenario:
-    """Somebody who behaves so, and somebody ordinary after them."""
+    """A traveller who behaves so, and an ordinary one after them."""
     scenario = parse(ONE.encode())
     first, second = scenario.travellers
     first = msgspec.structs.replace(first, behaviour=behaviour)

@@ -25,7 +25,7 @@ orders = st.lists(
 
 
 def ordered(drive: Drive, plan: list[tuple[float | None, int]], looks_ns: int = 0) -> list[float]:
-    """Where the leaf is at every order; in between somebody looks every `looks_ns`."""
+    """Where the leaf is at every order; in between it is looked at every `looks_ns`."""
     leaf, now_ns, seen = Leaf(drive), 0, []
     for target, wait_ns in plan:
         leaf.move(target, now_ns)

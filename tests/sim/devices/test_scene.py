@@ -47,10 +47,10 @@ def test_the_same_seed_scene_and_frame_give_the_same_picture(folder: Path) -> No
 
 def test_a_frame_has_its_size_and_an_empty_one_nobody(folder: Path) -> None:
     renderer = SceneRenderer(folder, 1, 1)
-    nobody, somebody = decode(renderer.render(EMPTY, 0)), decode(renderer.render(Scene("a1"), 0))
-    assert nobody.shape == somebody.shape == (720, 1280, 3)
+    empty, person = decode(renderer.render(EMPTY, 0)), decode(renderer.render(Scene("a1"), 0))
+    assert empty.shape == person.shape == (720, 1280, 3)
     middle = (slice(250, 400), slice(560, 720))
-    assert np.abs(nobody[middle].astype(int) - somebody[middle]).mean() > 15
+    assert np.abs(empty[middle].astype(int) - person[middle]).mean() > 15
 
 
 def test_who_comes_nearer_is_larger(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whose crossing a line of the demo tells of."""
+"""Whose crossing a line of the demo is about."""
 
 from __future__ import annotations
 

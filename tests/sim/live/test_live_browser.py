@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from demo_house import (
+from demo_run import (
     EXPIRED,
     SOMEBODY_ELSE,
     DemoRun,

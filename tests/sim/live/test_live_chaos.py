@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from demo_house import (
+from demo_run import (
     EXPIRED,
     GENUINE,
     DemoRun,
@@ -81,7 +81,7 @@ class Campaign:
     def turn(self) -> bool:
         """Strike where it is time, follow, be the officer; True when all is done."""
         idle = time.monotonic() - max([self._began, *(kill.at for kill in self.kills)])
-        assert idle < 2 * LIMIT_S, f"nothing to strike: {self.pending}\n{self.run.told()}"
+        assert idle < 2 * LIMIT_S, f"nothing to kill: {self.pending}\n{self.run.state()}"
         for number, lane in self.run.lanes.items():
             kill = self._now[number]
             if kill is None:
@@ -154,9 +154,9 @@ class Campaign:
             self._acknowledged[lane.number] = time.monotonic()
             lane.act("acknowledge")
         decidable = view.step is Step.REFERRED and view.evidence_sha256
-        struck = not any(s is Step.REFERRED for _, s in self.pending) or self._now[lane.number]
+        killable = not any(s is Step.REFERRED for _, s in self.pending) or self._now[lane.number]
         rested = time.monotonic() - self._decided[lane.number] > DECIDE_AGAIN_S
-        if decidable and struck and rested:
+        if decidable and killable and rested:
             self._decided[lane.number] = time.monotonic()
             good = view.reasons == ("expiry",)
             lane.act("accept" if good else "reject", "document" if good else "identity")
@@ -179,14 +179,14 @@ def campaign(tmp_path_factory):
             return all(at(lane, Step.CLOSED) and confirmed(lane) for lane in run.lanes.values())
 
         run.until(at_rest, "both lanes closed and every record confirmed", LIMIT_S)
-        assert run.interrupt() == 0, run.told()
+        assert run.interrupt() == 0, run.state()
         yield campaign
 
 
 @pytest.mark.parametrize(("part", "step"), PLAN)
 def test_the_lane_is_back_in_service(campaign, part, step):
     kill = next(k for k in campaign.kills if (k.part, k.step) == (part, step))
-    assert kill.back is not None, f"{kill}: {campaign.run.told()}"
+    assert kill.back is not None, f"{kill}: {campaign.run.state()}"
     assert kill.waiting is not None, kill
     if kill.hangs:
         assert kill.noticed is not None, kill

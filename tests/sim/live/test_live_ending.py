@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from demo_house import GENUINE, DemoRun, scenario
+from demo_run import GENUINE, DemoRun, scenario
 
 pytestmark = pytest.mark.live
 

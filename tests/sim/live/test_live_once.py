@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from demo_house import GENUINE, REPOSITORY, DemoRun, scenario
+from demo_run import GENUINE, REPOSITORY, DemoRun, scenario
 
 pytestmark = pytest.mark.live
 
@@ -67,7 +67,7 @@ def once(models):
 
 
 def result_of(run):
-    assert len(run.lines) == 1, run.told()
+    assert len(run.lines) == 1, run.state()
     return json.loads(run.lines[0])
 
 
@@ -128,7 +128,7 @@ def test_the_recommended_tier_admits_with_attack_detection(models, tmp_path):
     cast = scenario(tmp_path / "cast.toml", people, '{ action = "ignore" }')
     arguments = ("--once", "--models", models["recommended"], "--cast", cast)
     with DemoRun(1, *arguments, json=True) as run:
-        assert run.wait(LIMIT_S) == 0, run.told()
+        assert run.wait(LIMIT_S) == 0, run.state()
         result = result_of(run)
     assert (result["tier"], result["pad"]) == ("recommended", "run")
     assert (result["admitted"], result["lost"], result["duplicated"]) == (2, 0, 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_house import DemoRun, at, scenario
+from demo_run import DemoRun, at, scenario
 
 from biometrics import image
 from biometrics.pipeline import Pipeline

@@ -178,7 +178,7 @@ class DemoRun:
         """Wait until the condition gives something true; give that."""
         deadline = time.monotonic() + within_s
         while not (found := condition()):
-            assert time.monotonic() < deadline, f"not within {within_s} s: {what}\n{self.told()}"
+            assert time.monotonic() < deadline, f"not within {within_s} s: {what}\n{self.state()}"
             self.turn()
         return found
 
@@ -290,7 +290,7 @@ class DemoRun:
         """Logs that hold a traceback."""
         return [name for name, text in self.logs().items() if "Traceback" in text]
 
-    def told(self) -> str:
+    def state(self) -> str:
         """What helps to understand a failure."""
         lanes = [
             f"lane {n}: {view.mode} {view.step} {view.alarms} {view.reasons}"
