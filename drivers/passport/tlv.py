@@ -114,7 +114,10 @@ def unwrap(data: bytes, tag: int) -> bytes:
 
 def find(objects: list[Tlv], tag: int) -> bytes | None:
     """Value of the first object with this tag."""
-    return next((item.value for item in objects if item.tag == tag), None)
+    for item in objects:
+        if item.tag == tag:
+            return item.value
+    return None
 
 
 def encode(tag: int, value: bytes) -> bytes:

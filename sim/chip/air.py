@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 RATES_KBIT_S = (106, 212, 424)
 _BITS_PER_BYTE = 9  # eight and odd parity
@@ -34,17 +35,19 @@ class AirTiming:
 
     def to_chip_ns(self, size: int, rate_kbit_s: int) -> int:
         """A command (or a part of one) of `size` bytes, block acknowledgements included."""
-        return self._blocks_ns(size, self.reader_to_chip_block, rate_kbit_s)
+        return _blocks_ns(size, self.reader_to_chip_block, rate_kbit_s, self.turnaround_ns)
 
     def to_reader_ns(self, size: int, rate_kbit_s: int) -> int:
         """A response (or a part of one) of `size` bytes, block acknowledgements included."""
-        return self._blocks_ns(size, self.chip_to_reader_block, rate_kbit_s)
+        return _blocks_ns(size, self.chip_to_reader_block, rate_kbit_s, self.turnaround_ns)
 
-    def _blocks_ns(self, size: int, block: int, rate_kbit_s: int) -> int:
-        room = block - _BLOCK_OVERHEAD
-        blocks = max(1, -(-size // room))
-        acknowledgements = blocks - 1
-        data = size + blocks * _BLOCK_OVERHEAD + acknowledgements * _BLOCK_OVERHEAD
-        frames = blocks + acknowledgements
-        bits = data * _BITS_PER_BYTE + frames * _FRAME_BITS
-        return bits * 1_000_000 // rate_kbit_s + frames * self.turnaround_ns
+
+@lru_cache(4_096)  # a few sizes of blocks make up every reading
+def _blocks_ns(size: int, block: int, rate_kbit_s: int, turnaround_ns: int) -> int:
+    room = block - _BLOCK_OVERHEAD
+    blocks = max(1, -(-size // room))
+    acknowledgements = blocks - 1
+    data = size + blocks * _BLOCK_OVERHEAD + acknowledgements * _BLOCK_OVERHEAD
+    frames = blocks + acknowledgements
+    bits = data * _BITS_PER_BYTE + frames * _FRAME_BITS
+    return bits * 1_000_000 // rate_kbit_s + frames * turnaround_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from zlib import adler32
 
 ACK_FRAME = bytes.fromhex("0000FF00FF00")
 ERROR_FRAME = bytes.fromhex("0000FF01FF7F8100")
@@ -31,7 +32,12 @@ def encode(packet: bytes) -> bytes:
     else:
         high, low = size >> 8, size & 0xFF
         head = bytes((0xFF, 0xFF, high, low, -(high + low) & 0xFF))
-    return b"\x00" + _START + head + packet + bytes((-sum(packet) & 0xFF, 0x00))
+    return b"\x00" + _START + head + packet + bytes((-_byte_sum(packet) & 0xFF, 0x00))
+
+
+def _byte_sum(packet: bytes) -> int:
+    """Sum of all bytes, modulo 256: up to 256 bytes the lower half of an Adler-32 begun at 0."""
+    return (adler32(packet[:256], 0) + adler32(packet[256:], 0)) & 0xFF
 
 
 class FrameReader:
@@ -80,6 +86,7 @@ class FrameReader:
         end = start + size
         if len(buffer) < end + 1:
             return None
-        if sum(buffer[start : end + 1]) & 0xFF:
+        packet = bytes(buffer[start:end])
+        if (_byte_sum(packet) + buffer[end]) & 0xFF:
             return 2, None
-        return end + 1, bytes(buffer[start:end])
+        return end + 1, packet

@@ -151,8 +151,13 @@ class Kernel:
                     self._now_ns = max(self._now_ns, until_ns)
                     return False
                 when_ns, _, alarm = pop(heap)
-                self._pass_to(when_ns)
-                alarm.fire(when_ns)
+                if when_ns > self._now_ns:  # `_pass_to`, without the call: every action is here
+                    self._now_ns, self._this_instant = when_ns, 0
+                else:
+                    self._pass_to(when_ns)
+                action, alarm.action = alarm.action, None
+                if action is not None:
+                    action(when_ns)
             return True
         finally:
             self._until_ns = -1

@@ -105,7 +105,9 @@ class Aes:
 
     def __init__(self, k_enc: bytes, k_mac: bytes) -> None:
         self._key = algorithms.AES(k_enc)
-        self._mac_key = algorithms.AES(k_mac)
+        # Made once for all messages: a key schedule costs more than a message's blocks.
+        self._block = Cipher(self._key, modes.ECB()).encryptor()  # noqa: S305 - one block alone
+        self._cmac = CMAC(algorithms.AES(k_mac))
 
     def encrypt(self, plain: bytes, ssc: bytes) -> bytes:
         """CBC encryption of whole blocks."""
@@ -117,12 +119,12 @@ class Aes:
 
     def mac(self, data: bytes) -> bytes:
         """CMAC over padded data, the first 8 bytes."""
-        cmac = CMAC(self._mac_key)
+        cmac = self._cmac.copy()
         cmac.update(pad(data, 16))
         return cmac.finalize()[:MAC_BYTES]
 
     def _iv(self, ssc: bytes) -> bytes:
-        return Cipher(self._key, modes.ECB()).encryptor().update(ssc)  # noqa: S305
+        return self._block.update(ssc)
 
 
 class SecureMessaging:

