@@ -172,14 +172,11 @@ class WiredDevice:
 
     def _ask(self) -> None:
         """Ask machine and peers when they are due: others may have done something to them."""
-        self._ask_machine()
+        due_ns = self.machine.due_ns
+        self._machine_ns = NEVER_NS if due_ns is None else due_ns
         for end in self._ends:
             end.ask()
             end.see()
-
-    def _ask_machine(self) -> None:
-        due_ns = self.machine.due_ns
-        self._machine_ns = NEVER_NS if due_ns is None else due_ns
 
     def _due_ns(self) -> int | None:
         due_ns = self._machine_ns + self._skew_ns
@@ -250,13 +247,16 @@ class WiredDevice:
             self._carry(op, now_ns)
         for emission in self.machine.events():
             self._tell(emission, now_ns)
-        self._ask_machine()
+        due_ns = self.machine.due_ns
+        self._machine_ns = NEVER_NS if due_ns is None else due_ns
 
     def _carry(self, op: Output, now_ns: int) -> None:
         end = self._end_of[op.port]
         if isinstance(op, Write):
             end.to_peer.send(op.data, now_ns)
-            end.see()
+            at_ns = end.to_peer.due_ns
+            if at_ns is not None and at_ns < end.due_ns:
+                end.due_ns = at_ns
         else:
             end.to_peer.set_baud(op.baud)
             end.to_machine.set_baud(op.baud)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -131,6 +132,7 @@ def read_receipt(data: bytes) -> Receipt:
     return _decode(data, _receipt_decoder, MAX_RECEIPT_BYTES, ReceiptMalformed, "receipt")
 
 
+@lru_cache(64)  # the publisher asks first, then the journal: the signature is checked once
 def open_receipt(data: bytes, key: VerifyingKey) -> Receipt:
     """Read a receipt and check that the central system signed it.
 
