@@ -13,7 +13,7 @@ from mantrap_world import ON_APPROACH
 from drivers.types import Zone
 from firmware_cfg.profile import Budgets
 from gate_agent.cli import main
-from gate_agent.commands.stats import summary
+from gate_agent.commands.stats import Ended, summary
 from gate_agent.core.budgets import Times, timing
 from gate_agent.core.states import initial
 from gate_agent.loop import Loop
@@ -138,8 +138,8 @@ def test_a_trace_beside_a_journal_tells_of_the_same_crossings(tmp_path, capsys):
 
 
 def test_an_admission_after_a_late_step_is_counted():
-    late = {"outcome": "admitted", "deadlines": {"document": False}, "spans_ms": {"document": 9.0}}
-    fine = {"outcome": "referred", "deadlines": {"document": True}, "spans_ms": {}}
+    late = Ended("admitted", {"document": 9.0}, {"document": False})
+    fine = Ended("referred", {}, {"document": True})
     told = summary([late, fine])
     assert (told["late_admits"], told["crossings_with_a_miss"], told["miss_rate"]) == (1, 1, 0.5)
     assert msgspec.json.encode(told)
