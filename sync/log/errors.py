@@ -1,12 +1,12 @@
 """Faults and refusals of the record's way from the gate to the central system.
 
 SyncError                      code  diagnosis of one line; never personal data
-|-- RecordMalformed        300   a record cannot be encoded, or bytes are no record
-|-- BatchMalformed         301   bytes are no batch of records
+|-- RecordMalformed        300   a record cannot be encoded, or bytes are not a record
+|-- BatchMalformed         301   bytes are not a batch of records
 |-- KeyRefused             302   a key file is missing, malformed or readable by others
-|-- NoteRefused            303   bytes are no signed note, or not by the named signers
+|-- NoteRefused            303   bytes are not a signed note, or not by the named signers
 |-- SealBroken             304   what was encrypted does not open
-|-- EvidenceMalformed      305   a file is no evidence of a log
+|-- EvidenceMalformed      305   a file is not evidence of a log
 |-- StorageError           310   the database cannot do its work
 |   |-- StorageUnavailable 311   it does not exist (yet) or cannot be opened
 |   |-- StorageBusy        312   another process is its writer
@@ -14,7 +14,7 @@ SyncError                      code  diagnosis of one line; never personal data
 |   |-- StorageForeign     314   it is another kind, gate or newer version of database
 |   `-- StorageFailed      315   a read or write failed: disk full, I/O error
 |-- ReceiptRefused         320   a receipt does not release anything
-|   |-- ReceiptMalformed   321   bytes are no receipt
+|   |-- ReceiptMalformed   321   bytes are not a receipt
 |   |-- ReceiptForged      322   the signature is not the central system's
 |   |-- ReceiptForeign     323   it is for another gate or another journal
 |   |-- ReceiptAhead       324   it names a record that was never written
@@ -47,13 +47,13 @@ class SyncError(Exception):
 
 
 class RecordMalformed(SyncError):
-    """A record cannot be encoded, or bytes are no record."""
+    """A record cannot be encoded, or bytes are not a record."""
 
     code = Code.RECORD_MALFORMED
 
 
 class BatchMalformed(SyncError):
-    """Bytes are no batch of records."""
+    """Bytes are not a batch of records."""
 
     code = Code.BATCH_MALFORMED
 
@@ -65,7 +65,7 @@ class KeyRefused(SyncError):
 
 
 class NoteRefused(SyncError):
-    """Bytes are no signed note, or not signed by those who should have."""
+    """Bytes are not a signed note, or not signed by the expected keys."""
 
     code = Code.NOTE_REFUSED
 
@@ -77,7 +77,7 @@ class SealBroken(SyncError):
 
 
 class EvidenceMalformed(SyncError):
-    """A file is no evidence of a log; the text names the line."""
+    """A file is not evidence of a log; the text names the line."""
 
     code = Code.EVIDENCE_MALFORMED
 
@@ -125,7 +125,7 @@ class ReceiptRefused(SyncError):
 
 
 class ReceiptMalformed(ReceiptRefused):
-    """Bytes are no receipt."""
+    """Bytes are not a receipt."""
 
     code = Code.RECEIPT_MALFORMED
 
