@@ -89,15 +89,21 @@ def camera(profile: Profile) -> Findings:
         path = f"/dev/video{rest}" if rest.isdigit() else rest
         yield character_device("camera", path, "video")
     elif kind in ("rtsp", "rtsps", "mjpeg"):
-        parts = urlsplit(rest if kind == "mjpeg" else profile.camera.source)
-        default = {"rtsp": 554, "rtsps": 322}.get(kind, 80)
-        yield _reachable("camera", parts.hostname or "", parts.port or default, Grade.BROKEN)
+        yield _reachable("camera", *camera_address(profile.camera.source), Grade.BROKEN)
     elif kind == "file":
         there = Path(rest).exists()
         grade = Grade.GOOD if there else Grade.BROKEN
         yield Finding("camera", grade, f"{rest} {'is' if there else 'is not'} there")
     else:
         yield Finding("camera", Grade.ATTENTION, f"a source of the kind {kind} is not looked at")
+
+
+def camera_address(source: str) -> tuple[str, int]:
+    """Host and port of a camera in the network; a scheme's own port where none is named."""
+    kind, _, rest = source.partition(":")
+    parts = urlsplit(rest if kind == "mjpeg" else source)
+    default = {"rtsp": 554, "rtsps": 322}.get(kind, 80)
+    return parts.hostname or "", parts.port or default
 
 
 def broker(profile: Profile) -> Findings:
@@ -110,11 +116,16 @@ def _reachable(check: str, host: str, port: int, otherwise: Grade) -> Finding:
         with socket.create_connection((host, port), CONNECT_S):
             return Finding(check, Grade.GOOD, f"{host}:{port} answers")
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no answer"
-        do = "check cable, address and firewall; records are kept until it is back"
-        if otherwise is Grade.BROKEN:
-            do = "check cable, address and that the device is switched on"
-        return Finding(check, otherwise, f"{host}:{port} cannot be reached: {why}", do)
+        return unreachable(check, f"{host}:{port}", error.errno or 0, otherwise)
+
+
+def unreachable(check: str, where: str, errno: int, grade: Grade) -> Finding:
+    """What an address that does not answer means; names that are not found have errno < 0."""
+    why = os.strerror(errno) if errno > 0 else "no answer"
+    do = "check cable, address and firewall; records are kept until it is back"
+    if grade is Grade.BROKEN:
+        do = "check cable, address and that the device is switched on"
+    return Finding(check, grade, f"{where} cannot be reached: {why}", do)
 
 
 def disk(state: Path) -> Findings:
@@ -129,28 +140,36 @@ def disk(state: Path) -> Findings:
             f"make it: install -d -m 0700 {state}, owned by the agent's user",
         )
         return
-    free_mb = free >> 20
-    if not os.access(state, os.W_OK | os.X_OK):
-        yield Finding("disk", Grade.BROKEN, f"{state} may not be written", "check its owner")
-    elif free < DISK_FULL_BYTES:
-        yield Finding("disk", Grade.BROKEN, f"{free_mb} MB left in {state}", "make room now")
-    elif free < DISK_LOW_BYTES:
-        yield Finding("disk", Grade.ATTENTION, f"{free_mb} MB left in {state}", "make room soon")
-    else:
-        yield Finding("disk", Grade.GOOD, f"{free_mb} MB left in {state}")
+    yield room(state, free, writable=os.access(state, os.W_OK | os.X_OK))
+
+
+def room(state: Path, free_bytes: int, *, writable: bool) -> Finding:
+    """Whether so much room is enough."""
+    left = f"{free_bytes >> 20} MB left in {state}"
+    if not writable:
+        return Finding("disk", Grade.BROKEN, f"{state} may not be written", "check its owner")
+    if free_bytes < DISK_FULL_BYTES:
+        return Finding("disk", Grade.BROKEN, left, "make room now")
+    if free_bytes < DISK_LOW_BYTES:
+        return Finding("disk", Grade.ATTENTION, left, "make room soon")
+    return Finding("disk", Grade.GOOD, left)
 
 
 def clock_set() -> Findings:
     """Whether the system's clock follows a time server."""
-    if follows_time_server():
-        yield Finding("clock", Grade.GOOD, "the clock follows a time server")
-    else:
-        yield Finding(
-            "clock",
-            Grade.ATTENTION,
-            "the clock does not follow a time server",
-            "timedatectl set-ntp true; without a true date every document goes to an officer",
-        )
+    yield clock(follows=follows_time_server())
+
+
+def clock(*, follows: bool) -> Finding:
+    """What it means that the clock follows a time server, or does not."""
+    if follows:
+        return Finding("clock", Grade.GOOD, "the clock follows a time server")
+    return Finding(
+        "clock",
+        Grade.ATTENTION,
+        "the clock does not follow a time server",
+        "timedatectl set-ntp true; without a true date every document goes to an officer",
+    )
 
 
 def keys(folder: Path, names: tuple[str, ...]) -> Findings:
@@ -216,13 +235,18 @@ def trust(paths: list[Path], today_ordinal: int) -> Findings:
         yield Finding(f"trust: {file.name}", Grade.ATTENTION, f"refused: {why}", "remove it")
     newest = newest_list(loaded.parsed())
     age = None if newest is None else today_ordinal - newest.toordinal()
-    if age is not None and age > TRUST_OLD_DAYS:
-        yield Finding(
-            "trust",
-            Grade.ATTENTION,
-            f"{count} certificates, the newest list is {age} days old",
-            "fetch the present master list and CRLs, then egate trust import DIR",
-        )
-    else:
-        dated = "" if age is None else f", the newest list is {age} days old"
-        yield Finding("trust", Grade.GOOD, f"{count} certificates{dated}")
+    yield trust_of_age(count, age)
+
+
+def trust_of_age(certificates: int, newest_days: int | None) -> Finding:
+    """Whether trust is fresh; `newest_days` is None where no list says when it was made."""
+    dated = "" if newest_days is None else f", the newest list is {newest_days} days old"
+    what = f"{certificates} certificates{dated}"
+    if newest_days is None or newest_days <= TRUST_OLD_DAYS:
+        return Finding("trust", Grade.GOOD, what)
+    return Finding(
+        "trust",
+        Grade.ATTENTION,
+        what,
+        "fetch the present master list and CRLs, then egate trust import DIR",
+    )

@@ -103,12 +103,16 @@ TARGETS = (
     ),
     Target(
         "collector",
-        ("sync/centre/test_centre.py", "-ksqlite"),
-        _modules("sync.centre.collector"),
+        (
+            "sync/centre/test_centre.py",
+            "sync/centre/test_opened_batch.py",
+            "-ksqlite or opened_batch",
+        ),
+        _modules("sync.centre.collector", "sync.centre.opened_batch"),
     ),
     Target(
         "overview",
-        ("sync/centre/test_centre.py", "-ksqlite"),
+        ("sync/centre/test_overview.py",),
         _modules("sync.centre.overview"),
     ),
     Target("doctor", ("gate_agent/host/test_doctor.py",), _modules("gate_agent.host.doctor")),

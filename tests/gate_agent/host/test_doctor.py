@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from drivers.types import TRUST_OLD_DAYS
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from firmware_cfg.profile import Camera, Sync
 from gate_agent.cli import main
@@ -43,6 +46,7 @@ def test_the_broker_is_wanted_but_not_needed():
         sync = msgspec.structs.replace(PROFILE, sync=Sync(port=port))
         assert [finding.grade for finding in doctor.broker(sync)] == [Grade.GOOD]
     (finding,) = doctor.broker(sync)
+    assert finding.check == "broker"
     assert (finding.grade, "kept until it is back" in finding.do) == (Grade.ATTENTION, True)
 
 
@@ -69,11 +73,124 @@ def test_disk(tmp_path):
     assert (missing.grade, "install -d" in missing.do) == (Grade.BROKEN, True)
 
 
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "writable", "grade", "do"),
+    [
+        (1024 * MIB, True, Grade.GOOD, ""),
+        (1024 * MIB - 1, True, Grade.ATTENTION, "make room soon"),
+        (100 * MIB, True, Grade.ATTENTION, "make room soon"),
+        (100 * MIB - 1, True, Grade.BROKEN, "make room now"),
+        (1024 * MIB, False, Grade.BROKEN, "check its owner"),
+    ],
+)
+def test_room_on_the_disk(free_bytes, writable, grade, do):
+    found = doctor.room(Path("/state"), free_bytes, writable=writable)
+    assert (found.check, found.grade, found.do) == ("disk", grade, do)
+    assert (f"{free_bytes // MIB} MB left in /state" in found.what) is writable
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("rtsp://camera/live", ("camera", 554)),
+        ("rtsps://camera/live", ("camera", 322)),
+        ("rtsp://camera:8554/live", ("camera", 8554)),
+        ("mjpeg:http://camera/live", ("camera", 80)),
+        ("mjpeg:http://camera:8080/", ("camera", 8080)),
+        ("rtsp:", ("", 554)),
+    ],
+)
+def test_the_address_of_a_camera(source, address):
+    assert doctor.camera_address(source) == address
+
+
+@pytest.mark.parametrize("source", ["device:7", "rtsps://127.0.0.1:1/", "file:/", "sim"])
+def test_what_is_found_of_a_camera_is_named_so(source):
+    profile = msgspec.structs.replace(PROFILE, camera=Camera(source=source))
+    (found,) = doctor.camera(profile)
+    assert found.check == "camera"
+    if source == "device:7":
+        assert "/dev/video7" in found.what
+    if source.startswith("rtsps"):
+        assert "127.0.0.1:1 cannot be reached" in found.what
+        assert "switched on" in found.do
+
+
+def test_why_an_address_does_not_answer():
+    refused = doctor.unreachable("broker", "h:1", errno.ECONNREFUSED, Grade.ATTENTION)
+    assert refused.what == "h:1 cannot be reached: Connection refused"
+    assert "records are kept" in refused.do
+    assert "Operation not permitted" in doctor.unreachable("x", "h:1", 1, Grade.BROKEN).what
+    for number in (0, -2):
+        found = doctor.unreachable("camera", "h:1", number, Grade.BROKEN)
+        assert (found.what, found.grade) == ("h:1 cannot be reached: no answer", Grade.BROKEN)
+        assert "switched on" in found.do
+    assert 0 < doctor.CONNECT_S < 10
+
+
+def test_a_clock_that_follows_nothing_needs_attention():
+    assert doctor.clock(follows=True) == (
+        "clock",
+        Grade.GOOD,
+        "the clock follows a time server",
+        "",
+    )
+    found = doctor.clock(follows=False)
+    assert (found.check, found.grade) == ("clock", Grade.ATTENTION)
+    assert "does not follow" in found.what
+    assert "timedatectl set-ntp true" in found.do
+
+
+@pytest.mark.parametrize(
+    ("days", "grade", "what"),
+    [
+        (None, Grade.GOOD, "3 certificates"),
+        (0, Grade.GOOD, "3 certificates, the newest list is 0 days old"),
+        (
+            TRUST_OLD_DAYS,
+            Grade.GOOD,
+            f"3 certificates, the newest list is {TRUST_OLD_DAYS} days old",
+        ),
+        (
+            TRUST_OLD_DAYS + 1,
+            Grade.ATTENTION,
+            f"3 certificates, the newest list is {TRUST_OLD_DAYS + 1} days old",
+        ),
+    ],
+)
+def test_how_old_trust_may_be(days, grade, what):
+    found = doctor.trust_of_age(3, days)
+    assert (found.check, found.grade, found.what) == ("trust", grade, what)
+    assert ("egate trust import" in found.do) is (grade is not Grade.GOOD)
+
+
+def test_what_is_not_good_says_what_to_do(tmp_path):
+    (tmp_path / "notes.txt").write_text("no certificate")
+    (tmp_path / "open.key").write_bytes(bytes(32))
+    findings = [
+        *doctor.disk(tmp_path / "none"),
+        *doctor.keys(tmp_path, ("open.key", "none.key")),
+        *doctor.trust([tmp_path / "none"], 1),
+        *doctor.trust([tmp_path], 1),
+        *doctor.models(tmp_path, "best"),
+        doctor.character_device("port", str(tmp_path), "dialout"),
+        doctor.character_device("port", str(tmp_path / "none"), "dialout"),
+    ]
+    assert len(findings) >= 8
+    assert {found.grade for found in findings} <= {Grade.BROKEN, Grade.ATTENTION}
+    assert [found for found in findings if not (found.check and found.what and found.do)] == []
+    assert {"disk", "models", "trust", "port"} <= {found.check for found in findings}
+
+
 def test_keys_must_be_private(tmp_path):
     (tmp_path / "good.key").write_bytes(bytes(32))
     (tmp_path / "good.key").chmod(0o400)
     (tmp_path / "open.key").write_bytes(bytes(32))
     (tmp_path / "open.key").chmod(0o444)
+    assert "owner alone" in next(iter(doctor.keys(tmp_path, ("good.key",)))).what
     found = grades(doctor.keys(tmp_path, ("good.key", "open.key", "none.key")))
     assert found == {
         "key: good.key": Grade.GOOD,
@@ -97,6 +214,10 @@ def test_trust_and_its_age(tmp_path):
     (tmp_path / "notes.txt").write_text("no certificate")
     found = grades(doctor.trust([tmp_path], utc_now().date().toordinal()))
     assert found == {"trust": Grade.GOOD, "trust: notes.txt": Grade.ATTENTION}
+    (refused,) = [
+        finding for finding in doctor.trust([tmp_path], 1) if finding.check == "trust: notes.txt"
+    ]
+    assert refused.do == "remove it"
 
 
 def test_models_that_are_not_there(tmp_path):
