@@ -1,7 +1,7 @@
 """Records that are sent before their turn, so that a backlog does not hide what happens now.
 
 Such a copy is an ordinary signed batch on a topic of its own. No receipt answers it and
-nothing depends on it; the ordered way brings the same record later (docs/decisions/0050).
+nothing depends on it; the ordered way brings the same record later (docs/decisions/0022).
 """
 
 from __future__ import annotations
