@@ -336,4 +336,4 @@ MOVED = (
     Moved("vision", 399, Code.BIOMETRIC_FAULT),
     Moved("inbox", 300, Code.INBOX_FULL),
 )
-"""Before 0.1.0 these numbers meant two things; the record's device tells them apart."""
+"""Before 0.1.0 these numbers meant two things; the record's device distinguishes them."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from firmware_cfg.profile import IoModule, Profile, RegisterMap, Turnstile
+from firmware_cfg.profile import Profile
+from firmware_cfg.turnstile import IoModule, RegisterMap, Turnstile
 
 REAL_CAMERAS = ("device", "rtsp", "rtsps")
 NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, not used

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from drivers.turnstile.modbus_requests import Registers, WriteWords
 from drivers.turnstile.read_plan import ReadPlan
 from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading
-from firmware_cfg.profile import RegisterMap
+from firmware_cfg.turnstile import RegisterMap
 
 MODES = {0: TurnstileMode.NORMAL, 1: TurnstileMode.BLOCKED, 2: TurnstileMode.ANTIPANIC}
 

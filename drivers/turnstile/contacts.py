@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drivers.types import Door, Flag, Lock, Plant, Zone
-from firmware_cfg.profile import DoorWiring, IoModule
+from firmware_cfg.turnstile import DoorWiring, IoModule
 
 TRIPPED = 1
 """`Plant.fault_code` while the module's watchdog has dropped its outputs."""

@@ -23,7 +23,7 @@ from drivers.ports import Emission, Output, Write
 from drivers.turnstile.actions import Actions
 from drivers.turnstile.plant_publisher import PlantPublisher
 from drivers.types import Actuation, Condition, DeviceId, DeviceReady, Plant
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 
 MISSED_POLLS_MAX = 3
 DISTURBED_POLLS_MAX = 20

@@ -47,7 +47,8 @@ from drivers.types import (
     OpenExit,
     SetDirection,
 )
-from firmware_cfg.profile import DoorWiring, IoModule, OnPowerLoss, Turnstile
+from firmware_cfg.profile import OnPowerLoss
+from firmware_cfg.turnstile import DoorWiring, IoModule, Turnstile
 
 CONFIG_WORDS = 3
 WATCHDOG_UNIT_MS = 10

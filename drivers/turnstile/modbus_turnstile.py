@@ -44,7 +44,7 @@ from drivers.turnstile.turnstile_reading import (
     plant_of,
 )
 from drivers.types import Actuation, Close, Condition, OpenExit
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 
 RELEASE_WRITES_MAX = 2
 WITHDRAW_WRITES_MAX = 5

@@ -14,7 +14,7 @@ from drivers.turnstile.machine import Job
 from drivers.turnstile.modbus_requests import Outcome, Request, WriteWords, Written
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile, TurnstileMap
 from drivers.turnstile.settings import Drift, drift_of, read_settings
-from firmware_cfg.profile import Setting, Turnstile
+from firmware_cfg.turnstile import Setting, Turnstile
 
 HEALTH_POLLS = 5
 ROLL_BACK_ATTEMPTS = 3

@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
 
 from drivers.turnstile.modbus_requests import Outcome, Read, Registers, Request
-from firmware_cfg.profile import Firmware, Setting
+from firmware_cfg.turnstile import Firmware, Setting
 
 Held = dict[str, int]
 SettingsJob = Generator[Request, Outcome, Held | None]

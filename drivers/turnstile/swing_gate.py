@@ -18,7 +18,7 @@ from drivers.turnstile.machine import Job, PlantMachine
 from drivers.turnstile.swing_frames import Ask, Order, Status
 from drivers.turnstile.swing_link import SETTLE, Settled, SwingLink, SwingOutcome, SwingRequest
 from drivers.types import Actuation, Close, Door, Flag, OpenExit, Plant, Zone
-from firmware_cfg.profile import SwingGate, Turnstile
+from firmware_cfg.turnstile import SwingGate, Turnstile
 
 COUNTER_MODULO = 1 << 24
 COUNTER_STEP_MAX = 100

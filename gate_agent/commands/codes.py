@@ -37,7 +37,7 @@ the action is what an officer does about it.
 MOVED_NUMBERS = """
 ## Numbers of older records
 
-Before 0.1.0 two parts used these numbers. A record's device tells which fault it was.
+Before 0.1.0 two parts used these numbers. A record's device shows which fault it was.
 """
 
 

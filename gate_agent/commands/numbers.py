@@ -23,6 +23,24 @@ def seq(text: str) -> int:
     return _within(text, MAX_SEQ)
 
 
+def rate(text: str) -> str:
+    """A rate between 0 and 1, as typed. Raises ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate between 0 and 1")
+    return text
+
+
+def count(text: str) -> int:
+    """A number from 1 to 100. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
+    return int(text)
+
+
 def _within(text: str, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text[:20]) > most or len(text) > 20:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 0 to {most}")

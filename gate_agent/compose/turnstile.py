@@ -12,7 +12,8 @@ from drivers.turnstile.modbus_turnstile import ModbusTurnstile, TurnstileMap
 from drivers.turnstile.settings import Drift
 from drivers.turnstile.swing_gate import SwingGateMachine
 from drivers.types import Actuation
-from firmware_cfg.profile import Profile, Turnstile
+from firmware_cfg.profile import Profile
+from firmware_cfg.turnstile import Turnstile
 from gate_agent import live
 from gate_agent.workers.machine_thread import CommandQueue
 

@@ -6,8 +6,8 @@ The entry is released for one ticket while the exit is shut and the chamber empt
 as soon as one person stands inside and no one in the doorway; about several who stay an officer
 is asked, with the entry open behind them. The face is compared only
 behind two shut doors. After an accept the exit is released, and the crossing ends when the
-chamber is empty. `Emptying` brings doors and chamber to rest after every crossing: whoever
-is still inside goes back by the entry, no door moves onto anybody, and a door that does not
+chamber is empty. `Emptying` brings doors and chamber to rest after every crossing: a traveller who
+is still inside goes back by the entry, no door moves onto a person, and a door that does not
 follow stops the lane.
 """
 

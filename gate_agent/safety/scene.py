@@ -21,7 +21,8 @@ from biometrics.types import (
     Tier,
 )
 from drivers.types import Check, Door, Flag, HolderAttributes, Lock, Plant, Result, Zone
-from firmware_cfg.profile import Camera, ChipReader, Lane, MrzReader, Policy, Profile, Turnstile
+from firmware_cfg.profile import Camera, ChipReader, Lane, MrzReader, Policy, Profile
+from firmware_cfg.turnstile import Turnstile
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.states import State
