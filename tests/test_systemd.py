@@ -146,7 +146,7 @@ def test_operators_are_given_the_figures_of_each_lane():
     assert "d /run/egate-metrics 0755 egate-sync egate-sync -" in made.splitlines()
 
 
-def test_a_console_is_told_of_other_lanes_without_another_unit():
+def test_a_console_gets_other_lanes_without_another_unit():
     unit = ROOT / "systemd" / "egate-console@.service"
     assert command(unit)[2:4] == ["--lane", "1=/run/egate/lane1"]
     held = settings(unit)

@@ -12,7 +12,7 @@ from typing import Any
 from drivers.turnstile.half_duplex import Silence
 from drivers.turnstile.modbus_master import ModbusMaster
 from drivers.turnstile.modbus_requests import Outcome, Read, Registers, Request, WriteWords, Written
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from sim.devices.turnstile import SimTurnstile
 from sim.scenario.scenario import stream
 from sim.wires.wire import Wire, WireFaults
@@ -125,6 +125,6 @@ def noise(transactions: int, seed: int, faults: WireFaults = NOISE) -> dict[str,
         "wrong": wrong,
         "unresolved": unresolved,
         "seed": seed,
-        "struck": {"there": bus.there.struck, "back": bus.back.struck},
+        "struck": {"there": bus.there.occurred, "back": bus.back.occurred},
         "virtual_s": round(bus.now_ns / 1e9, 3),
     }

@@ -27,7 +27,7 @@ from drivers.types import (
     Plant,
     PlantChanged,
 )
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from gate_agent.core.facts import DecisionFacts
 from gate_agent.core.messages import Append
 from gate_agent.core.reasons import Outcome

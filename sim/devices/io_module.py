@@ -20,7 +20,7 @@ from drivers.turnstile.modbus_requests import (
     WRITE_COILS,
     WRITE_MULTIPLE,
 )
-from firmware_cfg.profile import IoModule
+from firmware_cfg.turnstile import IoModule
 from sim.devices.leaf import Leaf, stiff
 from sim.devices.modbus_slave import (
     ILLEGAL_ADDRESS,

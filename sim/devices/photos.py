@@ -115,7 +115,7 @@ def live_counterpart(handle: str) -> Photo:
     return others[0] if others else portrait
 
 
-def somebody_else(handle: str) -> Photo:
+def another_person(handle: str) -> Photo:
     """A picture of another person."""
     portrait = by_handle(handle)
     return next(p for p in PHOTOS if p.person != portrait.person)

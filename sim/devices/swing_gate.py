@@ -16,7 +16,7 @@ from drivers.turnstile.swing_frames import (
     Order,
     checksum,
 )
-from firmware_cfg.profile import SwingGate
+from firmware_cfg.turnstile import SwingGate
 from sim.devices.barrier_plant import BarrierPlant
 from sim.devices.turnstile_barrier import FREE, Barrier, Mode, Side
 

@@ -17,7 +17,7 @@ from drivers.turnstile.modbus_requests import (
     WRITE_MAX,
     WRITE_MULTIPLE,
 )
-from firmware_cfg.profile import RegisterMap
+from firmware_cfg.turnstile import RegisterMap
 from sim.devices.barrier_plant import BarrierPlant
 from sim.devices.modbus_slave import (
     ILLEGAL_ADDRESS,

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from gate_agent import live
 from gate_agent.lane_api.api import Role, Step
 from gate_agent.lane_api.client import LaneAway, LaneClient

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from sim.chip.card import Chip
 from sim.devices.io_module import SimDoor, SimIoModule
 from sim.devices.leaf import WIDE_ENOUGH

@@ -177,7 +177,7 @@ class MantrapTraveller(Person):
             self._follower_ns = self.due_ns
 
     def _follow(self, now_ns: int) -> None:
-        """Somebody slips in before the entry is shut."""
+        """A person slips in before the entry is shut."""
         self._follower_ns = None
         self._stage.walk_up(1, now_ns)
         self._stage.step_in(1, now_ns)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from sim.chip.card import Chip
 from sim.chip.pn532 import Pn532Peer
 from sim.devices.mrz_reader import MrzLineReader

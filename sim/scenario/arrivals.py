@@ -24,7 +24,7 @@ PORTRAITS = ("a1", "b1", "c1")
 
 
 def people(scenario: Scenario) -> tuple[Traveller, ...]:
-    """Everybody who comes: the travellers by name, and those of all arrivals by their time."""
+    """Everyone who comes: the travellers by name, and those of all arrivals by their time."""
     crowd = [
         _one(scenario, arrivals, number, at_s)
         for arrivals in scenario.arrivals

@@ -68,8 +68,8 @@ class _End:
         due_ns = self.peer.due_ns
         self.peer_ns = NEVER_NS if due_ns is None else due_ns
 
-    def see(self) -> None:
-        """See what is due first."""
+    def find_due(self) -> None:
+        """Find what is due first."""
         due_ns = self.peer_ns
         at_ns = self.to_peer.due_ns
         if at_ns is not None and at_ns < due_ns:
@@ -83,7 +83,7 @@ class _End:
 class WiredDevice:
     """A machine with its lines. `emit` takes what it reports.
 
-    `touch` is to be called whenever somebody has done something to a peer, `rouse` before.
+    `touch` is to be called after every action on a peer, `rouse` before.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class WiredDevice:
         self._machine_ns = NEVER_NS if due_ns is None else due_ns
         for end in self._ends:
             end.ask()
-            end.see()
+            end.find_due()
 
     def _due_ns(self) -> int | None:
         due_ns = self._machine_ns + self._skew_ns
@@ -226,7 +226,7 @@ class WiredDevice:
         at_ns = to_machine.due_ns
         if at_ns is not None and at_ns <= now_ns:
             self._hear(end.port, to_machine.take(now_ns), now_ns)
-        end.see()
+        end.find_due()
 
     def _hear(self, port: str, data: bytes, now_ns: int) -> None:
         """Let the machine hear what has arrived."""
@@ -242,7 +242,7 @@ class WiredDevice:
                 retryable=fault.retryable,
                 diagnosis=fault.diagnosis,
             )
-            self._tell(Emission(failed, {}), now_ns)
+            self._report(Emission(failed, {}), now_ns)
         for op in self.machine.output():
             self._carry(op, now_ns)
         for emission in self.machine.events():
@@ -261,5 +261,5 @@ class WiredDevice:
             end.to_peer.set_baud(op.baud)
             end.to_machine.set_baud(op.baud)
 
-    def _tell(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.wires.skipped_polls`
+    def _report(self, emission: Emission, now_ns: int) -> None:  # noqa: ARG002 - for `sim.wires.skipped_polls`
         self._emit(emission)

@@ -1,10 +1,10 @@
-"""A passport that is read again: a reading that repeats is counted instead of carried.
+"""A passport that is read again: a reading that repeats is skipped and counted.
 
-A chip session is a hundred frames each way, and the same passport, asked by the same dice,
-gives the same session. Once a whole reading was seen to repeat, what was asked bit for bit
+A chip session is a hundred frames each way, and the same passport, asked with the same random
+source, gives the same session. Once a whole reading was seen to repeat, what was asked bit for bit
 and everything nanosecond for nanosecond, a later one is not carried: the machine gets its
-command, writes its first frame and is then left alone, while what it told the other times
-is told again at the same distance. Whoever touches passport, line or machine on the way
+command, writes its first frame and is then left alone, while what it emitted the other times
+is emitted again at the same delay. Anything that touches passport, line or machine on the way
 has what was skipped so far carried out first, as in `sim.wires.skipped_polls`.
 
 The recorded inbox is the same as with every reading carried, which a test holds against
@@ -30,8 +30,8 @@ from sim.wires.links import Line, WiredDevice
 MAX_READINGS = 4_096
 
 
-class _Told(NamedTuple):
-    """What the machine told, so long after its command, and when it took its step before."""
+class _Emitted(NamedTuple):
+    """One emission: its delay after the command, and the time of the step before it."""
 
     before_ns: int
     after_ns: int
@@ -43,14 +43,14 @@ class KnownReading(NamedTuple):
     """One reading, from the command until the reader rests.
 
     Attributes:
-        told: in order; tickets are 0.
+        emissions: in order; tickets are 0.
         asked: hash over all that was sent, and when.
         span_ns: until the reader rests.
         carried_bytes: both ways.
         past: what was sent last to the chip reader, and from it.
     """
 
-    told: tuple[_Told, ...]
+    emissions: tuple[_Emitted, ...]
     asked: bytes
     span_ns: int
     carried_bytes: int
@@ -94,7 +94,7 @@ class _Noting:
     began_ns: int
     began_bytes: int
     asked: Any = field(default_factory=hashlib.sha256)
-    told: list[_Told] = field(default_factory=list)
+    emissions: list[_Emitted] = field(default_factory=list)
 
 
 @dataclass
@@ -102,8 +102,8 @@ class _Playing:
     """A reading under way that is not carried.
 
     Attributes:
-        by_machine: how much the machine told itself, with its command.
-        next: index of what is told next.
+        by_machine: how many events the machine emitted itself, with its command.
+        next: index of the next emission.
         left_bytes: what is not carried of it.
     """
 
@@ -117,15 +117,15 @@ class _Playing:
 
     @property
     def due_ns(self) -> int:
-        """When something is told next, or the reading ends; first, the step before that.
+        """When the next emission is due, or the reading ends; first, the step before that.
 
         So the kernel is asked when the machine would have asked, and what happens at the
         very same instant keeps its order.
         """
-        told = self.reading.told
-        if self.next >= len(told):
+        emitted = self.reading.emissions
+        if self.next >= len(emitted):
             return self.began_ns + self.reading.span_ns
-        one = told[self.next]
+        one = emitted[self.next]
         return self.began_ns + (one.after_ns if self.armed else one.before_ns)
 
 
@@ -136,7 +136,7 @@ class ReadingDevice(WiredDevice):
         machine: the reader.
         readings: of the run.
         circumstances: whatever a reading depends on beside its command: the passport that
-            lies there, dice, settings, the day; None where none lies there.
+            lies there, random source, settings, the day; None where none lies there.
 
     Attributes:
         skipped_bytes: what was not carried, both ways.
@@ -160,7 +160,7 @@ class ReadingDevice(WiredDevice):
         self._wires = tuple(w for line in lines.values() for w in (line.to_peer, line.to_machine))
         self._noting: _Noting | None = None
         self._playing: _Playing | None = None
-        self._told_already = 0
+        self._emitted_already = 0
 
     def command(self, command: Any, now_ns: int) -> None:
         """Hand over one command; one that begins a known reading is carried no further."""
@@ -172,9 +172,11 @@ class ReadingDevice(WiredDevice):
         noting = self._noting = _Noting(None, now_ns, self._carried_bytes())
         self._call(now_ns, self.machine.command, command, now_ns - self._skew_ns)
         if self._reader.busy and self._noting is not None:
-            told = tuple(sorted(item) for item in (one.payload.items() for one in noting.told))
+            emitted = tuple(
+                sorted(item) for item in (one.payload.items() for one in noting.emissions)
+            )
             plain = msgspec.structs.replace(command, ticket=0)
-            noting.key = (plain, circumstances, str(told), noting.asked.digest())
+            noting.key = (plain, circumstances, str(emitted), noting.asked.digest())
             self._play(noting, command.ticket)
         else:
             self._noting = None
@@ -191,9 +193,9 @@ class ReadingDevice(WiredDevice):
         playing, self._playing = self._playing, None
         if playing is None:
             return
-        self._told_already = playing.next - playing.by_machine
+        self._emitted_already = playing.next - playing.by_machine
         while (due_ns := super()._due_ns()) is not None:
-            if due_ns > now_ns or (due_ns == now_ns and not self._told_already):
+            if due_ns > now_ns or (due_ns == now_ns and not self._emitted_already):
                 break
             super()._turn(due_ns)
 
@@ -203,9 +205,9 @@ class ReadingDevice(WiredDevice):
         if reading is None:
             return
         self._noting = None
-        told = len(noting.told)
+        emitted = len(noting.emissions)
         left_bytes = reading.carried_bytes - (self._carried_bytes() - noting.began_bytes)
-        self._playing = _Playing(reading, ticket, noting.began_ns, told, told, left_bytes)
+        self._playing = _Playing(reading, ticket, noting.began_ns, emitted, emitted, left_bytes)
 
     def _due_ns(self) -> int | None:
         return super()._due_ns() if self._playing is None else self._playing.due_ns
@@ -218,13 +220,13 @@ class ReadingDevice(WiredDevice):
                 self._noted(self._noting, now_ns)
             return
         self._touched = False
-        if playing.next < len(playing.reading.told) and not playing.armed:
+        if playing.next < len(playing.reading.emissions) and not playing.armed:
             playing.armed = True
-        elif playing.next < len(playing.reading.told):
-            told = playing.reading.told[playing.next]
+        elif playing.next < len(playing.reading.emissions):
+            emitted = playing.reading.emissions[playing.next]
             playing.next, playing.armed = playing.next + 1, False
-            event = msgspec.structs.replace(told.event, ticket=playing.ticket)
-            self._emit(Emission(event, told.payload))
+            event = msgspec.structs.replace(emitted.event, ticket=playing.ticket)
+            self._emit(Emission(event, emitted.payload))
         else:
             self._end(playing, now_ns)
 
@@ -257,9 +259,9 @@ class ReadingDevice(WiredDevice):
             self._noting.asked.update(f"{now_ns - self._noting.began_ns} {op}".encode())
         super()._carry(op, now_ns)
 
-    def _tell(self, emission: Emission, now_ns: int) -> None:
-        if self._told_already:
-            self._told_already -= 1  # roused: this one was told already
+    def _report(self, emission: Emission, now_ns: int) -> None:
+        if self._emitted_already:
+            self._emitted_already -= 1  # roused: this one was emitted already
             return
         if self._noting is not None:
             self._note(self._noting, emission, now_ns)
@@ -275,12 +277,12 @@ class ReadingDevice(WiredDevice):
         }
         plain = msgspec.structs.replace(event, ticket=0)
         before_ns = max(0, self._turned_ns - noting.began_ns)
-        noting.told.append(_Told(before_ns, now_ns - noting.began_ns, plain, payload))
+        noting.emissions.append(_Emitted(before_ns, now_ns - noting.began_ns, plain, payload))
 
     def _noted(self, noting: _Noting, now_ns: int) -> None:
         self._noting = None
         reading = KnownReading(
-            told=tuple(noting.told),
+            emissions=tuple(noting.emissions),
             asked=noting.asked.digest(),
             span_ns=now_ns - noting.began_ns,
             carried_bytes=self._carried_bytes() - noting.began_bytes,

@@ -1,13 +1,13 @@
-"""A polled device whose line is quiet: polls that repeat are counted instead of carried.
+"""A polled device whose line is quiet: polls that repeat are skipped and counted.
 
 A lane at rest asks its turnstile the same three questions twenty times a second and gets
 the same answers. Nearly all bytes of a simulated day are these, and they decide nothing.
 Once one whole heartbeat of the machine was seen to repeat, bit for bit and nanosecond for
 nanosecond, this device stops the machine's clock between two polls and only repeats what
-the machine would report, with its time moved on. Before anybody touches the plant, the
+the machine would report, with its time moved on. Before anything touches the plant, the
 line or the machine, the clock is set to the last whole heartbeat and what is left of the
-present one is carried out. Time is an argument, so the machine cannot tell. A report is asked
-of the kernel when the last step before it would have been, so that what happens at the very
+present one is carried out. Time is an argument, so the machine sees no difference. A report is
+asked of the kernel when the last step before it would have been, so that what happens at the very
 same instant keeps its order.
 
 The recorded inbox is the same as with every byte carried, which a test holds against each
@@ -38,7 +38,7 @@ class PolledPeer(Peer, Protocol):
 
     @property
     def answering(self) -> bool:
-        """Whether a question is being heard or answered."""
+        """Whether a question is being received or answered."""
 
     @property
     def moves_ns(self) -> int | None:
@@ -60,7 +60,7 @@ class _Orbit(NamedTuple):
 
 
 class _Poll(NamedTuple):
-    """One poll: what was asked, what was heard and how long after the first question.
+    """One poll: what was asked, what was received and how long after the first question.
 
     Attributes:
         carried_bytes: both ways.
@@ -68,7 +68,7 @@ class _Poll(NamedTuple):
     """
 
     asked: list[Output]
-    heard: list[tuple[int, bytes]]
+    received: list[tuple[int, bytes]]
     carried_bytes: int
     moves_ns: int | None
 
@@ -94,16 +94,16 @@ class QuietDevice(WiredDevice):
     ) -> None:
         super().__init__(kernel, machine, {port: line}, emit)
         self._line, self._peer = line, peer
-        self._told = PlantChanged(plant=Plant(read_at_ns=0))
-        self._told_ns = 0
+        self._last_report = PlantChanged(plant=Plant(read_at_ns=0))
+        self._last_report_ns = 0
         self._lead_ns = 0
         self._armed = False
-        self._told_bytes = 0
+        self._last_report_bytes = 0
         self._beat_ns = 0
         self._reported = self._news = self._even = False
         self._asked: list[Output] = []
         self._asked_ns = 0
-        self._heard: list[tuple[int, bytes]] = []
+        self._received: list[tuple[int, bytes]] = []
         self._withheld: list[Output] | None = None
         self._poll: _Poll | None = None
         self._polled_bytes = 0
@@ -132,20 +132,20 @@ class QuietDevice(WiredDevice):
         self._rousing = True
         poll = self._poll
         while (due_ns := super()._due_ns()) is not None and due_ns < now_ns:
-            if poll is not None and due_ns + poll.heard[-1][0] < now_ns:
+            if poll is not None and due_ns + poll.received[-1][0] < now_ns:
                 self._hear_again(poll, due_ns)
             else:
                 self._turn(due_ns)
         self._rousing = False
 
     def _hear_again(self, poll: _Poll, now_ns: int) -> None:
-        """Let the machine act; if it asks what it asked last, let it hear what it heard.
+        """Let the machine act; if it asks what it asked last, let it hear what it received.
 
         Anything else that it asks is carried.
         """
         machine, skew_ns = self.machine, self._skew_ns
         asked = self._withhold(now_ns, machine.expire, now_ns - skew_ns)
-        began_ns, answers = now_ns, iter(poll.heard)
+        began_ns, answers = now_ns, iter(poll.received)
         for number, question in enumerate(poll.asked):
             if asked != [question]:
                 for op in asked:
@@ -177,7 +177,7 @@ class QuietDevice(WiredDevice):
     def _due_ns(self) -> int | None:
         if self._asleep_ns is None or self._orbit is None:
             return super()._due_ns()
-        report_ns, moves_ns = self._told_ns + self._orbit.span_ns, self._peer.moves_ns
+        report_ns, moves_ns = self._last_report_ns + self._orbit.span_ns, self._peer.moves_ns
         if not self._armed:
             report_ns -= self._lead_ns
         return report_ns if moves_ns is None else min(report_ns, moves_ns)
@@ -185,47 +185,52 @@ class QuietDevice(WiredDevice):
     def _turn(self, now_ns: int) -> None:
         if self._asleep_ns is None or self._orbit is None:
             super()._turn(now_ns)
-            if self._heard and not self._under_way(now_ns):
+            if self._received and not self._under_way(now_ns):
                 self._end_poll(now_ns)
-        elif not self._armed and now_ns == self._told_ns + self._orbit.span_ns - self._lead_ns:
+        elif (
+            not self._armed and now_ns == self._last_report_ns + self._orbit.span_ns - self._lead_ns
+        ):
             self._armed = True
-        elif now_ns == self._told_ns + self._orbit.span_ns:
+        elif now_ns == self._last_report_ns + self._orbit.span_ns:
             self._armed = False
-            self._told, self._told_ns = _later(self._told, self._orbit.span_ns), now_ns
-            self._emit(Emission(self._told, {}))
+            self._last_report, self._last_report_ns = (
+                _later(self._last_report, self._orbit.span_ns),
+                now_ns,
+            )
+            self._emit(Emission(self._last_report, {}))
         else:
             self.rouse(now_ns)
             self._turn(now_ns)
 
     def _hear(self, port: str, data: bytes, now_ns: int) -> None:
-        self._heard.append((now_ns, data))
+        self._received.append((now_ns, data))
         super()._hear(port, data, now_ns)
 
     def _carry(self, op: Output, now_ns: int) -> None:
         if self._withheld is not None:
             self._withheld.append(op)
             return
-        if len(self._asked) >= MAX_ASKED:  # nobody answers, or a poll has no end: not at rest
+        if len(self._asked) >= MAX_ASKED:  # no answer, or a poll has no end: not at rest
             self._asked, self._poll = [], None
-            self._heard.clear()
+            self._received.clear()
         if not self._asked:
             self._asked_ns = now_ns
         self._asked.append(op)
         super()._carry(op, now_ns)
 
-    def _tell(self, emission: Emission, now_ns: int) -> None:
+    def _report(self, emission: Emission, now_ns: int) -> None:
         event = emission.event
         if not isinstance(event, PlantChanged):
             self._even = False
             self._emit(emission)
             return
-        if self._rousing and now_ns <= self._told_ns:
+        if self._rousing and now_ns <= self._last_report_ns:
             return  # roused: this one was reported already
         event = _later(event, self._skew_ns)
         self._reported = True
-        self._news = _unaged(event) != _unaged(self._told)
-        self._beat_ns = now_ns - self._told_ns
-        self._told, self._told_ns = event, now_ns
+        self._news = _unaged(event) != _unaged(self._last_report)
+        self._beat_ns = now_ns - self._last_report_ns
+        self._last_report, self._last_report_ns = event, now_ns
         self._lead_ns = now_ns - self._turned_ns
         self._emit(Emission(event, {}))
 
@@ -242,29 +247,29 @@ class QuietDevice(WiredDevice):
     def _end_poll(self, now_ns: int) -> None:
         """A poll has ended: compare it with the one before, and rest if nothing is new."""
         carried = self._line.to_peer.carried_bytes + self._line.to_machine.carried_bytes
-        heard = [(at_ns - self._asked_ns, data) for at_ns, data in self._heard]
-        poll = _Poll(self._asked, heard, carried - self._polled_bytes, self._peer.moves_ns)
+        received = [(at_ns - self._asked_ns, data) for at_ns, data in self._received]
+        poll = _Poll(self._asked, received, carried - self._polled_bytes, self._peer.moves_ns)
         same = poll == self._poll
         self._poll, self._polled_bytes = poll, carried
         self._asked = []
-        self._heard.clear()
+        self._received.clear()
         if self._rousing:
             return
         self._even = self._even and same
         if self._reported:
             if self._even and not self._news:
-                self._orbit = _Orbit(self._beat_ns, self._phases, carried - self._told_bytes)
-            self._even, self._phases, self._told_bytes = True, {}, carried
+                self._orbit = _Orbit(self._beat_ns, self._phases, carried - self._last_report_bytes)
+            self._even, self._phases, self._last_report_bytes = True, {}, carried
         rests = not (self._reported and self._news) and (
             poll.moves_ns is None or poll.moves_ns > now_ns
         )
         self._reported = False
-        since_ns = now_ns - self._told_ns
+        since_ns = now_ns - self._last_report_ns
         wait_ns = (self.machine.due_ns or 0) + self._skew_ns - now_ns
         self._phases[since_ns] = wait_ns
         clean = self._line.to_peer.clean and self._line.to_machine.clean
         known = self._orbit is not None and self._orbit.phases.get(since_ns) == wait_ns
-        known = known and len(poll.asked) == len(poll.heard)
+        known = known and len(poll.asked) == len(poll.received)
         if rests and same and clean and known:
             self._asleep_ns = now_ns
 

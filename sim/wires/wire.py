@@ -21,7 +21,7 @@ WAITING_MAX = 4_096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFaults:
-    """How often each fault strikes, per `send`, in 0 to 1; times in milliseconds.
+    """How often each fault occurs, per `send`, in 0 to 1; times in milliseconds.
 
     Attributes:
         flip: one bit of one byte turns over.
@@ -83,7 +83,7 @@ class Wire:
         self._past: deque[bytes] = deque(maxlen=16)
         self._echo = bytearray()
         self.plugged = True
-        self.struck: dict[str, int] = {}
+        self.occurred: dict[str, int] = {}
         self.carried_bytes = 0
         self.due_ns: int | None = None
         """When something next arrives; None when nothing is under way."""
@@ -98,7 +98,7 @@ class Wire:
         self._character_ns = CHARACTER_BITS * 1_000_000_000 // baud
 
     def set_faults(self, faults: WireFaults, rng: random.Random | None = None) -> None:
-        """Change what goes wrong from now on, by dice of its own if given."""
+        """Change what goes wrong from now on, with another random source if given."""
         self._rng = rng or self._rng
         self._faults = faults
         self._clean = faults == NO_FAULTS
@@ -151,21 +151,21 @@ class Wire:
             if self.due_ns is None or end_ns < self.due_ns:
                 self.due_ns = end_ns
             return
-        if self._strikes("echo", self._faults.echo):
+        if self._occurs("echo", self._faults.echo):
             self._echo += data
-        if self._strikes("delay", self._faults.delay):
+        if self._occurs("delay", self._faults.delay):
             start_ns += self._rng.randrange(1, self._faults.delay_ms + 1) * 1_000_000
-        if self._strikes("babble", self._faults.babble):
+        if self._occurs("babble", self._faults.babble):
             start_ns = self._put(self._rng.randbytes(self._rng.randrange(1, 41)), start_ns)
-        if self._strikes("stale", self._faults.stale) and self._past:
+        if self._occurs("stale", self._faults.stale) and self._past:
             later_ns = self._rng.randrange(1, self._faults.stale_ms + 1) * 1_000_000
             self._ghosts.append((now_ns + later_ns, self._rng.choice(self._past)))
             self._see_due()
         self._past.append(data)
         spoilt = self._spoil(data)
-        if self._strikes("duplicate", self._faults.duplicate):
+        if self._occurs("duplicate", self._faults.duplicate):
             spoilt += spoilt
-        if len(spoilt) > 1 and self._strikes("slice", self._faults.slice):
+        if len(spoilt) > 1 and self._occurs("slice", self._faults.slice):
             cut = self._rng.randrange(1, len(spoilt))
             start_ns = self._put(spoilt[:cut], start_ns)
             start_ns += self._faults.slice_ms * 1_000_000
@@ -214,21 +214,21 @@ class Wire:
 
     def _spoil(self, data: bytes) -> bytes:
         spoilt = bytearray(data)
-        if self._strikes("flip", self._faults.flip):
+        if self._occurs("flip", self._faults.flip):
             spoilt[self._rng.randrange(len(spoilt))] ^= 1 << self._rng.randrange(8)
-        if self._strikes("drop", self._faults.drop):
+        if self._occurs("drop", self._faults.drop):
             if self._rng.random() < 0.5:
                 return b""
             del spoilt[self._rng.randrange(len(spoilt))]
         for at in range(len(spoilt) - 1, -1, -1):
-            if self._strikes("flip_bytes", self._faults.flip_bytes):
+            if self._occurs("flip_bytes", self._faults.flip_bytes):
                 spoilt[at] ^= 1 << self._rng.randrange(8)
-            if self._strikes("drop_bytes", self._faults.drop_bytes):
+            if self._occurs("drop_bytes", self._faults.drop_bytes):
                 del spoilt[at]
         return bytes(spoilt)
 
-    def _strikes(self, fault: str, chance: float) -> bool:
+    def _occurs(self, fault: str, chance: float) -> bool:
         if chance <= 0.0 or self._rng.random() >= chance:
             return False
-        self.struck[fault] = self.struck.get(fault, 0) + 1
+        self.occurred[fault] = self.occurred.get(fault, 0) + 1
         return True

@@ -112,7 +112,7 @@ def test_a_genuine_face_scores_above_and_an_impostor_below(
     assert scores["holder"].score >= scores["holder"].threshold > scores["impostor"].score
 
 
-def test_somebody_else_in_the_same_place_begins_anew(
+def test_another_person_in_the_same_place_starts_again(
     device: VisionDevice, faces: Callable[[str, int], bytes]
 ) -> None:
     prepare(device, 7, faces("holder", 0))
@@ -125,7 +125,7 @@ def test_somebody_else_in_the_same_place_begins_anew(
     assert seen[-1].match.score >= seen[-1].match.threshold
 
 
-def test_a_face_that_was_away_begins_anew(
+def test_a_face_that_was_away_starts_again(
     device: VisionDevice, faces: Callable[[str, int], bytes]
 ) -> None:
     prepare(device, 7, faces("holder", 0))

@@ -177,7 +177,7 @@ def test_a_calibration_of_a_gallery_keeps_its_rates() -> None:
     assert found.impostor_pairs == 4950
 
 
-def test_the_report_is_one_page_that_needs_nothing_and_names_nobody() -> None:
+def test_the_report_is_one_page_that_needs_nothing_and_names_no_one() -> None:
     made = gallery([3] * 60, 0.9, failed=(4,))
     found = compare_all(CALIBRATION, made, made)
     result = {"tier": "<packaged>", "chip": False, "probes": 1}
@@ -199,7 +199,7 @@ def test_the_report_of_next_to_nothing() -> None:
     assert "Too few comparisons" in report.page(result, found, made, made)
 
 
-def test_discarding_by_quality_that_tells_lowers_the_error() -> None:
+def test_discarding_by_quality_lowers_the_error() -> None:
     made = gallery([2] * 200, 0.1)
     found = compare_all(CALIBRATION, made, made)
     spoilt = np.arange(200) % 10 == 0

@@ -50,7 +50,7 @@ def test_an_iris_counts_and_a_line_does_not(
 
 
 @pytest.mark.parametrize("case", ["flat", "small", "coinciding"])
-def test_where_there_is_no_telling_there_is_no_answer(case: str) -> None:
+def test_a_picture_that_allows_no_answer_gets_none(case: str) -> None:
     picture, middles = drawn(closed=False, apart=25 if case == "small" else 100)
     if case == "flat":
         picture[:] = 120

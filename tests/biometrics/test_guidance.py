@@ -67,7 +67,7 @@ def shown(pipeline: Pipeline, renderer: SceneRenderer, scene: Scene) -> Guidance
         (Scene("b1", people=2), Guidance.ONE_PERSON),
     ],
 )
-def test_the_traveller_is_told_what_to_do(
+def test_the_traveller_gets_guidance(
     pipeline: Pipeline, renderer: SceneRenderer, scene: Scene, guidance: Guidance
 ) -> None:
     assert shown(pipeline, renderer, scene) is guidance

@@ -156,7 +156,7 @@ def test_warping_keeps_positions_at_any_scale(side: int) -> None:
     assert seen[:, 2:20].mean() < 5
 
 
-def test_light_from_one_side_and_fog_are_told() -> None:
+def test_light_from_one_side_and_fog_are_reported() -> None:
     even = aligned()
     side = even.copy()
     side[:, :56] //= 4

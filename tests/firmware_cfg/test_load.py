@@ -216,7 +216,7 @@ def test_the_hash_follows_meaning_alone(tmp_path: Path) -> None:
     assert len(sha256(load(PRODUCTION))) == 64
 
 
-def test_a_path_that_cannot_be_looked_at_is_told() -> None:
+def test_a_path_that_cannot_be_looked_at_is_reported() -> None:
     assert check([Path("x" * 300)])[0].problem == "File name too long"
 
 

@@ -150,7 +150,7 @@ def test_bytes_faults_and_commands_are_carried():
     assert {("opened", "line"), ("command", OpenExit(ticket=1)), ("wipe", 1)} <= set(bench.toy.log)
 
 
-def test_a_lost_port_is_told_once_and_opened_again():
+def test_a_lost_port_is_reported_once_and_opened_again():
     bench = Bench(enough=3)
 
     def hang_up(bench: Bench) -> None:
@@ -163,7 +163,7 @@ def test_a_lost_port_is_told_once_and_opened_again():
     assert bench.toy.log == [("opened", "line"), ("lost", "line"), ("opened", "line")]
 
 
-def test_a_port_that_cannot_be_opened_is_told_once():
+def test_a_port_that_cannot_be_opened_is_reported_once():
     bench = Bench(enough=2)
     bench.refuse = 2
     events = bench.run()

@@ -20,7 +20,7 @@ from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.turnstile.read_plan import ReadPlan
 from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading
 from drivers.types import Close, Door, Flag, OpenExit, Zone
-from firmware_cfg.profile import RegisterMap, Turnstile
+from firmware_cfg.turnstile import RegisterMap, Turnstile
 from gate_agent.compose.turnstile import DRIVERS, REGISTER_MAPS
 from sim.devices.modbus_slave import ILLEGAL_FUNCTION, ModbusSlave, Refused
 

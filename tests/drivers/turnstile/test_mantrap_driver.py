@@ -25,7 +25,8 @@ from drivers.types import (
     SetDirection,
     Zone,
 )
-from firmware_cfg.profile import IoModule, OnPowerLoss, Turnstile
+from firmware_cfg.profile import OnPowerLoss
+from firmware_cfg.turnstile import IoModule, Turnstile
 from sim.devices.io_module import SimIoModule
 from sim.wires.wire import NO_FAULTS, WireFaults
 

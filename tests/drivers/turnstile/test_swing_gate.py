@@ -24,7 +24,7 @@ from drivers.turnstile.swing_frames import (
 from drivers.turnstile.swing_gate import SwingGateMachine, zone_of
 from drivers.turnstile.swing_link import SETTLE, SUSPECT_NS, Settled, SwingLink
 from drivers.types import Close, Door, Flag, OpenEntry, OpenExit, PlantChanged, Zone
-from firmware_cfg.profile import SwingGate, Turnstile
+from firmware_cfg.turnstile import SwingGate, Turnstile
 from sim.devices.swing_gate import SimSwingGate
 from sim.wires.wire import NO_FAULTS, WireFaults
 

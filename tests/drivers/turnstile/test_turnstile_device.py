@@ -21,7 +21,7 @@ from drivers.types import (
     PlantChanged,
     Zone,
 )
-from firmware_cfg.profile import RegisterMap, Turnstile
+from firmware_cfg.turnstile import RegisterMap, Turnstile
 from sim.devices.turnstile import SimIdentity, SimTurnstile
 from sim.devices.turnstile_barrier import Mode
 

@@ -8,7 +8,7 @@ import pytest
 from turnstile_bench import MS, Bench
 
 from drivers.types import Close, Door, OpenExit, Plant, PlantChanged, Zone
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from sim.wires.wire import NO_FAULTS, WireFaults
 
 NOISE = WireFaults(flip=0.02, drop=0.02, duplicate=0.02, slice=0.05, babble=0.01, echo=0.02)
@@ -89,7 +89,7 @@ def test_a_plant_is_never_what_the_device_did_not_hold(
         truth.change()
     assert bench.machine.metrics.requests > 120
     assert checked > 20
-    assert sum(bench.back.struck.values()) > 10
+    assert sum(bench.back.occurred.values()) > 10
 
 
 def closed(bench: Bench, ticket: int) -> bool:

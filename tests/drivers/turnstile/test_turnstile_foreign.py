@@ -31,7 +31,7 @@ from drivers.types import (
     PlantChanged,
     Zone,
 )
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from sim.devices.io_module import SimIoModule
 from sim.devices.turnstile import SimTurnstile

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from drivers.turnstile.authorise_map import AuthoriseMap
 from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading, plant_of
 from drivers.types import Door, Flag, Zone
-from firmware_cfg.profile import RegisterMap
+from firmware_cfg.turnstile import RegisterMap
 
 HELD = TurnstileReading(
     at_ns=5,

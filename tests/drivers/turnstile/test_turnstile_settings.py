@@ -17,7 +17,7 @@ from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.turnstile.overhaul import OverhaulMachine
 from drivers.turnstile.settings import Drift, unfit
 from drivers.types import Condition, DeviceReady
-from firmware_cfg.profile import Firmware, Setting, Turnstile
+from firmware_cfg.turnstile import Firmware, Setting, Turnstile
 from sim.devices.turnstile import SimTurnstile
 
 SETTINGS = (

@@ -10,7 +10,7 @@ from drivers.errors import DriverFault
 from drivers.turnstile.authorise_map import AuthoriseMap
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import ActuationDone, DeviceReady, Plant, PlantChanged
-from firmware_cfg.profile import Turnstile
+from firmware_cfg.turnstile import Turnstile
 from sim.devices.turnstile import SimTurnstile
 from sim.wires.wire import NO_FAULTS, Wire, WireFaults
 

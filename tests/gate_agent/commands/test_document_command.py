@@ -190,7 +190,7 @@ def test_trust_import_list_verify(capsys, tmp_path):
     assert checks["ds_chain"] == "successful"
 
 
-def test_a_store_that_was_damaged_is_told(capsys, tmp_path):
+def test_a_store_that_was_damaged_is_reported(capsys, tmp_path):
     (tmp_path / "0123.trust").write_bytes(b"nonsense")
     code, out, err = run(capsys, "trust", "verify", "--store", tmp_path, "--json")
     assert code == 1
@@ -251,8 +251,8 @@ def judged_again(capsys, tmp_path, mrz, report):
         "ds_validity", "csca_validity", "ds_revocation", "expiry"
     }  # fmt: skip
 
-    (tmp_path / "nobody").mkdir()
-    untrusted = [*given, "--mrz", mrz, "--trust", tmp_path / "nobody"]
+    (tmp_path / "empty").mkdir()
+    untrusted = [*given, "--mrz", mrz, "--trust", tmp_path / "empty"]
     report, alone = inspect(capsys, *untrusted)
     assert report["overall"] == "undetermined"
     assert alone["ds_chain"] == alone["csca_validity"] == "undetermined"

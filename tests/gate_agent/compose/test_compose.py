@@ -126,7 +126,7 @@ def test_an_agent_without_its_folder_ends_with_a_line(tmp_path):
 
 def test_a_collector_says_that_no_broker_is_there(tmp_path):
     assert main(["centre", "init", "--state", str(tmp_path)]) == 0
-    with socket.socket() as taken:  # bound and not listening: nobody else takes it
+    with socket.socket() as taken:  # bound and not listening: no other person takes it
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         argv = egate("centre", "run", "--state", tmp_path, "--port", port)

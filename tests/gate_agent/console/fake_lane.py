@@ -66,7 +66,7 @@ HOLDER = HolderView(
 
 
 def waiting(number: int) -> View:
-    """A lane in service with nobody in it."""
+    """A lane in service with no one in it."""
     return View(
         lane=number,
         gate=f"gate-{number}",
@@ -124,7 +124,7 @@ def referred(number: int, ticket: int = 7, reasons: tuple[str, ...] = ("dg_hash"
 
 
 class FakeLane:
-    """A lane that shows what it is told to show and remembers what it is asked."""
+    """A lane that shows what a test gives it and keeps every request."""
 
     def __init__(self, path: Path, number: int, pictures: dict[str, bytes] | None = None) -> None:
         self.path = path

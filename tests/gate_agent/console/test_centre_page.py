@@ -102,7 +102,7 @@ def test_nothing_is_shown_to_strangers(bench: PageBench) -> None:
     assert client.get("/", Host="elsewhere").status == 421
     assert client.post("/signin", {"name": "budi", "password": PASSWORD}).status == 403
     assert client.sign_in(password="a wrong long password").status == 401
-    assert client.sign_in(name="nobody").status == 401
+    assert client.sign_in(name="unknown").status == 401
     assert client.get("/").status == 303
     assert client.post("/signout", {"csrf": "x"}).status == 403
     for _ in range(6):

@@ -112,7 +112,7 @@ def test_every_hint_is_shown_in_every_language_that_is_chosen(bench, chromium):
             wanted, place = hint[language], f"[data-hint='{language}'][data-first]"
             wait(chromium, lambda w=wanted, p=place: text(chromium, p) == w)
     assert complaints(chromium) == []
-    bench.server.should_exit = True  # without the console nobody is told to go on
+    bench.server.should_exit = True  # without the console no display lets a traveller go on
     sentence = "[data-sentence='en']"
     wait(chromium, lambda: text(chromium, sentence) == SCENES[Scene.OFFICER]["en"])
 

@@ -32,7 +32,7 @@ class ScriptedLane:
 
     def __init__(self, *scripts: list) -> None:
         self.scripts = list(scripts)
-        self.heard: list = []
+        self.received: list = []
         self.ended = asyncio.Event()  # a connection was read to its end
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +41,7 @@ class ScriptedLane:
             writer.write(message if isinstance(message, bytes) else channel.encode(message))
         frames: FrameReader = FrameReader(ToLane)
         while data := await reader.read(65536):
-            self.heard += frames.feed(data)
+            self.received += frames.feed(data)
         writer.close()
         self.ended.set()
 
@@ -99,7 +99,7 @@ def test_a_lane_that_misbehaves_is_away_and_tried_again(tmp_path, script, diagno
 def test_it_proves_its_key(tmp_path):
     scripted = ScriptedLane([CHALLENGE, SNAPSHOT])
     asyncio.run(follow(tmp_path / "l.sock", scripted, lambda lane: lane.view is not None))
-    assert scripted.heard[0].mac == proof(KEYS[Role.CONSOLE], b"n" * 32)
+    assert scripted.received[0].mac == proof(KEYS[Role.CONSOLE], b"n" * 32)
 
 
 def test_a_wrong_key_is_shown(tmp_path):
@@ -134,7 +134,7 @@ def test_requests_to_a_lane_that_does_not_answer_end(tmp_path):
         await asyncio.gather(running, return_exceptions=True)
         server.close()
         await scripted.ended.wait()
-        asked = [m for m in scripted.heard if type(m).__name__ == "PictureRequest"]
+        asked = [m for m in scripted.received if type(m).__name__ == "PictureRequest"]
         assert len(asked) == 9
 
     asyncio.run(run())

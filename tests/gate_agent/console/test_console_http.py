@@ -102,7 +102,7 @@ def test_cookies_are_secure_away_from_loopback(tmp_path):
     ("name", "password", "status"),
     [
         ("budi", "wrong", 401),
-        ("nobody", PASSWORD, 401),
+        ("unknown", PASSWORD, 401),
         ("", "", 401),
         ("siti", PASSWORD, 401),  # without a code
         ("budi", "x" * 300, 413),
@@ -373,7 +373,7 @@ def heard_at_the_display(bench, views: list[View]) -> bytes:
     return b"".join(heard)
 
 
-def test_an_attack_is_told_to_officers_alone(bench, follow):
+def test_an_attack_is_shown_to_officers_alone(bench, follow):
     views = referral(ATTACK, "pad_attack")
     attacked = heard_at_the_display(bench, views)
     assert attacked.count(b'"scene":"officer"') == 1

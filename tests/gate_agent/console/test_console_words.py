@@ -1,4 +1,4 @@
-"""Pure parts of the console: what travellers and officers are told."""
+"""Pure parts of the console: the texts for travellers and officers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_only_a_door_that_is_shut_and_locked_looks_right(entry, lock):
     assert ("unknown" in (entry, lock)) == (door["text"] == "not known")
 
 
-def test_whoever_is_referred_can_be_let_back_at_any_lane():
+def test_a_referred_traveller_can_be_let_back_at_any_lane():
     assert board(referred(1))["releasable"] is True
     assert board(replace(referred(1), evidence_sha256=""))["releasable"] is False
     inside = replace(referred(1), topology="mantrap", zone="many")
@@ -83,7 +83,7 @@ def test_whoever_is_referred_can_be_let_back_at_any_lane():
         (Step.VERIFYING, "one", False),
     ],
 )
-def test_somebody_is_let_out_of_a_chamber_only_when_the_crossing_is_over(step, zone, releasable):
+def test_a_person_is_let_out_of_a_chamber_only_when_the_crossing_is_over(step, zone, releasable):
     view = replace(mantrap(1), step=step, zone=zone)
     assert board(view)["releasable"] is releasable
     assert board(replace(view, topology="barrier"))["releasable"] is False
@@ -110,7 +110,7 @@ def test_every_referral_looks_the_same_to_the_traveller(
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_every_step_has_a_scene_and_names_nobody(step):
+def test_every_step_has_a_scene_and_names_no_one(step):
     view = replace(referred(1), step=step, face=FaceView(guidance="move_left"))
     shown = traveller_view(view)
     assert shown.text == SCENES[shown.scene]
@@ -202,13 +202,13 @@ def test_every_reason_of_the_core_has_a_row():
         ),
     ],
 )
-def test_a_lane_that_serves_nobody_says_what_it_waits_for(changes, text):
+def test_a_lane_that_serves_no_one_says_what_it_waits_for(changes, text):
     at_rest = replace(waiting(1), zone="empty", entry="closed", exit="closed", step=Step.CLOSED)
     assert board(replace(at_rest, **changes))["step_text"] == text
 
 
 @pytest.mark.parametrize("condition", Condition)
-def test_an_officer_is_told_why_a_lane_refers_everybody(condition):
+def test_an_officer_sees_why_a_lane_refers_every_traveller(condition):
     lacking = DeviceView(device="reader", ready=True, conditions=(condition.value,))
     shown = board(replace(waiting(1), devices=(lacking,)))
     row = ALERTS[condition.value]
@@ -285,17 +285,17 @@ def test_a_lane_in_alarm_comes_before_every_referral():
     assert queue(replace(referred(1, reasons=("expiry",)))) == [("Lane 1", "referred")]
 
 
-def test_many_reasons_are_told_in_short_the_gravest_first():
+def test_many_reasons_are_shown_in_short_the_gravest_first():
     reasons = ("mrz_consistency", "expiry", "defects", "dg_hash")
-    told = board(referred(1, reasons=reasons))["reasons_text"]
-    assert told.startswith("Data on the chip were altered; Check digits")
-    assert told.endswith("has expired and 1 more")
+    reported = board(referred(1, reasons=reasons))["reasons_text"]
+    assert reported.startswith("Data on the chip were altered; Check digits")
+    assert reported.endswith("has expired and 1 more")
     last = LastResult(ticket=1, outcome="refused", reasons=reasons, officer="budi")
-    told = board(replace(waiting(1), last=last))["last_text"]
-    assert told == "Refused by budi: Data on the chip were altered and 3 more"
+    reported = board(replace(waiting(1), last=last))["last_text"]
+    assert reported == "Refused by budi: Data on the chip were altered and 3 more"
 
 
-def test_whoever_is_referred_before_the_entry_is_told_beside_the_one_in_the_chamber():
+def test_a_referral_before_the_entry_is_shown_beside_the_one_in_the_chamber():
     outside = ApproachView(step=Step.REFERRED, ticket=8, reasons=("expiry",))
     view = replace(mantrap(1), approach=outside)
     assert queue(view) == [("Lane 1, before the entry", "referred")]

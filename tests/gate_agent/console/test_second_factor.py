@@ -50,7 +50,7 @@ def test_a_code_is_good_once_and_an_older_one_no_longer():
 def test_without_a_second_factor_no_code_is_asked_for():
     budi = credentials(Officer(name="budi", password_hash=PASSWORD_HASH))
     assert budi.code_fits("budi", "", 0)
-    assert not budi.code_fits("nobody", "", 0)
+    assert not budi.code_fits("unknown", "", 0)
 
 
 def test_a_console_asks_for_the_code_of_now_once(bench):
@@ -69,11 +69,11 @@ def test_officers_come_and_go_by_command(tmp_path, monkeypatch, capsys):
     path = tmp_path / "officers.json"
     typed(monkeypatch, PASSWORD + "\n")
     assert main(["officer", "add", "siti", "--second-factor", "--file", str(path)]) == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     (siti,) = load_officers(path)
-    assert siti.totp_secret in told
-    assert enrolment_uri("siti", siti.totp_secret) in told
-    assert PASSWORD not in told
+    assert siti.totp_secret in reported
+    assert enrolment_uri("siti", siti.totp_secret) in reported
+    assert PASSWORD not in reported
     assert credentials(siti).password_fits("siti", PASSWORD)
     assert path.stat().st_mode & 0o777 == 0o600
     typed(monkeypatch, PASSWORD + "\n")
@@ -94,7 +94,7 @@ def test_officers_come_and_go_by_command(tmp_path, monkeypatch, capsys):
     [
         (("add", "siti"), "short", "12 to 256"),
         (("add", "a b"), PASSWORD, "letters, digits"),
-        (("remove", "nobody"), "", "No such file"),
+        (("remove", "unknown"), "", "No such file"),
         (("list",), "", "No such file"),
     ],
 )

@@ -48,7 +48,7 @@ class Mantrap(World):
         return [command.ticket for command in self.sent if isinstance(command, kind)]
 
     def follow(self) -> None:
-        """The doors do what they were told since the last time."""
+        """The doors carry out the commands since the last time."""
         actions = {
             OpenEntry: (OPEN_ENTRY, "open_entry"),
             CloseEntry: (SHUT_ENTRY, "close_entry"),
@@ -73,7 +73,7 @@ class Mantrap(World):
         self.put(Appended(ticket=ticket, kind=kind, seq=1))
 
     def arrive(self) -> None:
-        """Somebody comes to the reader before the entry and puts the document down."""
+        """A person comes to the reader before the entry and puts the document down."""
         self.move(approach=Zone.ONE)
         self.put(DocumentPresented())
 

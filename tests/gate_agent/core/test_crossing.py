@@ -1,4 +1,4 @@
-"""Whole crossings through loop, core and guard, told as stories."""
+"""Whole crossings through loop, core and guard, as stories."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_the_invariants_hold_everywhere(topology, name, capsys):
 
 
 def ends_by_itself(node: Node, profile) -> bool:
-    """Invariant 10: everybody leaves, time passes, and the lane is free or stopped."""
+    """Invariant 10: every traveller leaves, time passes, and the lane is free or stopped."""
     for _ in range(12):
         state = node.state
         crossing = state.crossing
@@ -233,7 +233,7 @@ def unrecorded(state, crossing, event, now_ns, profile):
 
 def officer_by_himself(state, crossing, event, now_ns, profile):
     del event
-    facts = facts_of(RecordKind.OFFICER, action="accept", officer="nobody")
+    facts = facts_of(RecordKind.OFFICER, action="accept", officer="unknown")
     del now_ns, profile
     return state, (Append(ticket=ticket_of(crossing), facts=facts),)
 

@@ -1,4 +1,4 @@
-"""Two doors, told as stories: what opens, what is shut, and who is let back out."""
+"""Two doors, as stories: what opens, what is shut, and who is let back out."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_an_officers_accept_before_the_entry_lets_in_and_no_further():
     assert finishes(lane)[0][:2] == (1, "accepted")
 
 
-def test_a_page_tells_since_when_whoever_it_shows_is_where_they_are():
+def test_a_page_shows_since_when_a_traveller_is_where_they_are():
     lane = Mantrap()
     lane.serve()
     assert lane.state.since_ns == T0  # in service since then, not since the computer started
@@ -305,7 +305,7 @@ def test_a_queue_before_the_entry_is_no_crowd():
 
 
 @pytest.mark.parametrize("profile", [MANTRAP, ON_APPROACH])
-def test_nobody_comes_in(profile):
+def test_no_one_comes_in(profile):
     lane = lane_at("Entering", profile)
     lane.follow()
     lane.later(15_100)
@@ -334,7 +334,7 @@ def test_who_turns_back_while_the_entry_shuts_goes_back():
     assert lane.step == "Idle"
 
 
-def test_the_entry_is_not_shut_on_somebody_in_the_doorway():
+def test_the_entry_is_not_shut_on_a_person_in_the_doorway():
     lane = lane_at("Entering")
     lane.follow()
     lane.move(zone=Zone.ONE, entry_obstruction=Flag.ACTIVE)
@@ -402,7 +402,7 @@ def test_an_officer_lets_the_referred_back_from_between_two_shut_doors():
     assert (lane.step, lane.commanded(OpenEntry)) == ("Emptying", [1, 1])
 
 
-def test_nobody_accepts_two_between_the_doors():
+def test_no_one_accepts_two_between_the_doors():
     lane = lane_at("Referred")
     lane.move(zone=Zone.MANY)
     ignored = facts(lane.decide(OfficerAction.ACCEPT), RecordKind.SYSTEM)[0]
@@ -433,7 +433,7 @@ def test_an_entry_that_does_not_shut_is_tried_so_often_and_stops_the_lane():
     assert lane.state.mode is Mode.OUT_OF_SERVICE
 
 
-def test_an_entry_is_not_tried_again_while_somebody_stands_in_it():
+def test_an_entry_is_not_tried_again_while_a_person_stands_in_it():
     lane = lane_at("Shutting")
     lane.move(entry_obstruction=Flag.ACTIVE)
     lane.later(6_100)
@@ -452,7 +452,7 @@ def test_a_refused_traveller_goes_back_by_the_entry():
     assert (lane.step, lane.state.mode, lane.commanded(OpenExit)) == ("Idle", Mode.AUTO, [])
 
 
-def test_nobody_decides_and_the_traveller_goes_back():
+def test_no_one_decides_and_the_traveller_goes_back():
     lane = lane_at("Referred")
     lane.later(120_100)
     assert finishes(lane)[0][1] == "referred"
@@ -468,7 +468,7 @@ def test_who_does_not_go_back_stops_the_lane():
     assert (lane.step, lane.state.alarms) == ("Emptying", (Reason.PASSAGE_TIMEOUT,))
 
 
-def test_nobody_inside_presents_a_document():
+def test_no_one_inside_presents_a_document():
     lane = lane_at("Presenting", ON_APPROACH)
     lane.later(20_100)
     assert lane.step == "Referred"
@@ -483,7 +483,7 @@ def test_nothing_is_read_inside_without_an_officer():
     assert not [c for c in lane.sent if isinstance(c, ReadDocument)]
 
 
-def test_an_exit_that_nobody_uses_is_not_shut_on_them():
+def test_an_exit_that_no_one_uses_is_not_shut_on_them():
     lane = lane_at("Departing")
     lane.later(12_100)
     assert (lane.step, lane.state.alarms) == ("Emptying", (Reason.PASSAGE_TIMEOUT,))
@@ -589,7 +589,7 @@ def test_a_door_that_the_mains_must_hold_is_forced():
     assert lane.state.alarms == (Reason.DOOR_FORCED,)
 
 
-def test_without_mains_nobody_is_admitted():
+def test_without_mains_no_one_is_admitted():
     lane = lane_at("Verifying")
     lane.move(power_loss=Flag.ACTIVE)
     lane.look()
@@ -691,7 +691,7 @@ def test_who_is_inside_after_a_restart_waits_for_an_officer():
     assert (lane.step, lane.state.mode) == ("Idle", Mode.AUTO)
 
 
-def test_an_officer_has_nobody_to_release():
+def test_an_officer_has_no_one_to_release():
     lane = lane_at("Verifying")
     ignored = facts(lane.decide(OfficerAction.RELEASE), RecordKind.SYSTEM)[0]
     assert (ignored["why"], lane.commanded(OpenEntry)) == ("nobody_to_release", [1])

@@ -198,7 +198,7 @@ class Lane(RuleBasedStateMachine):
 
     @rule(
         moves=st.sampled_from(ACTUATIONS),
-        whose=st.sampled_from(["chamber", "approach", "next", "nobody"]),
+        whose=st.sampled_from(["chamber", "approach", "next", "none"]),
         recorded=st.sampled_from([True, True, False]),
         seen=st.one_of(st.none(), st.just({}), STRANGE),
     )
@@ -212,7 +212,7 @@ class Lane(RuleBasedStateMachine):
             "chamber": ticket_of(self.state.crossing),
             "approach": ticket_of(self.state.approach),
             "next": self.state.next_ticket,
-            "nobody": 0,
+            "none": 0,
         }[whose]
         more = {"reverse": True} if moves is SetDirection else {}
         command = moves(ticket=ticket, **more)
@@ -295,7 +295,7 @@ TestLane = Lane.TestCase
 TestLane.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
-def test_a_lane_of_these_rules_lets_somebody_through():
+def test_a_lane_of_these_rules_lets_a_person_through():
     lane = Lane()
     lane.power_on(inside=False)
     lane.a_traveller_comes(WAY_STEPS)

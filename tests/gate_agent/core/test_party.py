@@ -43,7 +43,7 @@ def test_an_officer_is_asked_after_a_bounded_time(document: bool, within_ms: int
     assert not [command for command in lane.sent if isinstance(command, ReadDocument | OpenExit)]
 
 
-def test_who_steps_back_in_time_asks_nobody():
+def test_who_steps_back_in_time_asks_no_one():
     lane = lane_with()
     lane.later(STAY_MS - 400)
     lane.move(zone=Zone.ONE)
@@ -54,7 +54,7 @@ def test_who_steps_back_in_time_asks_nobody():
     assert (lane.step, facts(lane.sent, RecordKind.DECISION)) == ("Idle", [])
 
 
-def test_a_lane_that_serves_nobody_asks_nobody():
+def test_a_lane_that_serves_no_one_asks_no_one():
     lane = lane_with(Zone.EMPTY)
     lane.decide(OfficerAction.CLOSE_LANE)
     lane.move(zone=Zone.MANY)
@@ -87,7 +87,7 @@ def test_who_is_left_alone_is_served_with_their_document():
     assert [command.ticket for command in lane.sent if isinstance(command, OpenExit)] == [2]
 
 
-def test_a_referral_for_another_reason_is_not_begun_anew():
+def test_a_referral_for_another_reason_is_not_begun_again():
     lane = World().to("Referred")
     lane.put(DocumentPresented())
     assert (lane.step, lane.ticket) == ("Referred", 1)

@@ -233,7 +233,7 @@ def test_several_faces_are_as_good_as_one_where_the_lane_allows_them():
     assert better(pair, frame(score=0.1), rules) is pair
 
 
-def test_a_data_group_that_nobody_may_read_does_not_refer():
+def test_a_data_group_that_no_one_may_read_does_not_refer():
     unread = Check(id="dg_hash.DG3", result=Result.UNDETERMINED, mode=CheckMode.OPTIONAL)
     evidence = replace(GOOD, checks=(*GOOD.checks, unread))
     assert decide(evidence, RULES).outcome is Outcome.ADMIT

@@ -269,13 +269,13 @@ def _word(action: OfficerAction, ticket: int, now: int, seen: str) -> OfficerDec
 def after(at: Place, now_ns: int, event: Event) -> tuple[Place, str]:
     """The lane after an event, and what came of it in one line."""
     state, ledger, commands = turn(at.state, at.ledger, event, now_ns, at.profile)
-    told = [_told(command) for command in commands]
+    texts = [_text_of(command) for command in commands]
     approach = "" if isinstance(state.approach, Idle) else f" + {type(state.approach).__name__}"
     where = f"{type(state.crossing).__name__}{approach} {state.mode.value}"
-    return at._replace(state=state, ledger=ledger, now_ns=now_ns), f"{where}: {', '.join(told)}"
+    return at._replace(state=state, ledger=ledger, now_ns=now_ns), f"{where}: {', '.join(texts)}"
 
 
-def _told(command: object) -> str:
+def _text_of(command: object) -> str:
     if not isinstance(command, Append):
         return type(command).__name__
     facts = plain_facts(command.facts)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from example_facts import facts_of
 from gate_world import PROFILE, World
 from mantrap_world import ON_APPROACH
 
@@ -21,6 +22,7 @@ from gate_agent.records.recorder import Recorder
 from gate_agent.safety.document import document
 from gate_agent.safety.scene import MS, T0
 from sync.gate.journal import Journal
+from sync.log.types import RecordKind
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,22 +34,22 @@ def test_the_safety_document_is_as_the_code():
 
 def test_a_search_from_the_command_line(capsys):
     assert main(["safety", "search", "--topology", "barrier", "--only", "lease", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"]
-    assert told["searches"][0]["closed"]
-    assert told["totals"]["barrier"]["states"] > 200
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["ok"]
+    assert reported["searches"][0]["closed"]
+    assert reported["totals"]["barrier"]["states"] > 200
     assert main(["safety", "search", "--only", "nowhere"]) == 2
 
 
 def test_a_search_that_was_cut_short_is_no_proof(capsys):
     cut = ["safety", "search", "--topology", "mantrap", "--only", "exit", "--most", "50"]
     assert main(cut) == 1
-    told = capsys.readouterr().out
-    assert "ended early" in told
-    assert "every invariant holds" in told
+    reported = capsys.readouterr().out
+    assert "ended early" in reported
+    assert "every invariant holds" in reported
     assert main([*cut, "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["searches"][0]["closed"]) == (False, False)
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["ok"], reported["searches"][0]["closed"]) == (False, False)
 
 
 BUDGETS = Budgets()
@@ -113,16 +115,16 @@ def test_the_miss_rate_of_a_trace(tmp_path, capsys):
         recorder(turn)
     recorder.close()
     assert main(["stats", "deadlines", str(tmp_path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["crossings"], told["missed"], told["late_admits"]) == (2, 1, 0)
-    assert told["steps"]["mrz"]["missed"] == 1
-    assert 0 < told["miss_rate"] < 0.2
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["crossings"], reported["missed"], reported["late_admits"]) == (2, 1, 0)
+    assert reported["steps"]["mrz"]["missed"] == 1
+    assert 0 < reported["miss_rate"] < 0.2
     assert main(["stats", "deadlines", str(tmp_path)]) == 0
     assert "2 crossings, 1 of" in capsys.readouterr().out
     assert main(["stats", "deadlines", str(tmp_path / "none")]) == 2
 
 
-def test_a_trace_beside_a_journal_tells_of_the_same_crossings(tmp_path, capsys):
+def test_a_trace_beside_a_journal_is_not_counted_again(tmp_path, capsys):
     Journal.open(tmp_path / "journal.db", gate="g-1", random=bytes).close()
     recorder = Recorder(tmp_path / "trace", loop := Loop(initial(PROFILE), PROFILE))
     world = World(loop=loop)

@@ -1,4 +1,4 @@
-"""What goes wrong at a lane, told as stories: what is recorded, and what stays shut."""
+"""What goes wrong at a lane, as stories: what is recorded, and what stays shut."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_officers_word_that_does_not_fit_is_recorded_and_ignored(why, wrong):
     assert world.step == "Referred"
 
 
-def test_nobody_decides():
+def test_no_one_decides():
     world = World().to("Referred")
     world.later(121_000)
     finish = facts(world.sent, RecordKind.FINISH)[-1]
@@ -119,7 +119,7 @@ def test_a_counter_wraps():
     assert facts(out, RecordKind.FINISH)[0]["outcome"] == "admitted"
 
 
-def test_a_release_that_nobody_uses_is_withdrawn():
+def test_a_release_that_no_one_uses_is_withdrawn():
     world = World().to("Crossing")
     out = world.move(zone=Zone.EMPTY)
     assert Close(ticket=1) in out
@@ -137,7 +137,7 @@ def test_an_occupied_zone_is_never_closed_upon():
     assert Close(ticket=1) in world.move(zone=Zone.EMPTY)
 
 
-def test_nobody_is_left_standing_before_a_release_that_was_never_confirmed():
+def test_no_one_is_left_standing_before_a_release_that_was_never_confirmed():
     world = World().to("Opening")
     for _ in range(17):
         world.later(1_000)
@@ -274,7 +274,7 @@ def test_an_officer_closes_the_lane_after_the_present_crossing():
     assert world.state.mode is Mode.AUTO
 
 
-def test_every_record_names_the_profile_and_nobody():
+def test_every_record_names_the_profile_and_no_one():
     world = World().to("Crossing")
     world.move(zone=Zone.EMPTY, passages_exit=8)
     records = [c for c in world.sent if hasattr(c, "facts")]
@@ -293,8 +293,8 @@ def test_what_a_device_lacks_is_recorded_once_and_shown_until_it_is_mended():
     world.put(DeviceFailed(device=DeviceId.READER, code=1, retryable=True, diagnosis="x"))
     world.put(lacks)
     world.put(DeviceReady(device=DeviceId.READER))
-    told = [f for f in facts(world.sent, RecordKind.SYSTEM) if f["event"] == "conditions"]
-    assert [(f["device"], f["conditions"]) for f in told] == [
+    reported = [f for f in facts(world.sent, RecordKind.SYSTEM) if f["event"] == "conditions"]
+    assert [(f["device"], f["conditions"]) for f in reported] == [
         ("reader", ["clock_untrusted"]),
         ("reader", []),
     ]

@@ -229,7 +229,7 @@ def test_the_clock_is_looked_at():
     assert [finding.check for finding in doctor.clock_set()] == ["clock"]
 
 
-def test_the_command_tells_json_and_its_exit_code(tmp_path, capsys):
+def test_the_command_prints_json_and_its_exit_code(tmp_path, capsys):
     profile = tmp_path / "lane.toml"
     profile.write_text("[lane]\nnumber = 0\n")
     keys = tmp_path / "keys"
@@ -239,9 +239,9 @@ def test_the_command_tells_json_and_its_exit_code(tmp_path, capsys):
         (keys / f"{role.value}.key").chmod(0o400)
     argv = ["doctor", "--profile", str(profile), "--keys", str(keys), "--models", str(tmp_path)]
     assert main([*argv, "--trust", str(tmp_path), "--state", str(tmp_path), "--json"]) == 2
-    told = json.loads(capsys.readouterr().out)
-    by_check = {finding["check"]: finding for finding in told["findings"]}
-    assert (told["ok"], told["exit"]) == (False, 2)
+    reported = json.loads(capsys.readouterr().out)
+    by_check = {finding["check"]: finding for finding in reported["findings"]}
+    assert (reported["ok"], reported["exit"]) == (False, 2)
     assert "lane.number" in by_check["profile"]["what"]
     assert by_check["key: console.key"]["grade"] == "good"
     assert by_check["key: journal.key"]["grade"] == "broken"

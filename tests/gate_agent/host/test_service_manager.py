@@ -258,8 +258,8 @@ def test_a_process_that_has_nothing_to_do_is_fed_until_it_is_stopped(
         heard: list[str] = []
         while heard.count("WATCHDOG=1") < 3:
             heard.append(listener.next())
-        told = [line for line in heard if not line.startswith("STATUS=")]  # a busy machine lags
-        assert told == ["READY=1"] + 3 * ["WATCHDOG=1"]
+        reported = [line for line in heard if not line.startswith("STATUS=")]  # a busy machine lags
+        assert reported == ["READY=1"] + 3 * ["WATCHDOG=1"]
         child.send_signal(signal.SIGTERM)
         while listener.next() != "STOPPING=1":
             continue

@@ -11,7 +11,7 @@ HOUR_NS = 3_600 * 1_000_000_000
 
 
 class Computer:
-    """A clock that follows a time server, or not, and that somebody may set."""
+    """A clock that follows a time server, or not, and that a person may set."""
 
     def __init__(self) -> None:
         self.follows, self.error, self.now_ns = True, timedelta(), 5

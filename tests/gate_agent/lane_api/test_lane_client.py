@@ -49,7 +49,7 @@ class ScriptedLane:
         self._listener.settimeout(PATIENCE_S)
         self._version = version
         self.peer: socket.socket | None = None
-        self.heard: list[Authenticate] = []
+        self.received: list[Authenticate] = []
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -58,8 +58,8 @@ class ScriptedLane:
         self.peer.settimeout(PATIENCE_S)
         self.peer.sendall(encode(Challenge(version=self._version, nonce=NONCE)))
         reader: FrameReader = FrameReader(ToLane)
-        while not self.heard and (data := self.peer.recv(4096)):
-            self.heard += reader.feed(data)
+        while not self.received and (data := self.peer.recv(4096)):
+            self.received += reader.feed(data)
 
     def say(self, *messages) -> None:
         self._thread.join()
@@ -88,29 +88,29 @@ def lane(path):
 def client(lane, path):
     client = LaneClient(path, Role.CONSOLE, KEY)
     lane.say(Snapshot(seq=7, view=VIEW))
-    assert len(heard(client)) == 1
+    assert len(received(client)) == 1
     yield client
     client.close()
 
 
-def heard(client):
+def received(client):
     assert select.select([client], [], [], 5)[0]
     return client.receive()
 
 
 def test_it_proves_its_role_and_takes_the_snapshot(lane, client):
-    assert lane.heard == [Authenticate(role=Role.CONSOLE, mac=proof(KEY, NONCE))]
+    assert lane.received == [Authenticate(role=Role.CONSOLE, mac=proof(KEY, NONCE))]
     assert client.view == VIEW
 
 
 def test_a_heartbeat_is_a_sign_of_life_and_changes_nothing(lane, client):
     lane.say(Delta(seq=7, changes={}))
-    assert heard(client) == [Delta(seq=7, changes={})]
+    assert received(client) == [Delta(seq=7, changes={})]
     lane.say(Delta(seq=8, changes={"step": "reading", "ticket": 4}))
-    heard(client)
+    received(client)
     assert (client.view.step, client.view.ticket, client.view.gate) == (Step.READING, 4, "g")
     lane.say(Delta(seq=8, changes={}), Delta(seq=9, changes={"step": "waiting"}))
-    assert len(heard(client)) == 2
+    assert len(received(client)) == 2
     assert client.view.step is Step.WAITING
 
 
@@ -125,7 +125,7 @@ def test_a_heartbeat_is_a_sign_of_life_and_changes_nothing(lane, client):
 def test_a_missing_delta_is_noticed(lane, client, delta):
     lane.say(delta)
     with pytest.raises(LaneAway, match="a delta is missing"):
-        heard(client)
+        received(client)
     assert client.view == VIEW
 
 
@@ -133,7 +133,7 @@ def test_a_delta_before_any_snapshot_is_noticed(lane, path):
     client = LaneClient(path, Role.STATUS, KEY)
     lane.say(Delta(seq=1, changes={"step": "reading"}))
     with pytest.raises(LaneAway, match="a delta is missing"):
-        heard(client)
+        received(client)
     client.close()
 
 
@@ -141,18 +141,18 @@ def test_a_refused_key_says_so(lane, path):
     client = LaneClient(path, Role.CONSOLE, b"x" * 32)
     lane.say(Refused(reason="authentication failed"))
     with pytest.raises(LaneAway, match="the lane refused: authentication failed"):
-        heard(client)
+        received(client)
     client.close()
 
 
-def test_garbage_and_a_closed_connection_are_told_apart(lane, client):
+def test_garbage_and_a_closed_connection_are_distinguished(lane, client):
     lane.peer.sendall(b"\xff" * 64)
     with pytest.raises(LaneAway, match="announced"):
-        heard(client)
+        received(client)
     lane.peer.close()
     lane.peer = None
     with pytest.raises(LaneAway, match="closed"):
-        heard(client)
+        received(client)
 
 
 def test_no_lane_and_another_version_are_lanes_that_are_away(path, tmp_path):

@@ -1,4 +1,4 @@
-"""What operators are told of a lane, in the text that Prometheus reads."""
+"""Metrics of a lane, in the text that Prometheus reads."""
 
 import os
 
@@ -41,18 +41,18 @@ def test_a_lane_that_does_not_answer():
 
 
 def test_what_a_lane_lacks_and_what_is_not_ready():
-    told = figures(VIEW)
-    assert told["egate_lane_in_service"] == told["egate_lane_officer_present"] == "1"
-    assert told['egate_lane_device_ready{device="reader"}'] == "1"
-    assert told['egate_lane_device_ready{device="vision"}'] == "0"
-    stand = {name for name, value in told.items() if "condition=" in name and value == "1"}
+    reported = figures(VIEW)
+    assert reported["egate_lane_in_service"] == reported["egate_lane_officer_present"] == "1"
+    assert reported['egate_lane_device_ready{device="reader"}'] == "1"
+    assert reported['egate_lane_device_ready{device="vision"}'] == "0"
+    stand = {name for name, value in reported.items() if "condition=" in name and value == "1"}
     assert stand == {'egate_lane_condition{condition="clock_untrusted"}'}
-    assert sum("condition=" in name for name in told) == len(Condition)
+    assert sum("condition=" in name for name in reported) == len(Condition)
 
 
-def test_nothing_of_a_traveller_is_told():
-    nobody = msgspec.structs.replace(VIEW, ticket=0, step=Step.WAITING, holder=None)
-    assert lane_metrics(VIEW) == lane_metrics(nobody)
+def test_nothing_of_a_traveller_is_reported():
+    waiting = msgspec.structs.replace(VIEW, ticket=0, step=Step.WAITING, holder=None)
+    assert lane_metrics(VIEW) == lane_metrics(waiting)
 
 
 def test_a_collector_of_another_user_reads_sync_and_lane_in_one_file(tmp_path):

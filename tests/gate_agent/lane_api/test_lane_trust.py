@@ -59,7 +59,7 @@ def test_junk_is_named_and_makes_nothing_trusted(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_a_lane_without_anchors_is_told_at_its_start(tmp_path, capsys, given):
+def test_a_lane_without_anchors_says_so_at_its_start(tmp_path, capsys, given):
     load_trust([tmp_path] if given else [], accept_demo=False)
     assert "every document will be referred" in capsys.readouterr().err
 

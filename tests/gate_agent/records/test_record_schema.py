@@ -98,7 +98,7 @@ def test_an_identity_has_the_regulations_fields() -> None:
 
 
 def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
-    """Whoever went through has crossed in the lane's direction; nobody else has."""
+    """A person who went through has crossed in the lane's direction; no other person has."""
     ends = [record for record in records if record.kind is RecordKind.FINISH]
     crossings = {(each.gate, each.seq): crossing_of(each) for each in records}
     went = [end for end in ends if end.facts["passages"] and end.facts["outcome"] != "abandoned"]

@@ -1,4 +1,4 @@
-"""Disks that are full or fail: the journal keeps its word, the trace gives way, nobody blocks."""
+"""Disks that are full or fail: the journal keeps its word, the trace gives way, no one blocks."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_what_an_earlier_start_wrote_is_as_old_as_this_start(tmp_path: Path) -> 
 
 
 def test_stop_never_blocks(tmp_path: Path) -> None:
-    """Even with a full queue and nobody to empty it."""
+    """Even with a full queue and no one to empty it."""
     journal = Journal.open(tmp_path / "journal.db", gate="g", random=Random(1).randbytes)
     events: list[object] = []
     made = JournalWriter(journal, None, events.append, lambda _: {}, lambda: 1, lambda: UTC)
@@ -258,7 +258,7 @@ def lane() -> Loop:
     return Loop(initial(PROFILE), PROFILE)
 
 
-def test_a_trace_on_a_full_disk_gives_up_with_an_alarm_and_begins_anew(small_disk: Path) -> None:
+def test_a_trace_on_a_full_disk_gives_up_with_an_alarm_and_starts_again(small_disk: Path) -> None:
     folder = small_disk / "trace"
     loop = lane()
     recorder = Recorder(folder, loop, max_bytes=100_000)

@@ -5,7 +5,7 @@ import threading
 from gate_agent.workers.pictures import MAX_WAITING, Pictures
 
 
-def test_an_answer_goes_to_whoever_asked_and_once():
+def test_an_answer_goes_once_to_the_caller_that_asked():
     pictures, got = Pictures(), []
     one, two = (
         pictures.ask(lambda j: got.append((1, j))),
@@ -18,7 +18,7 @@ def test_an_answer_goes_to_whoever_asked_and_once():
     assert got == [(2, b"b"), (1, b"a")]
 
 
-def test_a_vision_that_goes_away_owes_nobody():
+def test_a_vision_that_goes_away_owes_no_one():
     pictures, got = Pictures(), []
     number = pictures.ask(got.append)
     pictures.give_up()

@@ -11,7 +11,7 @@ from gate_agent.workers.vision import GLANCE_NS, VisionWorker
 
 
 class BlindDevice:
-    """A vision device that has looked at nobody."""
+    """A vision device that has looked at no one."""
 
     wants_frame = False
     finds_attacks = True

@@ -90,7 +90,7 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path):
-    running = Served(tmp_path, clock=lambda: 0)  # nobody is late, however busy the machine
+    running = Served(tmp_path, clock=lambda: 0)  # no one is late, however busy the machine
     yield running
     running.close()
 
@@ -301,7 +301,7 @@ def test_a_worker_that_hangs_is_noticed_and_may_come_back(tmp_path):
         running.close()
 
 
-def test_a_server_that_was_held_up_itself_blames_nobody(tmp_path):
+def test_a_server_that_was_held_up_itself_blames_no_one(tmp_path):
     now_ns, goes_on, held_up = [0], threading.Event(), threading.Event()
     goes_on.set()
 
@@ -350,14 +350,14 @@ def test_a_worker_with_nothing_to_do_shows_that_it_is_there(tmp_path):
     assert not thread.is_alive()
 
 
-def test_a_command_after_the_end_harms_nobody(tmp_path):
+def test_a_command_after_the_end_harms_no_one(tmp_path):
     running = Served(tmp_path)
     running.close()
     running.server.command(DeviceId.READER, Wipe(ticket=1), {})
     running.server.stop()
 
 
-def test_an_event_after_the_end_harms_nobody(tmp_path):
+def test_an_event_after_the_end_harms_no_one(tmp_path):
     link = WorkerLink(tmp_path / "reader.sock", DeviceId.READER, lambda *_: None, lambda: None)
     link._connected = True
     link.run(lambda: True, lambda _s: None)

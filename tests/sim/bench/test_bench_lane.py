@@ -18,12 +18,12 @@ from sim.scenario.scenario import load
 from sim.wires.wire import NO_FAULTS
 
 
-def test_noise_is_judged_and_told(capsys):
+def test_noise_is_judged_and_reported(capsys):
     assert main(["bench", "lane", "--noise", "--transactions", "600", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["transactions"], told["wrong"]) == (600, 0)
-    assert 0 < told["unresolved"] < 60
-    assert told["struck"]["back"]["flip_bytes"] > 5
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["transactions"], reported["wrong"]) == (600, 0)
+    assert 0 < reported["unresolved"] < 60
+    assert reported["struck"]["back"]["flip_bytes"] > 5
 
 
 def test_a_wrong_value_would_be_seen():

@@ -122,8 +122,8 @@ def test_a_chip_that_leaves_is_reported_as_aborted(daemon, capsys):
 
 @pytest.mark.live
 def test_what_is_missing_ends_with_3_and_a_word(daemon, capsys):
-    code, _, err = inspect(capsys, "pcsc:Nobody", "--can", "123456")
-    assert (code, "no reader is called Nobody; there are: Virtual PCD" in err) == (3, True)
+    code, _, err = inspect(capsys, "pcsc:No one", "--can", "123456")
+    assert (code, "no reader is called No one; there are: Virtual PCD" in err) == (3, True)
     code, _, err = inspect(capsys, "pcsc", "--can", "123456")
     assert (code, err) == (3, "egate: no chip on the reader\n")
 

@@ -129,7 +129,7 @@ def test_another_seed_is_another_day_with_the_same_ends(first_day: tuple[Result,
     assert other.trace_sha256 != first_day[0].trace_sha256
 
 
-def test_another_lane_shifts_nobody_in_this_one() -> None:
+def test_another_lane_shifts_no_one_in_this_one() -> None:
     alone = parse(ONE.encode())
     more = ONE + ONE[ONE.index("[[travellers]]") :].replace("lane = 1", "lane = 2").replace(
         "Ann", "Bob"
@@ -138,7 +138,7 @@ def test_another_lane_shifts_nobody_in_this_one() -> None:
     assert run(alone, "alone").finishes[1] == run(both, "both").finishes[1]
 
 
-def test_somebody_behind_shifts_nobody_ahead() -> None:
+def test_a_person_behind_shifts_no_one_ahead() -> None:
     more = ONE + ONE[ONE.index("[[travellers]]") :].replace("Ann", "Bob")
     alone, both = parse(ONE.encode()), parse(more.encode())
     assert run(alone, "alone").finishes[1] == run(both, "both").finishes[1][:1]
@@ -176,7 +176,7 @@ def test_behaviours(changes: dict[str, str], expected: tuple[str, tuple[str, ...
     assert outcome(run(one(**changes), "behaviour")) == expected
 
 
-def test_a_print_and_nobody_and_two_faces_are_referred() -> None:
+def test_a_print_and_no_one_and_two_faces_are_referred() -> None:
     face = parse(ONE.encode()).travellers[0].face
     for change, reason in (
         ({"live": "print"}, "pad_attack"),
@@ -199,7 +199,7 @@ def test_without_an_answer_the_referral_runs_out() -> None:
     assert outcome(result)[0] == "referred"
 
 
-def test_an_opening_nobody_decided_is_seen_by_the_invariants(
+def test_an_opening_no_one_decided_is_seen_by_the_invariants(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Rash(VirtualLane):

@@ -68,7 +68,7 @@ def test_a_counterpart_is_the_same_person_in_another_picture() -> None:
         assert counterpart.person == photo.person
         several = sum(other.person == photo.person for other in PHOTOS) > 1
         assert (counterpart.handle != photo.handle) is several
-        assert photos.somebody_else(photo.handle).person != photo.person
+        assert photos.another_person(photo.handle).person != photo.person
 
 
 def test_an_unknown_handle_is_refused() -> None:

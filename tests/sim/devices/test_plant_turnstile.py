@@ -45,7 +45,7 @@ def test_a_passage_takes_its_time_and_is_counted_once() -> None:
     assert not peer.try_pass(S)
 
 
-def test_nobody_passes_without_a_release_or_without_being_there() -> None:
+def test_no_one_passes_without_a_release_or_without_being_there() -> None:
     peer = SimTurnstile()
     peer.arrive(0)
     assert not peer.try_pass(0)
@@ -105,7 +105,7 @@ def test_the_counter_wraps() -> None:
     assert peer.passages == 0
 
 
-def test_fire_lets_everybody_out() -> None:
+def test_fire_lets_every_traveller_out() -> None:
     peer = SimTurnstile()
     peer.set_fire(0, active=True)
     peer.arrive(0)

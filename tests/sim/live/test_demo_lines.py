@@ -40,7 +40,7 @@ def test_who_begins_again_after_a_restart_of_the_agent_keeps_the_name() -> None:
     assert run.end_crossing() == "Bob"
 
 
-def test_after_a_restart_of_the_hardware_nobody_is_told_by_anothers_name() -> None:
+def test_after_a_restart_of_the_hardware_no_one_gets_anothers_name() -> None:
     run = lane()
     run.arrive("Ann")
     assert run.end_crossing() == "Ann"

@@ -66,7 +66,7 @@ class Bench:
     """The hardware in this thread, the production reader in another."""
 
     def __init__(self, place: HardwarePlace) -> None:
-        self.said: list[dict[str, Any]] = []
+        self.printed: list[dict[str, Any]] = []
         self.events: list[Any] = []
         self.commands = CommandQueue()
         self.hardware = Hardware(
@@ -75,7 +75,7 @@ class Bench:
             place,
             live.system_random,
             endless=False,
-            say=self.said.append,
+            say=self.printed.append,
         )
         anchor = parse_certificate(place.country.csca.certificate.der)
         mrz, chip = (str(place.run_dir / name) for name in ("mrz", "chip"))
@@ -131,11 +131,11 @@ def bench(place: HardwarePlace) -> Iterator[Bench]:
 @pytest.mark.live
 def test_a_passport_is_read_over_the_serial_ports(bench: Bench, place: HardwarePlace) -> None:
     bench.until(DeviceReady)
-    assert bench.said == []
+    assert bench.printed == []
     assert place.go is not None
     place.go.touch()
     verified = bench.until(DocumentVerified)
-    assert {"event": "arrived", "traveller": "Ann Example"} in bench.said
+    assert {"event": "arrived", "traveller": "Ann Example"} in bench.printed
     assert any(isinstance(event, PortraitRead) for event in bench.events)
     failed = [check.id for check in verified.checks if check.result is Result.FAILED]
     assert failed == []

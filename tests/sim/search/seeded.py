@@ -89,7 +89,7 @@ def forged(*names: str) -> Callable[[Scenario], bool]:
     )
 
 
-def struck(*kinds: str) -> Callable[[Scenario], bool]:
+def with_fault(*kinds: str) -> Callable[[Scenario], bool]:
     """On days with one of these faults."""
     return lambda scenario: any(fault.kind in kinds for fault in scenario.faults)
 
@@ -129,14 +129,14 @@ PASSIVE = ("sod_", "ds_", "csca_", "dg_hash", "issuing_state", "com_sod", "mrz_d
 PLANTED = {
     "core opens with its decision": Planted(core(RashLoop), everywhere),
     "core opens at its start": Planted(core(StartingLoop), everywhere),
-    "core admits nobody": Planted(core(Shy), everywhere),
+    "core admits no one": Planted(core(Shy), everywhere),
     "officer is always taken for yes": Planted(core(Yes), everywhere),
-    "officer is there for an hour": Planted(core(LongLease), struck("lease_lost"), doors=True),
+    "officer is there for an hour": Planted(core(LongLease), with_fault("lease_lost"), doors=True),
     "face decision takes any face": Planted(core(AnyFace), faced("other")),
     "face decision heeds no attack": Planted(core(AnyMask), faced("print", "replay")),
     "face decision sees one face": Planted(core(OneFace), pairs),
     "driver releases twice": Planted(driver(TwiceMachine), at("barrier")),
-    "driver is deaf to fire": Planted(driver(FireDeaf), struck("fire"), long=True),
+    "driver is deaf to fire": Planted(driver(FireDeaf), with_fault("fire"), long=True),
     "driver counts to one": Planted(driver(OneInZone), behaving("tailgated", "child")),
     "driver counts to one in the chamber": Planted(driver(OneInChamber), in_chamber, doors=True),
     "driver leaves the entry open": Planted(
@@ -150,11 +150,11 @@ PLANTED = {
     "plant counts double": Planted(plant(DoubleCounter), at("barrier"), long=True),
     "journal forgets releases": Planted(journal(ForgetfulJournal), everywhere),
     "journal denies that the disk is full": Planted(
-        journal(FullJournal), struck("disk_full"), long=True
+        journal(FullJournal), with_fault("disk_full"), long=True
     ),
     "sync skips records": Planted(sync(SkippingPublisher), everywhere, long=True),
     "sync sends once": Planted(
-        sync(OncePublisher), struck("uplink_down", "centre_down"), long=True
+        sync(OncePublisher), with_fault("uplink_down", "centre_down"), long=True
     ),
 }
 
@@ -167,8 +167,8 @@ def main(names: list[str]) -> int:
             continue
         found = planted.found(range(1, WITHIN + 1), every=True)
         missed += found is None
-        told = "NOT FOUND" if found is None else f"seed {found[0]:>3}  {found[1]}"
-        print(f"{name:<40}{told}", flush=True)
+        reported = "NOT FOUND" if found is None else f"seed {found[0]:>3}  {found[1]}"
+        print(f"{name:<40}{reported}", flush=True)
     print(f"{len(PLANTED)} kinds, {missed} not found within {WITHIN} seeds")
     return int(missed > 0)
 

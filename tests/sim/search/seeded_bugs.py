@@ -85,33 +85,33 @@ class StartingLoop(Loop):
 
 
 class TwistedLoop(Loop):
-    """Hears something else than what was said; whoever watches hears what was said."""
+    """Gets another event than what was put; an observer gets what was put."""
 
-    def hear(self, event: Any) -> Event:
+    def on_event(self, event: Any) -> Event:
         """What the core takes the event for."""
         raise NotImplementedError
 
     def turn(self, at_ns: int, event: Event) -> Turn:
-        return super().turn(at_ns, self.hear(event))._replace(event=event)
+        return super().turn(at_ns, self.on_event(event))._replace(event=event)
 
 
 class FaceTwisted(TwistedLoop):
     """Takes another observation than vision made."""
 
-    def hear(self, event: Any) -> Event:
+    def on_event(self, event: Any) -> Event:
         if isinstance(event, Observed):
-            return replace(event, observation=self.see(event.observation))
+            return replace(event, observation=self.changed(event.observation))
         return event  # type: ignore[no-any-return]
 
-    def see(self, observation: Observation) -> Observation:
+    def changed(self, observation: Observation) -> Observation:
         """What the core takes the observation for."""
         raise NotImplementedError
 
 
 class AnyFace(FaceTwisted):
-    """The face decision: whoever is compared is the holder."""
+    """The face decision: every compared person is the holder."""
 
-    def see(self, observation: Observation) -> Observation:
+    def changed(self, observation: Observation) -> Observation:
         match = observation.match
         if match is None:
             return observation
@@ -122,21 +122,21 @@ class AnyFace(FaceTwisted):
 class AnyMask(FaceTwisted):
     """Presentation attacks are not heeded."""
 
-    def see(self, observation: Observation) -> Observation:
+    def changed(self, observation: Observation) -> Observation:
         return replace(observation, liveness=Liveness(state=LivenessState.NOT_RUN))
 
 
 class OneFace(FaceTwisted):
     """The second face is not heeded."""
 
-    def see(self, observation: Observation) -> Observation:
+    def changed(self, observation: Observation) -> Observation:
         return replace(observation, faces=min(1, observation.faces))
 
 
 class Yes(TwistedLoop):
     """Whatever an officer says is yes."""
 
-    def hear(self, event: Any) -> Event:
+    def on_event(self, event: Any) -> Event:
         if isinstance(event, OfficerDecided) and event.action is OfficerAction.REJECT:
             return replace(event, action=OfficerAction.ACCEPT)
         return event  # type: ignore[no-any-return]
@@ -149,16 +149,16 @@ class LongLease(TwistedLoop):
         budgets = replace(profile.budgets, lease_ms=HOUR_NS // MS)
         super().__init__(state, replace(profile, budgets=budgets))
 
-    def hear(self, event: Any) -> Event:
+    def on_event(self, event: Any) -> Event:
         if isinstance(event, OfficerPresent):
             return replace(event, until_ns=event.until_ns + HOUR_NS)
         return event  # type: ignore[no-any-return]
 
 
 class Shy(TwistedLoop):
-    """Nobody is ever good enough."""
+    """No one is ever good enough."""
 
-    def hear(self, event: Any) -> Event:
+    def on_event(self, event: Any) -> Event:
         if isinstance(event, DocumentVerified):
             checks = tuple(replace(check, result=Result.FAILED) for check in event.checks)
             return replace(event, checks=checks)
@@ -186,13 +186,13 @@ class TwiceMachine(ModbusTurnstile):
         yield self._map.release_exit()
 
 
-def _told(said: list[Emission], change: Callable[[Plant], Plant]) -> list[Emission]:
-    """What was said, of another plant."""
+def _changed_plants(emissions: list[Emission], change: Callable[[Plant], Plant]) -> list[Emission]:
+    """The emissions, with another plant."""
     return [
         Emission(replace(one.event, plant=change(one.event.plant)), one.payload)
         if isinstance(one.event, PlantChanged)
         else one
-        for one in said
+        for one in emissions
     ]
 
 
@@ -208,21 +208,21 @@ class FireDeaf(ModbusTurnstile):
     """There is never fire."""
 
     def events(self) -> list[Emission]:
-        return _told(super().events(), _fireless)
+        return _changed_plants(super().events(), _fireless)
 
 
 class OneInZone(ModbusTurnstile):
     """There is never more than one in the zone."""
 
     def events(self) -> list[Emission]:
-        return _told(super().events(), _alone)
+        return _changed_plants(super().events(), _alone)
 
 
 class OneInChamber(MantrapMachine):
     """There is never more than one in the chamber."""
 
     def events(self) -> list[Emission]:
-        return _told(super().events(), _alone)
+        return _changed_plants(super().events(), _alone)
 
 
 class OpenMantrap(MantrapMachine):

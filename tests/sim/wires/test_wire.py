@@ -46,7 +46,7 @@ def test_without_faults_everything_arrives_in_order(pieces: list[bytes], seed: i
     for number, piece in enumerate(pieces):
         line.send(piece, number * MS)
     assert line.take(LATER) == b"".join(pieces)
-    assert not line.struck
+    assert not line.occurred
 
 
 ALWAYS = {
@@ -68,7 +68,7 @@ ALWAYS = {
 def test_each_fault_does_what_it_says(fault: str, seed: int, sent: bytes) -> None:
     line = wire(WireFaults(**{fault: 1.0}), seed)
     line.send(sent, 0)
-    assert line.struck == {fault: 1}
+    assert line.occurred == {fault: 1}
     assert line.take_echo() == (sent if fault == "echo" else b"")
     plain_ns = len(sent) * (10 * 1_000_000_000 // 9600)
     if fault == "delay":

@@ -347,7 +347,7 @@ def test_records_of_now_are_kept_apart_until_their_turn(
     assert list(store.records("gate-1")) == [record for record, _ in records]
 
 
-def test_a_damaged_log_stops_nobody_else(
+def test_a_damaged_log_stops_no_one_else(
     store: CentreStore, journal: Journal, tmp_path: Path
 ) -> None:
     store.enrol("gate-2", STRANGER_KEY.public, UTC)

@@ -90,7 +90,7 @@ def test_who_is_not_enrolled(store: CentreStore, payload: bytes, utc: str, what:
     assert store.gates() == []
 
 
-def test_a_token_by_somebody_else_is_none_of_ours(store: CentreStore) -> None:
+def test_a_token_by_another_person_is_none_of_ours(store: CentreStore) -> None:
     theirs = CentreKeys(OTHER_CENTRE.signing, CENTRE_KEYS.opening)
     with pytest.raises(EnrolmentRefused, match="not by this centre"):
         admit(store, CENTRE_KEYS, make_request(token(theirs), GATE_KEY, seeded(2)), UTC)
@@ -115,7 +115,7 @@ def test_a_time_in_another_form_is_no_end_of_a_token() -> None:
             read_token(issue_token(CENTRE_KEYS, "gate-1", expires, seeded(1)))
 
 
-def test_a_revoked_gate_is_not_told_that_it_is_enrolled(store: CentreStore) -> None:
+def test_a_revoked_gate_gets_no_answer_that_it_is_enrolled(store: CentreStore) -> None:
     admit(store, CENTRE_KEYS, make_request(token(), GATE_KEY, seeded(2)), UTC)
     store.revoke("gate-1", UTC)
     for seed in (1, 2):  # with the token of then, and with a new one
@@ -141,14 +141,14 @@ def test_a_damaged_token_is_seen_at_the_gate(data: st.DataObject) -> None:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.binary(max_size=300), inside=st.booleans())
-def test_no_bytes_enrol_anybody(tmp_path: Path, data: bytes, inside: bool) -> None:
+def test_no_bytes_enrol_anyone(tmp_path: Path, data: bytes, inside: bool) -> None:
     with closing(CentreStore(tmp_path / "c.db")) as store:
         with pytest.raises(EnrolmentRefused):
             admit(store, CENTRE_KEYS, sealed(data) if inside else data, UTC)
         assert store.gates() == []
 
 
-def test_what_an_operator_is_told(store: CentreStore) -> None:
+def test_what_an_operator_is_reported(store: CentreStore) -> None:
     store.enrol("gate-1", GATE_KEY.public, UTC)
     store.enrol("gate-2", STRANGER_KEY.public, UTC)
     store.revoke("gate-2", UTC)
