@@ -10,7 +10,7 @@
 # make tampering  ten thousand random changes in each kind of centre database: all are found
 # make mutants     breaks tables, guard, policy and what else lets a wrong one pass (minutes)
 # make arrows  which room of a package imports which
-# make safety-doc  makes docs/safety.md anew from tables, guard and invariants
+# make safety-doc  makes docs/safety.md again from tables, guard and invariants
 # make clean  removes what setup made
 .PHONY: help setup prepare demo test check chaos faults fuzz soak scenarios decisions planted tampering mutants arrows \
 	safety-doc clean

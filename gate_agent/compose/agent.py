@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-
-import msgspec
 
 from biometrics.types import Prepare, StartVerify, StopVerify
 from drivers.ports import Emission
@@ -36,6 +34,7 @@ from drivers.types import (
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
 from gate_agent import live
+from gate_agent.compose.agent_lane import AgentLane
 from gate_agent.compose.folders import unfit
 from gate_agent.compose.turnstile import InTime, turnstile_of
 from gate_agent.core.messages import (
@@ -43,24 +42,19 @@ from gate_agent.core.messages import (
     CheckLists,
     Command,
     Event,
-    OfficerAction,
-    OfficerDecided,
-    OfficerPresent,
     Tick,
     Wipe,
 )
-from gate_agent.core.states import dossier_of, initial
+from gate_agent.core.states import initial
 from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.host.service_manager import ServiceManager
-from gate_agent.lane_api.api import Action, Role, SyncView, View
-from gate_agent.lane_api.requests import Callbacks
-from gate_agent.lane_api.server import Clock, LaneServer
+from gate_agent.lane_api.api import Role
+from gate_agent.lane_api.requests import Reply
 from gate_agent.lane_api.socket_access import access_of, let_the_group_read
-from gate_agent.lane_api.view import view
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
-from gate_agent.records.identity import holder_view, identity
+from gate_agent.records.identity import identity
 from gate_agent.records.journal_writer import JournalWriter, Limits
 from gate_agent.records.recorder import Recorder
 from gate_agent.records.vault import Vault, VaultError
@@ -95,8 +89,6 @@ class AgentProcess:
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._lists = ListsDevice(self._inbox.put)
-        self._offset_ms = live.utc_offset_ms()
-        self._link_up, self._link_alarm = False, ""
         self._pictures = Pictures()
         self._shown: tuple[str, dict[str, str]] = ("", {})  # a holder's handle and identity
         journal = _open_journal(profile, state_dir, sealer)
@@ -113,18 +105,14 @@ class AgentProcess:
         self._workers = self._worker_server(run_dir)
         self._turnstile = turnstile_of(profile)
         self._turnstile_commands = InTime(profile.budgets.plant_stale_ms, self._too_late)
-        self._lane = LaneServer(
+        self._lane = AgentLane(
+            profile,
             run_dir / "lane.sock",
             keys,
-            Callbacks(
-                on_action=self._on_action,
-                on_lease=self._on_lease,
-                on_picture=self._ask_picture,
-                on_receipt=self._writer.receipt,
-                on_link=self._on_link,
-            ),
-            live.system_random,
-            Clock(monotonic_ns=live.monotonic_ns, utc_ms=live.utc_ms),
+            self._inbox.put,
+            self._writer,
+            self._identity,
+            self._ask_picture,
         )
 
     def _journal_writer(
@@ -171,7 +159,7 @@ class AgentProcess:
         threads = [
             live.spawn("journal", self._writer.run),
             live.spawn("workers", self._run_workers),
-            live.spawn("lane-api", lambda: self._lane.run(stop.event)),
+            live.spawn("lane-api", lambda: self._lane.server.run(stop.event)),
             live.spawn("turnstile", self._run_turnstile),
             live.spawn("stop", self._wake_at_stop),
         ]
@@ -189,7 +177,7 @@ class AgentProcess:
             stop.set()
             self._writer.stop()
             self._workers.stop()
-            self._lane.wake()
+            self._lane.server.wake()
             self._turnstile_commands.wake()
             for thread in threads:
                 thread.join(timeout=2.0)
@@ -292,54 +280,10 @@ class AgentProcess:
 
     def _turned(self, turn: Turn) -> None:
         """Show the lane as it stands now, and feed the watchdog."""
-        written = self._writer.written
-        oldest = self._writer.oldest_unsent_at_ns
-        shown = view(
-            turn.after,
-            self._profile,
-            utc_offset_ms=self._offset_ms,
-            sync=SyncView(
-                journal_seq=written.last_seq,
-                receipt_seq=written.receipt_seq,
-                oldest_unsent_s=0 if oldest is None else (turn.at_ns - oldest) // 1_000_000_000,
-                connected=self._link_up,
-                alarm=written.alarm or self._link_alarm or self._recorder.alarm,
-            ),
-        )
-        dossier = dossier_of(turn.after.shown)
-        if dossier is not None and dossier.holder is not None:
-            shown = _with_holder(shown, self._identity(dossier.holder))
-        self._lane.publish(shown)
+        self._lane.publish(turn, self._recorder.alarm)
         self._manager.turned(turn.at_ns)
 
-    def _on_action(self, action: Action) -> str | None:
-        now_ns = live.monotonic_ns()
-        left_ms = action.expires_utc_ms - live.utc_ms()
-        self._inbox.put(
-            OfficerDecided(
-                ticket=action.ticket,
-                officer=action.officer,
-                action=OfficerAction(action.action),
-                reason=action.reason,
-                evidence_sha256=action.evidence_sha256,
-                expires_at_ns=now_ns + left_ms * 1_000_000,
-            )
-        )
-        return None
-
-    def _on_lease(self, officer: str) -> None:
-        until_ns = live.monotonic_ns() + self._profile.budgets.lease_ms * 1_000_000
-        self._inbox.put(OfficerPresent(officer=officer, until_ns=until_ns))
-
-    def _on_link(self, connected: bool, alarm: str) -> None:  # noqa: FBT001 - the callback's shape
-        if (connected, alarm) == (self._link_up, self._link_alarm):
-            return
-        if alarm and alarm != self._link_alarm:
-            log.error("sync: %s", alarm)
-        self._link_up, self._link_alarm = connected, alarm
-        self._inbox.put(Tick())  # the view is of a turn
-
-    def _ask_picture(self, ticket: int, kind: str, reply: Callable[[bytes], None]) -> None:
+    def _ask_picture(self, ticket: int, kind: str, reply: Reply) -> None:
         self._workers.ask_picture(self._pictures.ask(reply), ticket, kind)
 
 
@@ -365,10 +309,6 @@ def run(profile: Profile, run_dir: Path, state_dir: Path, keys: Path) -> int:
         return 1
     process.run()
     return 0
-
-
-def _with_holder(shown: View, fields: dict[str, str]) -> View:
-    return msgspec.structs.replace(shown, holder=holder_view(fields))
 
 
 def _open_journal(profile: Profile, state_dir: Path, sealer: Sealer | None) -> Journal:

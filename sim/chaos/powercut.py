@@ -143,7 +143,7 @@ def _step(
     if step % 13 == 11:
         left = [seq for seq in range(1, promise.last_seq) if seq not in promise.erased]
         seq = random_source.choice(left)
-        if not _tells(journal, seq):
+        if not _records_erasure(journal, seq):
             record = journal.erase([seq], step, UTC, "asked for")
             erased = (*promise.erased, seq)
             return promise._replace(last_seq=record.seq, erased=erased), [record]
@@ -162,7 +162,7 @@ def _step(
     return promise._replace(last_seq=new[-1].seq), new
 
 
-def _tells(journal: Journal, seq: int) -> bool:
+def _records_erasure(journal: Journal, seq: int) -> bool:
     """Whether a record states an erasure: those stay."""
     return any(record.seq == seq and "seqs" in record.facts for record in journal.records())
 

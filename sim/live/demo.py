@@ -262,7 +262,7 @@ class Demo:
             self._broker.start()
         for lane in self._lanes:
             lane.officer.tend(now_ns)
-            self._tell(lane)
+            self._print_new(lane)
 
     def _hear(self, lane: LaneRun, data: bytes) -> None:
         *lines, lane.partial = (lane.partial + data).split(b"\n")
@@ -305,7 +305,7 @@ class Demo:
     def _note_fault(self, change: Change) -> None:
         """A fault begins or ends."""
 
-    def _tell(self, lane: LaneRun) -> None:
+    def _print_new(self, lane: LaneRun) -> None:
         for record in self._new_records(lane):
             facts = facts_of(record)
             if not isinstance(facts, FinishFacts):

@@ -29,7 +29,7 @@ from gate_agent.lane_api.client import LaneAway, LaneClient
 from sim.chip.pki import Country
 from sim.devices.camera import EMPTY, Scene, SceneRenderer, icao_portrait
 from sim.devices.mjpeg import MjpegServer
-from sim.devices.photos import by_handle, live_counterpart, missing, somebody_else
+from sim.devices.photos import another_person, by_handle, live_counterpart, missing
 from sim.lane.compose import DRIVERS, stage_of
 from sim.lane.fault_actions import Reach
 from sim.lane.fault_schedule import FaultScheduler
@@ -163,7 +163,7 @@ class Hardware:
         self._renderer = SceneRenderer(place.photographs, scenario.seed, lane)
         self.camera = MjpegServer(self._frame, fps=FPS, port=place.camera_port)
         self._display = Display(place)
-        # Made before anybody comes: a bus that waits for it would look like a broken one.
+        # Made before anyone comes: a bus that waits for it would look like a broken one.
         cast = scenario.cast(lane)
         self._passports = {traveller.name: self._issue(traveller) for traveller in cast}
         for traveller in cast:
@@ -299,7 +299,7 @@ def scene_of(face: Face, portrait: str, approach: float) -> Scene:
     """What the camera sees of a traveller with this portrait in their passport."""
     photo = live_counterpart(portrait)
     if face.live == "other":
-        photo = somebody_else(portrait)
+        photo = another_person(portrait)
     elif face.live in ("print", "replay"):
         photo = by_handle(portrait)
     return Scene(

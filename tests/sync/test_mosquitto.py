@@ -266,7 +266,7 @@ def test_a_foreign_client_reads_no_personal_field(
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_denied_publish_drops_nothing_and_is_told(
+def test_a_denied_publish_drops_nothing_and_is_reported(
     make: Callable[..., Bench], broker: Mosquitto, protocol: str
 ) -> None:
     """MQTT 5 says so (0x87); with 3.1.1 the broker drops the message without a word."""
@@ -288,7 +288,7 @@ def test_a_denied_publish_drops_nothing_and_is_told(
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_denied_subscription_is_told(
+def test_a_denied_subscription_is_reported(
     make: Callable[..., Bench], broker: Mosquitto, protocol: str
 ) -> None:
     """mosquitto 2.0.11 grants it and delivers nothing: the missing receipts show it."""
@@ -330,7 +330,7 @@ def foreign(site: Authority) -> Tls:
 
 
 @pytest.mark.parametrize("bad", [expired, revoked, foreign])
-def test_a_bad_client_certificate_is_told_and_nothing_is_lost(
+def test_a_bad_client_certificate_is_reported_and_nothing_is_lost(
     make: Callable[..., Bench],
     broker: Mosquitto,
     site: Authority,
