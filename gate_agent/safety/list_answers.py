@@ -1,4 +1,4 @@
-"""What the lists may answer: every state, of every age that a profile tells apart."""
+"""What the lists may answer: every state, of every age that a profile distinguishes."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_the_library_days_pass(name: str) -> None:
     assert run(load(find(name)), name).problems == ()
 
 
-def test_somebody_else_is_refused_inside_and_goes_back_by_the_entry() -> None:
+def test_another_person_is_refused_inside_and_goes_back_by_the_entry() -> None:
     scenario = day()
     first, second = scenario.travellers
     face = msgspec.structs.replace(first.face, live="other")

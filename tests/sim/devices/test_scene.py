@@ -45,7 +45,7 @@ def test_the_same_seed_scene_and_frame_give_the_same_picture(folder: Path) -> No
     assert one != SceneRenderer(folder, 1, 1).render(scene, 8)
 
 
-def test_a_frame_has_its_size_and_an_empty_one_nobody(folder: Path) -> None:
+def test_a_frame_has_its_size_and_an_empty_one_no_face(folder: Path) -> None:
     renderer = SceneRenderer(folder, 1, 1)
     empty, person = decode(renderer.render(EMPTY, 0)), decode(renderer.render(Scene("a1"), 0))
     assert empty.shape == person.shape == (720, 1280, 3)
@@ -118,7 +118,7 @@ def attend(server: MjpegServer, rounds: int = 1) -> None:
         server.ready()
 
 
-def test_pictures_are_made_only_while_somebody_looks() -> None:
+def test_pictures_are_made_only_while_a_client_looks() -> None:
     made: list[int] = []
 
     def render(now_ns: int) -> bytes:

@@ -325,7 +325,7 @@ class DemoRun:
             store.close()
 
     def quarantined(self) -> dict[str, int]:
-        """What the centre put apart, by reason."""
+        """What the centre quarantined, by reason."""
         store = CentreStore(self.root / "centre" / "centre.db")
         try:
             return {row.reason: row.times for row in store.quarantine.messages()}

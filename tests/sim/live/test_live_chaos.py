@@ -85,13 +85,13 @@ class Campaign:
         for number, lane in self.run.lanes.items():
             kill = self._now[number]
             if kill is None:
-                self._strike(lane)
+                self._kill(lane)
             else:
                 self._follow(kill, lane)
             self._officer(lane)
         return not self.pending and all(kill is None for kill in self._now.values())
 
-    def _strike(self, lane: LaneWatch) -> None:
+    def _kill(self, lane: LaneWatch) -> None:
         view = lane.view
         if view is None or not in_service(view):
             return
