@@ -1,6 +1,6 @@
-"""The laws of the house as tests: directions of imports, homes of effects, sizes.
+"""The architecture rules as tests: directions of imports, homes of effects, sizes.
 
-Each law is a function of a source text that names what breaks it, so that the law itself is
+Each rule is a function of a source text that names what breaks it, so that the rule itself is
 tested on a few lines that do.
 """
 
@@ -270,11 +270,11 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def every(law, paths: list[Path]) -> list[str]:
-    """Everything that breaks a law, as `file:line: what`."""
-    assert len(paths) > 5, "the law looked at nothing"
+def every(rule, paths: list[Path]) -> list[str]:
+    """Everything that breaks a rule, as `file:line: what`."""
+    assert len(paths) > 5, "the rule looked at nothing"
     return [
-        f"{relative(path)}:{line}: {what}" for path in paths for line, what in law(tree_of(path))
+        f"{relative(path)}:{line}: {what}" for path in paths for line, what in rule(tree_of(path))
     ]
 
 
@@ -296,9 +296,9 @@ def test_the_folders_of_the_product_are_there(folder):
     assert any((ROOT / folder).iterdir())
 
 
-def test_nothing_goes_by_the_name_of_a_drawer():
-    drawers = {"utils", "util", "common", "helpers", "misc"}
-    assert [relative(p) for p in sources(*PACKAGES) if drawers & {*p.parts, p.stem}] == []
+def test_nothing_goes_by_a_vague_name():
+    vague = {"utils", "util", "common", "helpers", "misc"}
+    assert [relative(p) for p in sources(*PACKAGES) if vague & {*p.parts, p.stem}] == []
 
 
 def test_an_io_library_is_imported_in_one_file_of_a_package():
@@ -331,7 +331,7 @@ def test_every_home_is_lived_in():
 
 
 @pytest.mark.parametrize(
-    ("law", "folders"),
+    ("rule", "folders"),
     [
         (core_imports, ("gate_agent/core",)),
         (asserts, PACKAGES),
@@ -342,8 +342,8 @@ def test_every_home_is_lived_in():
         (patches, ("tests",)),
     ],
 )
-def test_the_law_is_kept(law, folders):
-    assert every(law, sources(*folders)) == []
+def test_the_rule_is_kept(rule, folders):
+    assert every(rule, sources(*folders)) == []
 
 
 def test_files_stay_small():
@@ -389,7 +389,7 @@ def test_a_circle_is_seen():
     assert room_graph(inside, "x") == {"a": {"b"}, "b": {"a"}}
 
 
-# Texts that break the laws, to show that each law sees it: they are parsed, and never run.
+# Texts that break the rules, to show that each rule sees it: they are parsed, and never run.
 BREAKS = [
     (lambda tree: effects(tree, "sync/x.py"), "from time import monotonic as m\nm()"),
     (lambda tree: effects(tree, "sync/x.py"), "import datetime as d\nd.datetime.now()"),
@@ -416,13 +416,13 @@ BREAKS = [
 ]
 
 
-@pytest.mark.parametrize(("law", "text"), BREAKS)
-def test_a_law_sees_what_breaks_it(law, text):
-    assert list(law(ast.parse(text)))
+@pytest.mark.parametrize(("rule", "text"), BREAKS)
+def test_a_rule_sees_what_breaks_it(rule, text):
+    assert list(rule(ast.parse(text)))
 
 
 @pytest.mark.parametrize(
-    ("law", "text"),
+    ("rule", "text"),
     [
         (lambda tree: effects(tree, "sync/x.py"), "import random\nrandom.Random(7)"),
         (lambda tree: effects(tree, "gate_agent/live.py"), "import time\ntime.monotonic_ns()"),
@@ -432,8 +432,8 @@ def test_a_law_sees_what_breaks_it(law, text):
         (other_randomness, "Journal(random=live.system_random)"),
     ],
 )
-def test_a_law_lets_pass_what_keeps_it(law, text):
-    assert list(law(ast.parse(text))) == []
+def test_a_rule_lets_pass_what_keeps_it(rule, text):
+    assert list(rule(ast.parse(text))) == []
 
 
 def main() -> None:
