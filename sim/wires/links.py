@@ -246,7 +246,7 @@ class WiredDevice:
         for op in self.machine.output():
             self._carry(op, now_ns)
         for emission in self.machine.events():
-            self._tell(emission, now_ns)
+            self._report(emission, now_ns)
         due_ns = self.machine.due_ns
         self._machine_ns = NEVER_NS if due_ns is None else due_ns
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from example_facts import facts_of
 from gate_world import PROFILE, World
 from mantrap_world import ON_APPROACH
 
@@ -22,7 +21,6 @@ from gate_agent.records.recorder import Recorder
 from gate_agent.safety.document import document
 from gate_agent.safety.scene import MS, T0
 from sync.gate.journal import Journal
-from sync.log.types import RecordKind
 
 ROOT = Path(__file__).parents[3]
 
@@ -142,6 +140,6 @@ def test_a_trace_beside_a_journal_is_not_counted_again(tmp_path, capsys):
 def test_an_admission_after_a_late_step_is_counted():
     late = Ended("admitted", {"document": 9.0}, {"document": False})
     fine = Ended("referred", {}, {"document": True})
-    told = summary([late, fine])
-    assert (told["late_admits"], told["crossings_with_a_miss"], told["miss_rate"]) == (1, 1, 0.5)
-    assert msgspec.json.encode(told)
+    reported = summary([late, fine])
+    assert (reported["late_admits"], reported["crossings_with_a_miss"], reported["miss_rate"]) == (1, 1, 0.5)
+    assert msgspec.json.encode(reported)
