@@ -140,6 +140,6 @@ def test_a_trace_beside_a_journal_is_not_counted_again(tmp_path, capsys):
 def test_an_admission_after_a_late_step_is_counted():
     late = Ended("admitted", {"document": 9.0}, {"document": False})
     fine = Ended("referred", {}, {"document": True})
-    reported = summary([late, fine])
-    assert (reported["late_admits"], reported["crossings_with_a_miss"], reported["miss_rate"]) == (1, 1, 0.5)
-    assert msgspec.json.encode(reported)
+    found = summary([late, fine])
+    assert (found["late_admits"], found["crossings_with_a_miss"], found["miss_rate"]) == (1, 1, 0.5)
+    assert msgspec.json.encode(found)
