@@ -16,9 +16,9 @@ from sim.scenario.scenario import Scenario
 ROOT = Path(__file__).parents[2]
 OTHER = "libraries"
 LAYERS = (
-    ("kernel and wires", ("sim/kernel", "sim/wire", "sim/links", "sim/quiet", "sim/repeated")),
-    ("simulated chip", ("sim/chip", "sim/recorded_chip")),
-    ("simulated plant", ("sim/turnstile", "sim/io_module", "sim/stage")),
+    ("kernel and wires", ("sim/wires",)),
+    ("simulated chip", ("sim/chip", "sim/lane/recorded_chip")),
+    ("simulated plant", ("sim/devices", "sim/people/stage")),
     ("people, officer, report", ("sim/",)),
     ("driver: passport", ("drivers/passport",)),
     ("driver: turnstile", ("drivers/",)),

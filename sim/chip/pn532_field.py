@@ -6,7 +6,7 @@ Commands of chapter 7.3 of NXP UM0701-02 that concern a target; those of the con
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sim.chip.air import RATES_KBIT_S, AirTiming
 from sim.chip.card import Chip
@@ -148,10 +148,10 @@ class Pn532Field:
             return None
         self.release()
         if data[1] != 0x00:  # a passport here is type A: other modulations stay unanswered
-            return replace(self._polling(code), polls=False)
+            return self._polling(code)._replace(polls=False)
         named = data[2:]
         if named and named != self._uid:  # the host names one chip, and that is not here
-            return replace(self._polling(code), polls=False)
+            return self._polling(code)._replace(polls=False)
         return self._activation(code)
 
     def auto_poll(self, code: int, data: bytes) -> Job | None:

@@ -8,7 +8,6 @@ what is answered and when, were nothing to happen in between. The field and the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sim.chip.air import RATES_KBIT_S, AirTiming
 from sim.chip.card import Chip
@@ -138,7 +137,7 @@ class Pn532Firmware:
     def _serial_baud_rate(self, code: int, data: bytes) -> Job | None:
         if data[0] >= len(BAUDS):
             return None
-        return replace(self._quick(code), baud=BAUDS[data[0]])
+        return self._quick(code)._replace(baud=BAUDS[data[0]])
 
     def _set_parameters(self, code: int, data: bytes) -> Job:
         self._field.settings.automatic_rats = bool(data[0] & _AUTOMATIC_RATS)
@@ -152,7 +151,7 @@ class Pn532Firmware:
 
     def _power_down(self, code: int, _data: bytes) -> Job:
         self._field.switch(on=False)
-        return replace(self._quick(code, bytes((STATUS_OK,))), sleeps=True)
+        return self._quick(code, bytes((STATUS_OK,)))._replace(sleeps=True)
 
     def _rf_configuration(self, code: int, data: bytes) -> Job | None:
         item, values = data[0], data[1:]

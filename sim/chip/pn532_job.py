@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 STATUS_OK = 0x00
 STATUS_TIMEOUT = 0x01
 STATUS_CONTEXT = 0x27
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """What the PN532 is busy with: the packet it will answer, and when.
 
     A job that `polls` looks for a chip until `due_ns` (None: for ever); one that needs the

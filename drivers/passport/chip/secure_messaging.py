@@ -108,6 +108,7 @@ class Aes:
         # Made once for all messages: a key schedule costs more than a message's blocks.
         self._block = Cipher(self._key, modes.ECB()).encryptor()  # noqa: S305 - one block alone
         self._cmac = CMAC(algorithms.AES(k_mac))
+        self._cbc = Cipher(self._key, modes.CBC(bytes(16))).decryptor()
 
     def encrypt(self, plain: bytes, ssc: bytes) -> bytes:
         """CBC encryption of whole blocks."""
@@ -115,7 +116,9 @@ class Aes:
 
     def decrypt(self, cipher: bytes, ssc: bytes) -> bytes:
         """CBC decryption of whole blocks."""
-        return Cipher(self._key, modes.CBC(self._iv(ssc))).decryptor().update(cipher)
+        # A block's plain text depends on the cipher text block before it and on no other, so
+        # the IV may be that block: one context opens every message, and its plain text goes.
+        return self._cbc.update(self._iv(ssc) + cipher)[16:]
 
     def mac(self, data: bytes) -> bytes:
         """CMAC over padded data, the first 8 bytes."""
