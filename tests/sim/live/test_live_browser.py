@@ -7,14 +7,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from demo_run import (
-    EXPIRED,
-    SOMEBODY_ELSE,
-    DemoRun,
-    assert_never_opened_unasked,
-    at,
-    scenario,
-)
+from demo_run import EXPIRED, OTHER_PERSON, DemoRun, assert_never_opened_unasked, scenario
+from lane_watch import at
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
@@ -32,7 +26,7 @@ LOADED = "return [...arguments].every(i => i.complete && i.naturalWidth > 0 && !
 @pytest.fixture
 def run(tmp_path):
     # Left alone the demo's own officer would turn both away, later.
-    people = [[EXPIRED, SOMEBODY_ELSE]]
+    people = [[EXPIRED, OTHER_PERSON]]
     cast = scenario(tmp_path / "cast.toml", people, '{ action = "reject", reason = "identity" }')
     with DemoRun(1, "--cast", cast, "--port", str(free_port())) as run:
         yield run.open()

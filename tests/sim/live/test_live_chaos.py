@@ -12,14 +12,11 @@ from demo_run import (
     EXPIRED,
     GENUINE,
     DemoRun,
-    LaneWatch,
     assert_never_opened_unasked,
     assert_nothing_lost_or_doubled,
-    at,
-    confirmed,
-    in_service,
     scenario,
 )
+from lane_watch import LaneWatch, at, confirmed, in_service
 
 from gate_agent.lane_api.api import Step
 from sync.log.types import RecordKind

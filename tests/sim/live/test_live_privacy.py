@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_run import DemoRun, at, scenario
+from demo_run import DemoRun, scenario
+from lane_watch import at
 
 from biometrics import image
 from biometrics.pipeline import Pipeline
