@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -66,6 +67,28 @@ def of_module(name: str, only: Sequence[str] = ()) -> list[Mutant]:
     return made
 
 
+def of_edit(module: ModuleType, tree: ast.Module, place: str, edit: Edit, name: str) -> Mutant:
+    """One change of a function or a constant of a module, by a name of its own.
+
+    Raises:
+        LookupError: the module has no such place.
+    """
+    function = dict(_functions(tree.body)).get(place)
+    if function is not None:
+        install = _in_function(module, tree, place)
+    else:
+        index, names = next(
+            (index, names)
+            for index, names in enumerate(map(_assigned, tree.body))
+            if place in names
+        )
+        install = partial(_compute_again, module, tree, index, {*names})
+    if install is None:
+        raise LookupError(f"{module.__name__}.{place}")
+    apply = Applied(edit, install, needs_line=False)
+    return Mutant(name, name, str(module.__file__), range(0), apply)
+
+
 class Applied(NamedTuple):
     """Makes the change in the tree and puts the outcome in the module's place."""
 
@@ -84,15 +107,22 @@ class Applied(NamedTuple):
 
 def _of_functions(module: ModuleType, tree: ast.Module) -> Iterator[tuple[str, Edit, Applied]]:
     for place, node in _functions(tree.body):
-        function = _function(module, place)
-        if function is None or function.__code__.co_freevars:
-            continue
+        install = _in_function(module, tree, place)
+        if install is not None:
+            for edit in edits(node.body, vars(module)):
+                yield place, edit, Applied(edit, install, needs_line=True)
 
-        def install(place: str = place, function: FunctionType = function) -> None:
-            function.__code__ = _code(_compiled(tree, module), place)
 
-        for edit in edits(node.body, vars(module)):
-            yield place, edit, Applied(edit, install, needs_line=True)
+def _in_function(module: ModuleType, tree: ast.Module, place: str) -> Callable[[], None] | None:
+    """What puts a changed tree's code into a function; None where it is bound to its scope."""
+    function = _function(module, place)
+    if function is None or function.__code__.co_freevars:
+        return None
+
+    def install() -> None:
+        function.__code__ = _code(_compiled(tree, module), place)
+
+    return install
 
 
 def _functions(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, Nested]]:
@@ -143,10 +173,7 @@ def _of_constants(module: ModuleType, tree: ast.Module) -> Iterator[tuple[str, E
         names = _assigned(statement)
         if not names or "__all__" in names:
             continue
-
-        def install(index: int = index, names: tuple[str, ...] = names) -> None:
-            _compute_again(module, tree, index, {*names})
-
+        install = partial(_compute_again, module, tree, index, {*names})
         for edit in edits([statement], vars(module)):
             yield names[0], edit, Applied(edit, install, needs_line=False)
 
@@ -163,8 +190,9 @@ def _assigned(statement: ast.stmt) -> tuple[str, ...]:
     return tuple(node.id for node in stored if isinstance(node, ast.Name))
 
 
-def _compute_again(module: ModuleType, tree: ast.Module, index: int, changed: set[str]) -> None:
+def _compute_again(module: ModuleType, tree: ast.Module, index: int, names: set[str]) -> None:
     """Run a changed statement, and those after it that use what it gives."""
+    changed = set(names)
     before = dict(vars(module))
     for at, statement in enumerate(tree.body[index:]):
         given = _assigned(statement)

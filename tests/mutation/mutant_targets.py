@@ -54,6 +54,12 @@ def _rows() -> list[Mutant]:
     return of_tables()
 
 
+def _planted() -> list[Mutant]:
+    from mutant_planted import planted
+
+    return planted()
+
+
 def _search() -> str:
     from mutant_rows import broken_invariant
 
@@ -80,7 +86,8 @@ TARGETS = (
     Target(
         "access",
         tuple(
-            f"drivers/passport/chip/test_{name}.py" for name in ("access", "access_choice", "pace")
+            f"drivers/passport/chip/test_{name}.py"
+            for name in ("access", "access_choice", "pace", "pace_limits")
         ),
         _modules(
             *(f"drivers.passport.chip.{name}" for name in ("access", "access_choice", "pace"))
@@ -106,7 +113,8 @@ TARGETS = (
         (
             "sync/centre/test_centre.py",
             "sync/centre/test_opened_batch.py",
-            "-ksqlite or opened_batch",
+            "sync/centre/test_collector_rules.py",
+            "-ksqlite or opened_batch or collector_rules",
         ),
         _modules("sync.centre.collector", "sync.centre.opened_batch"),
     ),
@@ -116,4 +124,15 @@ TARGETS = (
         _modules("sync.centre.overview"),
     ),
     Target("doctor", ("gate_agent/host/test_doctor.py",), _modules("gate_agent.host.doctor")),
+    Target(
+        "planted",
+        (
+            "gate_agent/core/test_record_facts.py",
+            "sim/lane/test_computer_faults.py",
+            "sync/centre/test_overview.py",
+            "gate_agent/console/test_alerts.py",
+            "drivers/passport/chip/test_access_choice.py",
+        ),
+        _planted,
+    ),
 )

@@ -47,6 +47,7 @@ def test_the_broker_is_wanted_but_not_needed():
         assert [finding.grade for finding in doctor.broker(sync)] == [Grade.GOOD]
     (finding,) = doctor.broker(sync)
     assert finding.check == "broker"
+    assert "Connection refused" in finding.what
     assert (finding.grade, "kept until it is back" in finding.do) == (Grade.ATTENTION, True)
 
 
