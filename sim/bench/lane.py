@@ -20,7 +20,7 @@ from sim.devices.photos import default_photographs
 from sim.scenario.folder import SCENARIOS
 
 if TYPE_CHECKING:
-    from sim.bench.virtual import Seen
+    from sim.bench.virtual import LaneMeasurements
 
 SCENARIO = SCENARIOS / "first_day.toml"
 
@@ -122,7 +122,7 @@ def _virtual(arguments: argparse.Namespace) -> list[Row]:
     ]
 
 
-def _shares(seen: Seen, topology: str) -> list[Row]:
+def _shares(seen: LaneMeasurements, topology: str) -> list[Row]:
     """From the document to the open exit in one topology, and what the time went for."""
     from sim.bench.virtual import SHARES, percentile
 

@@ -75,8 +75,8 @@ class Opening(NamedTuple):
 
 
 @dataclass
-class Seen:
-    """What was seen at the loops of a scenario's lanes.
+class LaneMeasurements:
+    """Measurements at the loops of a scenario's lanes.
 
     Attributes:
         turns: every turn taken, with its lane.
@@ -99,7 +99,7 @@ class Seen:
 class _Follower:
     """Follows one lane's turns and divides each crossing's time among what it went for."""
 
-    def __init__(self, lane: VirtualLane, seen: Seen) -> None:
+    def __init__(self, lane: VirtualLane, seen: LaneMeasurements) -> None:
         self._lane, self._seen = lane, seen
         self._turn = lane.computer.loop.turn
         self._shares: dict[str, int] = {}
@@ -158,9 +158,9 @@ class _Follower:
             self._seen.late_admits += not self._in_time
 
 
-def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> Seen:
+def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> LaneMeasurements:
     """Play a scenario with so many seeds."""
-    seen = Seen()
+    seen = LaneMeasurements()
     memory = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     for seed in range(scenario.seed, scenario.seed + seeds):
         say(f"playing {scenario.title}, seed {seed}")
@@ -180,7 +180,9 @@ def play(scenario: Scenario, seeds: int, say: Callable[[str], None]) -> Seen:
     return seen
 
 
-def core_step_us(seen: Seen, clock: Callable[[], int]) -> tuple[list[float], list[float]]:
+def core_step_us(
+    seen: LaneMeasurements, clock: Callable[[], int]
+) -> tuple[list[float], list[float]]:
     """How long each turn of the core and its guard took, taken again from its recording.
 
     Every turn is taken twice: in its place among the others, as a lane does, and once more at
