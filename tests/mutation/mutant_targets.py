@@ -16,6 +16,7 @@ CORE = tuple(
         "permit",
         "permit_doors",
         "ledger",
+        "ledger_doors",
         "crossing",
         "stories",
         "mantrap",
@@ -87,7 +88,7 @@ TARGETS = (
         "access",
         tuple(
             f"drivers/passport/chip/test_{name}.py"
-            for name in ("access", "access_choice", "pace", "pace_limits")
+            for name in ("access", "access_plan", "access_choice", "pace", "pace_limits")
         ),
         _modules(
             *(f"drivers.passport.chip.{name}" for name in ("access", "access_choice", "pace"))

@@ -117,7 +117,6 @@ class AccessPlan:
         if info is None:
             raise PaceFailed("not supported: " + ", ".join(map(str, offered)))
         for attempt, reading in enumerate(self._tries(), 1):
-            reader.session = None
             try:
                 password = self._password(reading)
                 session = yield from pace.authenticate(info, password, self.random, self.times)
