@@ -24,7 +24,8 @@ MAX_FUNCTION_LINES = 60
 IO_LIBRARIES = {"serial", "smartcard", "paho", "onnxruntime", "dlib", "cv2", "sqlite3"}
 
 CORE_MAY_IMPORT = re.compile(
-    r"(biometrics|drivers|sync\.log)\.types|firmware_cfg\.profile|gate_agent\.core(\..+)?"
+    r"(biometrics|drivers|sync\.log|firmware_cfg)\.types|firmware_cfg\.profile"
+    r"|firmware_cfg\.packs(\..+)?|gate_agent\.core(\..+)?"
     r"|__future__|msgspec|collections(\.abc)?|enum|functools|hashlib|typing"
 )
 

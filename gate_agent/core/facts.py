@@ -19,6 +19,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from drivers.types import HolderAttributes
+from firmware_cfg.packs.columns import RuleInputs
+from firmware_cfg.types import Sha256
 from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.record_blocks import (
     CaseCode,
@@ -32,9 +34,7 @@ from gate_agent.core.record_blocks import (
     ListFacts,
     ModelFacts,
     OfficerSignature,
-    RuleInputs,
     SealedListNote,
-    Sha256,
     Spans,
 )
 from sync.log.types import Record, RecordKind

@@ -1,8 +1,8 @@
 """Parts of a record's facts: typed, bounded, and free of anything that identifies a person.
 
-The blocks that came with version 3 (`Finding` to `OfficerSignature`) are optional. A block that
-nothing filled is absent from the record (`msgspec.UNSET`), never empty. Each class says which part
-of the product fills it.
+The blocks that came with version 3 (`Finding` to `OfficerSignature`, and the rules' inputs in
+`firmware_cfg.packs.columns`) are optional. A block that nothing filled is absent from the record
+(`msgspec.UNSET`), never empty. Each class says which part of the product fills it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from biometrics.types import Guidance, LivenessState, Tier
 from drivers.types import CheckMode, Result
+from firmware_cfg.types import CodeText, Sha256
 from gate_agent.core.reasons import Reason
 
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Spans = Annotated[
     dict[str, Annotated[float, Meta(ge=0)]],
     Meta(description="milliseconds of each step that was reached"),
@@ -31,10 +31,6 @@ Direction = Annotated[
         "lane itself, and for a crossing that a restart cut off"
     ),
 ]
-StateCode = Annotated[str, Meta(max_length=3, description="ICAO Doc 9303-3, fillers removed")]
-Code = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9_.:-]*$")]
-"""A stable code of a table or a pack; never free text."""
-
 SEALED_LIST_NOTE_BYTES = 256
 """Every note has this length, whether a list matched or not: the length discloses nothing."""
 
@@ -107,26 +103,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     reason: Reason
     result: Annotated[str, Meta(pattern="^(failed|aborted|undetermined|not_supported)?$")]
-    cause: Code = ""
-
-
-class RuleInputs(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Everything that the rules read about one traveller, so that they can be run again.
-
-    To be filled by the rules. `hour` is local at the crossing point; `entitlement` is the class
-    that the entitlement list gave, "" for none; `rules_sha256` names the pack.
-    """
-
-    rules_sha256: Sha256
-    document_type: Annotated[str, Meta(max_length=2)]
-    issuing_state: StateCode
-    nationality: StateCode
-    age_years: Annotated[int, Meta(ge=0, le=150)] | None
-    days_to_expiry: int | None
-    direction: Literal["entry", "exit"]
-    lane_role: Code = ""
-    entitlement: Code = ""
-    hour: Annotated[int, Meta(ge=0, le=23)]
+    cause: CodeText = ""
 
 
 class ListAsked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -138,7 +115,7 @@ class ListAsked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: Annotated[str, Meta(min_length=1, max_length=32)]
     source: Literal["national", "site", "gate"]
     answered: bool
-    version: Code = ""
+    version: CodeText = ""
     age_s: Annotated[int, Meta(ge=0)] | None = None
 
 
@@ -149,7 +126,7 @@ class LadderFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     level: Literal["auto", "auto_officer", "manual", "closed"]
-    rows: Annotated[tuple[Code, ...], Meta(max_length=16)] = ()
+    rows: Annotated[tuple[CodeText, ...], Meta(max_length=16)] = ()
 
 
 class OfficerSignature(msgspec.Struct, frozen=True, kw_only=True, gc=False):

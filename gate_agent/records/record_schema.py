@@ -22,8 +22,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from firmware_cfg.types import Sha256
 from gate_agent.core.facts import Facts
-from gate_agent.core.record_blocks import Sha256
 from sync.log.types import RECORD_VERSION, Record
 
 

@@ -12,6 +12,7 @@ from example_facts import facts_of
 from hypothesis import HealthCheck, given, settings
 from schema_judge import fits
 
+from firmware_cfg.packs.columns import RuleInputs
 from gate_agent.core.facts import DecisionFacts, Facts, OfficerFacts, plain_facts
 from gate_agent.core.facts import facts_of as facts_of_record
 from gate_agent.core.reasons import Reason
@@ -21,7 +22,6 @@ from gate_agent.core.record_blocks import (
     LadderFacts,
     ListAsked,
     OfficerSignature,
-    RuleInputs,
 )
 from gate_agent.records.record_schema import as_json, check, json_schema
 from sync.log.encoding import GENESIS, decode_record, encode_record, record_sha256

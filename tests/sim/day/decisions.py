@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[3]))  # this checkout, not the installed one
+
 from sim.day.run import RECORDED, Day, Result, run
 from sim.scenario.catalogue import Entry, catalogue
 from sync.log.types import RecordKind
@@ -76,10 +78,14 @@ def golden() -> dict[str, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare, or write; 1 where something was decided otherwise."""
+    """Compare, or write; 1 where a decision differs, 2 where there is no such scenario."""
     write = "--write" in arguments
     names = [one for one in arguments if one != "--write"]
     known = golden() if GOLDEN.exists() else {}
+    unknown = {*names} - {entry.full_name for entry in catalogue()}
+    if unknown:
+        print(f"no scenario {', '.join(sorted(unknown))}: see `egate sim list`", file=sys.stderr)
+        return 2
     differ = 0
     for entry in catalogue():
         if names and entry.full_name not in names:
