@@ -66,6 +66,7 @@ def load_pipeline(profile: Profile, tier: Tier, store: Path) -> Pipeline:
 def run(profile: Profile, run_dir: Path, store: Path) -> int:
     """Run until SIGTERM; exit 78 when the models or the camera's name cannot be used."""
     stop = live.stop_on_sigterm()
+    yield_processor()  # before the models: threads that they start keep the priority of now
     try:
         tier = choose_tier(profile.face.tier, store)
         device = VisionDevice(
@@ -76,7 +77,6 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
     except (BiometricFault, DriverFault) as fault:
         sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
         return os.EX_CONFIG
-    yield_processor()
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
     worker = VisionWorker(
         device,

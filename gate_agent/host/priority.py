@@ -16,6 +16,8 @@ YIELDING_NICE = 10
 def yield_processor(pid: int = 0) -> None:
     """Let a process, and what threads it starts from now on, give way to the control process.
 
+    Linux keeps a priority for each thread: one that runs already keeps its own.
+
     Needs no privilege. Nothing is asked of the kernel where the priority is that low already:
     the units' system call filter ends a process that asks.
 
