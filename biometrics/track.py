@@ -4,6 +4,7 @@ Evidence of attack detection and of comparison counts only while it comes from o
 that jumps across the picture, is missing for a second or resembles another person restarts the
 track, so that no person passes attack detection with one face and the comparison with another.
 Nothing is decided before `LEAST_FRAMES` frames. The best few live templates are combined for
+the comparison.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The register map with authorise registers (`firmware_cfg.profile.RegisterMap` has addresses).
+"""The register map with authorise registers (`firmware_cfg.turnstile.RegisterMap` has addresses).
 
 - authorise: 0 closed, n = n passages released, 0xFFFF free passage.
 - zone: objects that the light curtain of this side sees.

@@ -12,7 +12,7 @@ Rules that hold whatever the line does, besides those of `drivers.turnstile.mach
 - the same registers at other addresses: a profile with `[turnstile.registers]`, no code;
 - other registers, or other values in them: one module here with a class that has the shape
   of `TurnstileMap` (`drivers.turnstile.authorise_map` is the example), its name in
-  `firmware_cfg.profile.Turnstile.driver`, and its row in `gate_agent.compose.turnstile`.
+  `firmware_cfg.turnstile.Turnstile.driver`, and its row in `gate_agent.compose.turnstile`.
 """
 
 from __future__ import annotations

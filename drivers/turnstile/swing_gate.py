@@ -2,7 +2,7 @@
 
 A poll is two answers in a row that agree; for a while after any disturbance a third
 condition is added, that nothing more comes. What the bytes mean is the profile's
-(`firmware_cfg.profile.SwingGate`).
+(`firmware_cfg.turnstile.SwingGate`).
 
 The order to open *adds* passages and no status reports how many stand, so it is written once
 and never again: read back, it took effect, or the traveller goes to an officer.

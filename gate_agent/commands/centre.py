@@ -153,9 +153,9 @@ def _show(arguments: argparse.Namespace) -> int:
             keys = read_centre_keys(arguments.state, accept_demo=True)
             return _print(arguments, record_at(store, keys, arguments.gate, arguments.seq))
         logs = [standing._asdict() for standing in store.standing()]
-        put_apart = [each._asdict() for each in store.quarantine.messages()]
+        quarantined = [each._asdict() for each in store.quarantine.messages()]
         enrolled = store.gates()
-    return _print(arguments, {"gates": enrolled, "logs": logs, "quarantine": put_apart})
+    return _print(arguments, {"gates": enrolled, "logs": logs, "quarantine": quarantined})
 
 
 def _prove(arguments: argparse.Namespace) -> int:

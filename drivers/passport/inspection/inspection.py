@@ -219,8 +219,8 @@ class Inspection:
         printed = reading.mrz if reading is not None else self.mrz
         for check in dg1_checks(dg1, printed, found, self.at):
             how = self._other_reading(", " if check.detail else "")
-            with_time = msgspec.structs.replace(check, detail=check.detail + how)
-            self._checks.add(with_time if check.id == "mrz_dg1" else check)
+            detailed = msgspec.structs.replace(check, detail=check.detail + how)
+            self._checks.add(detailed if check.id == "mrz_dg1" else check)
 
     def _dg2(self, dg2: bytes | DocumentError, found: PassiveAuthentication) -> Steps[None]:
         self._checks.begin()

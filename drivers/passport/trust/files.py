@@ -87,7 +87,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SignerTrust:
-    """Whether a list may be believed, who signed it, and why not."""
+    """Whether a list may be trusted, who signed it, and why not."""
 
     trusted: bool
     signer: Certificate | None

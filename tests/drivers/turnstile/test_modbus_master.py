@@ -23,7 +23,7 @@ def wake(master: ModbusMaster) -> tuple[int, list[bytes]]:
     return due_ns, master.output()
 
 
-def in_step() -> tuple[ModbusMaster, int]:
+def synchronised() -> tuple[ModbusMaster, int]:
     master = ModbusMaster(1, 115_200, answer_ms=100, backoff_ms=600, probe=PROBE)
     master.request(QUESTION, 0)
     now_ns, sent = wake(master)
@@ -37,7 +37,7 @@ def in_step() -> tuple[ModbusMaster, int]:
 
 
 def test_a_late_answer_is_never_taken_for_the_present_one() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.request(QUESTION, now_ns)
     assert master.output() == [QUESTION.encode(1)]
     late_ns, sent = wake(master)
@@ -58,7 +58,7 @@ def test_a_late_answer_is_never_taken_for_the_present_one() -> None:
 
 
 def test_an_answer_that_comes_twice_is_a_disturbance() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.request(QUESTION, now_ns)
     master.receive(answer(2, 2, 2) * 2, now_ns + MS)
     assert master.take() is None
@@ -66,7 +66,7 @@ def test_an_answer_that_comes_twice_is_a_disturbance() -> None:
 
 
 def test_unsolicited_bytes_end_synchronisation() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.receive(answer(2, 2, 2), now_ns)
     master.request(QUESTION, now_ns + 30 * MS)
     assert master.output() == [PROBE.encode(1)]
@@ -74,7 +74,7 @@ def test_unsolicited_bytes_end_synchronisation() -> None:
 
 def test_a_probe_that_is_refused_proves_nothing() -> None:
     """Any question may be refused alike: the refusal may be the answer to an older one."""
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.receive(answer(2, 2, 2), now_ns)
     master.request(QUESTION, now_ns + 30 * MS)
     assert master.output() == [PROBE.encode(1)]
@@ -84,7 +84,7 @@ def test_a_probe_that_is_refused_proves_nothing() -> None:
 
 
 def test_a_write_is_never_repeated() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     write = WriteWords(0x40, (1,))
     master.request(write, now_ns)
     assert master.output() == [write.encode(1)]
@@ -94,7 +94,7 @@ def test_a_write_is_never_repeated() -> None:
 
 
 def test_endless_babble_ends_the_question() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.receive(b"x", now_ns)
     master.request(QUESTION, now_ns)
     for step in range(100):
@@ -105,7 +105,7 @@ def test_endless_babble_ends_the_question() -> None:
 
 
 def test_our_own_echo_is_passed_over() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.request(QUESTION, now_ns)
     for byte in QUESTION.encode(1) + answer(3, 3, 3):
         master.receive(bytes((byte,)), now_ns + MS)
@@ -114,7 +114,7 @@ def test_our_own_echo_is_passed_over() -> None:
 
 
 def test_one_question_at_a_time() -> None:
-    master, now_ns = in_step()
+    master, now_ns = synchronised()
     master.request(QUESTION, now_ns)
     with pytest.raises(RuntimeError):
         master.request(QUESTION, now_ns)

@@ -76,7 +76,7 @@ class Campaign:
         self._acknowledged: dict[int, float] = dict.fromkeys(LANES, 0.0)
 
     def turn(self) -> bool:
-        """Strike where it is time, follow, be the officer; True when all is done."""
+        """Kill where it is time, follow, be the officer; True when all is done."""
         idle = time.monotonic() - max([self._began, *(kill.at for kill in self.kills)])
         assert idle < 2 * LIMIT_S, f"nothing to kill: {self.pending}\n{self.run.state()}"
         for number, lane in self.run.lanes.items():

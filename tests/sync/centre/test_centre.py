@@ -188,7 +188,7 @@ def test_another_record_at_the_same_place_is_never_written_over(
     assert store.audit() == []
 
 
-def test_what_is_put_apart(store: CentreStore, journal: Journal) -> None:
+def test_what_is_quarantined(store: CentreStore, journal: Journal) -> None:
     records = items_of(journal)
     good = batch(journal, records[:3])
     third = msgspec.structs.replace(records[2][1], commitment=bytes(32))
