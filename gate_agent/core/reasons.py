@@ -81,8 +81,7 @@ def ordered(reasons: set[Reason]) -> tuple[Reason, ...]:
 
 def of_check(check_id: str) -> Reason:
     """The reason that stands for a failed check; `dg_hash.DG2` counts as `dg_hash`."""
-    whole = _OF_CHECK.get(check_id)
-    return whole or _OF_CHECK.get(check_id.partition(".")[0], _OTHER_CHECK)
+    return _OF_CHECK.get(check_id.partition(".")[0], _OTHER_CHECK)
 
 
 _OTHER_CHECK = Reason.OTHER_CHECK

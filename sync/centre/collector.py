@@ -71,18 +71,17 @@ class _Round:
         read = [(message, _read(message.payload)) for message in messages]
         enrolled = self._store.hold(batch.gate for _, batch in read if batch is not None)
         for (payload, live), batch in read:
+            if batch is None:
+                self._quarantine(QuarantineReason.MALFORMED, "", payload)
+                continue
             try:
-                if batch is None:
-                    raise BatchRefused(QuarantineReason.MALFORMED, "")
                 opened = open_signed(batch, enrolled.get(batch.gate), self._keys)
                 if live:
                     self._see(opened)
                 else:
                     self._take(opened)
             except StorageCorrupt:
-                self._quarantine(
-                    QuarantineReason.DAMAGED, "" if batch is None else batch.gate, payload
-                )
+                self._quarantine(QuarantineReason.DAMAGED, batch.gate, payload)
             except BatchRefused as refusal:
                 self._quarantine(refusal.reason, refusal.gate, payload)
 
@@ -114,7 +113,7 @@ class _Round:
             for seq, item in enumerate(opened.contents.items, batch.first_seq)
             if seq > log.seq
         ]
-        known = log.live(batch.first_seq, batch.first_seq + len(opened.contents.items) - 1)
+        known = log.live(rows[0].seq, rows[-1].seq) if rows else {}
         if any(known.get(row.seq, row.item.commitment) != row.item.commitment for row in rows):
             raise BatchRefused(QuarantineReason.CONFLICT, batch.gate)
         new = [row for row in rows if row.seq not in known]
@@ -226,7 +225,7 @@ def _place(log: OpenLog, opened: OpenedBatch) -> list[NewRow]:
         if log.root(last) != opened.checkpoint.root:
             raise BatchRefused(QuarantineReason.FORK, batch.gate)
         return []
-    if batch.first_seq > log.seq + 1 or not items:
+    if batch.first_seq > log.seq + 1:
         return []
     link = opened.previous[len(again)]
     if link is not None and link != log.newest.hex():

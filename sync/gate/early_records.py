@@ -62,7 +62,7 @@ class EarlyRecords:
             last_seq: how far the journal goes.
             ordered_waits: the ordered way has a batch to send, and room for it.
         """
-        if self._ripe_ns is None or sent_seq >= last_seq:
+        if self.after_seq(sent_seq) >= last_seq:
             return None
         if ordered_waits and sent_seq >= self._passed_seq:
             return None

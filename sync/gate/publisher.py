@@ -284,11 +284,10 @@ class Publisher:
         self._start_again(now_ns)
 
     def _start_again(self, now_ns: int) -> None:
-        """Resend from the watermark."""
+        """Resend from the watermark, behind which there is something to resend."""
         self._resends += 1
         self._rewind()
-        if self._last_seq > self._window.watermark:
-            self._ripe_ns = now_ns
+        self._ripe_ns = now_ns
 
     def _rewind(self) -> None:
         """Forget what is under way."""

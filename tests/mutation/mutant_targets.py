@@ -98,6 +98,8 @@ TARGETS = (
         "publisher",
         (
             "sync/gate/test_publisher.py",
+            "sync/gate/test_publisher_rules.py",
+            "sync/gate/test_send_window.py",
             "sync/gate/test_set_back.py",
             "sync/gate/test_live_records.py",
             "-knot bad_link and not sixty_hours and not while_a_backlog_drains",

@@ -155,3 +155,15 @@ def test_between_two_doors_only_who_was_let_in_is_accepted():
     assert on_command(replace(ledger, inside=2), admit, T0, MANTRAP).accept is None
     assert on_command(replace(ledger, inside=3), admit, T0, MANTRAP).accept is not None
     assert on_command(ledger, admit, T0, PROFILE).accept is not None
+
+
+def test_an_accept_is_valid_for_as_long_as_the_profile_says_and_for_whom_was_seen_alone():
+    admit = append(RecordKind.DECISION, outcome=Outcome.ADMIT)
+    for zone, stay in ((Zone.ONE, 5), (Zone.MANY, None), (Zone.EMPTY, None)):
+        ledger = replace(LEDGER, accept=None, plant=replace(AT_REST, zone=zone))
+        assert on_command(ledger, admit, T0, PROFILE).accept == Accept(
+            ticket=3,
+            stay=stay,
+            kind=RecordKind.DECISION,
+            expires_ns=T0 + PROFILE.budgets.accept_valid_ms * MS,
+        )

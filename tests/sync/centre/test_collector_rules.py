@@ -15,6 +15,7 @@ from sync.centre.collector import Collected, GateMessage, collect
 from sync.centre.store import CentreStore
 from sync.centre.types import QuarantineReason
 from sync.gate.journal import Journal
+from sync.log.encoding import open_batch
 from sync.log.envelope import _hour_info
 from sync.log.types import Contents, HourKey
 
@@ -120,3 +121,54 @@ def test_a_record_in_another_ones_place_is_refused(
     moved = list(records[:2])
     moved[at] = changed(moved[at], seq=7)
     assert take(store, batch(journal, moved)).quarantined == (QuarantineReason.INCONSISTENT,)
+
+
+def test_copies_and_records_in_one_round_must_agree_too(
+    store: CentreStore, journal: Journal, records: Taken
+) -> None:
+    messages = [
+        GateMessage(batch(journal, records[5:8]), live=True),
+        GateMessage(batch(journal, records[:5])),
+        GateMessage(_unchained(journal, records, 6)),
+    ]
+    done = collect(store, CENTRE_KEYS, messages, UTC)
+    assert (done.live, done.stored, done.quarantined) == (3, 5, CONFLICT)
+
+
+def test_a_copy_is_dropped_with_the_round_that_brings_its_record(
+    store: CentreStore, journal: Journal, records: Taken
+) -> None:
+    messages = [
+        GateMessage(batch(journal, records[5:8]), live=True),
+        GateMessage(batch(journal, records[:6])),
+    ]
+    assert collect(store, CENTRE_KEYS, messages, UTC).stored == 6
+    assert set(store.live.commitments("gate-1", journal.epoch, 1, 20)) == {7, 8}
+
+
+def test_copies_of_what_is_stored_bring_nothing(
+    store: CentreStore, journal: Journal, records: Taken
+) -> None:
+    take(store, batch(journal, records[:8]))
+    done = take(store, batch(journal, records[5:8]), live=True)
+    assert (done.live, done.quarantined, done.answers) == (0, (), ())
+
+
+def test_of_two_notes_about_the_same_size_the_later_one_is_kept(
+    store: CentreStore, journal: Journal, records: Taken
+) -> None:
+    """A gate that signs two roots for what the centre lacks: the last word is what it stands by."""
+    for root in (bytes(32), b"\1" * 32, bytes(32)):
+        early = batch(journal, records[9:11], root=root)
+        assert take(store, early).early == 1
+        assert store.log("gate-1", journal.epoch).head == open_batch(early).checkpoint
+    shorter = batch(journal, records[7:9])
+    assert take(store, shorter).early == 1
+    assert store.log("gate-1", journal.epoch).head_size == 11
+
+
+def test_a_message_that_is_no_batch_does_not_keep_others_out(
+    store: CentreStore, journal: Journal, records: Taken
+) -> None:
+    done = take(store, b"no batch", batch(journal, records[:5]))
+    assert (done.stored, done.quarantined) == (5, (QuarantineReason.MALFORMED,))

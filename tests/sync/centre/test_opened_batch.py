@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from record_support import CENTRE_KEYS, GATE_KEY, UTC, fill, open_journal
-from test_centre import Taken, batch, items_of
+from test_centre import Taken, batch, changed, items_of
 
 from sync.centre.opened_batch import BatchRefused, OpenedBatch, open_signed
 from sync.centre.types import Enrolled, QuarantineReason
 from sync.gate.journal import Journal
-from sync.log.encoding import SALT_BYTES, open_batch, seal_batch
+from sync.log.encoding import SALT_BYTES, commitment, encode_record, open_batch, seal_batch
 from sync.log.notes import Checkpoint, origin_of, sign_checkpoint
 from sync.log.types import Batch, Contents, HourKey, Item
 
@@ -129,3 +129,37 @@ def test_a_record_that_was_erased_leaves_its_hash_and_its_place(
 def test_a_record_without_salt_is_of_version_1_alone(journal: Journal, records: Taken) -> None:
     assert isinstance(records[0][1], Item)
     assert refusal(with_items(journal, records, {"salt": b""}, {})) is INCONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("version", "salt_bytes", "taken"),
+    [(1, 0, True), (1, SALT_BYTES, True), (2, 0, False), (3, 0, False)],
+)
+def test_which_versions_need_a_salt(
+    journal: Journal, records: Taken, version: int, salt_bytes: int, taken: bool
+) -> None:
+    record = msgspec.structs.replace(records[0][0], version=version)
+    data, salt = encode_record(record), bytes(salt_bytes)
+    item = Item(commitment=commitment(salt, data), encoded=data, salt=salt)
+    payload = batch(journal, [(record, item)])
+    if taken:
+        assert opened(payload).contents.items == (item,)
+    else:
+        assert refusal(payload) is INCONSISTENT
+
+
+@pytest.mark.parametrize("change", [{"gate": "gate-2"}, {"epoch": "ff"}, {"seq": 7}])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_record_of_another_log_is_not_taken(
+    journal: Journal, records: Taken, at: int, change: dict[str, object]
+) -> None:
+    """Signed by the gate and sealed in its batch, and yet not of the log that the batch names."""
+    (_, item), (_, other) = records[at], changed(records[at], **change)
+    assert opened(batch(journal, [records[at]])).contents.items == (item,)
+    wrong = batch(journal, [records[at]], contents=Contents(items=(other,)))
+    assert refusal(wrong) is INCONSISTENT
+
+
+def test_no_record_stands_before_the_first_place(journal: Journal, records: Taken) -> None:
+    before = changed(records[0], seq=0)
+    assert refusal(batch(journal, [before], root=bytes(32))) is INCONSISTENT
