@@ -20,13 +20,13 @@ from gate_agent.console.access import (
     require_session,
     session_of,
 )
+from gate_agent.console.display_language import Scene
 from gate_agent.console.sentences import (
     LANGUAGES,
     RIGHT_TO_LEFT,
     ROLES,
     SITE_LANGUAGE,
     WIDELY_READ,
-    Scene,
 )
 from gate_agent.console.traveller_view import STEPS, lost_views, traveller_view
 from gate_agent.console.waiting import queue_of

@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from biometrics.types import Guidance
-from gate_agent.console.sentences import GUIDANCE, SCENES, Scene, Text, languages_for
+from gate_agent.console.display_language import Scene
+from gate_agent.console.sentences import GUIDANCE, SCENES, Text, languages_for
 from gate_agent.lane_api.api import Step, View
 
 STEPS = (Scene.DOCUMENT, Scene.READING, Scene.CAMERA, Scene.GO)

@@ -14,6 +14,7 @@ from drivers.types import CHECK_IDS, Check, Condition, Result
 from gate_agent.console.alerts import ALERTS, alert
 from gate_agent.console.board import lane_board
 from gate_agent.console.credentials import NOBODY
+from gate_agent.console.display_language import Scene
 from gate_agent.console.labels import CHECK_COLOUR, CHECK_TEXT
 from gate_agent.console.officers import (
     Officer,
@@ -23,7 +24,7 @@ from gate_agent.console.officers import (
     save_officers,
     verify_password,
 )
-from gate_agent.console.sentences import GUIDANCE, LANGUAGES, ROLES, SCENES, Scene
+from gate_agent.console.sentences import SCENES
 from gate_agent.console.sessions import MAX_SESSIONS, OfficerSessions
 from gate_agent.console.traveller_view import traveller_view
 from gate_agent.console.waiting import queue_of
@@ -146,32 +147,6 @@ def test_scenes_that_depend_on_more_than_the_step(changes, scene):
 def test_a_lane_that_is_away_is_closed_to_travellers():
     assert traveller_view(None, was_demo=True).scene is Scene.CLOSED
     assert traveller_view(None, was_demo=True).demo
-
-
-def test_every_sentence_is_there_in_every_language():
-    assert set(SCENES) == set(Scene)
-    assert set(GUIDANCE) == set(Guidance) - {Guidance.NONE}
-    for table in (SCENES, GUIDANCE, ROLES):
-        for text in table.values():
-            assert tuple(text) == tuple(LANGUAGES)
-            assert all(text.values())
-
-
-@pytest.mark.parametrize(
-    ("state", "languages"),
-    [
-        ("", ("id", "en")),
-        ("IDN", ("id", "en")),
-        ("MYS", ("ms", "en")),
-        ("CHN", ("zh", "en")),
-        ("SAU", ("ar", "en")),
-        ("JPN", ("ja", "en")),
-        ("GBR", ("en", "id")),
-        ("D<<", ("en", "id")),
-    ],
-)
-def test_a_display_speaks_to_the_holder_of_the_document(state, languages):
-    assert traveller_view(replace(waiting(1), issuing_state=state)).languages == languages
 
 
 def test_every_reason_of_the_core_has_a_row():
