@@ -5,6 +5,7 @@ from __future__ import annotations
 from gate_agent.console.display_language import DisplayLanguage
 from gate_agent.console.languages.ar import ARABIC
 from gate_agent.console.languages.en import ENGLISH
+from gate_agent.console.languages.fr import FRENCH
 from gate_agent.console.languages.id import INDONESIAN
 from gate_agent.console.languages.ja import JAPANESE
 from gate_agent.console.languages.ms import MALAY
@@ -17,4 +18,5 @@ DISPLAY_LANGUAGES: tuple[DisplayLanguage, ...] = (
     CHINESE,
     ARABIC,
     JAPANESE,
+    FRENCH,
 )

@@ -36,6 +36,7 @@ SHOWN = [
     ("CHN", ("zh", "en")),
     ("SAU", ("ar", "en")),
     ("JPN", ("ja", "en")),
+    ("FRA", ("fr", "en")),
     ("GBR", ("en", "id")),
     ("D<<", ("en", "id")),
 ]
