@@ -43,12 +43,11 @@ class EarlyRecords:
             self._ripe_ns = max(ripe_ns, self._next_ns)
         self._passed_seq = max(self._passed_seq, grown_to - MAX_EARLY)
 
-    def supplied(self, records: int, reached: int, last_seq: int, now_ns: int) -> None:
+    def supplied(self, records: int, reached: int, now_ns: int) -> None:
         """So many records, up to `reached`, were sent before their turn."""
         self.count += records
         self._passed_seq = max(reached, self._passed_seq)
-        self._next_ns = now_ns + INTERVAL_NS
-        self._ripe_ns = None if reached >= last_seq else self._next_ns
+        self._ripe_ns = self._next_ns = now_ns + INTERVAL_NS
 
     def rewound(self, sent_seq: int) -> None:
         """The ordered way starts again; what it sent, up to `sent_seq`, is not sent early."""

@@ -164,7 +164,7 @@ class Publisher:
         records = len(outgoing.contents.items)
         reached = fetch.after_seq + records
         if fetch.live:
-            self._early.supplied(records, reached, self._last_seq, now_ns)
+            self._early.supplied(records, reached, now_ns)
             self._output.append(self._batches.make(fetch, outgoing))
             return
         idle_ns = self._idle_ns()

@@ -217,6 +217,18 @@ def test_copies_keep_their_distance() -> None:
     assert INTERVAL_NS == 200 * MS
 
 
+def test_more_than_one_batch_of_now_goes_one_at_a_time() -> None:
+    publisher = draining()
+    publisher.notice(105, 20 * MS)
+    for at_ms, first, last in ((70, 101, 102), (270, 103, 104), (470, 105, 105)):
+        assert serve_lanes(publisher, (at_ms - 1) * MS) == []
+        assert serve_lanes(publisher, at_ms * MS) == [("live", first, last)]
+    assert serve_lanes(publisher, 500 * MS) == []
+    publisher.notice(106, 900 * MS)
+    assert serve_lanes(publisher, 949 * MS) == []
+    assert serve_lanes(publisher, 950 * MS) == [("live", 106, 106)]
+
+
 def test_what_the_ordered_way_sent_is_not_sent_early_when_it_starts_again() -> None:
     publisher = running(6)
     serve(publisher, 0)
