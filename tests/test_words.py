@@ -21,7 +21,7 @@ OWN_FILE = "tests/test_words.py"
 # Letters alone bound a word, so that parts of names (`is_told`, `_told`) are found, too.
 REPLACEMENTS = {
     "told|tells|telling": "report, record, notify, state, distinguish",
-    "somebody|nobody|everybody|anybody|whoever|whomever": "a person, a traveller, no one",
+    "[Ss]omebody|[Nn]obody|[Ee]verybody|[Aa]nybody|[Ww]hoever|[Ww]homever": "a person, no one",
     "anew": "again",
     "dice": "random source",
     "deeds?": "action",
@@ -35,7 +35,7 @@ REPLACEMENTS = {
     "TurnstileMachine": "ModbusTurnstile",
 }
 PHRASES = {
-    r"put(s|ting)? (\w+ )?apart": "quarantine",
+    r"put(s|ting)?[ _](\w+[ _])?apart": "quarantine",
     r"to be had": "available",
     r"lets? (\w+ )?go by": "let pass, skip",
     r"in step with": "synchronised with",
@@ -44,7 +44,7 @@ PHRASES = {
     r"\bDesk\b\(|class Desk\b": "SimJournal",
     r"\bHow\(": "RunOptions",
     r"\b(said|heard)\(|\.(said|heard)\b": "a name that says what was reported or received",
-    r"def (hear|see)\b": "on_event, on_command",
+    r"def _?hear\b|def see\b|[^a-z]heard_ns": "on_event, receive, received_ns",
     r"(?<![A-Za-z.])tell(?![A-Za-z])": "report, record, notify, state, distinguish",
 }
 FORBIDDEN = {

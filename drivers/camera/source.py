@@ -61,7 +61,7 @@ class MjpegSource:
         self._clock = clock
         self._socket: socket.socket | None = None
         self._parser = MjpegParser()
-        self._heard_ns = 0
+        self._received_ns = 0
 
     def read(self) -> Frame | None:
         """The newest whole picture within `READ_WAIT_S`, or None.
@@ -75,7 +75,7 @@ class MjpegSource:
         try:
             data = connection.recv(RECEIVE_BYTES)
         except TimeoutError:
-            if self._clock() - self._heard_ns > SILENCE_NS:
+            if self._clock() - self._received_ns > SILENCE_NS:
                 self.close()
                 raise NoAnswer("camera: the stream is silent") from None
             return None
@@ -85,13 +85,13 @@ class MjpegSource:
         if not data:
             self.close()
             raise PortLost("camera: the stream was closed")
-        self._heard_ns = self._clock()
+        self._received_ns = self._clock()
         try:
             pictures = self._parser.receive(data)
         except ProtocolViolation:
             self.close()
             raise
-        return Frame(pictures[-1], self._heard_ns) if pictures else None
+        return Frame(pictures[-1], self._received_ns) if pictures else None
 
     def _connect(self) -> socket.socket:
         try:
@@ -100,7 +100,7 @@ class MjpegSource:
             raise PortLost("camera: the stream cannot be reached") from error
         self._socket = connection
         self._parser = MjpegParser()
-        self._heard_ns = self._clock()
+        self._received_ns = self._clock()
         try:
             connection.settimeout(READ_WAIT_S)
             connection.sendall(self._request)

@@ -264,8 +264,8 @@ class PacedRead:
             self._answer(arrived_ns, acknowledgement, model=False)
         if self._began_ns is not None and acknowledgement:
             busy_ns = (self._peer.due_ns or arrived_ns) - arrived_ns
-            heard_ns = len(acknowledgement) * self._character_ns
-            self._link_ns += len(data) * self._character_ns + max(busy_ns, heard_ns)
+            acknowledged_ns = len(acknowledgement) * self._character_ns
+            self._link_ns += len(data) * self._character_ns + max(busy_ns, acknowledged_ns)
 
     def _answer(self, at_ns: int, data: bytes, *, model: bool = True) -> None:
         took_ns = len(data) * self._character_ns

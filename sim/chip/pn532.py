@@ -61,7 +61,7 @@ class Pn532Peer:
         self._next_baud: int | None = None
         self._asleep = True
         self._edges = 0
-        self._heard_ns = 0
+        self._received_ns = 0
 
     @property
     def baud(self) -> int:
@@ -84,9 +84,9 @@ class Pn532Peer:
 
     def receive(self, data: bytes, now_ns: int) -> None:
         """Bytes from the host, in pieces of any size."""
-        if now_ns - self._heard_ns > STALE_NS:
+        if now_ns - self._received_ns > STALE_NS:
             self._frames = FrameReader()
-        self._heard_ns = now_ns
+        self._received_ns = now_ns
         if self._asleep:
             data = self._woken(data)
         for item in self._frames.feed(data):

@@ -147,7 +147,7 @@ class SimIoModule(ModbusSlave):
         return None if self.entry.still and self.exit.still else 0
 
     def asked_later(self, by_ns: int) -> None:
-        """The questions of so long a time were counted: the watchdog was fed by them."""
+        """Polls of so long a time were skipped; they would have fed the watchdog."""
         self._asked_ns += by_ns
 
     @property

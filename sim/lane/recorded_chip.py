@@ -32,7 +32,7 @@ MAX_EXCHANGES = 4_096
 MAX_REMEMBERED = 16_384
 
 
-class _Said(NamedTuple):
+class _Exchange(NamedTuple):
     """A command and its answer; no command is a power-up."""
 
     command: bytes | None
@@ -41,7 +41,7 @@ class _Said(NamedTuple):
     silent: bool
 
 
-Transcript = list[_Said]
+Transcript = list[_Exchange]
 
 
 class Transcripts:
@@ -114,14 +114,14 @@ class RecordedChip(Chip):
 
     def power_up(self) -> None:
         """The field came on."""
-        self._say(None)
+        self._answer(None)
 
     def transmit(self, raw: bytes) -> tuple[bytes | None, int]:
         """Response APDU (None: no answer) and the nanoseconds the chip computes for it."""
-        answered = self._say(raw)
+        answered = self._answer(raw)
         return answered.response, answered.computing_ns
 
-    def _say(self, command: bytes | None) -> _Said:
+    def _answer(self, command: bytes | None) -> _Exchange:
         if self._live is None and self._place < len(self._transcript):
             answered = self._transcript[self._place]
             if answered.command == command:
@@ -138,7 +138,7 @@ class RecordedChip(Chip):
         self._silent = answered.silent
         return answered
 
-    def _compute(self, command: bytes | None) -> _Said:
+    def _compute(self, command: bytes | None) -> _Exchange:
         live = self._live
         if live is None:
             live = self._live = Chip(self.card, self._fresh().randbytes)
@@ -147,9 +147,9 @@ class RecordedChip(Chip):
         return _ask(live, command)
 
 
-def _ask(chip: Chip, command: bytes | None) -> _Said:
+def _ask(chip: Chip, command: bytes | None) -> _Exchange:
     if command is None:
         chip.power_up()
-        return _Said(None, None, 0, chip.silent)
+        return _Exchange(None, None, 0, chip.silent)
     response, computing_ns = chip.transmit(command)
-    return _Said(command, response, computing_ns, chip.silent)
+    return _Exchange(command, response, computing_ns, chip.silent)

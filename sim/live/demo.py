@@ -254,7 +254,7 @@ class Demo:
         }
         readable, _, _ = select.select(list(pipes), [], [], TICK_S)
         for descriptor in readable:
-            self._hear(pipes[descriptor], os.read(descriptor, 65_536))
+            self._read_messages(pipes[descriptor], os.read(descriptor, 65_536))
         now_ns = live.monotonic_ns()
         self._supervisor.tend(now_ns)
         if not self._network.cut and not self._broker.running and not self._stop.is_set():
@@ -264,7 +264,7 @@ class Demo:
             lane.officer.tend(now_ns)
             self._print_new(lane)
 
-    def _hear(self, lane: LaneRun, data: bytes) -> None:
+    def _read_messages(self, lane: LaneRun, data: bytes) -> None:
         *lines, lane.partial = (lane.partial + data).split(b"\n")
         for line in lines:
             message = json.loads(line)

@@ -237,7 +237,7 @@ def _traveller(crossing: _Crossing, number: int, begin_ns: int, lane: int) -> Tr
     if "document_removed" in crossing.reasons:
         behaviour = "pulls_passport_away"
     plain = {
-        "name": f"Somebody {_letters(number)}",
+        "name": f"Traveller {_letters(number)}",
         "lane": lane,
         "at_s": max(0, (crossing.at_ns - begin_ns) // SECOND),
         "behaviour": behaviour,

@@ -225,10 +225,10 @@ class WiredDevice:
                 to_machine.send(data, now_ns)
         at_ns = to_machine.due_ns
         if at_ns is not None and at_ns <= now_ns:
-            self._hear(end.port, to_machine.take(now_ns), now_ns)
+            self._deliver(end.port, to_machine.take(now_ns), now_ns)
         end.find_due()
 
-    def _hear(self, port: str, data: bytes, now_ns: int) -> None:
+    def _deliver(self, port: str, data: bytes, now_ns: int) -> None:
         """Let the machine hear what has arrived."""
         self._call(now_ns, self.machine.receive, port, data, now_ns - self._skew_ns)
 

@@ -45,7 +45,7 @@ class PolledPeer(Peer, Protocol):
         """When the plant behind it next changes by itself; the past while it is moving."""
 
     def asked_later(self, by_ns: int) -> None:
-        """The questions of so long a time were counted instead of asked."""
+        """Polls of so long a time were skipped."""
 
 
 class _Orbit(NamedTuple):
@@ -133,13 +133,13 @@ class QuietDevice(WiredDevice):
         poll = self._poll
         while (due_ns := super()._due_ns()) is not None and due_ns < now_ns:
             if poll is not None and due_ns + poll.received[-1][0] < now_ns:
-                self._hear_again(poll, due_ns)
+                self._replay(poll, due_ns)
             else:
                 self._turn(due_ns)
         self._rousing = False
 
-    def _hear_again(self, poll: _Poll, now_ns: int) -> None:
-        """Let the machine act; if it asks what it asked last, let it hear what it received.
+    def _replay(self, poll: _Poll, now_ns: int) -> None:
+        """Let the machine act; if it asks what it asked last, give it what it received then.
 
         Anything else that it asks is carried.
         """
@@ -202,9 +202,9 @@ class QuietDevice(WiredDevice):
             self.rouse(now_ns)
             self._turn(now_ns)
 
-    def _hear(self, port: str, data: bytes, now_ns: int) -> None:
+    def _deliver(self, port: str, data: bytes, now_ns: int) -> None:
         self._received.append((now_ns, data))
-        super()._hear(port, data, now_ns)
+        super()._deliver(port, data, now_ns)
 
     def _carry(self, op: Output, now_ns: int) -> None:
         if self._withheld is not None:

@@ -192,7 +192,7 @@ class Wire:
         return bytes(several)
 
     def take_echo(self) -> bytes:
-        """What the sender heard of itself."""
+        """The sender's own bytes that it received back."""
         echo = bytes(self._echo)
         self._echo.clear()
         return echo

@@ -1,4 +1,4 @@
-"""Whoever asks for a picture gets one answer, also when vision goes away."""
+"""A caller that asks for a picture gets one answer, also when vision goes away."""
 
 import threading
 
