@@ -55,7 +55,7 @@ START_WITH_THE_SIMULATOR = """\
 SIMULATOR = "egate-sim"
 """The distribution of the simulator; a gate in service is installed without it."""
 
-OF_THE_SIMULATOR = {
+SIMULATOR_COMMANDS = {
     "bench": "measure: ratios in one run, on this machine",
     "chaos": "campaigns of faults against the way of a record",
     "chip": "be a passport: emulated chips, genuine and forged",
@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
         module.register(commands)
     for entry in entry_points(group="egate.commands"):
         entry.load()(commands)
-    absent = [name for name in OF_THE_SIMULATOR if name not in commands.choices]
+    absent = [name for name in SIMULATOR_COMMANDS if name not in commands.choices]
     for name in absent:
         _register_absent(commands, name)
     start = START_ON_A_GATE if absent else START_WITH_THE_SIMULATOR
@@ -111,7 +111,7 @@ def _register_absent(commands: Any, name: str) -> None:
     """A command that is not installed: it says which package has it, whatever follows it."""
     command = commands.add_parser(
         name,
-        help=f"not installed here ({SIMULATOR}): {OF_THE_SIMULATOR[name]}",
+        help=f"not installed here ({SIMULATOR}): {SIMULATOR_COMMANDS[name]}",
         add_help=False,
         prefix_chars="\0",
     )

@@ -3,7 +3,7 @@
     Deciding | OfficerDeciding -> Admitting -> Opening
 
 The exit is released once the accept and the intended release are durable and the traveller
-stands alone in the zone. What else must hold of the doors differs by topology, whose own rows
+stands alone in the zone. What else must hold of the hardware differs by topology, whose own rows
 hand it in as `way_clear`.
 """
 
@@ -39,7 +39,7 @@ from gate_agent.core.states import (
 )
 
 WayClear = Callable[[State], bool]
-"""Whether the doors let the exit be released now."""
+"""Whether what the topology adds lets the exit be released now: doors, or a counter."""
 
 
 def machine_accept_durable(

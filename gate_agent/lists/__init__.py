@@ -1,1 +1,1 @@
-"""The process that asks lists of persons and documents, and answers `CheckLists`."""
+"""The device that asks lists of persons and documents, and answers `CheckLists`."""

@@ -17,7 +17,6 @@ Span = Annotated[int, Meta(ge=1, le=WEEK_S)]
 Millis = Annotated[int, Meta(ge=0, le=600_000)]
 LaneNumber = Annotated[int, Meta(ge=1, le=99)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Word = Annotated[str, Meta(min_length=1, max_length=64)]
 
 FaultKind = Literal[
     "uplink_down",

@@ -31,7 +31,7 @@ from drivers.types import (
     Result,
     Zone,
 )
-from firmware_cfg.profile import TopologyName
+from firmware_cfg.profile import TWO_DOORS, TopologyName
 from gate_agent.core.invariants import watch
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.messages import (
@@ -49,7 +49,15 @@ from gate_agent.core.messages import (
 from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.shared_rows import SHARED_REGIONS
-from gate_agent.core.states import CROSSING_STATES, Referred, initial, replace, ticket_of
+from gate_agent.core.states import (
+    CROSSING_STATES,
+    Entering,
+    Referred,
+    Shutting,
+    initial,
+    replace,
+    ticket_of,
+)
 from gate_agent.core.topologies import TOPOLOGIES
 from gate_agent.lane_api.api import SyncView
 from gate_agent.lane_api.view import view
@@ -118,6 +126,15 @@ def test_a_handler_takes_the_state_and_the_event_of_its_row():
 def test_a_topology_is_one_entry_everywhere():
     names = set(get_args(TopologyName))
     assert TOPOLOGIES.keys() == ENVIRONMENTS.keys() == AT_REST.keys() == SECTIONS.keys() == names
+
+
+def test_a_topology_that_moves_an_entry_is_guarded_as_two_doors():
+    moving = {
+        name
+        for name, topology in TOPOLOGIES.items()
+        if topology.approach or {state for state, _ in topology.crossing} & {Entering, Shutting}
+    }
+    assert moving == TWO_DOORS
 
 
 @pytest.mark.parametrize("step", STATES)
