@@ -116,12 +116,15 @@ def _reachable(check: str, host: str, port: int, otherwise: Grade) -> Finding:
         with socket.create_connection((host, port), CONNECT_S):
             return Finding(check, Grade.GOOD, f"{host}:{port} answers")
     except OSError as error:
-        return unreachable(check, f"{host}:{port}", error.errno or 0, otherwise)
+        return unreachable(check, f"{host}:{port}", error.errno, otherwise)
 
 
-def unreachable(check: str, where: str, errno: int, grade: Grade) -> Finding:
-    """What an address that does not answer means; names that are not found have errno < 0."""
-    why = os.strerror(errno) if errno > 0 else "no answer"
+def unreachable(check: str, where: str, errno: int | None, grade: Grade) -> Finding:
+    """What an address that does not answer means.
+
+    A time-out has no `errno`, and names that are not found have one below 0.
+    """
+    why = "no answer" if errno is None or errno <= 0 else os.strerror(errno)
     do = "check cable, address and firewall; records are kept until it is back"
     if grade is Grade.BROKEN:
         do = "check cable, address and that the device is switched on"

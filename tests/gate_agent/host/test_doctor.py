@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -28,6 +29,9 @@ PROFILE = load(
 )
 
 
+NOBODY = 65_534
+
+
 def grades(findings) -> dict[str, Grade]:
     return {finding.check: finding.grade for finding in findings}
 
@@ -38,6 +42,46 @@ def test_a_device_that_is_there_missing_or_no_device(tmp_path):
     gone = doctor.character_device("x", str(tmp_path / "port"), "dialout")
     assert (gone.grade, "70-egate.rules" in gone.do) == (Grade.BROKEN, True)
     assert doctor.character_device("x", str(tmp_path), "dialout").grade is Grade.BROKEN
+
+
+def as_another_user(look) -> list[list[str]]:
+    """The findings of a user who owns nothing here; root may use whatever there is."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            os.write(writing, json.dumps(list(look())).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        found = pipe.read()
+    os.waitpid(pid, 0)
+    return json.loads(found)
+
+
+def test_a_device_that_this_user_may_not_use():
+    """The group that may use it is named: a serial line's or a camera's."""
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    filming = msgspec.structs.replace(PROFILE, camera=Camera(source=f"device:{path}"))
+    looks = {
+        "dialout": lambda: [doctor.character_device("port", path, "dialout")],
+        "video": lambda: doctor.camera(filming),
+    }
+    for group, look in looks.items():
+        Path(path).chmod(0o600)
+        assert [found.grade for found in look()] == [Grade.GOOD]
+        Path(path).chmod(0)
+        ((_, grade, what, do),) = as_another_user(look)
+        assert (grade, "may not be read and written by this user" in what) == ("broken", True)
+        assert f"to the group {group}," in do
+    os.close(slave)
+    os.close(master)
 
 
 def test_the_broker_is_wanted_but_not_needed():
@@ -125,7 +169,7 @@ def test_why_an_address_does_not_answer():
     assert refused.what == "h:1 cannot be reached: Connection refused"
     assert "records are kept" in refused.do
     assert "Operation not permitted" in doctor.unreachable("x", "h:1", 1, Grade.BROKEN).what
-    for number in (0, -2):
+    for number in (None, 0, -2):
         found = doctor.unreachable("camera", "h:1", number, Grade.BROKEN)
         assert (found.what, found.grade) == ("h:1 cannot be reached: no answer", Grade.BROKEN)
         assert "switched on" in found.do
