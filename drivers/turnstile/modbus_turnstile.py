@@ -10,9 +10,10 @@ Rules that hold whatever the line does, besides those of `drivers.turnstile.mach
 **Another turnstile on Modbus** needs these files and no other:
 
 - the same registers at other addresses: a profile with `[turnstile.registers]`, no code;
-- other registers, or other values in them: one module here with a class that has the shape
-  of `TurnstileMap` (`drivers.turnstile.authorise_map` is the example), its name in
-  `firmware_cfg.turnstile.Turnstile.driver`, and its row in `gate_agent.compose.turnstile`.
+- other registers, or other values in them: one module in `drivers.turnstile.maps` with a class
+  that has the shape of `TurnstileMap` (`drivers.turnstile.maps.authorise` is the example), its
+  name in `firmware_cfg.turnstile.Turnstile.driver`, and its row in
+  `gate_agent.compose.turnstile.REGISTER_MAPS`.
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class TurnstileMap(Protocol):
 
     def release_exit(self) -> Request:
         """The write that releases one passage in the exit direction."""
+
+    def moving_registers(self) -> frozenset[int]:
+        """Every register in which a value releases, moves or resets: no setting may name one."""
 
     def withdraw_all(self) -> tuple[Request, ...]:
         """The writes that withdraw every release."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands import profile_drift
-from gate_agent.commands.profile_files import load
+from gate_agent.commands.profile_files import load, merge
 
 
 def register(commands: Any) -> None:
@@ -33,7 +33,6 @@ def register(commands: Any) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     from firmware_cfg.load import ProfileError, sha256
-    from firmware_cfg.load import load as merge
 
     try:
         effective = merge(arguments.overlay)

@@ -43,15 +43,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from drivers.types import DeviceFailed
     from gate_agent import live
     from gate_agent.commands.profile_files import load
-    from gate_agent.compose.turnstile import REGISTER_MAPS
+    from gate_agent.compose.turnstile import REGISTER_MAPS, register_map_of
     from gate_agent.workers.machine_thread import CommandQueue, run_machine
 
     settings = load(arguments.overlay).turnstile
-    register_map = REGISTER_MAPS.get(settings.driver)
-    if register_map is None:
+    if settings.driver not in REGISTER_MAPS:
         sys.stderr.write("egate profile drift: this turnstile has no settings to compare\n")
         return DEVICE
-    machine = OverhaulMachine(settings, register_map(settings), apply=arguments.apply)
+    machine = OverhaulMachine(settings, register_map_of(settings), apply=arguments.apply)
     faults: list[str] = []
     ends_ns = live.monotonic_ns() + LIMIT_NS
 

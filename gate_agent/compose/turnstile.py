@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from drivers.turnstile.authorise_map import AuthoriseMap
 from drivers.turnstile.machine import PlantMachine
 from drivers.turnstile.mantrap import MantrapMachine
+from drivers.turnstile.maps.authorise import AuthoriseMap
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile, TurnstileMap
 from drivers.turnstile.settings import Drift
 from drivers.turnstile.swing_gate import SwingGateMachine
 from drivers.types import Actuation
+from firmware_cfg.load import ProfileError
 from firmware_cfg.profile import Profile
 from firmware_cfg.turnstile import Turnstile
 from gate_agent import live
@@ -61,10 +62,38 @@ REGISTER_MAPS: dict[str, Callable[[Turnstile], TurnstileMap]] = {
 """
 
 
+def register_map_of(turnstile: Turnstile) -> TurnstileMap:
+    """The register map of a turnstile, with every setting checked against it.
+
+    Raises:
+        KeyError: the driver has no register map (`REGISTER_MAPS`).
+        ProfileError: a setting names a register that moves.
+    """
+    registers = REGISTER_MAPS[turnstile.driver](turnstile)
+    check_settings(turnstile, registers)
+    return registers
+
+
+def check_settings(turnstile: Turnstile, registers: TurnstileMap) -> None:
+    """Refuse a setting in a register that moves.
+
+    `egate profile drift --apply` writes settings: such a one would release travellers without
+    a decision.
+
+    Raises:
+        ProfileError: a setting names a register that moves; `field` says which.
+    """
+    moving = registers.moving_registers()
+    for index, setting in enumerate(turnstile.settings):
+        if setting.register in moving:
+            field = f"turnstile.settings[{index}].register"
+            raise ProfileError("(profile)", field, "must not name a register that releases")
+
+
 def _register_map(profile: Profile) -> PlantMachine:
     return ModbusTurnstile(
         profile.turnstile,
-        REGISTER_MAPS[profile.turnstile.driver](profile.turnstile),
+        register_map_of(profile.turnstile),
         actuation_ms=profile.budgets.actuation_ms,
         on_drift=_log,
     )

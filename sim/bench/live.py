@@ -19,7 +19,7 @@ import msgspec
 
 from biometrics.types import Observed, PortraitPrepared, Prepare, StartVerify
 from drivers.serial_port import SerialPort
-from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.maps.authorise import AuthoriseMap
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import (
     Close,

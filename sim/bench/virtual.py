@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from biometrics.types import Observed, PortraitPrepared, StartVerify
-from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.maps.authorise import AuthoriseMap
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import (
     ActuationDone,

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from struct import pack, unpack
 from typing import get_args, get_type_hints
 
 import pytest
-from turnstile_bench import Bench
+from turnstile_bench import Bench, WordSlave
 
-from drivers.turnstile.authorise_map import AuthoriseMap
-from drivers.turnstile.modbus_requests import (
-    READ_HOLDING,
-    WRITE_MULTIPLE,
-    Registers,
-    WriteWords,
-)
+from drivers.turnstile.maps.authorise import AuthoriseMap
+from drivers.turnstile.modbus_requests import Registers, WriteWords
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.turnstile.read_plan import ReadPlan
 from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading
 from drivers.types import Close, Door, Flag, OpenExit, Zone
-from firmware_cfg.turnstile import RegisterMap, Turnstile
-from gate_agent.compose.turnstile import DRIVERS, REGISTER_MAPS
-from sim.devices.modbus_slave import ILLEGAL_FUNCTION, ModbusSlave, Refused
+from firmware_cfg.load import ProfileError
+from firmware_cfg.turnstile import RegisterMap, Setting, Turnstile
+from gate_agent.compose.turnstile import DRIVERS, REGISTER_MAPS, check_settings, register_map_of
 
 STATUS, PEOPLE, PASSED, ORDER = 0x10, 0x11, 0x12, 0x80
 RELEASED, FIRE, FAULT = 1, 2, 4
@@ -54,34 +48,21 @@ class StatusWordMap:
     def release_exit(self) -> WriteWords:
         return WriteWords(ORDER, (1,))
 
+    def moving_registers(self) -> frozenset[int]:
+        return frozenset((ORDER,))
+
     def withdraw_all(self) -> tuple[WriteWords, ...]:
         return (WriteWords(ORDER, (0,)),)
 
 
-class StatusWordSlave(ModbusSlave):
-    """A device with such registers, and nothing else behind them."""
+def status_word_slave() -> WordSlave:
+    """A device with such registers: an order shows in the status."""
+    words = dict.fromkeys((STATUS, PEOPLE, PASSED, PASSED + 1, ORDER), 0)
 
-    def __init__(self) -> None:
-        super().__init__(1, 115_200, 500)
-        self.words = dict.fromkeys((STATUS, PEOPLE, PASSED, PASSED + 1, ORDER), 0)
+    def on_write(_address: int, value: int) -> None:
+        words[STATUS] = words[STATUS] & ~RELEASED | value
 
-    @property
-    def changes_ns(self) -> int | None:
-        return None
-
-    def move(self, now_ns: int) -> None:
-        pass
-
-    def serve(self, function: int, body: bytes, now_ns: int) -> bytes:
-        if function == WRITE_MULTIPLE:
-            self.words[ORDER] = unpack(">H", body[5:7])[0]
-            self.words[STATUS] = self.words[STATUS] & ~RELEASED | self.words[ORDER]
-            return body[:4]
-        if function != READ_HOLDING:
-            raise Refused(ILLEGAL_FUNCTION)
-        address, count = unpack(">HH", body)
-        words = [self.words[address + at] for at in range(count)]
-        return bytes((2 * count,)) + pack(f">{count}H", *words)
+    return WordSlave(words, on_write)
 
 
 @pytest.fixture
@@ -90,7 +71,7 @@ def bench() -> Bench:
     bench = Bench(
         profile=profile,
         machine=ModbusTurnstile(profile, StatusWordMap()),
-        peer=StatusWordSlave(),
+        peer=status_word_slave(),
     )
     bench.open_port()
     bench.run(300)
@@ -130,3 +111,25 @@ def test_the_profiles_map_counts_with_the_low_word_first() -> None:
 def test_every_driver_of_the_profile_is_composed() -> None:
     assert set(DRIVERS) == set(get_args(get_type_hints(Turnstile)["driver"]))
     assert set(REGISTER_MAPS) <= set(DRIVERS)
+
+
+def test_every_write_of_a_map_goes_to_a_register_that_it_names_as_moving() -> None:
+    made = [of(Turnstile(port="virtual")) for of in REGISTER_MAPS.values()]
+    for registers in (*made, StatusWordMap()):
+        for write in (registers.release_exit(), *registers.withdraw_all()):
+            assert isinstance(write, WriteWords)
+            written = set(range(write.address, write.address + len(write.words)))
+            assert written <= registers.moving_registers()
+
+
+def test_no_setting_may_name_a_register_that_moves() -> None:
+    harmless = Setting(name="finish_passage_s", register=0x40, value=7)
+    order = Setting(name="order", register=ORDER, value=1)
+    check_settings(Turnstile(port="virtual", settings=(harmless,)), StatusWordMap())
+    with pytest.raises(ProfileError, match="register that releases") as refused:
+        check_settings(Turnstile(port="virtual", settings=(harmless, order)), StatusWordMap())
+    assert refused.value.field == "turnstile.settings[1].register"
+    at = RegisterMap().authorise_entry
+    moves = Setting(name="order", register=at, value=1)
+    with pytest.raises(ProfileError, match="register that releases"):
+        register_map_of(Turnstile(port="virtual", settings=(moves,)))

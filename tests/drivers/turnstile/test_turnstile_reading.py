@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.maps.authorise import AuthoriseMap
 from drivers.turnstile.turnstile_reading import TurnstileMode, TurnstileReading, plant_of
 from drivers.types import Door, Flag, Zone
 from firmware_cfg.turnstile import RegisterMap

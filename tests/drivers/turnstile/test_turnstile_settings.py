@@ -12,7 +12,7 @@ import pytest
 from turnstile_bench import Bench
 
 from drivers.errors import WrongIdentity
-from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.maps.authorise import AuthoriseMap
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.turnstile.overhaul import OverhaulMachine
 from drivers.turnstile.settings import Drift, unfit

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from struct import pack, unpack
 from typing import Any
 
 from drivers.errors import DriverFault
-from drivers.turnstile.authorise_map import AuthoriseMap
+from drivers.turnstile.maps.authorise import AuthoriseMap
+from drivers.turnstile.modbus_requests import READ_HOLDING, WRITE_MULTIPLE
 from drivers.turnstile.modbus_turnstile import ModbusTurnstile
 from drivers.types import ActuationDone, DeviceReady, Plant, PlantChanged
 from firmware_cfg.turnstile import Turnstile
+from sim.devices.modbus_slave import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ModbusSlave, Refused
 from sim.devices.turnstile import SimTurnstile
 from sim.wires.wire import NO_FAULTS, Wire, WireFaults
 
@@ -20,6 +23,44 @@ STEPS_MAX = 200_000  # for one call of run
 
 def modbus_turnstile(profile: Turnstile) -> ModbusTurnstile:
     return ModbusTurnstile(profile, AuthoriseMap(profile.registers))
+
+
+class WordSlave(ModbusSlave):
+    """A device that is a table of registers, and nothing else behind them.
+
+    Args:
+        words: the registers that exist, by address; others are refused.
+        on_write: receives address and value of each register written, after it was stored.
+    """
+
+    def __init__(self, words: dict[int, int], on_write: Callable[[int, int], None]) -> None:
+        super().__init__(1, 115_200, 500)
+        self.words = words
+        self._on_write = on_write
+
+    @property
+    def changes_ns(self) -> int | None:
+        return None
+
+    def move(self, now_ns: int) -> None:
+        pass
+
+    def serve(self, function: int, body: bytes, now_ns: int) -> bytes:
+        if function not in (READ_HOLDING, WRITE_MULTIPLE):
+            raise Refused(ILLEGAL_FUNCTION)
+        address, count = unpack(">HH", body[:4])
+        places = range(address, address + count)
+        if not set(places) <= set(self.words):
+            raise Refused(ILLEGAL_ADDRESS)
+        if function == READ_HOLDING:
+            return bytes((2 * count,)) + pack(f">{count}H", *(self.words[at] for at in places))
+        self._write(places, unpack(f">{count}H", body[5:]))
+        return body[:4]
+
+    def _write(self, places: Iterable[int], values: Iterable[int]) -> None:
+        for address, value in zip(places, values, strict=True):
+            self.words[address] = value
+            self._on_write(address, value)
 
 
 class Bench:

@@ -69,6 +69,10 @@ class AuthoriseMap:
         """Release one passage in the exit direction."""
         return WriteWords(self._at.authorise_exit, (1,))
 
+    def moving_registers(self) -> frozenset[int]:
+        """Both authorise registers: a value in either releases that direction."""
+        return frozenset((self._at.authorise_exit, self._at.authorise_entry))
+
     def withdraw_all(self) -> tuple[WriteWords, ...]:
         """Withdraw every release, in one request where the registers are neighbours."""
         leave, come = self._at.authorise_exit, self._at.authorise_entry
