@@ -56,8 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _look(arguments: argparse.Namespace) -> list[Any]:
-    from firmware_cfg.load import ProfileError, check, load
+    from firmware_cfg.load import ProfileError, check
     from gate_agent.commands.models import default_store
+    from gate_agent.commands.profile_files import merge
     from gate_agent.commands.trust import default_store as default_trust
     from gate_agent.host import doctor
     from gate_agent.lane_api.api import Role
@@ -67,11 +68,11 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     tier = "best"
     if arguments.profile:
         try:
-            profile = load(arguments.profile)
-        except ProfileError:
+            profile = merge(arguments.profile)
+        except ProfileError as first:
             findings += [
                 doctor.Finding("profile", doctor.Grade.BROKEN, str(error), "correct that field")
-                for error in check(arguments.profile)
+                for error in check(arguments.profile) or (first,)
             ]
         else:
             tier = profile.face.tier
