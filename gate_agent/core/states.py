@@ -368,11 +368,14 @@ def standby(state: State) -> bool:
 
 
 def all_ready(state: State) -> bool:
-    """Whether every device that the lane cannot serve without is synchronised."""
+    """Whether every device that the lane cannot serve without is there and synchronised."""
+    ready = 0
     for entry in state.devices:
-        if not entry.ready and entry.device in REQUIRED_DEVICES:
-            return False
-    return True
+        if entry.device in REQUIRED_DEVICES:
+            if not entry.ready:
+                return False
+            ready += 1
+    return ready == len(REQUIRED_DEVICES)
 
 
 def lease_live(state: State, now_ns: int, profile: Profile) -> bool:

@@ -50,7 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     of version 1 it is readable.
     """
 
-    version: int = RECORD_VERSION
+    version: Annotated[int, msgspec.Meta(ge=1, le=RECORD_VERSION)] = RECORD_VERSION
     gate: str
     epoch: str
     seq: int

@@ -51,9 +51,13 @@ from gate_agent.core.record import evidence_sha256
 from gate_agent.core.shared_rows import SHARED_REGIONS
 from gate_agent.core.states import (
     CROSSING_STATES,
+    REQUIRED_DEVICES,
+    DeviceState,
     Entering,
     Referred,
     Shutting,
+    State,
+    all_ready,
     initial,
     replace,
     ticket_of,
@@ -302,3 +306,11 @@ def test_a_random_run_can_open():
     assert run.opened == [1, 2]
     run.put(Observed(ticket=9, observation=frame(live=LivenessState.ATTACK)))
     assert run.state.mode is Mode.AUTO
+
+
+def test_a_required_device_that_is_missing_is_not_ready() -> None:
+    ready = tuple(DeviceState(device=device, ready=True) for device in DeviceId)
+    assert all_ready(State(devices=ready))
+    for device in REQUIRED_DEVICES:
+        others = tuple(entry for entry in ready if entry.device is not device)
+        assert not all_ready(State(devices=others))

@@ -16,6 +16,7 @@ from sync.log.encoding import (
     batch_is_by,
     commitment,
     decode_record,
+    decode_records,
     encode_record,
     open_batch,
     open_contents,
@@ -31,7 +32,7 @@ from sync.log.errors import (
     RecordMalformed,
     SealBroken,
 )
-from sync.log.types import Batch, Contents, Item, Receipt, Record, RecordKind
+from sync.log.types import RECORD_VERSION, Batch, Contents, Item, Receipt, Record, RecordKind
 
 RECORD = Record(
     gate="g",
@@ -88,6 +89,15 @@ def test_a_record_of_version_2_is_still_read() -> None:
     assert (record.version, record.identity) == (2, b"\x01\x02")
     assert record.facts == {"a": [True, -1, 0.5], "b": None}
     assert encode_record(record) == VERSION_2
+
+
+@pytest.mark.parametrize("version", [0, RECORD_VERSION + 1])
+def test_a_record_of_an_unknown_version_is_refused(version: int) -> None:
+    unknown = encode_record(msgspec.structs.replace(RECORD, version=version))
+    with pytest.raises(RecordMalformed):
+        decode_record(unknown)
+    with pytest.raises(RecordMalformed):
+        decode_records([GOLDEN, unknown])
 
 
 def test_golden_commitment() -> None:
