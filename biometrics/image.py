@@ -7,6 +7,7 @@ it, so that a small file cannot ask for a large allocation.
 
 from __future__ import annotations
 
+import base64
 import math
 import struct
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biometrics import jpeg2000
 from biometrics.errors import ImageRefused
 
 Picture = NDArray[np.uint8]
@@ -23,13 +25,10 @@ MAX_PIXELS = 16_000_000
 MAX_CODED_BYTES = 8 * 1024 * 1024
 MAX_SIDE_PX = 8192
 MAX_JPEG_SCANS = 64
-MAX_JP2_TILES = 256
 EDGE_LOW, EDGE_HIGH = 25, 60  # gradients of Canny's edges
 MAX_OUTLINES = 500
 STRAIGHT = 1.045  # a hull's area over that of its four corners, where the sides are straight
 Coded = bytes | bytearray
-_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-_CODESTREAM = b"\xff\x4f\xff\x51"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SOF_SUPPORTED = (0xC0, 0xC1, 0xC2)
 _SOF_OTHER = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
@@ -64,38 +63,6 @@ def _jpeg_extent(data: Coded) -> tuple[int, int]:
     raise ImageRefused("JPEG: no frame header")
 
 
-def _jp2_codestream(data: Coded) -> int:
-    """Offset of the first codestream box (ISO/IEC 15444-1, annex I)."""
-    at = 0
-    for _ in range(64):
-        if at + 8 > len(data):
-            break
-        length, kind = struct.unpack_from(">I4s", data, at)
-        header = 8
-        if length == 1 and at + 16 <= len(data):
-            length, header = struct.unpack_from(">Q", data, at + 8)[0], 16
-        if kind == b"jp2c":
-            return at + header
-        if length < header:
-            break
-        at += length
-    raise ImageRefused("JPEG 2000: no codestream")
-
-
-def _jpeg2000_extent(data: Coded, at: int) -> tuple[int, int]:
-    """Columns and rows from the SIZ marker segment (ISO/IEC 15444-1, A.5.1)."""
-    if data[at : at + 4] != _CODESTREAM or at + 42 > len(data):
-        raise ImageRefused("JPEG 2000: no image size")
-    right, low, left, top, tile_columns, tile_rows = struct.unpack_from(">6I", data, at + 8)
-    components = struct.unpack_from(">H", data, at + 40)[0]
-    if not left < right or not top < low or not tile_columns or not tile_rows:
-        raise ImageRefused("JPEG 2000: image size contradicts itself")
-    tiles = math.ceil(right / tile_columns) * math.ceil(low / tile_rows)
-    if tiles > MAX_JP2_TILES or components not in (1, 3, 4):
-        raise ImageRefused("JPEG 2000: too many tiles or components")
-    return right, low
-
-
 def extent(data: Coded) -> tuple[str, int, int]:
     """Format (`jpeg`, `jpeg2000` or `png`), columns and rows of a coded picture.
 
@@ -104,10 +71,9 @@ def extent(data: Coded) -> tuple[str, int, int]:
     """
     if data[:2] == b"\xff\xd8":
         return "jpeg", *_jpeg_extent(data)
-    if data[:4] == _CODESTREAM:
-        return "jpeg2000", *_jpeg2000_extent(data, 0)
-    if data[:12] == _JP2_SIGNATURE:
-        return "jpeg2000", *_jpeg2000_extent(data, _jp2_codestream(data))
+    if data[:4] == jpeg2000.CODESTREAM or data[:12] == jpeg2000.SIGNATURE:
+        coding = jpeg2000.read(data)
+        return "jpeg2000", coding.right, coding.low
     if data[:8] == _PNG_SIGNATURE and data[12:16] == b"IHDR" and len(data) >= 24:
         columns, rows = struct.unpack_from(">II", data, 16)
         return "png", columns, rows
@@ -117,7 +83,8 @@ def extent(data: Coded) -> tuple[str, int, int]:
 def decode(data: Coded, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode a JPEG, JPEG 2000 or PNG picture to RGB; grey becomes three equal channels.
 
-    A picture that says how it was held (Exif orientation) is turned upright.
+    A picture that says how it was held (Exif orientation) is turned upright. Opacity is left
+    out, samples of more than eight bits are scaled down.
 
     Raises:
         ImageRefused: it is too long, too large, of another format or damaged.
@@ -131,13 +98,68 @@ def decode(data: Coded, max_pixels: int = MAX_PIXELS) -> Picture:
         raise ImageRefused(f"{kind}: {columns}x{rows} is outside the limits")
     if columns * rows > max_pixels:
         raise ImageRefused(f"{kind}: {columns}x{rows} exceeds {max_pixels} pixels")
+    if kind == "jpeg2000":
+        return _decoded_jpeg2000(data)
+    picture = _decoded(data, cv2.IMREAD_COLOR_RGB, kind)
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise ImageRefused(f"{kind}: does not decode")
+    return picture
+
+
+def _decoded(data: Coded, how: int, kind: str) -> Picture:
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise ImageRefused(f"{kind}: does not decode") from error
-    if picture is None or picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+    if picture is None or picture.dtype not in (np.uint8, np.uint16):
         raise ImageRefused(f"{kind}: does not decode")
     return np.ascontiguousarray(picture)
+
+
+def _decoded_jpeg2000(data: Coded) -> Picture:
+    coding = jpeg2000.read(data)
+    if not coding.on_one_grid:
+        return _decoded_on_grids(data, coding)
+    plain = jpeg2000.plain_file(data, coding)
+    count = len(coding.components)
+    how = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH if count == 2 else cv2.IMREAD_UNCHANGED
+    try:
+        planes = np.atleast_3d(_decoded(plain, how, "jpeg2000"))
+    finally:
+        plain[:] = bytes(len(plain))
+    if planes.shape != (coding.low, coding.right, 3 if count == 2 else count):
+        raise ImageRefused("jpeg2000: does not decode")
+    if count >= 3:  # OpenCV gives blue first
+        planes = planes[..., [2, 1, 0, 3][:count]]
+    parts = [
+        jpeg2000.shades(planes[..., channel.component], coding, channel) for channel in coding.shown
+    ]
+    picture = np.stack(parts if len(parts) == 3 else parts * 3, 2)
+    if coding.colour == "ycc":
+        picture = np.asarray(cv2.cvtColor(picture[..., [0, 2, 1]], cv2.COLOR_YCrCb2RGB), np.uint8)
+    return np.ascontiguousarray(picture)
+
+
+def _decoded_on_grids(data: Coded, coding: jpeg2000.Coding) -> Picture:
+    """Components that are sub-sampled or shifted: FFmpeg's decoder takes them, OpenCV's does not.
+
+    It is given the bytes in a name (RFC 2397), so that no file of them is made. It takes
+    luminance for a film's, 16..235, which is put right again.
+    """
+    plain = jpeg2000.plain_codestream(data, coding)
+    named = "data:image/jp2;base64," + base64.b64encode(plain).decode("ascii")
+    plain[:] = bytes(len(plain))
+    capture = cv2.VideoCapture(named, cv2.CAP_FFMPEG)
+    try:
+        good, picture = capture.read()
+    finally:
+        capture.release()
+    extent_px = (coding.low - coding.top, coding.right - coding.left, 3)
+    if not good or picture.shape != extent_px or picture.dtype != np.uint8:
+        raise ImageRefused("jpeg2000: components on different grids do not decode")
+    if coding.colour == "ycc":
+        picture = picture.astype(np.float32) * (219 / 255) + 16
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def encode_jpeg(picture: Picture, quality: int = 85) -> bytes:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from face_records import dg2, jpeg2000, record, tlv
@@ -151,3 +152,46 @@ def test_damaged_pictures_decode_or_raise_the_typed_error(data: st.DataObject, j
     except PortraitMalformed:
         return
     assert decoded.size <= 3 * portrait.MAX_PIXELS
+
+
+# Two colours, 16 x 16, red above blue: inverted CMYK with Adobe's marker.
+CMYK_JPEG = (
+    "ffd8ffee000e41646f626500640000000000ffdb00430006040506050406060506070706080a100a0a09090a"
+    "140e0f0c1017141818171416161a1d251f1a1b231c1616202c20232627292a29191f2d302d283025282928ff"
+    "c000140800100010044311004d11005911004b1100ffc4001600010101000000000000000000000000000007"
+    "08ffc40014100100000000000000000000000000000000ffda000e0443004d0059004b00003f00b021492354"
+    "8030e284d40003ffd9"
+)
+
+
+SAMPLINGS = (
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
+
+
+def two_colours() -> image.Picture:
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:8], picture[8:] = (200, 40, 60), (30, 90, 180)
+    return picture
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_every_coding_of_a_jpeg(progressive: int, sampling: int) -> None:
+    flipped = cv2.cvtColor(two_colours(), cv2.COLOR_RGB2BGR)
+    how = [cv2.IMWRITE_JPEG_QUALITY, 98, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive]
+    how += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+    coded = cv2.imencode(".jpg", flipped, how)[1].tobytes()
+    decoded = portrait.decode(dg2(coded)).astype(int)
+    assert abs(decoded[[3, 12]] - two_colours()[[3, 12]]).max() < 12
+    grey = cv2.imencode(".jpg", flipped[..., 0], how[:4])[1].tobytes()
+    assert abs(portrait.decode(dg2(grey)).astype(int) - flipped[..., :1]).max() < 12
+
+
+def test_a_jpeg_of_four_inks() -> None:
+    decoded = portrait.decode(dg2(bytes.fromhex(CMYK_JPEG))).astype(int)
+    assert abs(decoded[[3, 12]] - two_colours()[[3, 12]]).max() < 12
