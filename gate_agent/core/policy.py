@@ -14,6 +14,7 @@ import msgspec
 from biometrics.types import Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
+from gate_agent.core.causes import BEFORE, first_causes
 from gate_agent.core.members import (
     LIST_HIT,
     LIST_NO_LIST,
@@ -72,8 +73,9 @@ def decide(evidence: Evidence, settings: PolicySettings) -> Decision:
     reasons = set(evidence.circumstances)
     reasons |= document_reasons(evidence, settings.policy)
     if evidence.face_asked:
-        reasons |= list_reasons(evidence, settings.policy)
-        reasons |= face_reasons(evidence, settings)
+        more = list_reasons(evidence, settings.policy) | face_reasons(evidence, settings)
+        # What cut a crossing short is why the rest is not known.
+        reasons |= more - _not_known(evidence) if evidence.circumstances else more
     elif not reasons:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     return Decision(
@@ -86,10 +88,9 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     """Reasons that lie in the document."""
     if evidence.checks is None:
         return set() if evidence.circumstances else {Reason.DOCUMENT_TIMEOUT}
-    reasons = set(_check_reasons(evidence.checks, policy))
     holder = evidence.attributes
+    reasons = set(_check_reasons(evidence.checks, policy, zone_known=holder is not None))
     if holder is None:
-        reasons.add(Reason.DOCUMENT_UNREADABLE)
         return reasons
     if policy.min_age_years and (
         holder.age_years is None or holder.age_years < policy.min_age_years
@@ -97,7 +98,7 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
         reasons.add(Reason.UNDER_AGE)
     if holder.days_to_expiry is None or holder.days_to_expiry < policy.min_days_to_expiry:
         reasons.add(Reason.EXPIRY)
-    if evidence.portrait_usable is False:
+    if evidence.portrait_usable is False and reasons.isdisjoint(BEFORE[Reason.PORTRAIT_UNUSABLE]):
         reasons.add(Reason.PORTRAIT_UNUSABLE)
     return reasons
 
@@ -108,13 +109,20 @@ _UNDETERMINED, _ABORTED = Result.UNDETERMINED, Result.ABORTED
 
 
 @lru_cache(maxsize=2)
-def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reason]:
-    """Reasons that lie in the checks; remembered, for every frame of a crossing asks again."""
-    reasons: set[Reason] = set()
+def _check_reasons(
+    checks: tuple[Check, ...], policy: Policy, *, zone_known: bool
+) -> frozenset[Reason]:
+    """Reasons that lie in the checks; remembered, for every frame of a crossing asks again.
+
+    What was not judged is a reason only where it is the first of its chain
+    (`gate_agent.core.causes`). `zone_known`: the printed zone gave the holder's attributes.
+    """
+    failed: set[Reason] = set()
+    unjudged: set[Reason] = set() if zone_known else {Reason.DOCUMENT_UNREADABLE}
+    aborted: set[Reason] = set()
     allowed = policy.undetermined_allowed
     made: set[str] = set()  # mandatory checks
     spoilt: set[str] = set()  # mandatory checks of which a result will not do
-    aborted = failed = False
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
@@ -124,17 +132,27 @@ def _check_reasons(checks: tuple[Check, ...], policy: Policy) -> frozenset[Reaso
             if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
                 spoilt.add(name)
         if result is _FAILED:
-            failed = True
             if mode is not _EVALUATORY:
-                reasons.add(of_check(check.id))
+                failed.add(of_check(check.id))
         elif result is _ABORTED:
-            aborted = True
+            aborted.add(of_check(check.id))
     for check_id in policy.mandatory_checks:
         if check_id not in made or check_id in spoilt:
-            reasons.add(of_check(check_id))
-    if aborted and not failed:
-        reasons.add(Reason.DOCUMENT_REMOVED)
-    return frozenset(reasons)
+            unjudged.add(of_check(check_id))
+    aborted -= failed
+    return first_causes(failed, (unjudged | aborted) - failed, aborted)
+
+
+def _not_known(evidence: Evidence) -> set[Reason]:
+    """Reasons of evidence that had not come: without what cut the crossing short it might have."""
+    missing = {Reason.PAD_NOT_RUN}
+    if evidence.list_state is None:
+        missing.add(Reason.LIST_UNAVAILABLE)
+    if evidence.portrait_usable is None:
+        missing.add(Reason.PORTRAIT_UNUSABLE)
+    if evidence.best is None or evidence.best.match is None:
+        missing.add(Reason.FACE_NOT_ACQUIRED)
+    return missing
 
 
 def list_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
@@ -167,7 +185,7 @@ def face_reasons(evidence: Evidence, settings: PolicySettings) -> set[Reason]:
         reasons.add(Reason.SEVERAL_FACES)
     if not quality_ok(best):
         reasons.add(Reason.FACE_QUALITY)
-    elif best.match is None:
+    elif best.match is None and evidence.portrait_usable is True:
         reasons.add(Reason.FACE_NOT_ACQUIRED)
     if best.match is not None and not matches(best.match, settings.fmr):
         reasons.add(Reason.FACE_NO_MATCH)

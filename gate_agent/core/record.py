@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Literal, TypedDict
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from biometrics.types import LivenessState
-from drivers.types import Check, CheckMode, Result
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import timing
+from gate_agent.core.causes import findings
 from gate_agent.core.facts import (
     ActuationFacts,
     DecisionFacts,
@@ -26,12 +26,11 @@ from gate_agent.core.facts import (
     SystemFacts,
 )
 from gate_agent.core.policy import Evidence
-from gate_agent.core.reasons import Outcome, Reason, of_check
+from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.record_blocks import (
     CheckFact,
     Direction,
     FaceFacts,
-    Finding,
     ListFacts,
     ModelFacts,
 )
@@ -109,36 +108,6 @@ def _models(dossier: Dossier) -> ModelFacts:
     return ModelFacts(tier=used.tier, sha256=used.sha256, pad=used.pad)
 
 
-_SEVERITY = {
-    Result.NOT_SUPPORTED: 1,
-    Result.UNDETERMINED: 2,
-    Result.ABORTED: 3,
-    Result.FAILED: 4,
-}
-"""Results that can stand behind a reason, the worst with the highest number."""
-_EVALUATORY = CheckMode.EVALUATORY
-_SUCCESSFUL = Result.SUCCESSFUL
-
-
-def findings(
-    reasons: tuple[Reason, ...], checks: tuple[Check, ...]
-) -> tuple[Finding, ...] | UnsetType:
-    """What stands behind each reason; absent without a reason."""
-    if not reasons:
-        return UNSET
-    worst: dict[Reason, Result] = {}
-    for check in checks:
-        if check.result is _SUCCESSFUL:
-            continue
-        severity = _SEVERITY.get(check.result)
-        if severity is None or check.mode is _EVALUATORY:
-            continue
-        reason = of_check(check.id)
-        if reason not in worst or severity > _SEVERITY[worst[reason]]:
-            worst[reason] = check.result
-    return tuple([Finding(reason=reason, result=worst.get(reason, "")) for reason in reasons])
-
-
 def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> DecisionFacts:
     """Facts of a DECISION record."""
     decision = dossier.decision
@@ -156,7 +125,7 @@ def decision_facts(dossier: Dossier, now_ns: int, profile: Profile) -> DecisionF
         spans_ms=spans_ms,
         deadlines=deadlines,
         occupancy=dossier.occupancy,
-        findings=findings(reasons, evidence.checks or ()),
+        findings=findings(reasons, evidence.checks or ()) if reasons else UNSET,
         **_place(dossier, profile),
     )
 

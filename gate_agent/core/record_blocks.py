@@ -94,11 +94,12 @@ class ListFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What stands behind one of the decision's reasons; filled with every referral.
+    """What stands behind one of the decision's reasons, or followed from one.
 
-    `result` is the worst result of the checks that the reason stands for (BSI TR-03135), ""
-    where no check stands behind it. `cause` is the code of what brought it about: "" for now, to
-    be filled by the reader (which step failed) and by the rules (which row of the pack).
+    Filled with every referral: first the decision's reasons, in order, then what followed.
+    `result` is the worst result of the checks that the code stands for (BSI TR-03135), ""
+    where no check stands behind it. `cause` is "" for a reason; else this was not judged, because
+    of the reason that `cause` names (`gate_agent.core.causes`).
     """
 
     reason: Reason

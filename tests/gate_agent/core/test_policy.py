@@ -153,15 +153,6 @@ def test_lists_have_an_age_where_it_is_limited(state, age, expected):
     assert reasons(evidence, max_list_age_s=10) == expected
 
 
-def test_a_document_pulled_away_says_so():
-    aborted = tuple(replace(check, result=Result.ABORTED) for check in GOOD_CHECKS)
-    assert "document_removed" in reasons(replace(GOOD, checks=aborted))
-    one = (replace(GOOD_CHECKS[0], result=Result.ABORTED), *GOOD_CHECKS[1:])
-    assert "document_removed" in reasons(replace(GOOD, checks=one))
-    failed = (*aborted, Check(id="access_control", result=Result.FAILED))
-    assert "document_removed" not in reasons(replace(GOOD, checks=failed))
-
-
 def test_every_check_has_its_reason():
     assert [of_check(check_id).value for check_id in CHECK_IDS] == list(CHECK_IDS)
 

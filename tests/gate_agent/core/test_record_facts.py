@@ -7,9 +7,10 @@ from test_mantrap import lane_at
 
 from drivers.types import Check, CheckMode, DeviceFailed, DeviceId, Result, Zone
 from firmware_cfg.profile import Profile
+from gate_agent.core.causes import findings
 from gate_agent.core.messages import OfficerAction
 from gate_agent.core.reasons import Reason
-from gate_agent.core.record import findings, restart_facts
+from gate_agent.core.record import restart_facts
 from gate_agent.core.states import replace
 from sync.log.types import RecordKind
 

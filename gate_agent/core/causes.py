@@ -1,0 +1,149 @@
+"""The first cause of a chain of findings, and what only followed from it.
+
+A chip that was not opened leaves every check of its data unmade. Those checks did not fail: they
+followed from the first. Only what was judged and failed, and what stands at the beginning of a
+chain, is a reason; the rest is listed under its cause.
+
+`FOLLOWS` says what a finding can follow from: which check gives the next one its input (Doc
+9303-11, 4 and 9303-12, 6; BSI TR-03135-1, 4.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from functools import lru_cache
+from typing import Final
+
+from drivers.types import Check, CheckMode, Result
+from gate_agent.core.reasons import Reason, of_check
+from gate_agent.core.record_blocks import Finding
+
+FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
+    Reason.MRZ_CONSISTENCY: (Reason.DOCUMENT_UNREADABLE,),
+    Reason.EXPIRY: (Reason.MRZ_CONSISTENCY,),
+    Reason.ACCESS_CONTROL: (Reason.MRZ_CONSISTENCY,),
+    Reason.SOD_SIGNATURE: (Reason.ACCESS_CONTROL,),
+    Reason.DS_CHAIN: (Reason.SOD_SIGNATURE,),
+    Reason.DS_VALIDITY: (Reason.SOD_SIGNATURE,),
+    Reason.CSCA_VALIDITY: (Reason.DS_CHAIN,),
+    Reason.DS_REVOCATION: (Reason.DS_CHAIN,),
+    Reason.DEFECTS: (Reason.DS_CHAIN,),
+    Reason.ISSUING_STATE: (Reason.DS_CHAIN, Reason.DG_HASH),
+    Reason.DG_HASH: (Reason.SOD_SIGNATURE,),
+    Reason.COM_SOD: (Reason.SOD_SIGNATURE,),
+    Reason.STRIPPING: (Reason.SOD_SIGNATURE,),
+    Reason.MRZ_DG1: (Reason.MRZ_CONSISTENCY, Reason.DG_HASH),
+    Reason.FACE_IMAGE: (Reason.DG_HASH,),
+    Reason.ACTIVE_AUTHENTICATION: (Reason.DG_HASH,),
+    Reason.CHIP_AUTHENTICATION: (Reason.DG_HASH,),
+    Reason.PORTRAIT_UNUSABLE: (Reason.DG_HASH, Reason.DS_CHAIN),
+}
+"""What a finding that was not judged can directly follow from; never a circle."""
+
+
+def _before(reason: Reason) -> frozenset[Reason]:
+    direct = FOLLOWS.get(reason, ())
+    return frozenset(direct).union(*(_before(earlier) for earlier in direct))
+
+
+BEFORE: Final[Mapping[Reason, frozenset[Reason]]] = {r: _before(r) for r in Reason}
+"""Everything that a finding can follow from, directly or by other findings."""
+
+_RANK = {reason: rank for rank, reason in enumerate(Reason)}
+_ABORTED, _FAILED = Result.ABORTED, Result.FAILED
+_SUCCESSFUL, _UNDETERMINED = Result.SUCCESSFUL, Result.UNDETERMINED
+_MANDATORY, _EVALUATORY = CheckMode.MANDATORY, CheckMode.EVALUATORY
+_SEVERITY = {
+    Result.NOT_SUPPORTED: 1,
+    Result.UNDETERMINED: 2,
+    Result.ABORTED: 3,
+    Result.FAILED: 4,
+}
+"""Results that can stand behind a reason, the worst with the highest number."""
+
+
+def first_causes(
+    failed: Set[Reason], unjudged: Set[Reason], aborted: Set[Reason]
+) -> frozenset[Reason]:
+    """What failed, and of what was not judged the beginning of each chain.
+
+    The result is empty only where `failed` and `unjudged` are. What ended an inspection ended
+    every check after it: of `aborted` (a part of `unjudged`) the first is a cause.
+    """
+    found = failed | unjudged
+    first = [reason for reason in unjudged if BEFORE[reason].isdisjoint(found)]
+    ended = sorted([reason for reason in first if reason in aborted], key=_RANK.__getitem__)
+    return frozenset(failed).union(first).difference(ended[1:])
+
+
+def _worst(checks: tuple[Check, ...]) -> dict[Reason, Result]:
+    """The worst result of the checks behind each reason; what is only logged does not count."""
+    worst: dict[Reason, Result] = {}
+    for check in checks:
+        severity = _SEVERITY.get(check.result)
+        if severity is None or check.mode is _EVALUATORY:
+            continue
+        reason = of_check(check.id)
+        if reason not in worst or severity > _SEVERITY[worst[reason]]:
+            worst[reason] = check.result
+    return worst
+
+
+@lru_cache(maxsize=64)
+def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+    """What stands behind each reason, and after that what followed, each with its cause.
+
+    Args:
+        reasons: the decision's reasons: `cause` is "" for each.
+        checks: the inspection. Those that were not judged because of one of the reasons come
+            after the reasons, with its code as `cause`.
+    """
+    worst = _worst(checks)
+    found = [Finding(reason=reason, result=worst.get(reason, "")) for reason in reasons]
+    for reason in sorted(worst, key=_RANK.__getitem__):
+        result = worst[reason]
+        if reason in reasons or result not in (_ABORTED, _UNDETERMINED):
+            continue
+        cause = _cause(reason, result, reasons, worst)
+        if cause is not None:
+            found.append(Finding(reason=reason, result=result, cause=cause))
+    return tuple(found)
+
+
+def _cause(
+    reason: Reason, result: Result, reasons: tuple[Reason, ...], worst: Mapping[Reason, Result]
+) -> Reason | None:
+    """The nearest of the reasons that this finding follows from; None without one."""
+    for given in reversed(reasons):
+        if given in BEFORE[reason]:
+            return given
+    if result is not _ABORTED:
+        return None
+    for given in reasons:
+        if worst.get(given) in (_ABORTED, _FAILED):
+            return given
+    return None
+
+
+@lru_cache(maxsize=16)
+def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+    """The findings of an inspection by itself, without a policy: first causes, then the rest.
+
+    A check counts that failed, that was cut short, or that is mandatory and not successful.
+    """
+    failed: set[Reason] = set()
+    unjudged: set[Reason] = set()
+    aborted: set[Reason] = set()
+    for check in checks:
+        if check.mode is _EVALUATORY or check.result is _SUCCESSFUL:
+            continue
+        reason = of_check(check.id)
+        if check.result is _FAILED:
+            failed.add(reason)
+        elif check.result is _ABORTED:
+            unjudged.add(reason)
+            aborted.add(reason)
+        elif check.mode is _MANDATORY:
+            unjudged.add(reason)
+    causes = first_causes(failed, unjudged - failed, aborted - failed)
+    return findings(tuple(sorted(causes, key=_RANK.__getitem__)), checks)
