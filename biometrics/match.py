@@ -87,4 +87,5 @@ def compare(
         threshold=point.threshold,
         fmr=point.fmr,
         llr=None if likelihood is None else likelihood.ratio(alike),
+        threshold_llr=None if likelihood is None else likelihood.ratio(point.threshold),
     )

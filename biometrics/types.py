@@ -75,13 +75,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Comparison of a live face with the reference.
 
     `threshold` belongs to the calibration of the installed models at `fmr`; more score is
-    more alike. `llr` is the log-likelihood ratio where the calibration gives one.
+    more alike. `llr` is the log-likelihood ratio where the calibration gives one, and
+    `threshold_llr` that of the threshold.
     """
 
     score: float
     threshold: float
     fmr: float
     llr: float | None = None
+    threshold_llr: float | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):

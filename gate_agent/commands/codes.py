@@ -86,7 +86,7 @@ def referrals() -> list[Row]:
         Row(
             code,
             code,
-            f"{alert.text}.",
+            f"{alert.text}." + (f" Or: {alert.unjudged}." if alert.unjudged else ""),
             alert.todo,
             "referral" if code in reasons else "condition",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drivers.types import TRUST_OLD_DAYS
@@ -18,39 +18,116 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One row of the table."""
+    """One row of the table.
+
+    `unjudged` is the text in place of `text` where the check behind a reason was not judged:
+    cut short, without the data it needs, or not made at all. It is then never an alarm.
+    """
 
     severity: Severity
     text: str
     todo: str
+    unjudged: str = ""
 
 
 _INSPECT = "Inspect the document at the desk."
 _COMPARE = "Compare the traveller with both portraits."
+_NOT_OPENED = "The chip was not opened"
 _AGAIN = "Ask the traveller to try once more, or serve them at the desk."
 
 _I, _W, _A = Severity.INFO, Severity.WARNING, Severity.ALARM
 
 ALERTS: dict[str, Alert] = {
     # the document
-    "mrz_consistency": Alert(_W, "Check digits of the MRZ are wrong", _INSPECT),
-    "access_control": Alert(_W, "The chip refused access", "Compare the printed MRZ; read again."),
-    "sod_signature": Alert(_A, "The signature over the chip's data is not valid", _INSPECT),
-    "ds_chain": Alert(_A, "The document signer is not trusted", _INSPECT),
-    "ds_validity": Alert(_W, "The document signer's certificate is out of its time", _INSPECT),
-    "csca_validity": Alert(_W, "The CSCA's certificate is out of its time", _INSPECT),
-    "ds_revocation": Alert(_W, "Revocation of the document signer is not clear", _INSPECT),
-    "dg_hash": Alert(_A, "Data on the chip were altered", _INSPECT),
-    "com_sod": Alert(_W, "EF.COM and EF.SOD list different data groups", _INSPECT),
-    "issuing_state": Alert(_W, "The issuing state differs between chip and signer", _INSPECT),
-    "active_authentication": Alert(_A, "The chip may be a copy (active authentication)", _INSPECT),
-    "chip_authentication": Alert(_A, "The chip may be a copy (chip authentication)", _INSPECT),
-    "stripping": Alert(_A, "The chip hides a protocol that it must offer", _INSPECT),
-    "expiry": Alert(_W, "The document has expired", "Examine the traveller's entitlement."),
-    "mrz_dg1": Alert(_A, "Printed and stored MRZ differ", _INSPECT),
-    "face_image": Alert(_W, "The portrait on the chip is not as it must be", _COMPARE),
-    "defects": Alert(_W, "The document has known defects", _INSPECT),
-    "other_check": Alert(_W, "A document check failed", _INSPECT),
+    "mrz_consistency": Alert(
+        _W, "Check digits of the MRZ are wrong", _INSPECT, "The printed zone was not judged"
+    ),
+    "access_control": Alert(_W, _NOT_OPENED, _AGAIN, _NOT_OPENED),
+    "sod_signature": Alert(
+        _A,
+        "The signature over the chip's data is not valid",
+        _INSPECT,
+        "The signature over the chip's data was not checked",
+    ),
+    "ds_chain": Alert(
+        _A,
+        "The document signer is not trusted",
+        _INSPECT,
+        "Whether the document signer is trusted is not known",
+    ),
+    "ds_validity": Alert(
+        _W,
+        "The document signer's certificate is out of its time",
+        _INSPECT,
+        "Whether the signer's certificate is in its time is not known",
+    ),
+    "csca_validity": Alert(
+        _W,
+        "The CSCA's certificate is out of its time",
+        _INSPECT,
+        "Whether the CSCA's certificate is in its time is not known",
+    ),
+    "ds_revocation": Alert(
+        _W,
+        "Revocation of the document signer is not clear",
+        _INSPECT,
+        "Whether the document signer is revoked is not known",
+    ),
+    "dg_hash": Alert(
+        _A, "Data on the chip were altered", _INSPECT, "Not all data on the chip were checked"
+    ),
+    "com_sod": Alert(
+        _W,
+        "EF.COM and EF.SOD list different data groups",
+        _INSPECT,
+        "EF.COM and EF.SOD were not compared",
+    ),
+    "issuing_state": Alert(
+        _W,
+        "The issuing state differs between chip and signer",
+        _INSPECT,
+        "The issuing state was not compared with the signer's",
+    ),
+    "active_authentication": Alert(
+        _A,
+        "The chip may be a copy (active authentication)",
+        _INSPECT,
+        "Whether the chip is a copy was not checked (active authentication)",
+    ),
+    "chip_authentication": Alert(
+        _A,
+        "The chip may be a copy (chip authentication)",
+        _INSPECT,
+        "Whether the chip is a copy was not checked (chip authentication)",
+    ),
+    "stripping": Alert(
+        _A,
+        "The chip hides a protocol that it must offer",
+        _INSPECT,
+        "Whether the chip hides a protocol was not checked",
+    ),
+    "expiry": Alert(
+        _W,
+        "The document has expired",
+        "Examine the traveller's entitlement.",
+        "Whether the document has expired is not known",
+    ),
+    "mrz_dg1": Alert(
+        _A, "Printed and stored MRZ differ", _INSPECT, "Printed and stored MRZ were not compared"
+    ),
+    "face_image": Alert(
+        _W,
+        "The portrait on the chip is not as it must be",
+        _COMPARE,
+        "The portrait on the chip was not judged",
+    ),
+    "defects": Alert(
+        _W,
+        "The document has known defects",
+        _INSPECT,
+        "Whether the document has known defects is not known",
+    ),
+    "other_check": Alert(_W, "A document check failed", _INSPECT, "A document check was not made"),
     "document_timeout": Alert(_W, "Reading the document took too long", _AGAIN),
     "document_removed": Alert(_W, "The document was taken away too early", _AGAIN),
     "document_unreadable": Alert(_W, "The document cannot be read", _INSPECT),
@@ -118,8 +195,14 @@ ALERTS: dict[str, Alert] = {
 AWAY = Alert(_A, "The lane does not answer", "See the lane in person; call maintenance.")
 
 
-def alert(code: str) -> Alert:
-    """The row of a code; a code that is not in the table is shown as it is."""
-    return ALERTS.get(code) or Alert(
-        Severity.WARNING, code.replace("_", " "), "Examine the traveller at the desk."
-    )
+def alert(code: str, *, judged: bool = True) -> Alert:
+    """The row of a code; a code that is not in the table is shown as it is.
+
+    `judged`: false where the check behind a reason was not judged.
+    """
+    row = ALERTS.get(code) or (AWAY if code == "away" else None)
+    if row is None:
+        return Alert(_W, code.replace("_", " "), "Examine the traveller at the desk.")
+    if judged or not row.unjudged:
+        return row
+    return replace(row, severity=_W, text=row.unjudged)

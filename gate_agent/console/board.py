@@ -6,15 +6,16 @@ place. The texts themselves are in `labels` and `alerts`.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import msgspec
 
-from drivers.types import Check, CheckMode
 from gate_agent.console import alerts, labels
 from gate_agent.console.alerts import Severity
 from gate_agent.console.chamber import chamber_board
+from gate_agent.console.face_board import face_board
+from gate_agent.console.gravity import gravity
+from gate_agent.console.reasons_board import alert_row, check_rows, reason_rows
 from gate_agent.lane_api.api import ApproachView, DeviceView, LastResult, Step, SyncView, View
 
 Plain = dict[str, Any]
@@ -26,8 +27,8 @@ def lane_board(
     """Everything an officer sees of one lane; with `personal`, also the holder's data."""
     if view is None:
         return _away_board(number, away, away_since_utc_ms)
-    alarms = [_alert(code) for code in (*view.alarms, *_conditions(view))]
-    reasons = [_alert(code) for code in view.reasons]
+    alarms = [alert_row(code) for code in (*view.alarms, *_conditions(view))]
+    reasons = reason_rows(view.reasons, view.checks)
     tone = _tone(view)
     return {
         "lane": number,
@@ -60,10 +61,11 @@ def lane_board(
         "pictures": view.step
         in (Step.VERIFYING, Step.DECIDING, Step.REFERRED, Step.CROSSING, Step.LEAVING),
         "live": view.step in (Step.VERIFYING, Step.DECIDING, Step.REFERRED),
+        "fire": view.fire or view.mode == "evacuation",
         "alarms": alarms,
         "reasons": reasons,
         "reasons_text": in_short(reasons),
-        **_checks(view.checks),
+        **check_rows(view.reasons, view.checks),
         "devices": [_device(device) for device in view.devices],
         "sync_text": _sync_text(view.sync),
         "sync_tone": "green" if view.sync.connected else "yellow",
@@ -73,16 +75,15 @@ def lane_board(
         **chamber_board(view),
         "open": view.mode == "auto",
         **_last(view.last),
-        **_face(view),
+        **face_board(view, in_short(reasons, most=1, count=False)),
         "holder": _holder(view) if personal else None,
     }
 
 
-def in_short(rows: list[Plain], most: int = 3) -> str:
-    """The gravest few in one line, and how many more there are."""
-    grave = [Severity.ALARM.value, Severity.WARNING.value, Severity.INFO.value]
-    texts = [row["text"] for row in sorted(rows, key=lambda row: grave.index(row["severity"]))]
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+def in_short(rows: list[Plain], most: int = 3, *, count: bool = True) -> str:
+    """The gravest few in one line, and with `count` how many more there are."""
+    texts = [row["text"] for row in sorted(rows, key=gravity)]
+    more = f" and {len(texts) - most} more" if count and len(texts) > most else ""
     return "; ".join(texts[:most]) + more
 
 
@@ -90,11 +91,10 @@ def _outside(approach: ApproachView | None) -> list[Plain]:
     """Why the traveller before the entry is referred; empty without one."""
     if approach is None or approach.step is not Step.REFERRED:
         return []
-    return [_alert(code) for code in approach.reasons]
+    return reason_rows(approach.reasons, approach.checks)
 
 
 def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
-    row = alerts.AWAY
     board = lane_board(
         _NO_VIEW, number=number, away="", away_since_utc_ms=since_utc_ms, personal=False
     )
@@ -106,7 +106,7 @@ def _away_board(number: int, away: str, since_utc_ms: int) -> Plain:
         "step_text": "No connection",
         "since_utc_ms": since_utc_ms,
         "crossing": f"Lane API: {away}",
-        "alarms": [{"severity": row.severity.value, "text": row.text, "todo": row.todo}],
+        "alarms": [alert_row("away")],
         "sync_text": "Centre unknown",
         "sync_tone": "grey",
         "lease_text": "Officer unknown",
@@ -170,34 +170,6 @@ def _awaited(view: View) -> list[str]:
     return devices + doors + ([] if view.zone == "empty" else ["the lane to be empty"])
 
 
-def _alert(code: str) -> Plain:
-    row = alerts.alert(code)
-    return {"code": code, "severity": row.severity.value, "text": row.text, "todo": row.todo}
-
-
-def _checks(checks: tuple[Check, ...]) -> Plain:
-    """The check tree, failed checks first, and how many checks have each result."""
-    rows = sorted(
-        (_check(check) for check in checks), key=lambda row: labels.COLOUR_ORDER[row["colour"]]
-    )
-    counts = Counter(row["result"] for row in rows)
-    summary = ", ".join(f"{count} {result}" for result, count in counts.items())
-    return {"checks": rows, "checks_text": summary}
-
-
-def _check(check: Check) -> Plain:
-    base, _, group = check.id.partition(".")
-    name = labels.CHECK_TEXT.get(base, check.id)
-    return {
-        "name": f"{name} ({group})" if group else name,
-        "colour": labels.CHECK_COLOUR[check.result],
-        "result": labels.RESULT_TEXT[check.result],
-        "mode": "" if check.mode is CheckMode.MANDATORY else check.mode.value,
-        "detail": check.detail,
-        "ms": f"{check.ms:.0f} ms" if check.ms >= 1 else "",
-    }
-
-
 def _plant(view: View) -> list[Plain]:
     fire = {"name": "Fire", "value": "ALARM" if view.fire else "no"}
     if view.topology == "mantrap":
@@ -251,41 +223,13 @@ def _last(last: LastResult | None) -> Plain:
         return {"last_tone": "grey", "last_text": "No crossing yet", "last_utc_ms": 0}
     tone, text = labels.OUTCOME_TEXT.get(last.outcome, ("grey", last.outcome))
     officer = f" by {last.officer}" if last.officer else ""
-    reasons = in_short([_alert(code) for code in last.reasons], most=1)
+    rows = [alert_row(code, judged=code not in last.unjudged) for code in last.reasons]
+    reasons = in_short(rows, most=1)
     return {
         "last_tone": tone,
         "last_text": f"{text}{officer}" + (f": {reasons}" if reasons else ""),
         "last_utc_ms": last.at_utc_ms,
     }
-
-
-def _face(view: View) -> Plain:
-    face = view.face
-    pad_tone, pad_text = labels.PAD_TEXT.get(face.pad, ("grey", face.pad))
-    if face.score is None or face.threshold is None:
-        word = "Not compared" if view.reasons else "No comparison yet"
-        score_tone, score_text, meter = "grey", word, {}
-    else:
-        matched = face.score >= face.threshold
-        score_tone = "green" if matched else "red"
-        word = "match" if matched else "no match"
-        score_text = f"{face.score:.3f}, threshold {face.threshold:.3f}: {word}"
-        meter = {"score": face.score, "threshold": face.threshold}
-    return {
-        "pad_tone": pad_tone,
-        "pad_text": pad_text + ("" if face.pad_score is None else f" ({face.pad_score:.2f})"),
-        "score_tone": score_tone,
-        "score_text": score_text,
-        "score_percent": _percent(meter.get("score", 0.0)),
-        "threshold_percent": _percent(meter.get("threshold", 0.0)),
-        "uncompared": not meter,
-        "faces_text": f"{face.faces} face{'' if face.faces == 1 else 's'} in the picture,",
-        "tier": f"models: {face.tier or 'none'}",
-    }
-
-
-def _percent(value: float) -> float:
-    return round(100.0 * min(1.0, max(0.0, value)), 1)
 
 
 def _holder(view: View) -> list[Plain]:

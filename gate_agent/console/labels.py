@@ -84,9 +84,18 @@ RESULT_TEXT = {
 }
 
 PAD_TEXT = {
-    "not_run": ("grey", "Attack detection: not run"),
+    "not_asked": ("grey", "Attack detection: not asked"),
+    "not_run": ("grey", "Attack detection: did not run"),
     "bona_fide": ("green", "Attack detection: no sign of an attack"),
     "attack": ("red", "Attack detection: ATTACK"),
+}
+
+LISTS_TEXT = {
+    "not_asked": "Lists: not asked",
+    "no_answer": "Lists: no answer",
+    "no_hit": "Lists: no hit",
+    "hit": "Lists: HIT",
+    "no_list": "Lists: none is installed",
 }
 
 AREA_TEXT = {

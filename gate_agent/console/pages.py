@@ -29,7 +29,7 @@ from gate_agent.console.sentences import (
     WIDELY_READ,
 )
 from gate_agent.console.traveller_view import STEPS, lost_views, traveller_view
-from gate_agent.console.waiting import queue_of
+from gate_agent.console.waiting import evacuation_of, queue_of
 from gate_agent.core.messages import OfficerAction
 
 JPEG_START = b"\xff\xd8\xff"
@@ -52,7 +52,13 @@ async def bank(request: Request) -> Response:
         return RedirectResponse("/signin", 303)
     session.active_ns = console.config.monotonic_ns()
     boards = console.boards()
-    return console.page("bank.html", session=session, boards=boards, queue=queue_of(boards))
+    return console.page(
+        "bank.html",
+        session=session,
+        boards=boards,
+        queue=queue_of(boards),
+        evacuation=evacuation_of(boards),
+    )
 
 
 async def lane(request: Request) -> Response:
@@ -62,11 +68,13 @@ async def lane(request: Request) -> Response:
         return RedirectResponse("/signin", 303)
     session.active_ns = console.config.monotonic_ns()
     notice, session.notice = session.notice, ""
+    boards = console.boards()
     return console.page(
         "lane.html",
         session=session,
         board=console.board(lane_of(request), personal=True),
-        queue=queue_of(console.boards()),
+        queue=queue_of(boards),
+        evacuation=evacuation_of(boards),
         numbers=list(console.bank.lanes),
         notice=notice,
     )

@@ -63,15 +63,15 @@ _SEVERITY = {
 
 
 def first_causes(
-    failed: Set[Reason], unjudged: Set[Reason], aborted: Set[Reason]
+    failed: Set[Reason], not_judged: Set[Reason], aborted: Set[Reason]
 ) -> frozenset[Reason]:
     """What failed, and of what was not judged the beginning of each chain.
 
-    The result is empty only where `failed` and `unjudged` are. What ended an inspection ended
-    every check after it: of `aborted` (a part of `unjudged`) the first is a cause.
+    The result is empty only where `failed` and `not_judged` are. What ended an inspection ended
+    every check after it: of `aborted` (a part of `not_judged`) the first is a cause.
     """
-    found = failed | unjudged
-    first = [reason for reason in unjudged if BEFORE[reason].isdisjoint(found)]
+    found = failed | not_judged
+    first = [reason for reason in not_judged if BEFORE[reason].isdisjoint(found)]
     ended = sorted([reason for reason in first if reason in aborted], key=_RANK.__getitem__)
     return frozenset(failed).union(first).difference(ended[1:])
 
@@ -110,6 +110,13 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
     return tuple(found)
 
 
+def unjudged(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[str, ...]:
+    """The codes of those reasons whose check was not judged."""
+    not_judged = ("aborted", "undetermined", "not_supported")
+    found = findings(reasons, checks)
+    return tuple([f.reason.value for f in found if not f.cause and f.result in not_judged])
+
+
 def _cause(
     reason: Reason, result: Result, reasons: tuple[Reason, ...], worst: Mapping[Reason, Result]
 ) -> Reason | None:
@@ -132,7 +139,7 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
     A check counts that failed, that was cut short, or that is mandatory and not successful.
     """
     failed: set[Reason] = set()
-    unjudged: set[Reason] = set()
+    not_judged: set[Reason] = set()
     aborted: set[Reason] = set()
     for check in checks:
         if check.mode is _EVALUATORY or check.result is _SUCCESSFUL:
@@ -141,9 +148,9 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
         if check.result is _FAILED:
             failed.add(reason)
         elif check.result is _ABORTED:
-            unjudged.add(reason)
+            not_judged.add(reason)
             aborted.add(reason)
         elif check.mode is _MANDATORY:
-            unjudged.add(reason)
-    causes = first_causes(failed, unjudged - failed, aborted - failed)
+            not_judged.add(reason)
+    causes = first_causes(failed, not_judged - failed, aborted - failed)
     return findings(tuple(sorted(causes, key=_RANK.__getitem__)), checks)

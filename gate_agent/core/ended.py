@@ -21,10 +21,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Last(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How the crossing before ended."""
+    """How the crossing before ended. `unjudged`: reasons whose check was not judged."""
 
     ticket: int
     outcome: str
     reasons: tuple[str, ...]
     officer: str
     at_ns: int
+    unjudged: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from biometrics.types import StopVerify
 from drivers.types import CancelRead, Close
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
+from gate_agent.core.causes import unjudged
 from gate_agent.core.ended import Ended, Last
 from gate_agent.core.facts import SystemFacts
 from gate_agent.core.members import (
@@ -177,6 +178,7 @@ def finish(
         reasons=tuple(reason.value for reason in reasons),
         officer=dossier.officer,
         at_ns=now_ns,
+        unjudged=unjudged(reasons, dossier.evidence.checks or ()),
     )
     ended = Ended(
         ticket=dossier.ticket,

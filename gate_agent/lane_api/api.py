@@ -71,7 +71,11 @@ class DeviceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FaceView(msgspec.Struct, frozen=True, kw_only=True):
-    """The face so far: the best score and what the picture lacks."""
+    """The face so far: the best score and what the picture lacks.
+
+    `asked`: the live face was looked for. `llr` and `threshold_llr` are natural logarithms of
+    likelihood ratios, of the score and of the threshold; None where the calibration has none.
+    """
 
     guidance: str = "none"
     score: float | None = None
@@ -80,6 +84,9 @@ class FaceView(msgspec.Struct, frozen=True, kw_only=True):
     pad_score: float | None = None
     faces: int = 0
     tier: str = ""
+    asked: bool = False
+    llr: float | None = None
+    threshold_llr: float | None = None
 
 
 class SyncView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,13 +116,14 @@ class HolderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The crossing before: how it ended."""
+    """The crossing before: how it ended. `unjudged`: reasons whose check was not judged."""
 
     ticket: int
     outcome: str  # admitted, referred, refused, abandoned
     reasons: tuple[str, ...] = ()
     officer: str = ""
     at_utc_ms: int = 0
+    unjudged: tuple[str, ...] = ()
 
 
 class ApproachView(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +180,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: bool = False
     power_loss: bool = False
     reversed: bool = False
+    lists: str = "not_asked"  # else no_answer, or a value of `core.messages.ListState`
 
 
 # --- from the lane --------------------------------------------------------------------

@@ -101,9 +101,9 @@ def face_view(dossier: Dossier | None) -> FaceView:
     if dossier is None:
         return FaceView()
     tier = dossier.models.tier.value if dossier.models else ""
-    best = dossier.evidence.best
+    best, asked = dossier.evidence.best, dossier.evidence.face_asked
     if best is None:
-        return FaceView(guidance=dossier.guidance.value, tier=tier)
+        return FaceView(guidance=dossier.guidance.value, tier=tier, asked=asked)
     return FaceView(
         guidance=dossier.guidance.value,
         score=best.match.score if best.match else None,
@@ -112,7 +112,17 @@ def face_view(dossier: Dossier | None) -> FaceView:
         pad_score=best.liveness.score,
         faces=best.faces,
         tier=tier,
+        asked=asked,
+        llr=best.match.llr if best.match else None,
+        threshold_llr=best.match.threshold_llr if best.match else None,
     )
+
+
+def _lists(dossier: Dossier | None) -> str:
+    if dossier is None or dossier.evidence.attributes is None:
+        return "not_asked"
+    state = dossier.evidence.list_state
+    return "no_answer" if state is None else state.value
 
 
 def _last(last: Last | None, utc_offset_ms: int) -> LastResult | None:
@@ -124,6 +134,7 @@ def _last(last: Last | None, utc_offset_ms: int) -> LastResult | None:
         reasons=last.reasons,
         officer=last.officer,
         at_utc_ms=last.at_ns // NS_PER_MS + utc_offset_ms,
+        unjudged=last.unjudged,
     )
 
 
@@ -195,4 +206,5 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         maintenance=plant.maintenance is Flag.ACTIVE,
         power_loss=plant.power_loss is Flag.ACTIVE,
         reversed=plant.reversed,
+        lists=_lists(dossier),
     )
