@@ -240,6 +240,10 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
     for check in report["checks"]:
         print(f"{check['id']:<24} {check['result']:<14} {check['detail']}")
     print(f"{'overall':<24} {report['overall']}")
+    for first in report["findings"]:
+        followed = ", ".join(first["followed"])
+        more = f"; not judged because of it: {followed}" if followed else ""
+        print(f"{'because of':<24} {first['check']}: {first['result']}{more}")
 
 
 def _read(path: Path) -> bytes:

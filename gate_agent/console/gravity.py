@@ -14,7 +14,7 @@ SEVERITIES = (Severity.ALARM, Severity.WARNING, Severity.INFO)
 GRAVEST_FIRST = (
     # lives
     "fire",
-    # somebody is where no one was let, or may not leave
+    # who is in the lane
     "door_forced",
     "tailgating",
     "several_persons",
@@ -39,6 +39,7 @@ GRAVEST_FIRST = (
     "face_no_match",
     "access_control",
     "document_unreadable",
+    "mrz_consistency",
     "expiry",
 )
 """Codes from the gravest down; within one severity this order decides."""

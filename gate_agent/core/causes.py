@@ -28,14 +28,14 @@ FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
     Reason.CSCA_VALIDITY: (Reason.DS_CHAIN,),
     Reason.DS_REVOCATION: (Reason.DS_CHAIN,),
     Reason.DEFECTS: (Reason.DS_CHAIN,),
-    Reason.ISSUING_STATE: (Reason.DS_CHAIN, Reason.DG_HASH),
+    Reason.ISSUING_STATE: (Reason.DS_CHAIN,),
     Reason.DG_HASH: (Reason.SOD_SIGNATURE,),
     Reason.COM_SOD: (Reason.SOD_SIGNATURE,),
     Reason.STRIPPING: (Reason.SOD_SIGNATURE,),
-    Reason.MRZ_DG1: (Reason.MRZ_CONSISTENCY, Reason.DG_HASH),
-    Reason.FACE_IMAGE: (Reason.DG_HASH,),
-    Reason.ACTIVE_AUTHENTICATION: (Reason.DG_HASH,),
-    Reason.CHIP_AUTHENTICATION: (Reason.DG_HASH,),
+    Reason.MRZ_DG1: (Reason.MRZ_CONSISTENCY, Reason.SOD_SIGNATURE),
+    Reason.FACE_IMAGE: (Reason.SOD_SIGNATURE,),
+    Reason.ACTIVE_AUTHENTICATION: (Reason.SOD_SIGNATURE,),
+    Reason.CHIP_AUTHENTICATION: (Reason.SOD_SIGNATURE,),
     Reason.PORTRAIT_UNUSABLE: (Reason.DG_HASH, Reason.DS_CHAIN),
 }
 """What a finding that was not judged can directly follow from; never a circle."""
@@ -127,7 +127,7 @@ def _cause(
     if result is not _ABORTED:
         return None
     for given in reasons:
-        if worst.get(given) in (_ABORTED, _FAILED):
+        if worst.get(given) is _ABORTED:
             return given
     return None
 

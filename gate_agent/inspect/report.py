@@ -11,6 +11,7 @@ from drivers.passport.mrz import zone
 from drivers.passport.mrz.candidates import candidates
 from drivers.passport.mrz.zone import ELEMENTS, Mrz
 from drivers.types import Check
+from gate_agent.core.causes import chains
 
 DOCUMENT_KEYS = (
     "type",
@@ -62,9 +63,28 @@ def inspection(
             }
             for check in checks
         ],
+        "findings": findings(checks),
         "document": document(mrz, today),
         **figures,
     }
+
+
+def findings(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """What speaks against a document: first causes, each with the checks that followed from it.
+
+    `check` is the code of the reason, `result` the worst result behind it; `followed` names what
+    was not judged because of it. What only lacks data and is optional is not listed.
+    """
+    found = chains(tuple(checks))
+    return [
+        {
+            "check": first.reason.value,
+            "result": first.result,
+            "followed": [f.reason.value for f in found if f.cause == first.reason],
+        }
+        for first in found
+        if not first.cause
+    ]
 
 
 def parsed_zone(mrz: Mrz, today: date) -> dict[str, Any]:

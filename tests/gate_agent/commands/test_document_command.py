@@ -123,6 +123,15 @@ def test_every_check_is_there_whatever_was_given(capsys, tmp_path):
     assert checks["sod_signature"] == "failed"
 
 
+def test_what_followed_is_listed_under_its_first_cause(capsys, tmp_path):
+    (tmp_path / "x").write_bytes(b"nonsense")
+    report, _ = inspect(capsys, "--file", f"SOD={tmp_path / 'x'}", "--trust", tmp_path)
+    by_check = {first["check"]: first for first in report["findings"]}
+    assert by_check["sod_signature"]["result"] == "failed"
+    assert {"ds_chain", "ds_validity", "defects"} <= set(by_check["sod_signature"]["followed"])
+    assert "ds_chain" not in by_check
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
