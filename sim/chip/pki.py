@@ -1,7 +1,7 @@
 """The demo country's public key infrastructure (ICAO Doc 9303-12): CSCA and document signers.
 
-Every certificate carries a critical extension that marks it as demo material, so that no
-production trust store accepts it.
+Every certificate is marked as demo material, by an extension and by its common name, so that
+no trust store in service accepts it; other software passes over both marks.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from drivers.passport.trust.store import DEMO_MARK_OID
+from drivers.passport.trust.demo_mark import DEMO_MARK_OID
 from sim.chip import der
 from sim.chip.keys import Algorithm, KeySource, SigningKey
+
+SIGNER_NAME = "DEMO Document Signer"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def issue(
         _extension("2.5.29.14", der.octets(key_id), critical=False),
         _extension("2.5.29.35", _authority_key(issuer_key_id), critical=False),
         _extension("2.5.29.15", usage, critical=True),
-        _extension(DEMO_MARK_OID, der.utf8("DEMO"), critical=True),
+        _extension(DEMO_MARK_OID, der.utf8("DEMO"), critical=False),
     ]
     if authority:
         basic = der.sequence(der.TRUE, der.integer(0))
@@ -126,7 +128,7 @@ class Country:
     def with_self_signed_signer(self, keys: KeySource) -> Country:
         """The same country with a document signer that no CSCA has signed."""
         key = self._key(keys)
-        subject = name(self.code, "Utopia Demo", "Demo Document Signer")
+        subject = name(self.code, "Utopia Demo", SIGNER_NAME)
         alone = issue(key, subject, keys.serial(), signer_validity(self.at), authority=False)
         return replace(self, signer=alone)
 
@@ -168,7 +170,7 @@ def signer_validity(at: datetime) -> Validity:
 def _document_signer(
     key: SigningKey, keys: KeySource, code: str, validity: Validity, by: Signer
 ) -> Signer:
-    subject = name(code, "Utopia Demo", "Demo Document Signer")
+    subject = name(code, "Utopia Demo", SIGNER_NAME)
     return issue(key, subject, keys.serial(), validity, by, authority=False)
 
 
@@ -194,7 +196,7 @@ def found_country(
     at = at.astimezone(UTC).replace(microsecond=0)
     csca = issue(
         keys.key(csca_algorithm or algorithm, hash_name),
-        name(code, "Utopia Demo", "Demo CSCA"),
+        name(code, "Utopia Demo", "DEMO CSCA"),
         keys.serial(),
         Validity(_years(at, -1), _years(at, 14)),
         authority=True,

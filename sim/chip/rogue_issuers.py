@@ -55,7 +55,7 @@ def expired_country(country: Country) -> Country:
     keys = KeySource.seeded(b"expired" + country.csca.certificate.key_id)
     key = keys.key(Algorithm.ECDSA_P256)
     validity = Validity(country.at - timedelta(days=9_000), country.at - timedelta(days=30))
-    subject = name(country.code, "Utopia Demo", "Demo CSCA of old")
+    subject = name(country.code, "Utopia Demo", "DEMO CSCA of old")
     old = issue(key, subject, keys.serial(), validity, authority=True)
     return replace(country, csca=old, algorithm=Algorithm.ECDSA_P256).with_new_signer(keys)
 

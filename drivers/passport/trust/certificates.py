@@ -16,14 +16,12 @@ from asn1crypto import core, pem, x509
 
 from drivers.passport.errors import CertificateError
 from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing
+from drivers.passport.trust.demo_mark import is_demo
 from drivers.passport.trust.signatures import Scheme, parse_scheme
 
 MAX_CERTIFICATE = 65_536
 MAX_EXTENSIONS = 64
 EMPTY = b"\x30\x00"
-
-DEMO_MARK_OID = "2.25.302106357012349824173905521948113207841"
-"""Critical extension of every certificate made for demonstration; no gate trusts it."""
 
 Name = tuple[tuple[str, str], ...]
 
@@ -35,7 +33,7 @@ class Certificate:
     Attributes:
         subject, issuer: attribute types and values, case and spaces folded, in order.
         country: countryName of the subject, upper case, or "".
-        demo: whether it carries the demo mark.
+        demo: whether it carries a demo mark (`demo_mark`); no gate in service trusts it.
         purposes: object identifiers of its extended key usage.
     """
 
@@ -90,7 +88,7 @@ def from_asn1(certificate: Any) -> Certificate:
     tbs = certificate["tbs_certificate"]
     extensions = _extensions(tbs)
     validity = tbs["validity"]
-    subject = name_of(tbs["subject"])
+    subject, issuer = name_of(tbs["subject"]), name_of(tbs["issuer"])
     basic = x509.BasicConstraints.load(extensions.get("2.5.29.19", EMPTY))
     usage = x509.ExtKeyUsageSyntax.load(extensions.get("2.5.29.37", EMPTY))
     return Certificate(
@@ -101,14 +99,14 @@ def from_asn1(certificate: Any) -> Certificate:
         public_key_info=tbs["subject_public_key_info"].dump(),
         serial=tbs["serial_number"].native,
         subject=subject,
-        issuer=name_of(tbs["issuer"]),
+        issuer=issuer,
         country=next((value.upper() for kind, value in subject if kind == "2.5.4.6"), ""),
         subject_key_id=_subject_key_id(extensions.get("2.5.29.14")),
         authority_key_id=_authority_key_id(extensions.get("2.5.29.35")),
         not_before=validity["not_before"].native.date(),
         not_after=validity["not_after"].native.date(),
         ca=bool(basic["ca"].native),
-        demo=DEMO_MARK_OID in extensions,
+        demo=is_demo(extensions, subject, issuer),
         purposes=frozenset(item.dotted for item in usage),
     )
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import NamedTuple
 
 from drivers.passport.errors import CertificateError, DemoMaterialRefused, DocumentError
-from drivers.passport.trust.certificates import DEMO_MARK_OID, Certificate, Name
+from drivers.passport.trust.certificates import Certificate, Name
 from drivers.passport.trust.revocation import Defect, RevocationList
 from drivers.passport.trust.signatures import parse_public_key, verify
 from drivers.types import TRUST_OLD_DAYS, Condition
@@ -203,6 +203,3 @@ def _another_key(issuer: Certificate, certificate: Certificate) -> bool:
     """Whether it was signed by another key of that name: a state's next CSCA keeps the name."""
     own, wanted = issuer.subject_key_id, certificate.authority_key_id
     return own is not None and wanted is not None and own != wanted
-
-
-__all__ = ["DEMO_MARK_OID", "Issuer", "TrustStore"]

@@ -11,7 +11,8 @@ from asn1crypto import cms, x509
 from chip_samples import AT, HOLDER, country, passport
 from cryptography import x509 as pyca
 
-from drivers.passport.trust.store import DEMO_MARK_OID
+from drivers.passport.trust.certificates import parse_certificate
+from drivers.passport.trust.demo_mark import DEMO_MARK_OID
 from sim.chip.keys import Algorithm, KeySource
 from sim.chip.mrz import Holder, check_digit, td3
 from sim.chip.personalise import EF_COM, EF_DG1, EF_DG2, EF_SOD, personalise
@@ -68,7 +69,7 @@ def test_openssl_verifies_the_security_object(algorithm, tmp_path):
     arguments = ["cms", "-verify", "-inform", "DER", "-in", str(sod), "-out", str(content)]
     # OpenSSL chains no certificate with explicit parameters: there it judges the signature.
     trust = ["-noverify"] if algorithm in EXPLICIT else ["-CAfile", str(anchor)]
-    options = ["-purpose", "any", "-ignore_critical", "-attime", str(int(AT.timestamp()))]
+    options = ["-purpose", "any", "-attime", str(int(AT.timestamp()))]
     verdict = openssl(*arguments, *trust, *options)
     assert verdict.returncode == 0, verdict.stderr.decode()
     assert hashlib.sha256(document.files[EF_DG2]).digest() in content.read_bytes()
@@ -96,6 +97,23 @@ def spki_of(algorithm):
     return country(algorithm).csca.key.public_key_info
 
 
+KNOWN_TO_READERS = {"2.5.29.15", "2.5.29.19"}
+"""Critical extensions that any software which verifies chains must know (RFC 5280, 4.2)."""
+
+
+@needs_openssl
+@pytest.mark.parametrize("algorithm", [a for a in Algorithm if a not in EXPLICIT])
+def test_openssl_verifies_the_chain_of_certificates(algorithm, tmp_path):
+    issuer = country(algorithm)
+    files = {}
+    for name, signer in (("csca", issuer.csca), ("signer", issuer.signer)):
+        files[name] = tmp_path / f"{name}.pem"
+        openssl("x509", "-inform", "DER", "-out", str(files[name]), stdin=signer.certificate.der)
+    verify = ["verify", "-x509_strict", "-attime", str(int(AT.timestamp())), "-CAfile"]
+    verdict = openssl(*verify, str(files["csca"]), str(files["signer"]))
+    assert verdict.returncode == 0, verdict.stderr.decode()
+
+
 @pytest.mark.parametrize("algorithm", list(Algorithm))
 def test_certificates_are_well_formed_and_marked(algorithm):
     issuer = country(algorithm)
@@ -104,7 +122,11 @@ def test_certificates_are_well_formed_and_marked(algorithm):
         assert parsed.dump(force=True) == signer.certificate.der
         extensions = parsed["tbs_certificate"]["extensions"]
         by_oid = {e["extn_id"].dotted: e["critical"].native for e in extensions}
-        assert by_oid[DEMO_MARK_OID] is True
+        assert by_oid[DEMO_MARK_OID] is False
+        assert {kind for kind, critical in by_oid.items() if critical} <= KNOWN_TO_READERS
+        assert all(int(arc) < 1 << 31 for kind in by_oid for arc in kind.split("."))
+        assert parsed.subject.native["common_name"].startswith("DEMO ")
+        assert parse_certificate(signer.certificate.der).demo
         assert parsed.serial_number.bit_length() == 64
         assert parsed.subject.native["country_name"] == "UT"
         assert parsed.ca is (True if authority else None)
@@ -173,7 +195,7 @@ def test_the_same_seed_gives_the_same_bytes(algorithm):
 def test_a_seeds_bytes_are_pinned():
     """On any machine and with any library version: traces depend on it."""
     digest = hashlib.sha256(passport().files[EF_SOD]).hexdigest()
-    assert digest == "19587ae8b967235fe254f82c215c8555735c9627e203b6a2cc2ef178c6e3f293"
+    assert digest == "7ef493307a46382dd677c38f4ed3eff497a3c67bddf0cdc1f3bcc1af1cb3d90a"
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.RSA_PKCS1, Algorithm.RSA_PSS])
