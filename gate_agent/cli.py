@@ -101,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     absent = [name for name in SIMULATOR_COMMANDS if name not in commands.choices]
     for name in absent:
         _register_absent(commands, name)
+    top.set_defaults(interruptible=False)
     start = START_ON_A_GATE if absent else START_WITH_THE_SIMULATOR
     top.description = DESCRIPTION.format(start=start)
     teach(top)
@@ -139,6 +140,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         stream=sys.stderr,
     )
+    if arguments.interruptible:
+        from gate_agent.live import interrupt_on_sigterm
+
+        interrupt_on_sigterm()
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:

@@ -249,13 +249,17 @@ def read(store: Path, model: Model) -> bytes:
 
     Raises:
         ModelMissing: it is not installed.
-        ModelRefused: it is not the manifest's.
+        ModelRefused: it cannot be read, or is not the manifest's.
     """
     try:
         data = _read(store / model.file, model.size_bytes)
     except FileNotFoundError as error:
         raise ModelMissing(
             f"{model.name}: is not installed (egate models prepare, or add)"
+        ) from error
+    except OSError as error:
+        raise ModelRefused(
+            f"{model.name}: {store / model.file} cannot be read: {error.strerror}"
         ) from error
     return _checked(data, model.name, model.sha256)
 

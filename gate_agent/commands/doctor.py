@@ -65,7 +65,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     from gate_agent.live import utc_now
 
     findings: list[Any] = []
-    tier = "best"
+    tier, demo = "best", False
     if arguments.profile:
         try:
             profile = merge(arguments.profile)
@@ -75,7 +75,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
                 for error in check(arguments.profile) or (first,)
             ]
         else:
-            tier = profile.face.tier
+            tier, demo = profile.face.tier, profile.lane.demo
             what = f"lane {profile.lane.number} of {profile.lane.gate}"
             if profile.lane.demo:
                 what += ", marked as a demonstration"
@@ -84,7 +84,8 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
             findings += doctor.camera(profile)
             findings += doctor.broker(profile)
     findings += doctor.models(arguments.models or default_store(), tier)
-    findings += doctor.trust(arguments.trust or [default_trust()], utc_now().date().toordinal())
+    trusted = arguments.trust or [default_trust()]
+    findings += doctor.trust(trusted, utc_now().date().toordinal(), demo=demo)
     findings += doctor.clock_set()
     if arguments.state is not None:
         findings += doctor.disk(arguments.state)

@@ -104,6 +104,7 @@ def _lines(text: str) -> str:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
+    from drivers.passport.errors import DemoMaterialRefused, DocumentError
     from gate_agent.live import utc_now
 
     today = arguments.at or utc_now().date()
@@ -123,6 +124,14 @@ def _inspect(arguments: argparse.Namespace) -> int:
             _store(arguments.out, {})
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}", BAD_ARGUMENTS)
+    except DemoMaterialRefused as error:
+        return _complain(
+            f"{arguments.store}: {error}; name demo material by --trust, or take it out",
+            BAD_ARGUMENTS,
+        )
+    except DocumentError as error:
+        where = ", ".join(map(str, arguments.trust or [arguments.store]))
+        return _complain(f"{where}: {error}", BAD_ARGUMENTS)
     if arguments.reader:
         return _inspect_reader(arguments, trust, today)
     return _inspect_files(arguments, files, trust, today)
@@ -262,6 +271,8 @@ def _trust(arguments: argparse.Namespace) -> Any:
 
     Raises:
         OSError: a path cannot be read.
+        DemoMaterialRefused: demo material was not given by name.
+        DocumentError: more certificates than a store holds.
     """
     from drivers.passport.trust.files import assemble
     from gate_agent.inspect.trust_store import installed, read

@@ -14,6 +14,9 @@ from gate_agent.commands.numbers import rate
 if TYPE_CHECKING:
     from biometrics.pipeline import Pipeline
 
+UNREADABLE = "unreadable: "
+"""How the reason begins where a file is no picture."""
+
 
 def register(commands: Any) -> None:
     """Add `egate face` to the command line."""
@@ -60,7 +63,7 @@ def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
         found = pipeline.examine(image.decode(data), attacks=True)
         reason = "" if found.faces else "no_face"
     except ImageRefused as refusal:
-        found, reason = PictureResult(0), f"unreadable: {refusal.diagnosis}"
+        found, reason = PictureResult(0), UNREADABLE + refusal.diagnosis
     face = found.face
     return {
         "faces": found.faces,
@@ -104,15 +107,25 @@ def _compare(arguments: argparse.Namespace) -> int:
         "pad": [one["pad"], other["pad"]],
         "models": msgspec.to_builtins(pipeline.models),
     }
+    pictures = ((arguments.reference, one), (arguments.probe, other))
     if arguments.json:
         print(json.dumps(result))
-        return 0
+        return _unreadable("compare", *pictures)
     print(f"{decision}   score {_number(result['score'])}, threshold {point.threshold:.4f} "
           f"(FMR {point.fmr:g}), llr {_number(result['llr'])}")  # fmt: skip
-    for path, seen in ((arguments.reference, one), (arguments.probe, other)):
+    for path, seen in pictures:
         if seen["reason"]:
             print(f"  {path}: {seen['reason']}")
-    return 0
+    return _unreadable("compare", *pictures)
+
+
+def _unreadable(action: str, *pictures: tuple[Path, dict[str, Any]]) -> int:
+    """The exit code; a line for each file that is no picture."""
+    code = 0
+    for path, seen in pictures:
+        if seen["reason"].startswith(UNREADABLE):
+            code = refused(action, f"{path}: {seen['reason']}", 2)
+    return code
 
 
 def _number(value: float | None) -> str:
@@ -138,9 +151,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
     seen["models"] = msgspec.to_builtins(pipeline.models)
     if arguments.json:
         print(json.dumps(seen))
-        return 0
+        return _unreadable("inspect", (arguments.image, seen))
     print(f"faces: {seen['faces']}   {seen['reason']}")
     for part in seen["quality"]:
         print(f"  {part['id']:<28} {part['native']:>10.3f}  {part['value']:>4}/100")
     print(f"  attack detection: {seen['pad']['state']} {_number(seen['pad'].get('score'))}")
-    return 0
+    return _unreadable("inspect", (arguments.image, seen))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,11 @@ def register(commands: Any) -> None:
         help="add certificates, master lists, CRLs, defect lists; exits 1 for other files",
     )
     add.add_argument("path", nargs="+", type=Path, help="files (DER, PEM, p7b, LDIF) or folders")
-    add.set_defaults(run=_import)
-    actions.add_parser("list", help="version, age and signer of each").set_defaults(run=_list)
-    actions.add_parser("verify", help="judge every signature; exits 1 if one is bad").set_defaults(
-        run=_verify
-    )
+    add.set_defaults(run=partial(_guarded, "import", _import))
+    listed = actions.add_parser("list", help="version, age and signer of each")
+    listed.set_defaults(run=partial(_guarded, "list", _list))
+    judged = actions.add_parser("verify", help="judge every signature; exits 1 if one is bad")
+    judged.set_defaults(run=partial(_guarded, "verify", _verify))
     for action in actions.choices.values():
         action.add_argument(
             "--store",
@@ -38,23 +40,40 @@ def register(commands: Any) -> None:
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _guarded(
+    action: str, run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
+) -> int:
+    """Run an action; one line and exit code 2 where a file or the store is not usable."""
+    from drivers.passport.errors import DocumentError
+
+    try:
+        return run(arguments)
+    except OSError as error:
+        sys.stderr.write(f"egate trust {action}: {error.filename}: {error.strerror}\n")
+    except DocumentError as error:
+        sys.stderr.write(f"egate trust {action}: {arguments.store}: {error}\n")
+    return 2
+
+
 def _import(arguments: argparse.Namespace) -> int:
     from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
     today = utc_now().date()
-    try:
-        found = trust_store.read(arguments.path)
-        imported = frozenset(source.sha256 for source, _ in found.sources)
-        before = trust_store.installed(arguments.store, but=imported)
-        new = trust_store.install(arguments.store, found.sources, today)
-    except OSError as error:
-        sys.stderr.write(f"egate trust import: {error.filename}: {error.strerror}\n")
-        return 2
+    found = trust_store.read(arguments.path)
+    imported = frozenset(source.sha256 for source, _ in found.sources)
+    before = trust_store.installed(arguments.store, but=imported)
+    new = trust_store.install(arguments.store, found.sources, today)
     refused = _refused("import", found)
     every = _rows([*found.parsed(), *before.parsed()], arguments.store, today)
     rows = [row for row in every if row["sha256"] in imported]
-    report = {"ok": not refused, "new": new, "objects": rows, "refused": refused}
+    marked = sum(row["demo"] for row in rows)
+    if marked:
+        sys.stderr.write(
+            f"egate trust import: {arguments.store}: now has demo material ({marked} marked); lanes "
+            "in service and document inspect refuse the store until it is removed\n"
+        )
+    report = {"ok": not refused, "new": new, "demo": marked, "objects": rows, "refused": refused}
     _say(arguments, report, [f"{new} new", *map(_line, rows)])
     return 1 if refused else 0
 
@@ -63,11 +82,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
-    try:
-        stored = trust_store.installed(arguments.store)
-    except OSError as error:
-        sys.stderr.write(f"egate trust list: {error.filename}: {error.strerror}\n")
-        return 2
+    stored = trust_store.installed(arguments.store)
     rows = _rows(stored.parsed(), arguments.store, utc_now().date())
     certificates = sum(row["certificates"] for row in rows)
     report = {"certificates": certificates, "objects": rows, "refused": _refused("list", stored)}
@@ -80,11 +95,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from gate_agent.inspect import trust_store
     from gate_agent.live import utc_now
 
-    try:
-        stored = trust_store.installed(arguments.store)
-    except OSError as error:
-        sys.stderr.write(f"egate trust verify: {error.filename}: {error.strerror}\n")
-        return 2
+    stored = trust_store.installed(arguments.store)
     judged = audit({c.der: c for source in stored.parsed() for c in source.certificates}.values())
     counts = dict.fromkeys(map(str, SignatureState), 0)
     for _, standing in judged:
@@ -143,6 +154,7 @@ def _rows(sources: list[Any], store: Path, today: Any) -> list[dict[str, Any]]:
                 "trusted": judged.trusted,
                 "detail": judged.detail,
                 "certificates": len(source.certificates),
+                "demo": sum(certificate.demo for certificate in source.certificates),
                 "unreadable": source.unreadable,
             }
         )
@@ -156,9 +168,10 @@ def _name(subject: tuple[tuple[str, str], ...]) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     trusted = "trusted" if row["trusted"] else "not trusted"
+    marked = f"; {row['demo']} marked as demo material" if row["demo"] else ""
     return (
         f"{row['kind']:<12} {row['sha256'][:12]} {row['issued'] or 'undated':<10} "
-        f"{row['certificates']:>4} certificates, {trusted}: {row['detail']}"
+        f"{row['certificates']:>4} certificates, {trusted}: {row['detail']}{marked}"
     )
 
 

@@ -214,12 +214,13 @@ def models(store: Path, tier: str) -> Findings:
         yield Finding("models", Grade.GOOD, f"{', '.join(tiers)}, hashes as in the manifest")
 
 
-def trust(paths: list[Path], today_ordinal: int) -> Findings:
+def trust(paths: list[Path], today_ordinal: int, *, demo: bool = False) -> Findings:
     """Whose signatures are trusted, and how old the newest list is.
 
     Args:
         paths: files and folders, as the reader is given.
         today_ordinal: the day as `date.toordinal`.
+        demo: whether the lane accepts demo material.
     """
     from drivers.passport.trust.files import newest_list
     from gate_agent.inspect.trust_store import read
@@ -234,6 +235,15 @@ def trust(paths: list[Path], today_ordinal: int) -> Findings:
     if not count:
         yield Finding("trust", Grade.BROKEN, "no CSCA certificate", "egate trust import DIR")
         return
+    marked = sum(c.demo for source in loaded.parsed() for c in source.certificates)
+    if marked and not demo:
+        yield Finding(
+            "trust: demo",
+            Grade.BROKEN,
+            f"{marked} of {count} certificates are marked as demo material: a lane in service "
+            "does not start with them",
+            "remove their files (egate trust list shows which)",
+        )
     for file, why in loaded.refused:
         yield Finding(f"trust: {file.name}", Grade.ATTENTION, f"refused: {why}", "remove it")
     newest = newest_list(loaded.parsed())

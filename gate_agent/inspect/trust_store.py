@@ -20,6 +20,10 @@ from gate_agent.inspect.bounded_file import TooLarge, read_bounded
 
 MAX_FILES = 20_000
 INDEX = "imported.json"
+STAGED = f"{INDEX}.new"
+OWN_FILES = frozenset({INDEX, STAGED})
+"""Files of a store's own that hold nothing to trust: the index, and one that was being written."""
+
 SUFFIX = ".trust"
 
 
@@ -38,7 +42,8 @@ class Loaded:
 def read(paths: Iterable[Path]) -> Loaded:
     """Read certificates, master lists, CRLs and defect lists; of a folder, every file under it.
 
-    A file of another kind is refused and named; it makes nothing trusted.
+    A file of another kind is refused and named; it makes nothing trusted. The index of an
+    installed store is passed over where a folder has it.
 
     Raises:
         OSError: a path cannot be read.
@@ -91,7 +96,7 @@ def install(store: Path, found: Iterable[tuple[Source, Path]], day: date) -> int
         (store / f"{source.sha256}{SUFFIX}").write_bytes(source.der)
         known[source.sha256] = {"imported": day.isoformat(), "from": file.name}
         new += 1
-    staged = store / f"{INDEX}.new"
+    staged = store / STAGED
     staged.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
     staged.replace(store / INDEX)
     return new
@@ -102,7 +107,8 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
         return
     for folder, _, names in os.walk(path, onerror=_unreadable):
-        yield from (file for file in (Path(folder, name) for name in names) if file.is_file())
+        files = (Path(folder, name) for name in names if name not in OWN_FILES)
+        yield from (file for file in files if file.is_file())
 
 
 def _unreadable(error: OSError) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.bench.virtual import LaneMeasurements
 
 SCENARIO = SCENARIOS / "first_day.toml"
+END_S = 10.0
 
 
 class Row(NamedTuple):
@@ -157,8 +158,7 @@ def _live(arguments: argparse.Namespace) -> list[Row]:
             lane.run(arguments.crossings, between)
     finally:
         for process in beside:
-            process.kill()
-            process.wait()
+            _end(process)
     opened, turns = percentile(lane.open_ms, 0.99), lane.turn_cpu_ms
     durable = percentile(fsyncs, 0.99)
     loop, wake = percentile(lane.loop_ms, 0.99), percentile(wakes, 0.99)
@@ -195,6 +195,16 @@ def _busy() -> list[subprocess.Popen[bytes]]:
     for process in started:
         yield_processor(process.pid)
     return started
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, with time to remove what it made."""
+    process.terminate()
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _restart(arguments: argparse.Namespace) -> list[Row]:

@@ -53,7 +53,7 @@ def register(actions: Any) -> None:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from gate_agent.live import interrupt_on_sigterm, monotonic_ns, system_random
+    from gate_agent.live import monotonic_ns, system_random
     from sim.bench.record.drain import parts, whole
     from sim.bench.record.rival import compare
     from sync.log.errors import SyncError
@@ -61,7 +61,6 @@ def _sync(arguments: argparse.Namespace) -> int:
     if arguments.records < 1000:
         sys.stderr.write("egate bench sync: --records must be 1000 or more\n")
         return 2
-    interrupt_on_sigterm()
     try:
         with (
             tempfile.TemporaryDirectory(dir=arguments.folder, prefix="egate-bench-") as name,

@@ -63,9 +63,7 @@ def register(commands: Any) -> None:
 
 
 def _chaos(arguments: argparse.Namespace) -> int:
-    from gate_agent.live import interrupt_on_sigterm
 
-    interrupt_on_sigterm()
     if arguments.power_cuts is not None:
         return _power_cuts(arguments)
     if not 1 <= arguments.kills <= 100_000:

@@ -20,7 +20,11 @@ from sim.commands import (
 
 
 def register(commands: Any) -> None:
-    """Add the commands to the command line."""
+    """Add the commands to the command line.
+
+    All of them make folders and start processes: SIGTERM ends them as Ctrl-C does, so that
+    nothing is left behind. Those that serve until SIGTERM take it themselves.
+    """
     demo.register(commands)
     chip.register(commands)
     chaos.register(commands)
@@ -34,3 +38,5 @@ def register(commands: Any) -> None:
     tools.register(actions)
     photos.register(actions)
     hardware.register(actions)
+    for name in ("bench", "chaos", "chip", "demo", "sim"):
+        commands.choices[name].set_defaults(interruptible=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -112,7 +111,8 @@ class Demo:
         check_faults(options.scenario, str(options.scenario_path), real_time=True)
         self._options = options
         self._say = say
-        self._root = options.keep or Path(tempfile.mkdtemp(prefix="egate-"))
+        self._scratch = tempfile.TemporaryDirectory(prefix="egate-", ignore_cleanup_errors=True)
+        self._root = options.keep or Path(self._scratch.name)
         folder(self._root)
         self._broker = EmbeddedBroker(port=free_port())
         self._supervisor = Supervisor(self._restarted)
@@ -145,8 +145,7 @@ class Demo:
             return self._result()
         finally:
             self._end()
-            if self._options.keep is None:
-                shutil.rmtree(self._root, ignore_errors=True)
+            self._scratch.cleanup()
 
     # --- starting ---------------------------------------------------------------------
 

@@ -63,7 +63,7 @@ def test_what_cannot_be_compared_is_undetermined(
     run: Callable[..., Any], pictures: Path, name: str
 ) -> None:
     code, found = run("compare", min((pictures / "0").iterdir()), pictures / "odd" / name)
-    assert code == 0
+    assert code == (0 if name == "3.jpg" else 2)
     assert found["decision"] == "undetermined"
     assert found["score"] is found["llr"] is None
     assert found["reasons"][0] == ""
@@ -77,7 +77,9 @@ def test_inspect(run: Callable[..., Any], pictures: Path) -> None:
     assert {part["id"] for part in found["quality"]} >= {"inter_eye_distance", "sharpness"}
     assert found["pad"]["state"] == "not_run"
     code, nothing = run("inspect", pictures / "odd" / "1.jpg")
-    assert (code, nothing["faces"]) == (0, 0)
+    assert (code, nothing["faces"]) == (2, 0)
+    code, nothing = run("inspect", pictures / "odd" / "3.jpg")
+    assert (code, nothing["reason"]) == (0, "no_face")
 
 
 def test_evaluate_and_its_files(run: Callable[..., Any], pictures: Path, tmp_path: Path) -> None:

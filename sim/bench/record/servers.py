@@ -39,6 +39,11 @@ def mosquitto_program() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 
 
+def _scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder that is removed at the latest when this process ends, however far it came."""
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+
+
 class PostgresCluster:
     """The files of one cluster, and what serves them.
 
@@ -58,7 +63,8 @@ class PostgresCluster:
         if programs is None:
             raise StorageUnavailable("PostgreSQL is not installed: apt-get install postgresql")
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="egate-pg-"))
+        self._scratch = _scratch("egate-pg-")
+        self._folder = Path(self._scratch.name)
         self.data = self._folder / "data"
         self._as: list[str] = []
         if os.geteuid() == 0:  # the server refuses to be root
@@ -76,7 +82,7 @@ class PostgresCluster:
 
     def remove(self) -> None:
         """Remove the files; the server is down."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.cleanup()
 
     def _run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs."""
@@ -146,7 +152,8 @@ class PrivateMosquitto:
         if program is None:
             raise LinkDown("no broker: apt-get install mosquitto")
         self._program = program
-        self._folder = Path(tempfile.mkdtemp(prefix="egate-broker-"))
+        self._scratch = _scratch("egate-broker-")
+        self._folder = Path(self._scratch.name)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -171,6 +178,7 @@ class PrivateMosquitto:
             except subprocess.TimeoutExpired:
                 continue
             break
+        self._stop()
         raise LinkDown("mosquitto does not start")
 
     @property
@@ -184,9 +192,12 @@ class PrivateMosquitto:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._child.terminate()
         self._child.wait(STOP_S)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.cleanup()
 
 
 def cpu_ns(pid: int) -> int:

@@ -293,3 +293,40 @@ def test_a_chip_over_a_serial_line(capsys, tmp_path):
         served.terminate()
         served.wait()
         served.stdout.close()
+
+
+def demo_store(tmp_path):
+    """A store into which one demo CSCA and its revocation list are imported."""
+    from sim.chip.specimens import trust_files
+
+    given = tmp_path / "given"
+    given.mkdir()
+    for name in ("csca_ecdsa_p256_sha256.der", "csca_ecdsa_p256_sha256.crl"):
+        (given / name).write_bytes(trust_files()[name])
+    return given, tmp_path / "store"
+
+
+def test_demo_material_is_told_at_import_and_refused_in_one_line_after_it(capsys, tmp_path):
+    given, store = demo_store(tmp_path)
+    code, out, err = run(capsys, "trust", "import", given, "--store", store, "--json")
+    report = json.loads(out)
+    assert (code, report["demo"], len(err.splitlines())) == (0, 1, 1)
+    assert "demo material" in err
+    assert sorted(row["demo"] for row in report["objects"]) == [0, 1]
+    code, out, err = run(capsys, "document", "inspect", "--mrz", BSI_MRZ, "--store", store)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "marked demo" in err
+    assert run(capsys, "document", "inspect", "--mrz", BSI_MRZ, "--trust", store)[0] == 0
+
+
+def test_the_doctor_knows_a_stores_own_files_and_names_demo_material(capsys, tmp_path):
+    given, store = demo_store(tmp_path)
+    run(capsys, "trust", "import", given, "--store", store)
+    (store / "imported.json.new").write_text("{")
+    _, out, _ = run(capsys, "doctor", "--trust", store, "--json")
+    found = {row["check"]: row for row in json.loads(out)["findings"]}
+    assert {name for name in found if name.startswith("trust")} == {"trust", "trust: demo"}
+    assert found["trust: demo"]["grade"] == "broken"
+    (store / "stray.txt").write_text("no certificate")
+    _, out, _ = run(capsys, "doctor", "--trust", store, "--json")
+    assert "trust: stray.txt" in {row["check"] for row in json.loads(out)["findings"]}

@@ -257,7 +257,7 @@ def test_trust_and_its_age(tmp_path):
     country = found_country(KeySource.seeded(b"doctor"), utc_now())
     (tmp_path / "csca.der").write_bytes(country.csca.certificate.der)
     (tmp_path / "notes.txt").write_text("no certificate")
-    found = grades(doctor.trust([tmp_path], utc_now().date().toordinal()))
+    found = grades(doctor.trust([tmp_path], utc_now().date().toordinal(), demo=True))
     assert found == {"trust": Grade.GOOD, "trust: notes.txt": Grade.ATTENTION}
     (refused,) = [
         finding for finding in doctor.trust([tmp_path], 1) if finding.check == "trust: notes.txt"
