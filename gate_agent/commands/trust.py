@@ -70,7 +70,7 @@ def _import(arguments: argparse.Namespace) -> int:
     marked = sum(row["demo"] for row in rows)
     if marked:
         sys.stderr.write(
-            f"egate trust import: {arguments.store}: now has demo material ({marked} marked); lanes "
+            f"egate trust import: {arguments.store}: now has demo material ({marked}); lanes "
             "in service and document inspect refuse the store until it is removed\n"
         )
     report = {"ok": not refused, "new": new, "demo": marked, "objects": rows, "refused": refused}
