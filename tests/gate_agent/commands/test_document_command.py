@@ -306,7 +306,7 @@ def demo_store(tmp_path):
     return given, tmp_path / "store"
 
 
-def test_demo_material_is_told_at_import_and_refused_in_one_line_after_it(capsys, tmp_path):
+def test_demo_material_is_named_at_import_and_refused_in_one_line_after_it(capsys, tmp_path):
     given, store = demo_store(tmp_path)
     code, out, err = run(capsys, "trust", "import", given, "--store", store, "--json")
     report = json.loads(out)

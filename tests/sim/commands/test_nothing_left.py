@@ -1,4 +1,4 @@
-"""A run of the simulator that is told to end leaves no folder behind."""
+"""A run of the simulator that SIGTERM ends leaves no folder behind."""
 
 import signal
 import subprocess
