@@ -140,11 +140,16 @@ class DocumentPresented(DriverMessage, frozen=True, kw_only=True):
 
 
 class MrzRead(DriverMessage, frozen=True, kw_only=True):
-    """The machine readable zone was read. `holder` is the vault's handle of the MRZ text."""
+    """The machine readable zone was read. `holder` is the vault's handle of the MRZ text.
+
+    `day` is the day of inspection by the gate's calendar (ISO 8601), by which the whole document
+    is judged; "" while the clock is not trusted.
+    """
 
     ticket: int
     attributes: HolderAttributes
     holder: str
+    day: str = ""
 
 
 class ReadStep(DriverMessage, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from firmware_cfg.section import Baud, BudgetMs, Name, Section
+from firmware_cfg.section import Baud, BudgetMs, Name, Section, ZoneName
+from firmware_cfg.time_zone import SHIPPED_ZONE
 from firmware_cfg.turnstile import Turnstile
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -34,6 +35,8 @@ class OnPowerLoss(Section, frozen=True, kw_only=True):
 class Lane(Section, frozen=True, kw_only=True):
     """The lane: its place, topology and direction.
 
+    `time_zone` is the gate's place in the IANA database: documents, ages and stays are judged
+    by its calendar day, whatever the computer's own time zone is.
     `entry_opens` is of a mantrap: `after_document` has the reader before the entry door and
     opens it for a document that is in order; `on_approach` opens it for every traveller, with
     the reader inside.
@@ -50,6 +53,7 @@ class Lane(Section, frozen=True, kw_only=True):
     door_close_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     authority: Annotated[str, Meta(min_length=1, max_length=100)]
     crossing_point: Annotated[str, Meta(min_length=1, max_length=100)]
+    time_zone: ZoneName = SHIPPED_ZONE
     demo: bool = False  # marked material is accepted, and every page and record is marked
     officer_lease_required: bool = True
 

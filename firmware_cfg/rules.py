@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from firmware_cfg.profile import Profile
+from firmware_cfg.time_zone import UnknownTimeZone, time_zone
 from firmware_cfg.turnstile import IoModule, RegisterMap, Turnstile
 
 REAL_CAMERAS = ("device", "rtsp", "rtsps")
@@ -51,6 +52,7 @@ def problems(profile: Profile) -> Iterator[tuple[str, str]]:
     """Every broken rule as the field it concerns and what is wrong."""
     if not profile.lane.demo:
         yield from _marked(profile)
+    yield from _calendar(profile.lane.time_zone)
     yield from _checks(profile)
     yield from _timing(profile)
     yield from _registers(profile.turnstile.registers)
@@ -79,6 +81,13 @@ def _marked(profile: Profile) -> Iterator[tuple[str, str]]:
     for field, port in ports.items():
         if list(ports.values()).count(port) > 1:
             yield field, "two devices cannot have one port"
+
+
+def _calendar(name: str) -> Iterator[tuple[str, str]]:
+    try:
+        time_zone(name)
+    except UnknownTimeZone as error:
+        yield "lane.time_zone", str(error)
 
 
 def _checks(profile: Profile) -> Iterator[tuple[str, str]]:

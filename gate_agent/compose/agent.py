@@ -33,6 +33,7 @@ from drivers.types import (
 )
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
+from firmware_cfg.time_zone import calendar_day
 from gate_agent import live
 from gate_agent.compose.agent_lane import AgentLane
 from gate_agent.compose.folders import unfit
@@ -272,7 +273,8 @@ class AgentProcess:
         known, fields = self._shown
         if known != holder:
             text = self._vault.get(holder)
-            fields = identity(text, live.utc_now().date()) if text is not None else {}
+            day = calendar_day(self._profile.lane.time_zone, live.utc_now())
+            fields = identity(text, day) if text is not None else {}
             self._shown = (holder, fields)
         return fields
 

@@ -17,6 +17,7 @@ from drivers.ports import Emission
 from drivers.serial_port import SerialPort
 from drivers.types import DeviceFailed, DeviceReady
 from firmware_cfg.profile import Profile
+from firmware_cfg.time_zone import calendar_day
 from gate_agent import live
 from gate_agent.host.memory_wipe import is_wiping
 from gate_agent.host.priority import yield_processor
@@ -25,6 +26,8 @@ from gate_agent.host.system_clock import TrustedDay, follows_time_server
 from gate_agent.inspect import trust_store
 from gate_agent.workers.link import WorkerLink
 from gate_agent.workers.machine_thread import CommandQueue, run_machine
+
+Day = Callable[[], datetime.date | None]
 
 log = logging.getLogger("egate.reader")
 
@@ -40,13 +43,15 @@ def run(profile: Profile, run_dir: Path, trust_paths: list[Path]) -> int:
         sys.stderr.write(f"egate reader: trust anchors: {error}\n")
         return os.EX_CONFIG
     yield_processor()
+    at, utc_day = _days(profile)
     machine = PassportReader(
         profile.mrz_reader,
         profile.chip_reader,
         trust=trust,
         random=live.system_random,
-        at=_day(profile),
+        at=at,
         clock=live.monotonic_ns,
+        utc_day=utc_day,
     )
     commands = CommandQueue()
     newest: dict[type, DeviceReady | DeviceFailed] = {}
@@ -115,8 +120,10 @@ def _accept(commands: CommandQueue, command: object) -> None:
         raise RuntimeError("the reader does not follow its commands")
 
 
-def _day(profile: Profile) -> Callable[[], datetime.date | None]:
-    """What gives the day of inspection; a demo takes the computer's date as it is."""
+def _days(profile: Profile) -> tuple[Day, Day]:
+    """What gives the gate's day and the day in UTC; a demo takes the computer's as they are."""
+    zone = profile.lane.time_zone
     if profile.lane.demo:
-        return lambda: live.utc_now().date()
-    return TrustedDay(follows_time_server, live.utc_now, live.monotonic_ns)
+        return lambda: calendar_day(zone, live.utc_now()), lambda: live.utc_now().date()
+    trusted = TrustedDay(follows_time_server, live.utc_now, live.monotonic_ns, zone)
+    return trusted, trusted.utc_day

@@ -120,6 +120,7 @@ def mrz_read(
     dossier = reading.dossier
     dossier = replace(
         dossier,
+        inspection_day=event.day,
         holder=event.holder,
         times=replace(dossier.times, mrz_ns=now_ns),
         evidence=replace(dossier.evidence, attributes=event.attributes),

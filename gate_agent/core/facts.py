@@ -29,6 +29,8 @@ from gate_agent.core.record_blocks import (
     Direction,
     FaceFacts,
     Finding,
+    GateZone,
+    InspectionDay,
     LadderFacts,
     ListAsked,
     ListFacts,
@@ -41,9 +43,9 @@ from sync.log.types import Record, RecordKind
 
 
 class _AtACrossingPoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where it happened and in which direction, with the profile in force.
+    """Where it happened, in which direction and on which day, with the profile in force.
 
-    Older records lack the first three: the profile that `profile_sha256` names has them.
+    Older records lack the first four: the profile that `profile_sha256` names has them.
     """
 
     direction: Direction = None
@@ -51,6 +53,8 @@ class _AtACrossingPoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     crossing_point: Annotated[
         str, Meta(description="Art. 16(2), 16(3), 18(6): the border crossing point")
     ] = ""
+    time_zone: GateZone | UnsetType = UNSET
+    inspection_day: InspectionDay | UnsetType = UNSET
     profile_sha256: Sha256
 
 
@@ -104,6 +108,7 @@ class ActuationFacts(
     action: str
     by: str
     why: str
+    time_zone: GateZone | UnsetType = UNSET
     profile_sha256: Sha256
 
 
@@ -137,6 +142,7 @@ class SystemFacts(
 
     event: Annotated[str, Meta(min_length=1)]
     profile_sha256: Sha256 | UnsetType = UNSET
+    time_zone: GateZone | UnsetType = UNSET
     unfinished: tuple[int, ...] | UnsetType = UNSET
     mode: str | UnsetType = UNSET
     alarms: tuple[Reason, ...] | UnsetType = UNSET

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal, TypedDict
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from biometrics.types import LivenessState
 from firmware_cfg.profile import Profile
@@ -57,6 +57,8 @@ class _Place(TypedDict):
     direction: Direction
     authority: str
     crossing_point: str
+    time_zone: str
+    inspection_day: str | UnsetType
     profile_sha256: str
 
 
@@ -67,6 +69,8 @@ def _place(dossier: Dossier | None, profile: Profile) -> _Place:
         direction=direction(profile, reverse=dossier.reversed) if dossier else None,
         authority=lane.authority,
         crossing_point=lane.crossing_point,
+        time_zone=lane.time_zone,
+        inspection_day=(dossier.inspection_day if dossier else "") or UNSET,
         profile_sha256=profile_sha256(profile),
     )
 
@@ -153,7 +157,13 @@ def officer_facts(
 
 def actuation_facts(action: str, by: str, why: str, profile: Profile) -> ActuationFacts:
     """Facts of an ACTUATION record: which command, by whom, for what reason."""
-    return ActuationFacts(action=action, by=by, why=why, profile_sha256=profile_sha256(profile))
+    return ActuationFacts(
+        action=action,
+        by=by,
+        why=why,
+        time_zone=profile.lane.time_zone,
+        profile_sha256=profile_sha256(profile),
+    )
 
 
 def finish_facts(
@@ -192,7 +202,9 @@ def restart_facts(profile: Profile) -> FinishFacts:
 
 def system_facts(facts: SystemFacts, profile: Profile) -> SystemFacts:
     """Facts of a SYSTEM record, with the profile in force."""
-    return msgspec.structs.replace(facts, profile_sha256=profile_sha256(profile))
+    return msgspec.structs.replace(
+        facts, profile_sha256=profile_sha256(profile), time_zone=profile.lane.time_zone
+    )
 
 
 def mode_facts(state: State, profile: Profile) -> SystemFacts:

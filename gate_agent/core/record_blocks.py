@@ -31,6 +31,20 @@ Direction = Annotated[
         "lane itself, and for a crossing that a restart cut off"
     ),
 ]
+GateZone = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, description="the gate's zone in the IANA database"),
+]
+"""Absent from older records; the centre has a zone for those (`sync.centre.stay`)."""
+
+InspectionDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\d$",
+        description="the gate's calendar day by which document and crossing were judged; absent "
+        "without a document, and while the clock was not trusted",
+    ),
+]
 SEALED_LIST_NOTE_BYTES = 256
 """Every note has this length, whether a list matched or not: the length discloses nothing."""
 

@@ -45,7 +45,9 @@ class Dossier(Record, frozen=True, kw_only=True):
 
     `occupied` turns true once the zone held a person during this crossing; only then does an
     empty zone mean that the traveller left. `reversed`: entry and exit were swapped when it
-    began; they stay as they are while a traveller is served.
+    began; they stay as they are while a traveller is served. `inspection_day`: the gate's
+    calendar day of the document's reading (ISO 8601), by which the whole crossing is judged, also
+    where midnight passes meanwhile; "" until a document is read, or the clock not trusted.
     """
 
     ticket: int
@@ -54,6 +56,7 @@ class Dossier(Record, frozen=True, kw_only=True):
     times: Times
     reversed: bool = False
     evidence: Evidence = Evidence()
+    inspection_day: str = ""
     holder: str | None = None
     portrait: str | None = None
     document_step: str = ""

@@ -11,6 +11,8 @@ import ctypes
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from firmware_cfg.time_zone import calendar_day
+
 HOLDOVER_NS = 7 * 86_400 * 1_000_000_000
 """A computer's quartz is wrong by less than a minute in a week."""
 
@@ -35,6 +37,7 @@ class TrustedDay:
         follows: whether the clock follows a time server now.
         utc_now: date and time by that clock.
         monotonic_ns: a clock that cannot be set.
+        time_zone: the gate's zone in the IANA database (`Lane.time_zone`).
     """
 
     def __init__(
@@ -42,14 +45,25 @@ class TrustedDay:
         follows: Callable[[], bool],
         utc_now: Callable[[], datetime],
         monotonic_ns: Callable[[], int],
+        time_zone: str,
     ) -> None:
         self._follows = follows
         self._utc_now = utc_now
         self._monotonic_ns = monotonic_ns
+        self._time_zone = time_zone
         self._right: tuple[datetime, int] | None = None
 
     def __call__(self) -> date | None:
-        """The day in UTC; None where it cannot be relied on."""
+        """The day by the gate's calendar; None where it cannot be relied on."""
+        now = self._utc()
+        return calendar_day(self._time_zone, now) if now is not None else None
+
+    def utc_day(self) -> date | None:
+        """The day in UTC, for certificates; None where it cannot be relied on."""
+        now = self._utc()
+        return now.date() if now is not None else None
+
+    def _utc(self) -> datetime | None:
         now_ns = self._monotonic_ns()
         if self._follows():
             self._right = (self._utc_now(), now_ns)
@@ -58,4 +72,4 @@ class TrustedDay:
         utc, at_ns = self._right
         if now_ns - at_ns > HOLDOVER_NS:
             return None
-        return (utc + timedelta(microseconds=(now_ns - at_ns) // 1000)).date()
+        return utc + timedelta(microseconds=(now_ns - at_ns) // 1000)

@@ -117,7 +117,7 @@ def profile_of(scenario: Scenario, lane: ScenarioLane) -> Profile:
         "turnstile": {"port": "bus", "driver": DRIVERS[lane.plant]},
         "policy": {"pad_required": False},
     }
-    profile = laid_over(plain, scenario.profile, scenario.title)
+    profile = laid_over(plain, scenario.overlay(lane), scenario.title)
     driver = DRIVERS[lane.plant]
     if profile.turnstile.driver != driver:
         problem = f"the simulated {lane.plant} of lane {lane.number} speaks {driver} alone"
@@ -173,6 +173,7 @@ def make_reader(
     random: Callable[[int], bytes],
     at: Callable[[], datetime.date | None],
     crypto: CryptoBackend = COMPUTED,
+    utc_day: Callable[[], datetime.date | None] | None = None,
 ) -> PassportReader:
     """The production reader, which trusts one country."""
     anchors = TrustStore([parse_certificate(country.csca.certificate.der)], accept_demo=True)
@@ -183,6 +184,7 @@ def make_reader(
         random=random,
         at=at,
         crypto=crypto,
+        utc_day=utc_day,
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from firmware_cfg.profile import Lane
+from firmware_cfg.time_zone import calendar_day
 from gate_agent.core.facts import ActuationFacts, FinishFacts, plain_facts
 from gate_agent.core.messages import Append, Appended, AppendFailed
 from gate_agent.records.identity import identity
-from sim.lane.compose import Finish, World, centre_keys_of, utc_text
+from sim.lane.compose import Finish, World, centre_keys_of, utc, utc_text
 from sim.people.traveller import Person
 from sim.scenario.scenario import stream
 from sim.wires.kernel import MS
 from sync.gate.journal import Journal
 from sync.log.envelope import Sealer
 from sync.log.keys import VerifyingKey
+from sync.log.types import Record
 
 APPEND_NS = 2 * MS
 
@@ -24,7 +27,7 @@ class SimJournal:
     Args:
         world: what all lanes share.
         lane: its number.
-        gate: its name.
+        place: the lane's part of its profile.
         note: takes a row of the timeline: time, what, value.
 
     Attributes:
@@ -35,11 +38,11 @@ class SimJournal:
     """
 
     def __init__(
-        self, world: World, lane: int, gate: str, note: Callable[[int, str, str], None]
+        self, world: World, lane: int, place: Lane, note: Callable[[int, str, str], None]
     ) -> None:
         self._world = world
         self._name = f"lane{lane}"
-        self._gate = gate
+        self._place = place
         self._note = note
         self._opened = 0
         self.running = False
@@ -55,7 +58,7 @@ class SimJournal:
         seals = stream(scenario.seed, self._name, "seals", opened)
         self._journal = Journal.open(
             self._world.folder / f"{self._name}.db",
-            gate=self._gate,
+            gate=self._place.gate,
             random=stream(scenario.seed, self._name, "journal", opened).randbytes,
             sealer=Sealer(centre_keys_of(scenario).public.sealing, seals.randbytes),
             demo=True,
@@ -91,13 +94,14 @@ class SimJournal:
             detail = "no space left on the device"
             return now_ns + APPEND_NS, AppendFailed(ticket=ticket, kind=kind, detail=detail)
         scenario = self._world.scenario
+        day = calendar_day(self._place.time_zone, utc(scenario, now_ns, self.jump_s))
         record = self._journal.append(
             kind,
             ticket,
             now_ns,
             utc_text(scenario, now_ns, self.jump_s),
             plain_facts(facts),
-            identity(holder, scenario.start.date()) if holder else None,
+            identity(holder, day) if holder else None,
         )
         if isinstance(facts, ActuationFacts) and facts.action == "open_exit":
             self.openings += 1
@@ -105,6 +109,10 @@ class SimJournal:
         self._note(now_ns, "record", kind.value)
         late_ns = APPEND_NS + self.late_ms * MS
         return now_ns + late_ns, Appended(ticket=ticket, kind=kind, seq=record.seq)
+
+    def records(self) -> Iterator[Record]:
+        """Every record, from the first."""
+        return self._journal.records()
 
     def acknowledge(self, receipt: bytes, key: VerifyingKey) -> None:
         """Take a receipt; one that comes while the lane has no power is lost."""

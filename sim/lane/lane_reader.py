@@ -16,6 +16,7 @@ from drivers.passport.inspection.crypto_backend import COMPUTED
 from drivers.passport.reader.passport_reader import PassportReader
 from drivers.ports import Emission
 from firmware_cfg.profile import Profile
+from firmware_cfg.time_zone import calendar_day
 from sim.chip.card import Chip
 from sim.lane.compose import World, make_reader
 from sim.lane.recorded_chip import RecordedChip
@@ -32,7 +33,7 @@ class LaneReader:
         world: what all lanes share.
         profile: the lane's.
         name: names the lane's random source.
-        today: the day by the lane's clock, None while that is not trusted.
+        now: the time by the lane's clock, None while that is not trusted.
     """
 
     def __init__(
@@ -40,11 +41,11 @@ class LaneReader:
         world: World,
         profile: Profile,
         name: str,
-        today: Callable[[], datetime.date | None],
+        now: Callable[[], datetime.datetime | None],
     ) -> None:
         self._world = world
         self._profile = profile
-        self._today = today
+        self._now = now
         self._chance = stream(world.scenario.seed, name, "reader")
         self._settings = msgspec.json.encode((profile.mrz_reader, profile.chip_reader))
         self._lying: str | None = None
@@ -70,7 +71,9 @@ class LaneReader:
         """The production passport reader."""
         world = self._world
         crypto = COMPUTED if world.transcripts is None else world.transcripts.crypto
-        return make_reader(self._profile, world.country, self._random, self._today, crypto)
+        return make_reader(
+            self._profile, world.country, self._random, self._day, crypto, self._utc_day
+        )
 
     def wired(
         self, machine: PassportReader, lines: dict[str, Line], emit: Callable[[Emission], None]
@@ -82,6 +85,14 @@ class LaneReader:
         readings = world.transcripts.readings
         return ReadingDevice(world.kernel, machine, lines, emit, readings, self._circumstances)
 
+    def _day(self) -> datetime.date | None:
+        now = self._now()
+        return calendar_day(self._profile.lane.time_zone, now) if now is not None else None
+
+    def _utc_day(self) -> datetime.date | None:
+        now = self._now()
+        return now.date() if now is not None else None
+
     def _random(self, size: int) -> bytes:
         return self._chance.randbytes(size)
 
@@ -90,4 +101,5 @@ class LaneReader:
         if self._lying is None:
             return None
         scenario = self._world.scenario
-        return (scenario.seed, scenario.start, self._settings, self._today(), self._lying)
+        days = (self._day(), self._utc_day())
+        return (scenario.seed, scenario.start, self._settings, days, self._lying)

@@ -54,10 +54,8 @@ class VirtualLane:
         self._kernel = world.kernel
         self._trusted = True
         self.history = LaneHistory(world, lane.number, self.profile)
-        self._on_reader = LaneReader(world, self.profile, name, self._today)
-        self.journal = SimJournal(
-            world, lane.number, self.profile.lane.gate, self.history.witness.note
-        )
+        self._on_reader = LaneReader(world, self.profile, name, self._now)
+        self.journal = SimJournal(world, lane.number, self.profile.lane, self.history.witness.note)
         self.stage = stage_of(self.profile.lane.topology)(
             self.profile.turnstile,
             stream(scenario.seed, name, "chips").randbytes,
@@ -180,10 +178,10 @@ class VirtualLane:
         place = place_of(stand.face.height_cm, self.column, settings)
         return SeenTraveller(stand.face, actor.rng, place) if place is not None else None
 
-    def _today(self) -> datetime.date | None:
+    def _now(self) -> datetime.datetime | None:
         if not self._trusted:
             return None
-        return utc(self._world.scenario, self._kernel.now_ns, self.journal.jump_s).date()
+        return utc(self._world.scenario, self._kernel.now_ns, self.journal.jump_s)
 
     # --- people -------------------------------------------------------------------------
 

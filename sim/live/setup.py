@@ -135,7 +135,7 @@ def lay_out(
         if camera is not None and lane is scenario.lanes[0]:
             source = f"device:{camera}"
         text = _profile(place, lane, source, broker_port, officer_ms, pad_required)
-        place.profile.write_text(_laid_over(text, scenario.profile) if scenario.profile else text)
+        place.profile.write_text(_laid_over(text, scenario.overlay(lane)))
         places.append(place)
     return places
 

@@ -70,7 +70,7 @@ def _one(scenario: Scenario, arrivals: Arrivals, number: int, at_s: int) -> Trav
     slow, expired, impostor, tailgated = (
         below <= draw < edge for below, edge in zip((0.0, *edges), edges, strict=False)
     )
-    today = scenario.start.date()
+    today = scenario.first_day(scenario.lanes[0])
     expiry = today + datetime.timedelta(days=-EXPIRED_DAYS if expired else VALID_DAYS)
     expect = Expectation(outcome="admitted")
     if expired:

@@ -19,6 +19,8 @@ from msgspec import Meta
 
 from drivers.types import Zone
 from firmware_cfg.profile import Profile
+from firmware_cfg.section import ZoneName
+from firmware_cfg.time_zone import SHIPPED_ZONE, UnknownTimeZone, calendar_day, time_zone
 from gate_agent.core.messages import Mode
 from sim.scenario.parts import (
     LANE_STEPS,
@@ -49,7 +51,8 @@ class ScenarioLane(Part, frozen=True, kw_only=True):
     A `mantrap` has two doors and a chamber between them: the document is read before the
     entry, the face compared inside. What stands in a lane with a `barrier` is a `turnstile` with
     a register map or a `swing_gate` with 7E/7F frames. With a `column` the camera is lifted to
-    each traveller's face; without one it sees every face.
+    each traveller's face; without one it sees every face. `time_zone` is where the lane
+    stands, if not where the others do.
     """
 
     number: LaneNumber
@@ -57,6 +60,7 @@ class ScenarioLane(Part, frozen=True, kw_only=True):
     topology: Literal["barrier", "mantrap"] = "barrier"
     barrier: Literal["turnstile", "swing_gate"] = "turnstile"
     column: bool = False
+    time_zone: ZoneName | None = None
 
     @property
     def plant(self) -> PlantName:
@@ -79,6 +83,8 @@ class Scenario(Part, frozen=True, kw_only=True):
     """what operations learn from it"""
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     start: Annotated[datetime.datetime, Meta(tz=True)]
+    time_zone: ZoneName | None = None
+    """where the lanes stand, by the IANA database; without it, as `profile.lane` has it"""
     limit_s: Annotated[int, Meta(ge=1, le=30 * 86_400)] = 3_600
     """virtual time after which a run that has not ended is given up"""
     profile: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -98,6 +104,20 @@ class Scenario(Part, frozen=True, kw_only=True):
     def cast(self, lane: int) -> tuple[Traveller, ...]:
         """The travellers of one lane, in the order of the file."""
         return tuple(t for t in self.travellers if t.lane == lane)
+
+    def zone_of(self, lane: ScenarioLane) -> str:
+        """The time zone of a lane: its own, the file's, the profile's in the file, the shipped."""
+        of_profile = self.profile.get("lane", {}).get("time_zone", SHIPPED_ZONE)
+        return lane.time_zone or self.time_zone or str(of_profile)
+
+    def overlay(self, lane: ScenarioLane) -> dict[str, dict[str, Any]]:
+        """What is laid over a lane's profile: what the file says of all lanes, and its zone."""
+        place = {**self.profile.get("lane", {}), "time_zone": self.zone_of(lane)}
+        return {**self.profile, "lane": place}
+
+    def first_day(self, lane: ScenarioLane) -> datetime.date:
+        """The day on which the scenario starts, by the calendar of a lane."""
+        return calendar_day(self.zone_of(lane), self.start)
 
 
 class ScenarioError(Exception):
@@ -174,6 +194,7 @@ def _check(scenario: Scenario, name: str) -> None:
         if lane.topology == "mantrap" and lane.barrier != "turnstile":
             problem = f"a mantrap has two doors and no {lane.barrier}"
             raise ScenarioError(name, f"$.lanes[{index}].barrier", problem)
+    _check_zones(scenario, name)
     if not scenario.travellers and not scenario.arrivals:
         raise ScenarioError(name, "$.travellers", "no one comes: no travellers and no arrivals")
     _check_people(scenario, name, numbers)
@@ -184,6 +205,21 @@ def _check(scenario: Scenario, name: str) -> None:
         if section not in sections:
             field = f"$.profile.{section}"
             raise ScenarioError(name, field, f"no such section; there are {sorted(sections)}")
+
+
+def _check_zones(scenario: Scenario, name: str) -> None:
+    of_profile = scenario.profile.get("lane", {}).get("time_zone")
+    if of_profile is not None and scenario.time_zone is not None:
+        problem = "the whole file's time_zone stands above already; give one of the two"
+        raise ScenarioError(name, "$.profile.lane.time_zone", problem)
+    zones = {"$.profile.lane.time_zone": of_profile, "$.time_zone": scenario.time_zone}
+    zones |= {f"$.lanes[{n}].time_zone": lane.time_zone for n, lane in enumerate(scenario.lanes)}
+    for field, zone in zones.items():
+        try:
+            if isinstance(zone, str):  # of another type in `profile`: refused with the profile
+                time_zone(zone)
+        except UnknownTimeZone as error:
+            raise ScenarioError(name, field, str(error)) from error
 
 
 def _check_faults(scenario: Scenario, name: str, numbers: list[int]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import get_args
 
+from firmware_cfg.time_zone import calendar_day
 from sim.day.result import Result
 from sim.scenario.parts import FaultKind
 from sim.scenario.scenario import Scenario
@@ -37,12 +39,14 @@ ADULT_YEARS = 18
 def undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
     """Everything that a day with such people and such faults should not have come to."""
     by_name = {traveller.name: traveller for traveller in scenario.travellers}
+    days = _days(scenario, result)
     for finishes in result.finishes.values():
         for finish in finishes:
             traveller = by_name.get(finish.traveller)
             if traveller is None:
                 continue
-            if finish.outcome == "admitted" and not _may_be_admitted(traveller, scenario):
+            deserved = any(_may_be_admitted(traveller, day) for day in days)
+            if finish.outcome == "admitted" and not deserved:
                 yield f"{traveller.name} was admitted by the machine"
             if finish.outcome == "accepted" and traveller.officer.action != "accept":
                 yield f"{traveller.name} was accepted by no one"
@@ -53,18 +57,29 @@ def undeserved(scenario: Scenario, result: Result) -> Iterator[str]:
         recorded = result.openings[lane]
         if allowed > recorded:
             yield f"lane {lane}: {allowed} releases, {recorded} on record"
-    yield from _unserved(scenario, result)
+    yield from _unserved(scenario, result, days)
     yield from _fire_unseen(scenario, result)
     yield from _undated(result)
 
 
-def _unserved(scenario: Scenario, result: Result) -> Iterator[str]:
+def _days(scenario: Scenario, result: Result) -> set[date]:
+    """Every day that the run saw, by the calendars of its lanes."""
+    end = scenario.start + timedelta(seconds=result.virtual_s)
+    zones = {scenario.zone_of(lane) for lane in scenario.lanes}
+    ends = [(calendar_day(zone, scenario.start), calendar_day(zone, end)) for zone in zones]
+    return {
+        first + timedelta(days=n) for first, last in ends for n in range((last - first).days + 1)
+    }
+
+
+def _unserved(scenario: Scenario, result: Result, days: set[date]) -> Iterator[str]:
     """A lane that refers everyone is safe, and no gate."""
     if any(fault.kind in HARMFUL for fault in scenario.faults):
         return
     outcomes = {row.name: row.outcome for row in result.cast}
     for traveller in scenario.travellers:
-        honest = traveller.behaviour in ORDINARY and _may_be_admitted(traveller, scenario)
+        deserved = all(_may_be_admitted(traveller, day) for day in days)
+        honest = traveller.behaviour in ORDINARY and deserved
         outcome = outcomes.get(traveller.name, "none")
         if honest and outcome != "admitted":
             yield f"{traveller.name} was not admitted, though nothing was wrong: {outcome}"
@@ -107,14 +122,14 @@ def _undated(result: Result) -> Iterator[str]:
             yield f"lane {lane}: a traveller was admitted on a date that nothing vouched for"
 
 
-def _may_be_admitted(traveller: Traveller, scenario: Scenario) -> bool:
+def _may_be_admitted(traveller: Traveller, day: date) -> bool:
     document, face = traveller.document, traveller.face
     born = document.birth_date
-    of_age = born.replace(year=born.year + ADULT_YEARS, day=min(born.day, 28))
+    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
     return (
         not set(document.forgeries) - set(HARMLESS)
-        and document.expiry >= scenario.start.date()
-        and of_age <= scenario.start.date()
+        and document.expiry >= day
+        and years >= ADULT_YEARS
         and face.live == "same"
         and face.faces == 1
         and traveller.behaviour not in NEVER_ALONE

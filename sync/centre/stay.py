@@ -12,17 +12,21 @@ long-stay visas, whose days the caller leaves out according to Article 6(2).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from firmware_cfg.time_zone import SHIPPED_ZONE, calendar_day
 from sync.log.types import Record, RecordKind
 
 LIMIT_DAYS = 90
 PERIOD_DAYS = 180
 
 DAY = timedelta(days=1)
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 WENT_THROUGH = ("admitted", "accepted")
 """Outcomes of an end after which a traveller has crossed: by the machine, or by an officer."""
@@ -36,7 +40,10 @@ class Direction(StrEnum):
 
 
 class DatedCrossing(NamedTuple):
-    """A crossing that was completed. `at` orders those of one day (RFC 3339 or a number)."""
+    """A crossing that was completed, on a day by the calendar of its crossing point.
+
+    `at` is its moment in UTC as records have it (RFC 3339), or what orders those of one day.
+    """
 
     direction: Direction
     day: date
@@ -74,31 +81,53 @@ class Authorised(NamedTuple):
     limit: str
 
 
-def crossing_of(record: Record) -> DatedCrossing | None:
-    """The crossing that a record is the end of, dated in UTC.
+def crossing_of(record: Record, time_zone: str = SHIPPED_ZONE) -> DatedCrossing | None:
+    """The crossing that a record is the end of, dated by the calendar of its crossing point.
+
+    The day is the one by which the gate judged the crossing, else that of the record's UTC in
+    the zone that the record names.
+
+    Args:
+        record: any record.
+        time_zone: where the crossing point is, for records that were written before they
+            named it.
 
     None if it is no end of a crossing, if no one went through, or if it does not state which way:
     records from before directions were written, and crossings that a restart forgot. Those
     are for a person to look up, not to be guessed.
+
+    Raises:
+        UnknownTimeZone: `time_zone`, or the record's, is none that this machine knows.
     """
     facts = record.facts
     if record.kind is not RecordKind.FINISH or facts.get("outcome") not in WENT_THROUGH:
         return None
     if facts.get("direction") not in list(Direction):
         return None
-    day = date.fromisoformat(record.utc[:10])
+    judged = facts.get("inspection_day")
+    if judged is not None:
+        day = date.fromisoformat(judged)
+    else:
+        zone = facts.get("time_zone", time_zone)
+        day = calendar_day(zone, datetime.fromisoformat(record.utc))
     return DatedCrossing(Direction(facts["direction"]), day, record.utc)
 
 
 def pair(crossings: Iterable[DatedCrossing]) -> list[Stay]:
     """Pair entries with exits in order of time.
 
+    Where every moment is known they are in its order, for crossing points in different zones
+    can have different days at one moment; else they are in the order of days.
+
     Two entries in a row leave the first stay open: its exit was missed. An exit without an
     entry is a stay whose beginning is unknown.
     """
     stays: list[Stay] = []
     entered: date | None = None
-    for crossing in sorted(crossings, key=lambda each: (each.day, each.at)):
+    every = sorted(crossings, key=lambda each: (each.day, each.at))
+    if all(_MOMENT.fullmatch(each.at) for each in every):
+        every.sort(key=lambda each: each.at)
+    for crossing in every:
         if crossing.direction is Direction.ENTRY:
             if entered is not None:
                 stays.append(Stay(entered, None))
@@ -124,7 +153,8 @@ def days_present(stays: Iterable[Stay], until: date) -> set[date]:
         first = stay.entry or stay.exit
         last = stay.exit or (until if newest else first)
         if first is not None and last is not None:
-            days.update(_days(first, min(last, until)))
+            last = min(last, until)
+            days.update(_days(min(first, last), last) if first <= until else ())
     return days
 
 

@@ -37,6 +37,7 @@ class Judge:
     Attributes:
         trust: anchors, which need not be those of the day of reading.
         at: the day to judge for; None when it is not known for certain.
+        utc_day: the day in UTC, by which certificates and lists are valid; None: as `at`.
         clock: nanoseconds, for the time each check took.
         face: decodes DG2 and reports whether it holds a picture; None where no decoder is there.
     """
@@ -44,6 +45,7 @@ class Judge:
     trust: TrustStore
     at: date | None
     clock: Callable[[], int]
+    utc_day: date | None = None
     face: Callable[[bytes], Check] | None = None
 
     def verdict(
@@ -59,7 +61,7 @@ class Judge:
         checks = CheckList(self.clock)
         checks.add(*recorded, *printed_checks(printed, self.at))
         if "SOD" in files:
-            found = authenticate_sod(files["SOD"], self.trust, self.at)
+            found = authenticate_sod(files["SOD"], self.trust, self.utc_day or self.at)
             checks.add(*found.checks)
             self._hashes(checks, files, found)
         else:

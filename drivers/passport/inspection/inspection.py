@@ -73,7 +73,7 @@ class Inspection:
         ticket: echoed in every event.
         mrz: the printed zone, whose keys open the chip; None where the CAN does.
         trust: the anchors.
-        at: the day of inspection; None when the clock is not trusted.
+        at: the day of inspection by the gate's calendar; None when the clock is not trusted.
         random: source of nonces, challenges and scalars.
         clock: nanoseconds, for the time each check took.
         new_handle: makes opaque handles for the vault.
@@ -83,6 +83,8 @@ class Inspection:
         access, bac_fallback: as in the profile of a chip reader.
         extra: data groups to read beside DG1 and DG2, where EF.SOD lists them.
         crypto: carries out what takes longest to compute.
+        utc_day: the day in UTC, by which certificates and revocation lists state when they are
+            valid (RFC 5280, 4.1.2.5); None: as `at`.
     """
 
     ticket: int
@@ -99,6 +101,7 @@ class Inspection:
     bac_fallback: bool = True
     extra: tuple[int, ...] = EXTRA_DATA_GROUPS
     crypto: CryptoBackend = COMPUTED
+    utc_day: date | None = None
     _repairs: int = field(default=0, init=False)
     _access_due: bool = field(default=True, init=False)
     _access: str = field(default="", init=False)
@@ -193,7 +196,7 @@ class Inspection:
     ) -> PassiveAuthentication:
         """Everything that EF.COM, EF.SOD and DG1 prove."""
         self._checks.begin()
-        found = self.crypto.authenticate_sod(bytes(sod), self.trust, self.at)
+        found = self.crypto.authenticate_sod(bytes(sod), self.trust, self.utc_day or self.at)
         self._checks.add(*found.checks)
         self._com_sod(com, found)
         listed = found.security_object.hashes if found.security_object is not None else {}

@@ -57,10 +57,12 @@ class PassportReader:
         chip_reader: the contactless reader's profile.
         trust: anchors; whether demo material counts is the store's matter.
         random: source of nonces and handles.
-        at: the day of inspection, None while the clock is not trusted.
+        at: the day by the gate's calendar, None while the clock is not trusted. A document
+            is judged by the day on which its reading was asked for, to the end.
         clock: nanoseconds for the duration of checks; without it, the time that the
             calls bring.
         crypto: carries out what takes longest to compute.
+        utc_day: the day in UTC, by which certificates are valid; without it, `at`.
     """
 
     device = DeviceId.READER
@@ -76,11 +78,13 @@ class PassportReader:
         at: Callable[[], date | None],
         clock: Callable[[], int] | None = None,
         crypto: CryptoBackend = COMPUTED,
+        utc_day: Callable[[], date | None] | None = None,
     ) -> None:
         self._chip_profile = chip_reader
         self._trust = trust
         self._random = random
         self._at = at
+        self._utc_day_now = utc_day if utc_day is not None else at
         self._crypto = crypto
         self._now_ns: int = 0
         self._clock = clock if clock is not None else lambda: self._now_ns
@@ -90,6 +94,8 @@ class PassportReader:
         self._documents = HeldDocuments()
         self._awaiting: ReadDocument | None = None
         self._awaiting_until_ns = 0
+        self._day: date | None = None
+        self._utc_day: date | None = None
         self._mrz = MrzPort(mrz_reader.framing)
         self._chip = Pn532Supervisor(
             chip_reader,
@@ -149,6 +155,7 @@ class PassportReader:
         if isinstance(command, ReadDocument):
             self._cancel(None)
             self._awaiting = command
+            self._day, self._utc_day = self._at(), self._utc_day_now()
             self._awaiting_until_ns = now_ns + command.mrz_budget_ms * MS
             if self._mrz.presented is None:
                 self._mrz.ask()
@@ -206,13 +213,13 @@ class PassportReader:
         self._announce()
 
     def _on_idle(self) -> None:
-        if self._trust.conditions(self._at()) != self._announced:
+        if self._trust.conditions(self._utc_day_now()) != self._announced:
             self._announce()
 
     def _announce(self) -> None:
         if not (self._chip.ready and self._chip.is_open and self._mrz.is_open):
             return
-        self._announced = self._trust.conditions(self._at())
+        self._announced = self._trust.conditions(self._utc_day_now())
         self._emit(
             DeviceReady(device=self.device, identity=self._identity, conditions=self._announced)
         )
@@ -241,8 +248,9 @@ class PassportReader:
         handle = self._new_handle()
         read = MrzRead(
             ticket=command.ticket,
-            attributes=zone.attributes(printed, self._at()),
+            attributes=zone.attributes(printed, self._day),
             holder=handle,
+            day=self._day.isoformat() if self._day is not None else "",
         )
         self._emit(read, {handle: bytes(data.mrz)})
         self._inspect(command, self._inspection(command.ticket, printed, data))
@@ -256,7 +264,7 @@ class PassportReader:
             ticket=ticket,
             mrz=printed,
             trust=self._trust,
-            at=self._at(),
+            at=self._day,
             random=self._random,
             clock=self._clock,
             new_handle=self._new_handle,
@@ -265,6 +273,7 @@ class PassportReader:
             bac_fallback=self._chip_profile.bac_fallback,
             reader=files,
             crypto=self._crypto,
+            utc_day=self._utc_day,
         ).run()
 
     def _inspect(self, command: ReadDocument, steps: Checking) -> None:

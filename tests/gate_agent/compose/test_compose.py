@@ -14,6 +14,7 @@ from biometrics.errors import Uncalibrated
 from biometrics.types import Tier
 from firmware_cfg.load import PROFILES_DIR, SITES_DIR, load
 from firmware_cfg.profile import FaceVerification
+from firmware_cfg.time_zone import calendar_day
 from gate_agent.cli import main
 from gate_agent.commands.models import default_store
 from gate_agent.compose import console, folders, reader, vision
@@ -41,10 +42,13 @@ def test_vision_does_not_start_uncalibrated():
 
 
 def test_only_a_demo_takes_the_computers_date_as_it_is():
-    assert isinstance(reader._day(PROFILE), TrustedDay)
+    assert isinstance(reader._days(PROFILE)[0], TrustedDay)
     demo = msgspec.structs.replace(PROFILE, lane=msgspec.structs.replace(PROFILE.lane, demo=True))
-    before = utc_now().date()
-    assert before <= reader._day(demo)() <= utc_now().date()
+    before = utc_now()
+    day, utc_day = (each() for each in reader._days(demo))
+    zone = demo.lane.time_zone
+    assert calendar_day(zone, before) <= day <= calendar_day(zone, utc_now())
+    assert before.date() <= utc_day <= utc_now().date()
 
 
 def kiosk(tmp_path: Path, content: bytes) -> Path:

@@ -13,12 +13,13 @@ HOUR_NS = 3_600 * 1_000_000_000
 class Computer:
     """A clock that follows a time server, or not, and that a person may set."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: str = "UTC") -> None:
         self.follows, self.error, self.now_ns = True, timedelta(), 5
         self.day = TrustedDay(
             lambda: self.follows,
             lambda: START + timedelta(microseconds=self.now_ns // 1000) + self.error,
             lambda: self.now_ns,
+            zone,
         )
 
 
@@ -46,6 +47,17 @@ def test_who_sets_the_clock_of_a_gate_on_its_own_does_not_move_the_day(days):
     assert computer.day() == date(2026, 11, 22)
     computer.follows, computer.error = False, timedelta(days=days)
     assert computer.day() == date(2026, 11, 22)
+
+
+def test_the_day_is_that_of_the_gate_and_certificates_go_by_utc():
+    """At 23:00 UTC it is tomorrow at noon on Kiritimati, today at noon in Pago Pago."""
+    east, west = Computer("Pacific/Kiritimati"), Computer("Pacific/Pago_Pago")
+    assert (east.day(), west.day()) == (date(2026, 11, 23), date(2026, 11, 22))
+    assert east.day.utc_day() == west.day.utc_day() == date(2026, 11, 22)
+    west.now_ns += 2 * HOUR_NS
+    assert (west.day(), west.day.utc_day()) == (date(2026, 11, 22), date(2026, 11, 23))
+    west.follows, west.now_ns = False, west.now_ns + 2 * HOLDOVER_NS
+    assert west.day() is west.day.utc_day() is None
 
 
 def test_the_kernel_is_asked():
