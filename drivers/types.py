@@ -43,6 +43,7 @@ class Condition(StrEnum):
     TRUST_OLD = "trust_old"  # the newest list is older than `TRUST_OLD_DAYS`
     PAD_ABSENT = "pad_absent"  # no model finds presentation attacks
     SETTINGS_DRIFTED = "settings_drifted"  # the device's own settings are not the profile's
+    MRZ_UNREADABLE = "mrz_unreadable"  # bytes come from the MRZ reader, and no lines
     LIST_ABSENT = "list_absent"  # the profile limits a list's age, and no list is installed
 
 

@@ -7,6 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.numbers import count
+
+LISTEN_S = 1
+
 EPILOG = """\
 exit codes: 0 everything is good; 1 the lane works, but something needs attention;
 2 the lane cannot go into service. Run it as the user of the units, before they run:
@@ -31,6 +35,14 @@ def register(commands: Any) -> None:
     doctor.add_argument("--keys", type=Path, help="the lane's keys")
     doctor.add_argument("--trust", type=Path, action="append", default=[], help="CSCA certificates")
     doctor.add_argument("--models", type=Path, help="installed models (default: beside egate)")
+    doctor.add_argument(
+        "--listen-s",
+        type=count,
+        default=LISTEN_S,
+        metavar="S",
+        help="seconds to listen to the MRZ reader; put a document on it in that time "
+        "(default: %(default)s)",
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_run)
 
@@ -61,6 +73,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
     from gate_agent.commands.profile_files import merge
     from gate_agent.commands.trust import default_store as default_trust
     from gate_agent.host import doctor
+    from gate_agent.host.mrz_listening import mrz_reader
     from gate_agent.lane_api.api import Role
     from gate_agent.live import utc_now
 
@@ -81,6 +94,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
                 what += ", marked as a demonstration"
             findings.append(doctor.Finding("profile", doctor.Grade.GOOD, what))
             findings += doctor.ports(profile)
+            findings += mrz_reader(profile.mrz_reader, arguments.listen_s)
             findings += doctor.camera(profile)
             findings += doctor.broker(profile)
     findings += doctor.models(arguments.models or default_store(), tier)

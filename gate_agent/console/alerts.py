@@ -187,6 +187,11 @@ ALERTS: dict[str, Alert] = {
     "settings_drifted": Alert(
         _W, "The turnstile's own settings are not the profile's", "Call maintenance."
     ),
+    "mrz_unreadable": Alert(
+        _W,
+        "The MRZ reader sends bytes, but no lines that can be read",
+        "Serve at the desk; call maintenance to check framing and baud rate.",
+    ),
     "list_absent": Alert(
         _W, "No list is installed: every traveller is referred", "Ask the lists at the desk."
     ),

@@ -29,6 +29,7 @@ class DeskoFramer:
 
     def __init__(self) -> None:
         self.errors = no_errors()
+        self.unread_bytes = 0
         self._buffer = bytearray()
         self._inside = False
         self._overlong = False
@@ -48,6 +49,7 @@ class DeskoFramer:
 
     def receive(self, data: bytes) -> list[Item]:
         """Take bytes; give lines and framing errors in their order."""
+        self.unread_bytes += len(data)
         out: list[Item] = []
         for byte in data:
             if byte == STX:
@@ -57,8 +59,11 @@ class DeskoFramer:
             elif not self._inside:
                 continue
             elif byte == ETX:
-                bad = self._overlong
-                out += [FramingError.OVERLONG] if bad else _lines(bytes(self._buffer))
+                found = _lines(bytes(self._buffer))
+                if self._overlong:
+                    found = [FramingError.OVERLONG]
+                out += found
+                self.unread_bytes = 0 if understood(found) else self.unread_bytes
                 self.reset()
             elif len(self._buffer) >= MAX_MESSAGE:
                 self._overlong = True
@@ -79,6 +84,7 @@ class RteFramer:
 
     def __init__(self) -> None:
         self.errors = no_errors()
+        self.unread_bytes = 0
         self._buffer = bytearray()
 
     def reset(self) -> None:
@@ -96,9 +102,11 @@ class RteFramer:
     def receive(self, data: bytes) -> list[Item]:
         """Take bytes; give lines and framing errors in their order."""
         self._buffer += data
+        self.unread_bytes += len(data)
         out: list[Item] = []
         while (found := self._next()) is not None:
             out += found
+            self.unread_bytes = 0 if understood(found) else self.unread_bytes
         return _count(self.errors, out)
 
     def _next(self) -> list[Item] | None:
@@ -140,6 +148,7 @@ class ElyctisFramer:
 
     def __init__(self) -> None:
         self.errors = no_errors()
+        self.unread_bytes = 0
         self._buffer = bytearray()
 
     def reset(self) -> None:
@@ -157,9 +166,11 @@ class ElyctisFramer:
     def receive(self, data: bytes) -> list[Item]:
         """Take bytes; give lines and framing errors in their order."""
         self._buffer += data
+        self.unread_bytes += len(data)
         out: list[Item] = []
         while (found := self._next()) is not None:
             out += found
+            self.unread_bytes = 0 if understood(found) else self.unread_bytes
         return _count(self.errors, out)
 
     def _next(self) -> list[Item] | None:
@@ -183,14 +194,18 @@ class ElyctisFramer:
         # Where a byte was lost, the next message begins inside what was taken for this one.
         if size and buffer[2 + size : 4 + size] == b"I\x00":
             found = [FramingError.BAD_LENGTH]
-        good = not any(isinstance(item, FramingError) for item in found)
-        del buffer[: 3 + size if good else 2]
+        del buffer[: 3 + size if understood(found) else 2]
         return found
+
+
+def understood(found: list[Item]) -> bool:
+    """Whether a message is whole; one without a line is: nothing lay on the reader."""
+    return not any(isinstance(item, FramingError) for item in found)
 
 
 def _lines(text: bytes) -> list[Item]:
     """The lines of one message; an empty one is absent."""
-    parts = (part.strip(b"\n").rstrip(b"_") for part in text.split(b"\r"))
+    parts = (part.rstrip(b"_") for part in text.replace(b"\n", b"\r").split(b"\r"))
     return [as_line(part) for part in parts if part]
 
 

@@ -8,6 +8,7 @@ from drivers.passport.mrz.zone import Mrz
 from drivers.passport.reader.pn532 import MS
 from drivers.passport.reader.zone_reader import ZoneReader
 from drivers.ports import Output, Write
+from drivers.types import Condition
 
 MRZ = "mrz"
 HOLD_NS = 5_000 * MS
@@ -36,6 +37,11 @@ class MrzPort:
     def due_ns(self) -> int | None:
         """When the zone is forgotten."""
         return self._until_ns if self.presented else None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What the line reader lacks."""
+        return (Condition.MRZ_UNREADABLE,) if self._zones.unreadable else ()
 
     def opened(self) -> None:
         """The port was opened (again): resynchronise."""

@@ -213,13 +213,17 @@ class PassportReader:
         self._announce()
 
     def _on_idle(self) -> None:
-        if self._trust.conditions(self._utc_day_now()) != self._announced:
+        if self._conditions != self._announced:
             self._announce()
+
+    @property
+    def _conditions(self) -> tuple[Condition, ...]:
+        return self._trust.conditions(self._utc_day_now()) + self._mrz.conditions
 
     def _announce(self) -> None:
         if not (self._chip.ready and self._chip.is_open and self._mrz.is_open):
             return
-        self._announced = self._trust.conditions(self._utc_day_now())
+        self._announced = self._conditions
         self._emit(
             DeviceReady(device=self.device, identity=self._identity, conditions=self._announced)
         )
@@ -234,6 +238,8 @@ class PassportReader:
                 self._mrz.present(found, self._now_ns)
                 self._emit(DocumentPresented())
                 self._match()
+            if (Condition.MRZ_UNREADABLE in self._announced) is not bool(self._mrz.conditions):
+                self._announce()
         except ProtocolViolation:
             self._chip.schedule_restart(self._now_ns)
             raise

@@ -10,6 +10,10 @@ from drivers.passport.reader.framers import DeskoFramer, ElyctisFramer, RteFrame
 from drivers.passport.reader.line_reader import FramingError, LineFramer, MrzAssembler
 
 MAX_BAD_LINES = 16
+UNREAD_BYTES = 176
+"""Two documents of 88 characters, and not one line."""
+UNREAD_LINES = 6
+"""Lines of several documents, and not one zone."""
 
 
 Framer = LineFramer | DeskoFramer | RteFramer | ElyctisFramer
@@ -37,6 +41,12 @@ class ZoneReader:
         self.framer: Framer = FRAMERS[framing]()
         self._assembler = MrzAssembler()
         self._bad_lines = 0
+        self._lines = 0
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether bytes arrive and no zone comes of them: line ends, baud rate or framing."""
+        return self.framer.unread_bytes >= UNREAD_BYTES or self._lines >= UNREAD_LINES
 
     def reset(self) -> bytes:
         """The port is new; what to send."""
@@ -65,14 +75,19 @@ class ZoneReader:
                 self._bad_lines += 1
                 continue
             self._bad_lines = 0
+            self._lines += 1
             lines = self._assembler.add(line, now_ns)
             if lines is None:
                 continue
+            self._lines = 0
             try:
                 found.append(zone.parse(lines))
             except MrzError:
                 self.framer.errors[FramingError.BAD_LENGTH] += 1
         if self._bad_lines >= MAX_BAD_LINES:
             self._bad_lines = 0
-            raise ProtocolViolation(f"MRZ reader: {MAX_BAD_LINES} lines in a row are none")
+            raise ProtocolViolation(
+                f"MRZ reader: {MAX_BAD_LINES} lines in a row are none; check mrz_reader.framing "
+                "and mrz_reader.baud"
+            )
         return found

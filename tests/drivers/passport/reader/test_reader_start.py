@@ -138,3 +138,13 @@ def test_fast_line_that_keeps_failing_is_given_up():
     made.present(LINES, personalisation=GENUINE)
     made.run(9_000, until=DocumentVerified)
     assert verified(made)["dg_hash.DG2"] is Result.SUCCESSFUL
+
+
+def test_bytes_without_lines_are_a_condition_until_a_zone_is_read():
+    made = bench()
+    made.events.clear()
+    for _ in range(3):
+        made.call(made.reader.receive, "mrz", b"\x83\xfe\x1c\x80" * 22)
+    assert [r.conditions for r in made.named(DeviceReady)] == [(Condition.MRZ_UNREADABLE,)]
+    made.call(made.reader.receive, "mrz", f"\n{LINES[0]}\n{LINES[1]}\n".encode())
+    assert [r.conditions for r in made.named(DeviceReady)][1:] == [()]
