@@ -10,7 +10,7 @@ time zone of the computer itself plays no part.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SHIPPED_ZONE = "Asia/Jakarta"
@@ -58,6 +58,41 @@ def local_time(name: str, at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a moment needs its offset from UTC")
     return at.astimezone(time_zone(name))
+
+
+def time_at_gate(name: str, utc: str) -> str:
+    """A record's UTC by the gate's clock, with offset and zone (RFC 9557).
+
+    2026-12-01T18:30:00.000Z in Asia/Jakarta is 2026-12-02T01:30:00.000+07:00[Asia/Jakarta].
+
+    Args:
+        name: the gate's zone.
+        utc: RFC 3339.
+
+    Raises:
+        UnknownTimeZone: see `time_zone`.
+        ValueError: `utc` is no moment.
+    """
+    at = local_time(name, datetime.fromisoformat(utc))
+    return f"{at.isoformat(timespec='milliseconds')}[{name}]"
+
+
+def minute_at_gate(utc_ms: int, name: str) -> str:
+    """Date, time to the minute, and zone, for pages: 2026-12-02 01:30 Asia/Jakarta.
+
+    In UTC where the zone is none that this machine knows, "" where there is no name.
+
+    Args:
+        utc_ms: milliseconds since 1970.
+        name: the gate's zone.
+    """
+    if not name:
+        return ""
+    at = datetime.fromtimestamp(utc_ms / 1000, UTC)
+    try:
+        return f"{local_time(name, at):%Y-%m-%d %H:%M} {name}"
+    except UnknownTimeZone:
+        return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def calendar_day(name: str, at: datetime) -> date:

@@ -69,13 +69,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _look(arguments: argparse.Namespace) -> list[Any]:
     from firmware_cfg.load import ProfileError, check
+    from firmware_cfg.time_zone import minute_at_gate
     from gate_agent.commands.models import default_store
     from gate_agent.commands.profile_files import merge
     from gate_agent.commands.trust import default_store as default_trust
     from gate_agent.host import doctor
     from gate_agent.host.mrz_listening import mrz_reader
     from gate_agent.lane_api.api import Role
-    from gate_agent.live import utc_now
+    from gate_agent.live import utc_ms, utc_now
 
     findings: list[Any] = []
     tier, demo = "best", False
@@ -92,6 +93,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
             what = f"lane {profile.lane.number} of {profile.lane.gate}"
             if profile.lane.demo:
                 what += ", marked as a demonstration"
+            what += f"; its calendar: {minute_at_gate(utc_ms(), profile.lane.time_zone)}"
             findings.append(doctor.Finding("profile", doctor.Grade.GOOD, what))
             findings += doctor.ports(profile)
             findings += mrz_reader(profile.mrz_reader, arguments.listen_s)

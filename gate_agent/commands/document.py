@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from gate_agent.commands.gate_day import GateDay, add_options, day_of
 from gate_agent.commands.trust import default_store
 
 BAD_ARGUMENTS = 2
 NOT_USABLE = 3
 FILE_NAMES = ("COM", "SOD", *(f"DG{n}" for n in range(1, 17)), "CARDACCESS", "CARDSECURITY")
 MAX_FILE = 1 << 20
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def register(commands: Any) -> None:
@@ -53,7 +52,7 @@ def register(commands: Any) -> None:
         help="certificates, master lists, CRLs, defect lists (DER, PEM, p7b, the ICAO PKD's "
         "LDIF), or a folder of them; only these count (default: the installed store)",
     )
-    inspect.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="judge for this day")
+    add_options(inspect, "judge for this day")
     inspect.add_argument("--mrz", metavar="LINES", help=r"the printed zone, lines parted by \n")
     inspect.add_argument(
         "--store",
@@ -67,7 +66,7 @@ def register(commands: Any) -> None:
     actions = zone.add_subparsers(title="actions", metavar="ACTION", required=True)
     parse = actions.add_parser("parse", help="elements, check digits and candidate readings")
     parse.add_argument("mrz", help=r"the zone, lines parted by \n")
-    parse.add_argument("--at", type=_day, metavar="YYYY-MM-DD", help="centuries for this day")
+    add_options(parse, "centuries for this day")
     parse.add_argument("--json", action="store_true", help="print JSON")
     parse.set_defaults(run=_parse)
 
@@ -77,15 +76,6 @@ def _named_file(text: str) -> tuple[str, Path]:
     if name.upper() not in FILE_NAMES or not path:
         raise argparse.ArgumentTypeError(f"{text}: expected NAME=PATH, NAME as COM, SOD, DG1")
     return name.upper(), Path(path)
-
-
-def _day(text: str) -> datetime.date:
-    try:
-        if not DATE.fullmatch(text):
-            raise ValueError(text)
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: expected YYYY-MM-DD") from None
 
 
 def _can(text: str) -> str:
@@ -105,9 +95,13 @@ def _lines(text: str) -> str:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     from drivers.passport.errors import DemoMaterialRefused, DocumentError
+    from firmware_cfg.load import ProfileError
     from gate_agent.live import utc_now
 
-    today = arguments.at or utc_now().date()
+    try:
+        today = day_of(arguments, utc_now())
+    except ProfileError as error:
+        return _complain(f"bad profile: {error}", BAD_ARGUMENTS)
     try:
         files = {name: _read(path) for name, path in arguments.file}
     except OSError as error:
@@ -137,7 +131,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return _inspect_files(arguments, files, trust, today)
 
 
-def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.date) -> int:
+def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: GateDay) -> int:
     from drivers.passport.errors import MrzError
     from drivers.passport.mrz.zone import parse_text
     from gate_agent.inspect import report as document_report
@@ -155,7 +149,14 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
         return _complain(f"no machine readable zone: {error}", BAD_ARGUMENTS)
     inspect = inspect_pcsc if kind == "pcsc" else inspect_chip
     try:
-        found = inspect(path, mrz=printed, can=arguments.can, trust=trust, at=today)
+        found = inspect(
+            path,
+            mrz=printed,
+            can=arguments.can,
+            trust=trust,
+            at=today.day,
+            utc_day=today.utc_day,
+        )
     except NotUsable as error:
         return _complain(str(error), NOT_USABLE)
     except OSError as error:
@@ -163,12 +164,12 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: datetime.d
     report = document_report.inspection(
         found.checks,
         _dg1_zone(found.files) or printed,
-        today,
+        today.day,
         apdus=found.apdus,
         bytes=found.bytes,
         ms=found.ms,
     )
-    return _finish(arguments, report, found.files)
+    return _finish(arguments, report | today.shown(), found.files)
 
 
 def _finish(arguments: argparse.Namespace, report: dict[str, Any], files: dict[str, bytes]) -> int:
@@ -210,7 +211,7 @@ def _dg1_zone(files: dict[str, bytes]) -> Any:
 
 
 def _inspect_files(
-    arguments: argparse.Namespace, files: dict[str, bytes], trust: Any, today: datetime.date
+    arguments: argparse.Namespace, files: dict[str, bytes], trust: Any, today: GateDay
 ) -> int:
     from drivers.passport.errors import MrzError
     from drivers.passport.inspection.evidence import Judge
@@ -228,17 +229,19 @@ def _inspect_files(
             failed = Check(id="mrz_consistency", result=Result.FAILED, detail=str(error))
             recorded.append(failed)
     started_ns = monotonic_ns()
-    judge = Judge(trust=trust, at=today, clock=monotonic_ns, face=face_check)
+    judge = Judge(
+        trust=trust, at=today.day, clock=monotonic_ns, utc_day=today.utc_day, face=face_check
+    )
     checks = judge.verdict(files, printed, *recorded)
     report = document_report.inspection(
         checks,
         _dg1_zone(files) or printed,
-        today,
+        today.day,
         apdus=0,
         bytes=sum(map(len, files.values())),
         ms=round((monotonic_ns() - started_ns) / 1e6, 3),
     )
-    return _finish(arguments, report, files)
+    return _finish(arguments, report | today.shown(), files)
 
 
 def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -249,6 +252,8 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
     for check in report["checks"]:
         print(f"{check['id']:<24} {check['result']:<14} {check['detail']}")
     print(f"{'overall':<24} {report['overall']}")
+    if "at" in report:
+        print(f"{'day of inspection':<24} {report['at']} {report['time_zone'] or ''}".rstrip())
     for first in report["findings"]:
         followed = ", ".join(first["followed"])
         more = f"; not judged because of it: {followed}" if followed else ""
@@ -287,11 +292,15 @@ def _trust(arguments: argparse.Namespace) -> Any:
 def _parse(arguments: argparse.Namespace) -> int:
     from drivers.passport.errors import MrzError
     from drivers.passport.mrz.zone import parse_text
+    from firmware_cfg.load import ProfileError
     from gate_agent.inspect.report import parsed_zone
     from gate_agent.live import utc_now
 
     try:
-        report = parsed_zone(parse_text(_lines(arguments.mrz)), arguments.at or utc_now().date())
+        today = day_of(arguments, utc_now())
+        report = parsed_zone(parse_text(_lines(arguments.mrz)), today.day)
+    except ProfileError as error:
+        return _complain(f"bad profile: {error}", BAD_ARGUMENTS)
     except MrzError as error:
         if arguments.json:
             print(json.dumps({"format": None, "fields": {}, "checks": [], "candidates": []}))

@@ -113,6 +113,7 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from gate_agent.host.secrets_on_disk import read_key
     from sync.gate.journal_reader import JournalReader
+    from sync.log.at_gate import at_gate
     from sync.log.encoding import decode_record
     from sync.log.envelope import KEY_BYTES
     from sync.log.errors import RecordMalformed
@@ -141,6 +142,7 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
             return shown | {"erased": True}
         record = decode_record(rows[0].encoded)
         shown |= {"kind": record.kind.value, "ticket": record.ticket, "utc": record.utc}
+        shown["at_gate"] = at_gate(record)
         shown |= {
             "facts": msgspec.to_builtins(record.facts),
             "identity": record.identity and "sealed",

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import parse_qsl
 
 import jinja2
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 
+from firmware_cfg.time_zone import minute_at_gate
 from gate_agent.console.board import Plain, lane_board
 from gate_agent.console.client import Bank, Lane
 from gate_agent.console.config import ConsoleConfig
@@ -68,7 +70,10 @@ class Console:
     def page(self, name: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """Render a template."""
         values.setdefault("demo", self.demo)
-        html = self.pages.get_template(name).render(now_utc_ms=self.config.utc_ms(), **values)
+        now_utc_ms = self.config.utc_ms()
+        html = self.pages.get_template(name).render(
+            now_utc_ms=now_utc_ms, at_gate=partial(minute_at_gate, now_utc_ms), **values
+        )
         return HTMLResponse(html, status_code=status)
 
     def set_cookie(self, response: Response, name: str, value: str, path: str = "/") -> None:

@@ -44,6 +44,7 @@ def lane_board(
         "step": view.step.value,
         "step_text": _step_text(view),
         "since_utc_ms": view.since_utc_ms,
+        "time_zone": view.time_zone,
         "progress": labels.PROGRESS.get(view.step, 0),
         "ticket": view.ticket,
         "crossing": f"Crossing {view.ticket}" if view.ticket else "No crossing",

@@ -52,6 +52,7 @@ def inspect_chip(
     can: str | None,
     trust: TrustStore,
     at: datetime.date,
+    utc_day: datetime.date | None = None,
     profile: Callable[[str], ChipReader] = lambda port: ChipReader(port=port),
 ) -> ChipResult:
     """Inspect the chip on a PN532 at this serial port.
@@ -62,7 +63,7 @@ def inspect_chip(
     settings = profile(path)
     reader = FileReader()
     session = ChipSession(
-        new_inspection(settings, reader, mrz=mrz, can=can, trust=trust, at=at),
+        new_inspection(settings, reader, mrz=mrz, can=can, trust=trust, at=at, utc_day=utc_day),
         settings,
         BUDGET_MS,
     )
@@ -87,6 +88,7 @@ def new_inspection(
     can: str | None,
     trust: TrustStore,
     at: datetime.date,
+    utc_day: datetime.date | None = None,
 ) -> Inspection:
     """The inspection of one chip for the command line, whatever carries its APDUs."""
     return Inspection(
@@ -95,6 +97,7 @@ def new_inspection(
         can=can,
         trust=trust,
         at=at,
+        utc_day=utc_day,
         random=live.system_random,
         clock=live.monotonic_ns,
         new_handle=lambda: live.system_random(HANDLE_BYTES).hex(),

@@ -33,7 +33,13 @@ class Meter:
 
 
 def inspect_pcsc(
-    name: str, *, mrz: Mrz | None, can: str | None, trust: TrustStore, at: datetime.date
+    name: str,
+    *,
+    mrz: Mrz | None,
+    can: str | None,
+    trust: TrustStore,
+    at: datetime.date,
+    utc_day: datetime.date | None = None,
 ) -> ChipResult:
     """Inspect the chip on the PC/SC reader whose name holds `name`.
 
@@ -42,7 +48,7 @@ def inspect_pcsc(
     """
     reader, meter = FileReader(), Meter()
     inspection = new_inspection(
-        ChipReader(port="pcsc"), reader, mrz=mrz, can=can, trust=trust, at=at
+        ChipReader(port="pcsc"), reader, mrz=mrz, can=can, trust=trust, at=at, utc_day=utc_day
     )
     started_ns = live.monotonic_ns()
     try:

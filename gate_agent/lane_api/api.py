@@ -180,6 +180,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     maintenance: bool = False
     power_loss: bool = False
     reversed: bool = False
+    time_zone: str = ""  # the gate's, an IANA name
     lists: str = "not_asked"  # else no_answer, or a value of `core.messages.ListState`
 
 

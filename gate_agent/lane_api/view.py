@@ -206,5 +206,6 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         maintenance=plant.maintenance is Flag.ACTIVE,
         power_loss=plant.power_loss is Flag.ACTIVE,
         reversed=plant.reversed,
+        time_zone=profile.lane.time_zone,
         lists=_lists(dossier),
     )

@@ -77,8 +77,9 @@ def html(result: Result) -> str:
     verdict = "passed" if result.passed else "not as expected"
     tone = "good" if result.passed else "bad"
     facts = (f"seed {result.plan.seed}", f"{result.clock} clock", f"chips {result.chips['mode']}")
+    starts = (f"starts {at}" for at in sorted(set(result.places.values())))
     parts = [
-        f"<p class=soft>{' &middot; '.join(map(escape, (result.scenario, *facts)))}</p>",
+        f"<p class=soft>{' &middot; '.join(map(escape, (result.scenario, *facts, *starts)))}</p>",
         f"<h1>{escape(result.plan.title)}</h1><p>{escape(result.plan.learn)}</p>",
         f"<p class='badge {tone}'>{verdict}</p>",
         _problems(result),

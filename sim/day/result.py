@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from firmware_cfg.time_zone import time_at_gate
 from sim.day.judge import CastRow, Verdict
 from sim.lane.compose import Finish, Violation
 from sim.scenario.scenario import Scenario
@@ -59,6 +60,17 @@ class Result:
     problems: tuple[str, ...]
 
     @property
+    def places(self) -> dict[str, str]:
+        """When the run starts by the clock of each lane's place, by number (RFC 9557).
+
+        Empty in real time, which starts when it starts.
+        """
+        if self.clock != "virtual":
+            return {}
+        utc = self.plan.start.isoformat()
+        return {str(n.number): time_at_gate(self.plan.zone_of(n), utc) for n in self.plan.lanes}
+
+    @property
     def passed(self) -> bool:
         """Whether every expectation and every invariant held."""
         return not self.problems
@@ -66,7 +78,9 @@ class Result:
     def text(self) -> str:
         """For people: the cast, the claims, then what is wrong, if anything."""
         title = f"{self.plan.title} (seed {self.plan.seed}, {self.virtual_s:.1f} s"
-        lines = [f"{title} of {self.clock} time, chips {self.chips['mode']})", ""]
+        lines = [f"{title} of {self.clock} time, chips {self.chips['mode']})"]
+        lines += [f"starts {at}" for at in sorted(set(self.places.values()))]
+        lines.append("")
         for row in self.cast:
             mark = "ok" if row.ok else "NOT"
             reasons = f" ({', '.join(row.reasons)})" if row.reasons else ""
@@ -90,6 +104,7 @@ class Result:
             "title": self.plan.title,
             "learn": self.plan.learn,
             "seed": self.plan.seed,
+            "starts": self.places,
             "profile": self.plan.profile,
             "officer": msgspec.to_builtins(self.plan.officer),
             "faults": msgspec.to_builtins(self.plan.faults),

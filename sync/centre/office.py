@@ -10,6 +10,7 @@ import msgspec
 from sync.centre.audit import erasure_note
 from sync.centre.evidence import LogEvidence
 from sync.centre.store import CentreStore
+from sync.log.at_gate import at_gate
 from sync.log.encoding import decode_record
 from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import RecordMalformed
@@ -40,6 +41,7 @@ def record_at(store: CentreStore, keys: CentreKeys, gate: str, seq: int) -> dict
         "kind": record.kind.value,
         "ticket": record.ticket,
         "utc": record.utc,
+        "at_gate": at_gate(record),
         "facts": msgspec.to_builtins(record.facts),
         "identity": identity,
     }

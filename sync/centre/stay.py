@@ -153,8 +153,8 @@ def days_present(stays: Iterable[Stay], until: date) -> set[date]:
         first = stay.entry or stay.exit
         last = stay.exit or (until if newest else first)
         if first is not None and last is not None:
-            last = min(last, until)
-            days.update(_days(min(first, last), last) if first <= until else ())
+            first, last = min(first, last), max(first, last)  # of two zones' calendars
+            days.update(_days(first, min(last, until)))
     return days
 
 

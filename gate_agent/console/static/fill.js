@@ -50,12 +50,30 @@ export function fill(root, data) {
   each(root, "data-svg-width", data, (element, value) => element.setAttribute("width", value));
   each(root, "data-svg-x", data, (element, value) => element.setAttribute("x", value));
   each(root, "data-href", data, (element, value) => element.setAttribute("href", value));
+  each(root, "data-zone-from", data, (element, value) => { element.dataset.zone = value; });
   each(root, "data-since", data, (element, value) => { element.dataset.epoch = value; });
   tick();
 }
 
+// Date and time by the clock of the gate's place, which is not this computer's own.
+function atGate(now, zone) {
+  try {
+    const parts = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit",
+      hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+    }).formatToParts(now);
+    const part = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+    return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${zone}`;
+  } catch { // a zone that this browser does not know
+    return `${new Date(now).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  }
+}
+
 export function tick() {
   const now = Date.now() + offsetMs;
+  for (const element of document.querySelectorAll("time[data-zone]")) {
+    setText(element, element.dataset.zone ? atGate(now, element.dataset.zone) : "");
+  }
   for (const element of document.querySelectorAll("time[data-epoch]")) {
     const known = Number(element.dataset.epoch) > 0;
     (element.closest(".for, .ago") ?? element).hidden = !known;

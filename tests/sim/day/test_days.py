@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from gate_agent.core.facts import DecisionFacts, FinishFacts, facts_of
 from sim.day.run import Day, RunOptions, run
 from sim.scenario.scenario import ScenarioError, parse
 from sim.search.oracle import undeserved
+from sim.search.replay import replay
 from sync.centre.stay import crossing_of
 from sync.log.types import Record
 
@@ -132,6 +137,37 @@ def test_every_record_carries_utc_and_the_zone(tmp_path) -> None:
     }
     assert {record.facts["time_zone"] for record in records} == {"Asia/Kathmandu"}
     assert all(record.utc.endswith("Z") for record in records)
+
+
+@contextmanager
+def a_computer_in(zone: str) -> Iterator[None]:
+    """Give this process another time zone of its own."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
+def test_a_trace_is_the_same_on_computers_of_any_zone(tmp_path) -> None:
+    """What the inbox recorded holds the day, so no zone is looked up when it is replayed."""
+    scenario = day("2027-01-31T16:59:55Z", "2027-01-31")
+    hashes = set()
+    for zone in ("Pacific/Auckland", "America/Los_Angeles", "UTC"):
+        with a_computer_in(zone):
+            hashes.add(run(scenario, "days", trace=tmp_path / zone).trace_sha256)
+    assert len(hashes) == 1
+    traces = sorted(tmp_path.rglob("*.jsonl"))
+    assert len(traces) == 3
+    for zone, trace in zip(("UTC", "Pacific/Niue", "Asia/Kathmandu"), traces, strict=True):
+        assert '"day":"2027-01-31"' in trace.read_text()
+        with a_computer_in(zone):
+            assert replay(trace) is None
 
 
 @pytest.mark.parametrize(

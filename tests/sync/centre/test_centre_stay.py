@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware_cfg.time_zone import UnknownTimeZone
 from sync.centre.stay import (
     DAY,
     Authorised,
@@ -22,12 +23,14 @@ from sync.centre.stay import (
     Stay,
     Visa,
     authorised,
+    crossing_of,
     days_present,
     earliest_entry,
     overstayed_days,
     pair,
     used_days,
 )
+from sync.log.types import RECORD_VERSION, Record, RecordKind
 
 
 def d(text: str) -> date:
@@ -163,3 +166,72 @@ def test_as_the_rule_reads(periods: list[tuple[int, int]], gap: int) -> None:
         assert not lawful(found.last_day + DAY)
     if gap >= 90:
         assert found.days == 90  # an absence of 90 days allows a new stay of 90
+
+
+def end(utc: str, direction: str = "entry", **facts: object) -> Record:
+    return Record(
+        version=RECORD_VERSION,
+        gate="north-1",
+        epoch="0" * 32,
+        seq=1,
+        kind=RecordKind.FINISH,
+        ticket=1,
+        at_ns=5,
+        utc=utc,
+        previous="0" * 64,
+        facts={"outcome": "admitted", "direction": direction, **facts},
+    )
+
+
+@pytest.mark.parametrize(
+    ("utc", "facts", "day"),
+    [
+        # 00:30 in Bangkok on 2 March is still 1 March in UTC.
+        ("2026-03-01T17:30:00.000Z", {"time_zone": "Asia/Bangkok"}, "02.03.2026"),
+        ("2026-03-02T04:30:00.000Z", {"time_zone": "America/Toronto"}, "01.03.2026"),
+        ("2026-03-01T17:30:00.000Z", {"time_zone": "UTC"}, "01.03.2026"),
+        # One crossing has one day, by which it was judged.
+        (
+            "2026-03-01T17:00:04.000Z",
+            {"time_zone": "Asia/Bangkok", "inspection_day": "2026-03-01"},
+            "01.03.2026",
+        ),
+        # Records from before zones were recorded: by the centre's settings.
+        ("2026-03-01T17:30:00.000Z", {}, "02.03.2026"),
+    ],
+)
+def test_a_crossing_is_dated_where_it_was(utc: str, facts: dict[str, str], day: str) -> None:
+    crossing = crossing_of(end(utc, **facts))
+    assert crossing is not None
+    assert crossing.day == d(day)
+
+
+def test_the_centre_says_where_older_records_were_written() -> None:
+    old = end("2026-03-02T04:30:00.000Z")
+    crossing = crossing_of(old, "America/Toronto")
+    assert crossing is not None
+    assert crossing.day == d("01.03.2026")
+    with pytest.raises(UnknownTimeZone):
+        crossing_of(old, "America/Nowhere")
+
+
+def test_crossings_of_two_zones_are_paired_by_their_moments() -> None:
+    """Out of Jayapura at 00:30 on the 2nd, into Jakarta an hour later at 23:30 on the 1st."""
+    crossings = [
+        crossing_of(end(utc, direction, time_zone=zone))
+        for utc, direction, zone in (
+            ("2026-04-01T16:30:00.000Z", "entry", "Asia/Jakarta"),
+            ("2026-04-01T15:30:00.000Z", "exit", "Asia/Jayapura"),
+            ("2026-03-28T03:00:00.000Z", "entry", "Asia/Jayapura"),
+        )
+    ]
+    paired = pair([each for each in crossings if each is not None])
+    assert paired == [Stay(d("28.03.2026"), d("02.04.2026")), Stay(d("01.04.2026"), None)]
+
+
+def test_a_stay_that_ends_on_the_day_before_it_began_counts_both() -> None:
+    """Eastward over the date line within one state: an hour's stay, two days of two calendars."""
+    assert days_present([Stay(d("02.04.2026"), d("01.04.2026"))], d("30.04.2026")) == {
+        d("01.04.2026"),
+        d("02.04.2026"),
+    }

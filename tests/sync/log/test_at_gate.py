@@ -1,0 +1,40 @@
+"""The time at the gate of a record."""
+
+import pytest
+
+from sync.log.at_gate import at_gate
+from sync.log.types import RECORD_VERSION, Record, RecordKind
+
+
+def record(utc: str, **facts: object) -> Record:
+    return Record(
+        version=RECORD_VERSION,
+        gate="north-1",
+        epoch="0" * 32,
+        seq=1,
+        kind=RecordKind.SYSTEM,
+        ticket=0,
+        at_ns=5,
+        utc=utc,
+        previous="0" * 64,
+        facts=facts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("zone", "utc", "expected"),
+    [
+        ("Asia/Makassar", "2026-05-01T16:20:03.456Z", "2026-05-02T00:20:03.456+08:00"),
+        ("America/St_Johns", "2027-01-01T02:00:00.000Z", "2026-12-31T22:30:00.000-03:30"),
+        # The hour that comes twice is told apart by its offset.
+        ("Europe/Rome", "2026-10-25T00:30:00.000Z", "2026-10-25T02:30:00.000+02:00"),
+        ("Europe/Rome", "2026-10-25T01:30:00.000Z", "2026-10-25T02:30:00.000+01:00"),
+    ],
+)
+def test_utc_by_the_zone_of_the_record(zone: str, utc: str, expected: str) -> None:
+    assert at_gate(record(utc, time_zone=zone)) == f"{expected}[{zone}]"
+
+
+def test_none_without_a_zone_or_with_one_from_a_newer_database() -> None:
+    assert at_gate(record("2026-05-01T16:20:03.456Z")) is None
+    assert at_gate(record("2026-05-01T16:20:03.456Z", time_zone="Mars/Olympus")) is None
