@@ -22,6 +22,8 @@ from gate_agent.lane_api.actions import DECISIONS
 from gate_agent.lane_api.api import (
     Action,
     ActionResult,
+    Beat,
+    BeatAnswer,
     Challenge,
     Delta,
     FromLane,
@@ -37,23 +39,34 @@ from gate_agent.lane_api.api import (
 from gate_agent.lane_api.channel import ChannelError, FrameReader
 from gate_agent.lane_api.client import LaneAway, authentication
 
-ACTION_VALID_MS = 10_000
+ACTION_VALID_MS = 2_500
+"""Shorter than `Waits.answer_s`: what was not answered in time is not taken later either."""
 MAX_PENDING = 8
 
-AWAY = "The lane does not answer. Nothing was done."
+AWAY = "The lane does not answer. Nothing was done. Give it again when the lane is back."
+NOT_ANSWERED = (
+    "Not taken: the lane did not answer in time. Look at the lane, then give the decision again."
+)
 
 log = logging.getLogger("egate.console")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waits:
-    """Time limits of the client. A lane sends at least a heartbeat every second."""
+    """Time limits of the client.
+
+    A lane sends at least a heartbeat every second, and answers a beat at once: it is away when
+    it did not within `beat_answer_s`. With `beat_pause_s` between beats that is known within 3 s.
+    """
 
     backoff_min_s: float = 0.25
     backoff_max_s: float = 4.0
     connect_s: float = 2.0
     silence_s: float = 4.0
     answer_s: float = 3.0
+    picture_s: float = 1.0
+    beat_pause_s: float = 0.5
+    beat_answer_s: float = 2.0
 
 
 class Lane:
@@ -83,6 +96,8 @@ class Lane:
         self._requests = 0
         self._plain: dict[str, Any] = {}
         self._seq = 0
+        self._beats = 0
+        self._answered = asyncio.Event()
 
     async def run(self) -> None:
         """Follow the lane until cancelled."""
@@ -101,15 +116,25 @@ class Lane:
             pause_s = min(pause_s * 2, self._waits.backoff_max_s)
 
     async def act(
-        self, *, action: str, officer: str, ticket: int, reason: str, evidence_sha256: str
+        self,
+        *,
+        action: str,
+        officer: str,
+        ticket: int,
+        reason: str,
+        evidence_sha256: str,
+        nonce: str = "",
     ) -> str | None:
         """Send an officer's action; None when the lane took it, else a message for the officer.
 
-        Actions on the lane itself name no crossing, whatever was on the page.
+        Actions on the lane itself name no crossing, whatever was on the page. An action that
+        is given again with its `nonce` is done once; without one it is a new action.
         """
         if action not in DECISIONS:
             ticket, evidence_sha256 = 0, ""
-        nonce = base64.urlsafe_b64encode(self._random(18)).decode()
+        if nonce in self._actions:
+            return "This decision is under way. Wait a moment."
+        nonce = nonce or base64.urlsafe_b64encode(self._random(18)).decode()
         message = Action(
             nonce=nonce,
             ticket=ticket,
@@ -128,10 +153,12 @@ class Lane:
                 return AWAY
             result = await asyncio.wait_for(answer, self._waits.answer_s)
         except TimeoutError:
-            return "The lane did not answer in time. Look at the lane before trying again."
+            return NOT_ANSWERED
         finally:
             self._actions.pop(nonce, None)
-        return None if result.ok else result.error or "The lane refused."
+        if result.ok or result.done:
+            return None
+        return result.error or "The lane refused."
 
     async def picture(self, ticket: int, kind: str) -> bytes:
         """The live or the chip portrait of this ticket, b"" when there is nothing to show."""
@@ -144,7 +171,7 @@ class Lane:
         try:
             if not self._send(PictureRequest(request=request, ticket=ticket, kind=kind)):
                 return b""
-            return await asyncio.wait_for(answer, self._waits.answer_s)
+            return await asyncio.wait_for(answer, self._waits.picture_s)
         except TimeoutError:
             return b""
         finally:
@@ -167,20 +194,50 @@ class Lane:
     async def _follow(self) -> None:
         async with asyncio.timeout(self._waits.connect_s):
             reader, writer = await asyncio.open_unix_connection(str(self._address.socket))
-        frames: FrameReader[FromLane] = FrameReader(FromLane)
+        tasks = (
+            asyncio.create_task(self._read(reader, writer)),
+            asyncio.create_task(self._beat(writer)),
+        )
         try:
-            while True:
-                async with asyncio.timeout(self._waits.silence_s):
-                    data = await reader.read(65_536)
-                if not data:
-                    raise LaneAway("the lane closed the connection")
-                for message in frames.feed(data):
-                    self._receive(message, writer)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             self._writer = None
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames: FrameReader[FromLane] = FrameReader(FromLane)
+        while True:
+            async with asyncio.timeout(self._waits.silence_s):
+                data = await reader.read(65_536)
+            if not data:
+                raise LaneAway("the lane closed the connection")
+            for message in frames.feed(data):
+                self._receive(message, writer)
+
+    async def _beat(self, writer: asyncio.StreamWriter) -> None:
+        """Ask the lane for a sign of life, again and again, from its first view on.
+
+        Raises:
+            LaneAway: a beat was not answered in time.
+        """
+        while True:
+            if self._writer is writer:
+                self._beats += 1
+                self._answered.clear()
+                self._send(Beat(number=self._beats))
+                try:
+                    await asyncio.wait_for(self._answered.wait(), self._waits.beat_answer_s)
+                except TimeoutError:
+                    raise LaneAway("the lane does not answer") from None
+            await asyncio.sleep(self._waits.beat_pause_s)
 
     def _receive(self, message: FromLane, writer: asyncio.StreamWriter) -> None:
         match message:
@@ -193,6 +250,9 @@ class Lane:
                 self._show(message.view, message.seq)
             case Delta():
                 self._apply(message)
+            case BeatAnswer():
+                if message.number == self._beats:
+                    self._answered.set()
             case ActionResult():
                 _settle(self._actions.get(message.nonce), message)
             case Picture():

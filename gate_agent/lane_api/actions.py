@@ -10,11 +10,15 @@ import hmac
 import re
 from collections import OrderedDict
 
+import msgspec
+
 from gate_agent.core.messages import OfficerAction
 from gate_agent.lane_api.api import Action, Step, View
 
 MAX_EXPIRY_MS = 30_000
 MAX_NONCES = 4096
+MAX_DONE = 64
+SENT_BEFORE_AND_DONE = "The action was sent before and was taken. It is not done twice."
 
 DECISIONS = (OfficerAction.ACCEPT, OfficerAction.REJECT)
 
@@ -23,10 +27,28 @@ _OFFICER = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class ActionChecks:
-    """Checks actions against the view; remembers every nonce until its action has expired."""
+    """Checks actions against the view; remembers every nonce until its action has expired.
+
+    The last `MAX_DONE` actions that were taken are remembered for longer: an officer who got no
+    answer gives the same decision again, and learns that it was taken.
+    """
 
     def __init__(self) -> None:
         self._nonces: OrderedDict[str, int] = OrderedDict()
+        self._done: OrderedDict[str, Action] = OrderedDict()
+
+    def note_done(self, action: Action) -> None:
+        """An action was taken."""
+        self._done[action.nonce] = action
+        if len(self._done) > MAX_DONE:
+            self._done.popitem(last=False)
+
+    def was_done(self, action: Action) -> bool:
+        """Whether this very action was taken before; only its expiry may differ."""
+        before = self._done.get(action.nonce)
+        return before is not None and before == msgspec.structs.replace(
+            action, expires_utc_ms=before.expires_utc_ms
+        )
 
     def refuse(self, action: Action, view: View, now_utc_ms: int) -> str | None:
         """Say why the action is not taken and what to do next, or None when it is in order.
@@ -71,6 +93,8 @@ def _not_decidable(action: Action, view: View) -> str | None:
     asked = view.approach if before_entry and view.approach is not None else view
     if asked.step is not Step.REFERRED or action.ticket == 0 or action.ticket != asked.ticket:
         return "This referral is over. Look at the lane again."
+    if not asked.evidence_sha256 and action.evidence_sha256:
+        return "The evidence has changed since, or this referral is being decided. Look again."
     if not asked.evidence_sha256 or not hmac.compare_digest(
         action.evidence_sha256.encode(), asked.evidence_sha256.encode()
     ):

@@ -213,11 +213,21 @@ class Delta(LaneMessage, frozen=True, kw_only=True):
 
 
 class ActionResult(LaneMessage, frozen=True, kw_only=True):
-    """Whether an action was taken; `error` says what to do next."""
+    """Whether an action was taken; `error` says what to do next.
+
+    `done`: the same action with the same nonce was taken before; it is not done twice.
+    """
 
     nonce: str
     ok: bool
     error: str = ""
+    done: bool = False
+
+
+class BeatAnswer(LaneMessage, frozen=True, kw_only=True):
+    """Answer to `Beat`: the lane reads what it is sent."""
+
+    number: int
 
 
 class Picture(LaneMessage, frozen=True, kw_only=True):
@@ -255,6 +265,12 @@ class Action(LaneMessage, frozen=True, kw_only=True):
     expires_utc_ms: int
 
 
+class Beat(LaneMessage, frozen=True, kw_only=True):
+    """Ask for a sign of life; answered at once by `BeatAnswer` with the same number."""
+
+    number: int
+
+
 class Lease(LaneMessage, frozen=True, kw_only=True):
     """An officer is at the console: renew the lane's lease."""
 
@@ -282,5 +298,5 @@ class ReportLink(LaneMessage, frozen=True, kw_only=True):
     alarm: str = ""
 
 
-FromLane = Challenge | Snapshot | Delta | ActionResult | Picture | Refused
-ToLane = Authenticate | Action | Lease | PictureRequest | HandReceipt | ReportLink
+FromLane = Challenge | Snapshot | Delta | ActionResult | BeatAnswer | Picture | Refused
+ToLane = Authenticate | Action | Beat | Lease | PictureRequest | HandReceipt | ReportLink

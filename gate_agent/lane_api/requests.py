@@ -12,12 +12,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gate_agent.lane_api.actions import ActionChecks
+from gate_agent.lane_api.actions import SENT_BEFORE_AND_DONE, ActionChecks
 from gate_agent.lane_api.api import (
     MIN_KEY_BYTES,
     Action,
     ActionResult,
     Authenticate,
+    Beat,
+    BeatAnswer,
     FromLane,
     HandReceipt,
     LaneMessage,
@@ -58,7 +60,7 @@ class Callbacks:
 
 
 _ALLOWED: dict[Role, tuple[type[LaneMessage], ...]] = {
-    Role.CONSOLE: (Action, Lease, PictureRequest),
+    Role.CONSOLE: (Action, Beat, Lease, PictureRequest),
     Role.SYNC: (HandReceipt, ReportLink),
     Role.STATUS: (),
 }
@@ -125,9 +127,9 @@ class Requests:
             raise Dropped(Cause.FORBIDDEN, type(message).__name__)
         match message:
             case Action():
-                error = self._act(message)
-                result = ActionResult(nonce=message.nonce, ok=error is None, error=error or "")
-                self._send(peer, result)
+                self._send(peer, self._act(message))
+            case Beat():
+                self._send(peer, BeatAnswer(number=message.number))
             case Lease():
                 self._callbacks.on_lease(message.officer[:64])
             case PictureRequest():
@@ -142,7 +144,17 @@ class Requests:
         does = "answer" if cause is Cause.SILENT else "run"
         self._callbacks.on_link(False, f"egate sync does not {does}: look at its service")
 
-    def _act(self, action: Action) -> str | None:
+    def _act(self, action: Action) -> ActionResult:
+        if self._checks.was_done(action):
+            error = SENT_BEFORE_AND_DONE
+            return ActionResult(nonce=action.nonce, ok=False, error=error, done=True)
+        refusal = self._refuse(action)
+        if refusal is None:
+            self._checks.note_done(action)
+        return ActionResult(nonce=action.nonce, ok=refusal is None, error=refusal or "")
+
+    def _refuse(self, action: Action) -> str | None:
+        """Hand an action to the agent; say why it was not taken."""
         if self.view is None:
             return "The lane is still starting. Wait a moment."
         error = self._checks.refuse(action, self.view, self._utc_ms())

@@ -16,8 +16,20 @@ from gate_agent.lane_api.api import Challenge, Delta, Role, Snapshot, ToLane, pr
 from gate_agent.lane_api.channel import FrameReader
 
 PATIENCE_S = 60.0
-QUICK = Waits(backoff_min_s=0.01, backoff_max_s=0.02, silence_s=0.2, answer_s=0.1)
-PATIENT = Waits(backoff_min_s=0.01, backoff_max_s=0.02, silence_s=PATIENCE_S, answer_s=PATIENCE_S)
+QUICK = Waits(
+    backoff_min_s=0.01,
+    backoff_max_s=0.02,
+    silence_s=0.2,
+    answer_s=0.1,
+    beat_answer_s=PATIENCE_S,
+)
+PATIENT = Waits(
+    backoff_min_s=0.01,
+    backoff_max_s=0.02,
+    silence_s=PATIENCE_S,
+    answer_s=PATIENCE_S,
+    beat_answer_s=PATIENCE_S,
+)
 CHALLENGE = Challenge(version=1, nonce=b"n" * 32)
 SNAPSHOT = Snapshot(seq=5, view=waiting(1))
 
@@ -120,7 +132,9 @@ def test_requests_to_a_lane_that_does_not_answer_end(tmp_path):
     async def run() -> None:
         scripted = ScriptedLane([CHALLENGE, SNAPSHOT])
         server = await asyncio.start_unix_server(scripted.serve, str(tmp_path / "l.sock"))
-        bank = bank_of(tmp_path / "l.sock", waits=Waits(answer_s=0.05, backoff_min_s=0.01))
+        bank = bank_of(
+            tmp_path / "l.sock", waits=Waits(answer_s=0.05, picture_s=0.05, backoff_min_s=0.01)
+        )
         lane = bank.lanes[1]
         fields = {"action": "accept", "officer": "b", "ticket": 7, "reason": "r"}
         assert "Nothing was done" in await lane.act(**fields, evidence_sha256="")
