@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from gate_agent.console.access import (
     require_session,
     session_of,
 )
+from gate_agent.console.client import NOT_ANSWERED
 from gate_agent.console.display_language import Scene
 from gate_agent.console.sentences import (
     LANGUAGES,
@@ -32,6 +34,7 @@ from gate_agent.console.traveller_view import STEPS, lost_views, traveller_view
 from gate_agent.console.waiting import evacuation_of, queue_of
 from gate_agent.core.messages import OfficerAction
 
+NONCE = re.compile(r"[0-9a-f]{32}")
 JPEG_START = b"\xff\xd8\xff"
 
 DONE_TEXT = {
@@ -102,6 +105,9 @@ async def act(request: Request) -> Response:
     action, ticket = form.get("action", ""), form.get("ticket", "0")
     if action not in tuple(OfficerAction) or not ticket.isdecimal() or len(ticket) > 15:
         raise HTTPException(400, "The form is malformed.")
+    nonce = form.get("nonce", "")
+    if nonce and not NONCE.fullmatch(nonce):
+        raise HTTPException(400, "The form is malformed.")
     session.active_ns = console.config.monotonic_ns()
     error = await target.act(
         action=action,
@@ -109,10 +115,12 @@ async def act(request: Request) -> Response:
         ticket=int(ticket),
         reason=form.get("reason", "")[:64],
         evidence_sha256=form.get("evidence", "")[:64],
+        nonce=nonce,
     )
     text = error or DONE_TEXT[OfficerAction(action)]
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"ok": error is None, "text": text}, 200 if error is None else 409)
+        answer = {"ok": error is None, "text": text, "unanswered": error == NOT_ANSWERED}
+        return JSONResponse(answer, 200 if error is None else 409)
     session.notice = text
     return RedirectResponse(f"/lane/{target.number}", 303)
 

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gate_agent.console import pages, sign_in, streams
+from gate_agent.console import now, pages, sign_in, streams
 from gate_agent.console.access import Console
 from gate_agent.console.client import Bank
 from gate_agent.console.config import ConsoleConfig
@@ -32,11 +32,13 @@ _ROUTES = (
     Route("/signin", sign_in.submit, methods=["POST"]),
     Route("/signout", sign_in.leave, methods=["POST"]),
     Route("/presence", sign_in.presence, methods=["POST"]),
+    Route("/now", now.officer_now),
     Route("/events", streams.officer_events),
     Route("/lane/{number}", pages.lane),
     Route("/lane/{number}/action", pages.act, methods=["POST"]),
     Route("/lane/{number}/picture/{kind}", pages.picture),
     Route("/lane/{number}/traveller", pages.display),
+    Route("/lane/{number}/traveller/now", now.display_now),
     Route("/lane/{number}/traveller/events", streams.display_events),
     Route("/healthz", pages.health),
     Mount("/static", StaticFiles(packages=[("gate_agent.console", "static")])),

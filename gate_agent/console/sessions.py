@@ -14,8 +14,9 @@ ID_BYTES = 32
 class OfficerSession:
     """One signed-in officer at one browser.
 
-    `active_ns` is the last thing a person did; `beat_ns` the last answer of an open page
-    to a beat of its stream, None before the first; `streams` counts open streams.
+    `active_ns` is the last thing a person did; `beat_ns` the last beat of an open page, None
+    before the first; `looked_ns` when a page last asked for the state of the lanes; `streams`
+    counts open streams.
     """
 
     officer: str
@@ -23,6 +24,7 @@ class OfficerSession:
     started_ns: int
     active_ns: int
     beat_ns: int | None = None
+    looked_ns: int | None = None
     streams: int = 0
     notice: str = ""
     ended: bool = False
@@ -74,9 +76,8 @@ class OfficerSessions:
         watching = [
             session
             for session in self._sessions.values()
-            if session.streams > 0
-            and session.beat_ns is not None
-            and now_ns - session.beat_ns < within_ms * 1_000_000
+            if (session.streams > 0 or _within(session.looked_ns, now_ns, within_ms))
+            and _within(session.beat_ns, now_ns, within_ms)
         ]
         return max(watching, key=lambda s: s.active_ns).officer if watching else None
 
@@ -84,6 +85,10 @@ class OfficerSessions:
         dead = [key for key, s in self._sessions.items() if not self.alive(s, now_ns)]
         for key in dead:
             del self._sessions[key]
+
+
+def _within(at_ns: int | None, now_ns: int, within_ms: int) -> bool:
+    return at_ns is not None and now_ns - at_ns < within_ms * 1_000_000
 
 
 def _key(session_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Server-sent events: pages follow the lanes without asking again."""
+"""Server-sent events: a program follows the lanes without asking again; pages ask (`now`)."""
 
 from __future__ import annotations
 

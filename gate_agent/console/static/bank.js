@@ -6,7 +6,7 @@ import { follow, onKey } from "./follow.js";
 const cards = new Map();
 for (const card of document.querySelectorAll("[data-lane]")) cards.set(card.dataset.lane, card);
 
-follow("/events", (board) => {
+follow("/now", (board) => {
   const card = cards.get(String(board.lane));
   if (card) fill(card, board);
 });

@@ -11,9 +11,12 @@ const outcome = document.getElementById("outcome");
 const SETTLE_MS = 700; // a new referral cannot be decided by a click meant for the one before
 const PICTURE_MS = 600; // a picture that is not there is asked for less and less often, up to
 const NO_PICTURE_MS = 10_000; // this, until the lane reports something new
+const PICTURE_TIMEOUT_MS = 2_000;
+const ANSWER_MS = 5_000; // the console itself waits 3 s for the lane
 let ticket = Number(decision.elements.ticket.value);
 let settledAt = 0;
 let board = null;
+let open = null; // the decision that is not confirmed: it may be given again, and is done once
 
 function say(text, tone) {
   outcome.textContent = text;
@@ -40,24 +43,41 @@ class Portrait {
     this.image.removeAttribute("src");
   }
 
+  // Tabs take turns, so that pictures never use up the few connections of a browser.
   load(wanted) {
-    if (this.busy || performance.now() < this.askAt) return;
+    if (this.busy || document.hidden || performance.now() < this.askAt) return;
     this.busy = true;
+    const ask = () => this.ask(wanted);
+    const name = `picture ${this.kind}`;
+    const turn = navigator.locks
+      ? navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? ask() : undefined))
+      : ask();
+    turn.finally(() => { this.busy = false; });
+  }
+
+  ask(wanted) {
     const next = new Image();
-    next.addEventListener("load", () => {
-      this.busy = false;
-      this.hope();
-      if (wanted !== ticket) return;
-      this.image.src = next.src;
-      this.image.hidden = false;
-      this.ticket = wanted;
-    });
-    next.addEventListener("error", () => {
-      this.busy = false;
-      this.askAt = performance.now() + this.pause;
-      this.pause = Math.min(2 * this.pause, NO_PICTURE_MS);
+    const shown = new Promise((resolve) => {
+      setTimeout(() => resolve(false), PICTURE_TIMEOUT_MS);
+      next.addEventListener("load", () => resolve(true));
+      next.addEventListener("error", () => resolve(false));
     });
     next.src = `/lane/${number}/picture/${this.kind}?ticket=${wanted}&at=${Date.now()}`;
+    return shown.then((loaded) => (loaded ? this.take(next, wanted) : this.missed(next)));
+  }
+
+  take(next, wanted) {
+    this.hope();
+    if (wanted !== ticket) return;
+    this.image.src = next.src;
+    this.image.hidden = false;
+    this.ticket = wanted;
+  }
+
+  missed(next) {
+    next.removeAttribute("src"); // ends a request that was not answered
+    this.askAt = performance.now() + this.pause;
+    this.pause = Math.min(2 * this.pause, NO_PICTURE_MS);
   }
 }
 
@@ -79,7 +99,7 @@ function show(next) {
     ticket = next.ticket;
     live.clear();
     chip.clear();
-    if (ticket) say("", "grey");
+    if (ticket && ticket !== open?.ticket) say("", "grey");
   }
   fill(root, next);
   if (changed) {
@@ -91,14 +111,25 @@ function show(next) {
   refresh();
 }
 
+function nonceOf(fields) {
+  const key = JSON.stringify(fields);
+  if (open?.key !== key) {
+    const random = crypto.getRandomValues(new Uint8Array(16));
+    const nonce = [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    open = { key, nonce, ticket: Number(fields.ticket ?? 0) };
+  }
+  return open.nonce;
+}
+
 async function send(fields) {
   say("Sending...", "grey");
   try {
-    const response = await post(`/lane/${number}/action`, fields);
-    const answer = await response.json();
+    const response = await post(`/lane/${number}/action`, { ...fields, nonce: nonceOf(fields) }, ANSWER_MS);
+    const answer = JSON.parse(response.body);
+    if (!answer.unanswered) open = null;
     say(answer.text, answer.ok ? "green" : "red");
   } catch {
-    say("The console does not answer. Look at the lane before trying again.", "red");
+    say("Not confirmed: the console does not answer. Look at the lane, then give it again.", "red");
   }
 }
 
@@ -134,4 +165,4 @@ onKey((event) => {
   }
 });
 
-follow(`/events?lane=${number}`, show);
+follow(`/now?lane=${number}`, show);

@@ -63,9 +63,10 @@ function show(view) {
   document.getElementById("demo").hidden = !view.demo;
 }
 
-let source = null;
+const VISIBLE_MS = 300; // between two requests
+const HIDDEN_MS = 2_000;
+const SILENT_MS = 7_000;
 let receivedMs = performance.now();
-const SILENT_MS = 7_000; // three beats and a little
 
 // Without the console no officer watches and the lane serves no traveller: the last picture must not
 // stay. A traveller in the lane waits for the officer; during an evacuation people leave.
@@ -78,23 +79,26 @@ function unlessHeard() {
 
 setInterval(unlessHeard, 1000);
 
-// A browser allows few connections to one host: a hidden display closes its own.
 function follow() {
-  if (source) source.close();
-  source = null;
-  if (document.hidden) return;
-  const stream = new EventSource(`/lane/${body.dataset.lane}/traveller/events`);
-  receivedMs = performance.now();
-  for (const kind of ["display", "beat"]) {
-    stream.addEventListener(kind, () => { receivedMs = performance.now(); });
-  }
-  stream.addEventListener("display", (event) => show(JSON.parse(event.data)));
-  stream.addEventListener("error", () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
+  const worker = new Worker("/static/ask.js");
+  const path = `/lane/${body.dataset.lane}/traveller/now`;
+  const pace = () => {
+    receivedMs = Math.max(receivedMs, document.hidden ? 0 : performance.now() - HIDDEN_MS);
+    worker.postMessage({ path, pauseMs: document.hidden ? HIDDEN_MS : VISIBLE_MS });
+  };
+  worker.addEventListener("message", ({ data }) => {
+    if (data.ended) {
+      worker.terminate();
+      setTimeout(() => location.reload(), 3000);
+    } else if (!data.lost) {
+      receivedMs = performance.now();
+      if (data.state) current = data.state.display;
+      if (data.state || last !== current) show(current);
+    }
   });
-  source = stream;
+  document.addEventListener("visibilitychange", pace);
+  pace();
 }
 
-document.addEventListener("visibilitychange", follow);
-addEventListener("pagehide", () => source?.close());
+let current = null; // what the console last said; `last` may be what stands in for it
 follow();

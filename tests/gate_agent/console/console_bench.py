@@ -122,9 +122,14 @@ class Stream:
 
 
 class ConsoleBench:
-    """Two fake lanes and a console in front of them; `skip_s` moves the console's clock."""
+    """Two fake lanes and a console in front of them; `skip_s` moves the console's clock.
 
-    def __init__(self, folder: Path, *, secure_cookies: bool = False) -> None:
+    `third` is the socket of a lane in a process of its own, where a test has one.
+    """
+
+    def __init__(
+        self, folder: Path, *, secure_cookies: bool = False, third: Path | None = None
+    ) -> None:
         self.folder = folder
         self.skip_s = 0
         self.lanes = {n: FakeLane(folder / f"{n}.sock", n, {"live": JPEG}) for n in (1, 2)}
@@ -133,10 +138,11 @@ class ConsoleBench:
         listener.listen()
         self.port = listener.getsockname()[1]
         self.host = f"127.0.0.1:{self.port}"
+        sockets = {n: lane.path for n, lane in self.lanes.items()} | ({3: third} if third else {})
         config = ConsoleConfig(
             lanes=tuple(
-                LaneAddress(number=n, socket=lane.path, key=KEYS[Role.CONSOLE])
-                for n, lane in self.lanes.items()
+                LaneAddress(number=n, socket=path, key=KEYS[Role.CONSOLE])
+                for n, path in sockets.items()
             ),
             officers=(
                 Officer(name="budi", password_hash=PASSWORD_HASH),

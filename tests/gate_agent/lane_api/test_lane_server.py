@@ -22,6 +22,8 @@ from gate_agent.lane_api.api import (
     Action,
     ActionResult,
     Authenticate,
+    Beat,
+    BeatAnswer,
     Challenge,
     Delta,
     FromLane,
@@ -268,10 +270,29 @@ def test_accept_reaches_the_agent_once(lane, connect):
     assert isinstance(replay, ActionResult)
     assert not replay.ok
     assert "sent before" in replay.error
+    assert replay.done
     other = connect()
     other.sign_in(Role.CONSOLE)
     assert not other.ask(ACCEPT).ok
+    later = msgspec.structs.replace(ACCEPT, expires_utc_ms=ACCEPT.expires_utc_ms + 1)
+    assert other.ask(later).done
+    for changes in ({"reason": "other"}, {"action": "reject"}, {"ticket": 9}):
+        assert not other.ask(msgspec.structs.replace(ACCEPT, **changes)).done
     assert lane.calls == [("action", ACCEPT)]
+
+
+def test_what_was_not_taken_is_not_called_done(lane, connect):
+    lane.answer = "The lane is on fire."
+    console = connect()
+    console.sign_in(Role.CONSOLE)
+    assert not console.ask(ACCEPT).ok
+    assert not console.ask(ACCEPT).done
+
+
+def test_a_beat_is_answered_with_its_number(lane, connect):
+    console = connect()
+    console.sign_in(Role.CONSOLE)
+    assert console.ask(Beat(number=41)) == BeatAnswer(number=41)
 
 
 def test_error_of_the_agent_reaches_the_officer(lane, connect):
