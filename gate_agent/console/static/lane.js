@@ -92,6 +92,12 @@ function refresh() {
 
 setInterval(refresh, PICTURE_MS);
 
+function choose(reason) {
+  for (const radio of decision.querySelectorAll("input[type=radio]")) {
+    if (radio.value === reason) radio.checked = true;
+  }
+}
+
 function show(next) {
   const changed = next.ticket !== ticket;
   board = next;
@@ -101,7 +107,9 @@ function show(next) {
     chip.clear();
     if (ticket && ticket !== open?.ticket) say("", "grey");
   }
+  const chosen = decision.querySelector("input[type=radio]:checked")?.value;
   fill(root, next);
+  if (!changed && chosen) choose(chosen); // a list that was filled again lost it
   if (changed) {
     settledAt = performance.now() + SETTLE_MS;
     for (const radio of decision.querySelectorAll("input[type=radio]")) radio.checked = false;
