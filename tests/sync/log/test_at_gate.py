@@ -26,7 +26,7 @@ def record(utc: str, **facts: object) -> Record:
     [
         ("Asia/Makassar", "2026-05-01T16:20:03.456Z", "2026-05-02T00:20:03.456+08:00"),
         ("America/St_Johns", "2027-01-01T02:00:00.000Z", "2026-12-31T22:30:00.000-03:30"),
-        # The hour that comes twice is told apart by its offset.
+        # The hour that comes twice is distinguished by its offset.
         ("Europe/Rome", "2026-10-25T00:30:00.000Z", "2026-10-25T02:30:00.000+02:00"),
         ("Europe/Rome", "2026-10-25T01:30:00.000Z", "2026-10-25T02:30:00.000+01:00"),
     ],
