@@ -41,7 +41,8 @@ class Emission(NamedTuple):
     """An event for the inbox, and what the vault keeps beside it by handle.
 
     `payload` maps handles in the event to bytes: an MRZ text in UTF-8 under
-    `MrzRead.holder`, a whole DG2 under `PortraitRead.portrait`.
+    `MrzRead.holder`, a whole DG2 under `PortraitRead.portrait`, and under
+    `DocumentVerified.holder` the MRZ text with one line more, the date of birth as CCYYMMDD.
     """
 
     event: Any

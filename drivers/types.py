@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class DriverMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True, gc=False):
@@ -97,12 +98,28 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ms: float = 0.0
 
 
+class ExpiryKind(StrEnum):
+    """What a document says of its expiry.
+
+    PART is a month or a year; OPEN is a date that leaves it open, such as one of two centuries;
+    NONE is a document that does not expire.
+    """
+
+    DAY = "day"
+    PART = "part"
+    OPEN = "open"
+    NONE = "none"
+
+
 class HolderAttributes(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
 ):
     """What the core may know of a holder: derived, never identifying.
 
-    `age_years` and `days_to_expiry` are None where the document leaves them open.
+    `age_years` and `days_to_expiry` are None where the document leaves them open. What is
+    known then is in the last three, which are absent otherwise: the youngest and the oldest
+    age that the birth date allows; why there is no day of expiry, and the fewest and most
+    days left. Without a trusted clock no age and no number of days is known.
     States are ICAO Doc 9303-3 codes with fillers removed.
     """
 
@@ -111,6 +128,9 @@ class HolderAttributes(
     nationality: str
     age_years: int | None
     days_to_expiry: int | None
+    age_range_years: tuple[int, int] | UnsetType = UNSET
+    expiry: ExpiryKind | UnsetType = UNSET
+    days_to_expiry_range: tuple[int, int] | UnsetType = UNSET
 
 
 # --- any device ----------------------------------------------------------------------
@@ -168,10 +188,16 @@ class PortraitRead(DriverMessage, frozen=True, kw_only=True):
 
 
 class DocumentVerified(DriverMessage, frozen=True, kw_only=True):
-    """The inspection ended, well or not: every check has exactly one result."""
+    """The inspection ended, well or not: every check has exactly one result.
+
+    Where the chip said more of the birth date than the zone, `attributes` and `holder` are
+    those of the zone and the chip together, in place of `MrzRead`'s; else they are not there.
+    """
 
     ticket: int
     checks: tuple[Check, ...]
+    attributes: HolderAttributes | None = None
+    holder: str | None = None
 
 
 class DocumentRemoved(DriverMessage, frozen=True, kw_only=True):

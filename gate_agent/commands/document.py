@@ -135,6 +135,7 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: GateDay) -
     from drivers.passport.errors import MrzError
     from drivers.passport.mrz.zone import parse_text
     from gate_agent.inspect import report as document_report
+    from gate_agent.inspect.birth_date import proven_birth_date
     from gate_agent.inspect.chip import NotUsable, inspect_chip
     from gate_agent.inspect.pcsc import inspect_pcsc
 
@@ -165,6 +166,7 @@ def _inspect_reader(arguments: argparse.Namespace, trust: Any, today: GateDay) -
         found.checks,
         _dg1_zone(found.files) or printed,
         today.day,
+        proven_birth_date(found.files, found.checks),
         apdus=found.apdus,
         bytes=found.bytes,
         ms=found.ms,
@@ -218,6 +220,7 @@ def _inspect_files(
     from drivers.passport.mrz.zone import parse_text
     from drivers.types import Check, Result
     from gate_agent.inspect import report as document_report
+    from gate_agent.inspect.birth_date import proven_birth_date
     from gate_agent.inspect.face_check import face_check
     from gate_agent.live import monotonic_ns
 
@@ -237,6 +240,7 @@ def _inspect_files(
         checks,
         _dg1_zone(files) or printed,
         today.day,
+        proven_birth_date(files, checks),
         apdus=0,
         bytes=sum(map(len, files.values())),
         ms=round((monotonic_ns() - started_ns) / 1e6, 3),
@@ -251,6 +255,7 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
         return
     for check in report["checks"]:
         print(f"{check['id']:<24} {check['result']:<14} {check['detail']}")
+    _print_known(report["dates"])
     print(f"{'overall':<24} {report['overall']}")
     if "at" in report:
         print(f"{'day of inspection':<24} {report['at']} {report['time_zone'] or ''}".rstrip())
@@ -258,6 +263,17 @@ def show(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
         followed = ", ".join(first["followed"])
         more = f"; not judged because of it: {followed}" if followed else ""
         print(f"{'because of':<24} {first['check']}: {first['result']}{more}")
+
+
+def _print_known(dates: dict[str, Any] | None) -> None:
+    """What is known of the dates that are not one whole day."""
+    if dates is None:
+        return
+    ages = dates["birth"]["age_years"]
+    known = dates["birth"]["known"] or "not known"
+    print(f"{'born':<24} {known}" + (f", age {ages[0]} to {ages[1]}" if ages else ""))
+    none = "no date of expiry" if dates["expiry"]["kind"] == "none" else "not known"
+    print(f"{'expires':<24} {dates['expiry']['known'] or none}")
 
 
 def _read(path: Path) -> bytes:
@@ -311,6 +327,7 @@ def _parse(arguments: argparse.Namespace) -> int:
     print(f"{'format':<24} {report['format']}")
     for name, value in report["fields"].items():
         print(f"{name:<24} {value}")
+    _print_known(report["dates"])
     for check in report["checks"]:
         print(f"{check['id']:<24} {check['result']}")
     return 0

@@ -112,6 +112,12 @@ ALERTS: dict[str, Alert] = {
         "Examine the traveller's entitlement.",
         "Whether the document has expired is not known",
     ),
+    "expiry_open": Alert(
+        _W, "The date of expiry is not known for certain", "Read it on the document and judge it."
+    ),
+    "expiry_none": Alert(
+        _I, "The document does not expire", "See that its kind is issued without an expiry."
+    ),
     "mrz_dg1": Alert(
         _A, "Printed and stored MRZ differ", _INSPECT, "Printed and stored MRZ were not compared"
     ),
@@ -133,6 +139,11 @@ ALERTS: dict[str, Alert] = {
     "document_unreadable": Alert(_W, "The document cannot be read", _INSPECT),
     # the traveller
     "under_age": Alert(_I, "Under age for this lane", "Serve the family together at the desk."),
+    "age_open": Alert(
+        _I,
+        "The printed birth date does not settle whether the traveller is old enough",
+        "Look at the birth date and the traveller; a child is served with the family.",
+    ),
     "list_hit": Alert(_A, "Hit in a list", "Follow the instructions of the list. Stay discreet."),
     "list_unavailable": Alert(_W, "Lists could not be asked", "Ask the lists at the desk."),
     "list_too_old": Alert(_W, "The lists are too old", "Ask the lists at the desk."),

@@ -20,6 +20,9 @@ from gate_agent.lane_api.api import ApproachView, DeviceView, LastResult, Step, 
 
 Plain = dict[str, Any]
 
+KNOWN = "_known"
+"""What the key ends with that says what is known of a date."""
+
 
 def lane_board(
     view: View | None, *, number: int, away: str, away_since_utc_ms: int, personal: bool
@@ -238,6 +241,13 @@ def _holder(view: View) -> list[Plain]:
         return []
     plain = msgspec.structs.asdict(view.holder)
     return [
-        {"name": key.replace("_", " ").capitalize(), "value": value or "-"}
-        for key, value in plain.items()
+        {"name": key.replace("_", " ").capitalize(), "value": _with_known(plain, key) or "-"}
+        for key in plain
+        if not key.endswith(KNOWN)
     ]
+
+
+def _with_known(plain: dict[str, str], key: str) -> str:
+    """A field as printed, and what is known of a date that is not one whole day."""
+    known = plain.get(f"{key}{KNOWN}", "")
+    return f"{plain[key]}: {known}" if known else plain[key]

@@ -20,7 +20,7 @@ from gate_agent.core.record_blocks import Finding
 
 FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
     Reason.MRZ_CONSISTENCY: (Reason.DOCUMENT_UNREADABLE,),
-    Reason.EXPIRY: (Reason.MRZ_CONSISTENCY,),
+    Reason.EXPIRY_OPEN: (Reason.MRZ_CONSISTENCY,),
     Reason.ACCESS_CONTROL: (Reason.MRZ_CONSISTENCY,),
     Reason.SOD_SIGNATURE: (Reason.ACCESS_CONTROL,),
     Reason.DS_CHAIN: (Reason.SOD_SIGNATURE,),
@@ -52,6 +52,7 @@ BEFORE: Final[Mapping[Reason, frozenset[Reason]]] = {r: _before(r) for r in Reas
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 _ABORTED, _FAILED = Result.ABORTED, Result.FAILED
 _SUCCESSFUL, _UNDETERMINED = Result.SUCCESSFUL, Result.UNDETERMINED
+_NOT_SUPPORTED = Result.NOT_SUPPORTED
 _MANDATORY, _EVALUATORY = CheckMode.MANDATORY, CheckMode.EVALUATORY
 _SEVERITY = {
     Result.NOT_SUPPORTED: 1,
@@ -60,6 +61,16 @@ _SEVERITY = {
     Result.FAILED: 4,
 }
 """Results that can stand behind a reason, the worst with the highest number."""
+
+
+def reason_of(check_id: str, result: Result | None) -> Reason:
+    """The reason that stands for a check with this result; None: it was not made.
+
+    That a document expired is said of a failed check alone.
+    """
+    if check_id != Reason.EXPIRY or result is _FAILED:
+        return of_check(check_id)
+    return Reason.EXPIRY_NONE if result is _NOT_SUPPORTED else Reason.EXPIRY_OPEN
 
 
 def first_causes(
@@ -83,7 +94,7 @@ def _worst(checks: tuple[Check, ...]) -> dict[Reason, Result]:
         severity = _SEVERITY.get(check.result)
         if severity is None or check.mode is _EVALUATORY:
             continue
-        reason = of_check(check.id)
+        reason = reason_of(check.id, check.result)
         if reason not in worst or severity > _SEVERITY[worst[reason]]:
             worst[reason] = check.result
     return worst
@@ -144,7 +155,7 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
     for check in checks:
         if check.mode is _EVALUATORY or check.result is _SUCCESSFUL:
             continue
-        reason = of_check(check.id)
+        reason = reason_of(check.id, check.result)
         if check.result is _FAILED:
             failed.add(reason)
         elif check.result is _ABORTED:

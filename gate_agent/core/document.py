@@ -177,9 +177,12 @@ def portrait_prepared(
 def inspected(
     state: State, reading: Reading, event: DocumentVerified, now_ns: int, profile: Profile
 ) -> tuple[State, Dossier]:
-    """Note the inspection's result."""
+    """Note the inspection's result, and what the chip settled of the holder's birth."""
     dossier = reading.dossier
     evidence = replace(dossier.evidence, checks=event.checks)
+    if event.attributes is not None and event.holder is not None and dossier.holder is not None:
+        evidence = replace(evidence, attributes=event.attributes)
+        dossier = replace(dossier, holder=event.holder)
     if dossier.portrait is None:
         evidence = replace(evidence, portrait_usable=False)
     dossier = replace(dossier, evidence=evidence, times=replace(dossier.times, document_ns=now_ns))

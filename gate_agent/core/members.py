@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from biometrics.types import LivenessState
-from drivers.types import Door, Flag, Lock, Zone
+from drivers.types import Door, ExpiryKind, Flag, Lock, Zone
 from gate_agent.core.messages import ListState, Mode
 from gate_agent.core.reasons import Outcome
 from gate_agent.core.release import ReleaseState
@@ -40,6 +40,7 @@ RELEASE_RELEASED: Final = ReleaseState.RELEASED
 RELEASE_SHUTTING: Final = ReleaseState.SHUTTING
 RELEASE_READ_BACK: Final = ReleaseState.READ_BACK
 
+EXPIRY_KIND_NONE: Final = ExpiryKind.NONE
 LIST_HIT: Final = ListState.HIT
 LIST_NO_LIST: Final = ListState.NO_LIST
 LIVENESS_ATTACK: Final = LivenessState.ATTACK

@@ -14,8 +14,10 @@ import msgspec
 from biometrics.types import Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
-from gate_agent.core.causes import BEFORE, first_causes
+from gate_agent.core.causes import BEFORE, first_causes, reason_of
+from gate_agent.core.holder import ages, days_left
 from gate_agent.core.members import (
+    EXPIRY_KIND_NONE,
     LIST_HIT,
     LIST_NO_LIST,
     LIVENESS_ATTACK,
@@ -92,20 +94,44 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     reasons = set(_check_reasons(evidence.checks, policy, zone_known=holder is not None))
     if holder is None:
         return reasons
-    if policy.min_age_years and (
-        holder.age_years is None or holder.age_years < policy.min_age_years
-    ):
-        reasons.add(Reason.UNDER_AGE)
-    if holder.days_to_expiry is None or holder.days_to_expiry < policy.min_days_to_expiry:
-        reasons.add(Reason.EXPIRY)
+    known = _age_reasons(holder, policy.min_age_years) | _expiry_reasons(holder, policy)
+    misread = Reason.MRZ_CONSISTENCY in reasons  # then why a date is not known is no reason
+    reasons |= known - _OPEN if misread else known
     if evidence.portrait_usable is False and reasons.isdisjoint(BEFORE[Reason.PORTRAIT_UNUSABLE]):
         reasons.add(Reason.PORTRAIT_UNUSABLE)
     return reasons
 
 
+def _age_reasons(holder: HolderAttributes, min_years: int) -> set[Reason]:
+    """The youngest age that the document allows decides; under age is who is so at any."""
+    if not min_years:
+        return set()
+    known = ages(holder)
+    if known is None:
+        return {Reason.AGE_OPEN}
+    youngest, oldest = known
+    if youngest >= min_years:
+        return set()
+    return {Reason.UNDER_AGE} if oldest < min_years else {Reason.AGE_OPEN}
+
+
+def _expiry_reasons(holder: HolderAttributes, policy: Policy) -> set[Reason]:
+    """The earliest day that the document allows decides; expired is what is so on any."""
+    if holder.expiry is EXPIRY_KIND_NONE:
+        return set() if policy.without_expiry == "admit" else {Reason.EXPIRY_NONE}
+    known = days_left(holder)
+    if known is None:
+        return {Reason.EXPIRY_OPEN}
+    fewest, most = known
+    if fewest >= policy.min_days_to_expiry:
+        return set()
+    return {Reason.EXPIRY} if most < policy.min_days_to_expiry else {Reason.EXPIRY_OPEN}
+
+
 _MANDATORY, _EVALUATORY = CheckMode.MANDATORY, CheckMode.EVALUATORY
 _SUCCESSFUL, _FAILED = Result.SUCCESSFUL, Result.FAILED
 _UNDETERMINED, _ABORTED = Result.UNDETERMINED, Result.ABORTED
+_OPEN = frozenset({Reason.AGE_OPEN, Reason.EXPIRY_OPEN})
 
 
 @lru_cache(maxsize=2)
@@ -122,7 +148,7 @@ def _check_reasons(
     aborted: set[Reason] = set()
     allowed = policy.undetermined_allowed
     made: set[str] = set()  # mandatory checks
-    spoilt: set[str] = set()  # mandatory checks of which a result will not do
+    spoilt: dict[str, Result] = {}  # mandatory checks, with a result that will not do
     for check in checks:
         result, mode = check.result, check.mode
         if mode is _MANDATORY:
@@ -130,15 +156,17 @@ def _check_reasons(
             name = check.id.partition(".")[0]
             made.add(name)
             if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
-                spoilt.add(name)
+                spoilt[name] = result
         if result is _FAILED:
             if mode is not _EVALUATORY:
                 failed.add(of_check(check.id))
         elif result is _ABORTED:
-            aborted.add(of_check(check.id))
+            aborted.add(reason_of(check.id, result))
     for check_id in policy.mandatory_checks:
         if check_id not in made or check_id in spoilt:
-            unjudged.add(of_check(check_id))
+            unjudged.add(reason_of(check_id, spoilt.get(check_id)))
+    if policy.without_expiry == "admit":
+        unjudged.discard(Reason.EXPIRY_NONE)
     aborted -= failed
     return first_causes(failed, (unjudged | aborted) - failed, aborted)
 

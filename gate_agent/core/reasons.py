@@ -34,6 +34,8 @@ class Reason(StrEnum):
     CHIP_AUTHENTICATION = "chip_authentication"
     STRIPPING = "stripping"
     EXPIRY = "expiry"
+    EXPIRY_OPEN = "expiry_open"  # of the same check: not certain, or without an end
+    EXPIRY_NONE = "expiry_none"
     MRZ_DG1 = "mrz_dg1"
     FACE_IMAGE = "face_image"
     DEFECTS = "defects"
@@ -42,6 +44,7 @@ class Reason(StrEnum):
     DOCUMENT_REMOVED = "document_removed"
     DOCUMENT_UNREADABLE = "document_unreadable"
     UNDER_AGE = "under_age"
+    AGE_OPEN = "age_open"
     LIST_HIT = "list_hit"
     LIST_UNAVAILABLE = "list_unavailable"
     LIST_TOO_OLD = "list_too_old"
@@ -86,5 +89,7 @@ def of_check(check_id: str) -> Reason:
 
 _OTHER_CHECK = Reason.OTHER_CHECK
 _OF_CHECK = {
-    reason.value: reason for reason in list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)]
+    reason.value: reason
+    for reason in list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)]
+    if reason not in (Reason.EXPIRY_OPEN, Reason.EXPIRY_NONE)
 }

@@ -9,8 +9,10 @@ from typing import Any
 from drivers.passport.inspection.checks import overall
 from drivers.passport.mrz import zone
 from drivers.passport.mrz.candidates import candidates
+from drivers.passport.mrz.dates import Days, age_range_years, in_words, known_dates
+from drivers.passport.mrz.shown_dates import shown_dates
 from drivers.passport.mrz.zone import ELEMENTS, Mrz
-from drivers.types import Check
+from drivers.types import Check, ExpiryKind
 from gate_agent.core.causes import chains
 
 DOCUMENT_KEYS = (
@@ -25,15 +27,18 @@ DOCUMENT_KEYS = (
     "expiry",
 )
 
+DATED = (ExpiryKind.DAY, ExpiryKind.PART)
 
-def document(mrz: Mrz | None, today: date) -> dict[str, str | None]:
+
+def document(mrz: Mrz | None, today: date, full_birth: Days | None = None) -> dict[str, str | None]:
     """The document as plain data; every key is there, None where nothing is known.
 
-    Dates are ISO 8601 where the zone gives whole dates, else as printed.
+    Dates are ISO 8601 where the document gives one whole date, else as printed; `dates` has
+    what is known of them.
     """
     if mrz is None:
         return dict.fromkeys(DOCUMENT_KEYS)
-    born, ends = zone.birth_date(mrz, today), zone.expiry_date(mrz, today)
+    shown = shown_dates(mrz, today, full_birth)
     return {
         "type": mrz.document_type,
         "issuer": mrz.issuing_state,
@@ -41,16 +46,55 @@ def document(mrz: Mrz | None, today: date) -> dict[str, str | None]:
         "surname": mrz.surname,
         "given_names": mrz.given_names,
         "nationality": mrz.nationality,
-        "birth_date": born.isoformat() if born else mrz.birth_date,
+        "birth_date": shown.birth,
         "sex": mrz.sex,
-        "expiry": ends.isoformat() if ends else mrz.expiry,
+        "expiry": shown.expiry,
     }
 
 
+def dates(mrz: Mrz | None, today: date, full_birth: Days | None = None) -> dict[str, Any] | None:
+    """What is known of birth and expiry on a day; None without a zone.
+
+    `readings` are the days from first to last that a date may mean, `age_years` the youngest
+    and oldest age,
+    `days_left` the fewest and most days to expiry; null is not known.
+    """
+    if mrz is None:
+        return None
+    printed = known_dates(mrz.birth_date, mrz.expiry, today)
+    known = known_dates(mrz.birth_date, mrz.expiry, today, full_birth)
+    ends = known.expiry
+    left = [(day - today).days for day in ends.readings[0]] if ends.kind in DATED else None
+    return {
+        "birth": {
+            "printed": mrz.birth_date,
+            "readings": _plain(known.births),
+            "known": in_words(known.births),
+            "age_years": age_range_years(known.births, today),
+            "from_dg11": known != printed,
+        },
+        "expiry": {
+            "printed": mrz.expiry,
+            "kind": ends.kind.value,
+            "readings": _plain(ends.readings),
+            "known": in_words(ends.readings),
+            "days_left": left,
+        },
+    }
+
+
+def _plain(found: tuple[Days, ...]) -> list[list[str]]:
+    return [[days.first.isoformat(), days.last.isoformat()] for days in found]
+
+
 def inspection(
-    checks: Sequence[Check], mrz: Mrz | None, today: date, **figures: float
+    checks: Sequence[Check],
+    mrz: Mrz | None,
+    today: date,
+    full_birth: Days | None = None,
+    **figures: float,
 ) -> dict[str, Any]:
-    """The result of `egate document inspect`."""
+    """The result of `egate document inspect`; `full_birth` is EF.DG11's, where it is proven."""
     return {
         "overall": overall(checks).value,
         "checks": [
@@ -64,7 +108,8 @@ def inspection(
             for check in checks
         ],
         "findings": findings(checks),
-        "document": document(mrz, today),
+        "document": document(mrz, today, full_birth),
+        "dates": dates(mrz, today, full_birth),
         **figures,
     }
 
@@ -96,6 +141,7 @@ def parsed_zone(mrz: Mrz, today: date) -> dict[str, Any]:
     return {
         "format": mrz.format.value,
         "fields": fields,
+        "dates": dates(mrz, today),
         "checks": list(_zone_checks(mrz)),
         "candidates": [
             {

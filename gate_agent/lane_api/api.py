@@ -103,7 +103,10 @@ class SyncView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HolderView(msgspec.Struct, frozen=True, kw_only=True):
-    """The holder as the document names them. Sent to the role CONSOLE alone."""
+    """The holder as the document names them. Sent to the role CONSOLE alone.
+
+    A date that is not one whole day is as printed; what is known of it is in the key beside it.
+    """
 
     surname: str = ""
     given_names: str = ""
@@ -111,7 +114,9 @@ class HolderView(msgspec.Struct, frozen=True, kw_only=True):
     issuing_state: str = ""
     document_number: str = ""
     birth_date: str = ""
+    birth_date_known: str = ""
     expiry: str = ""
+    expiry_known: str = ""
     sex: str = ""
 
 

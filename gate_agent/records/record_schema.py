@@ -39,6 +39,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     document_number: Annotated[str, Meta(description="Art. 16(1)(b)")]
     issuing_state: Annotated[str, Meta(description="Art. 16(1)(b): three-letter code")]
     expiry: Annotated[str, Meta(description="Art. 16(1)(c): ISO 8601, or as printed")]
+    birth_date_known: Annotated[
+        str, Meta(description="where the birth date is as printed: the days that it may be")
+    ] = ""
+    expiry_known: Annotated[
+        str, Meta(description="where the expiry is as printed: the days that it may be")
+    ] = ""
 
 
 class RecordAsJson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

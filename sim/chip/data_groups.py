@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sim.chip import der
 
 
@@ -23,6 +25,12 @@ def personal_details(name: str, place_of_birth: str, address: str) -> bytes:
         (0x5F11, place_of_birth.encode()),
         (0x5F42, address.encode()),
     )
+
+
+def birth_details(born: date, *, bcd: bool = False) -> bytes:
+    """EF.DG11 with the full date of birth alone (4.7.11): as eight digits, or in BCD."""
+    digits = f"{born:%Y%m%d}"
+    return _listed(0x6B, (0x5F2B, bytes.fromhex(digits) if bcd else digits.encode()))
 
 
 def document_details(authority: str, issued: str) -> bytes:

@@ -12,7 +12,9 @@ _VALUES = {c: i for i, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")} |
 class Holder:
     """What a passport says of its holder; names in the MRZ's alphabet (A-Z and space).
 
-    An invented person: real ones have no place in the simulator.
+    An invented person: real ones have no place in the simulator. `birth_text` and
+    `expiry_text` are six characters that are printed in place of a date: fillers or zeros for
+    what the issuer does not know, fillers alone in a document that does not expire.
     """
 
     surname: str
@@ -24,10 +26,22 @@ class Holder:
     nationality: str = "UTO"
     issuing_state: str = "UTO"
     optional: str = ""
+    birth_text: str = ""
+    expiry_text: str = ""
+
+    @property
+    def birth(self) -> str:
+        """Date of birth as printed, with its check digit."""
+        return _date(self.birth_date, self.birth_text)
+
+    @property
+    def expires(self) -> str:
+        """Date of expiry as printed, with its check digit."""
+        return _date(self.expiry, self.expiry_text)
 
     def with_expiry(self, expiry: date) -> Holder:
         """The same holder in a document that expires on another day."""
-        return replace(self, expiry=expiry)
+        return replace(self, expiry=expiry, expiry_text="")
 
 
 @dataclass(frozen=True)
@@ -89,15 +103,13 @@ def td3(holder: Holder) -> Zone:
     """
     line1 = "P<" + _pad(holder.issuing_state, 3) + _names(holder, 39)
     number = _pad(holder.number, 9)
-    birth = f"{holder.birth_date:%y%m%d}"
-    expiry = f"{holder.expiry:%y%m%d}"
     optional = _pad(holder.optional, 14)
     # An empty optional field may carry a filler as its check digit; a zero is as valid.
     optional_check = check_digit(optional) if holder.optional else "<"
     keyed = (
         number + check_digit(number),
-        birth + check_digit(birth),
-        expiry + check_digit(expiry) + optional + optional_check,
+        holder.birth,
+        holder.expires + optional + optional_check,
     )
     return Zone(
         line1,
@@ -116,7 +128,7 @@ def td2(holder: Holder) -> Zone:
     Raises:
         ValueError: a field is too long or has characters the MRZ does not know.
     """
-    number, birth, expiry = _pad(holder.number, 9), _date(holder.birth_date), _date(holder.expiry)
+    number, birth, expiry = _pad(holder.number, 9), holder.birth, holder.expires
     optional = _pad(holder.optional, 7)
     number += check_digit(number)
     composite = check_digit(number + birth + expiry + optional)
@@ -148,7 +160,7 @@ def td1(holder: Holder) -> Zone:
     else:
         number += check_digit(number)
     line1 = "I<" + _pad(holder.issuing_state, 3) + number + _pad(optional, 15)
-    birth, expiry = _date(holder.birth_date), _date(holder.expiry)
+    birth, expiry = holder.birth, holder.expires
     composite = check_digit(line1[5:30] + birth + expiry + "<" * 11)
     line2 = birth + _pad(holder.sex, 1) + expiry + _pad(holder.nationality, 3) + "<" * 11
     return Zone(line1, line2 + composite, _names(holder, 30))
@@ -159,6 +171,6 @@ def _names(holder: Holder, size: int) -> str:
     return _pad(names[:size], size)
 
 
-def _date(day: date) -> str:
-    digits = f"{day:%y%m%d}"
+def _date(day: date, text: str) -> str:
+    digits = text or f"{day:%y%m%d}"
     return digits + check_digit(digits)

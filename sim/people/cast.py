@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sim.chip.card import card_of
+from sim.chip.data_groups import birth_details
 from sim.chip.forgeries import FORGERIES
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.model import Card, Features
 from sim.chip.mrz import Holder
 from sim.chip.pace import PaceProfile
-from sim.chip.personalise import Personalisation, personalise
+from sim.chip.personalise import Layout, Personalisation, personalise
 from sim.chip.pki import Country
-from sim.scenario.traveller import Traveller
+from sim.scenario.traveller import Document, Traveller
 
 PACE = PaceProfile(CipherSuite.AES_128, 13)
 """Generic mapping on brainpoolP256r1 (BSI TR-03110-3, A.2.1.1), as most passports have it."""
@@ -46,8 +47,8 @@ def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes)
     if traveller.behaviour == "two_passports":
         printed = _genuine(traveller, SECOND_NUMBER, country, portrait_jpeg).printed
     lines = (printed.line1, printed.line2)
-    forged = " ".join(document.forgeries)
-    return Passport(lines, card_of(genuine), f"{lines[0]} {lines[1]} {forged}")
+    differs = " ".join((document.full_birth_date, *document.forgeries))
+    return Passport(lines, card_of(genuine), f"{lines[0]} {lines[1]} {differs}")
 
 
 def _genuine(
@@ -63,8 +64,18 @@ def _genuine(
             sex=document.sex,
             expiry=document.expiry,
             nationality=document.nationality,
+            birth_text=document.birth_text,
+            expiry_text=document.expiry_text,
         ),
         portrait_jpeg,
         country,
         features=Features(pace=(PACE,)) if document.access == "pace" else None,
+        layout=Layout(groups=_details(document)),
     )
+
+
+def _details(document: Document) -> dict[int, bytes]:
+    if document.full_birth_date == "absent":
+        return {}
+    bcd = document.full_birth_date == "bcd"
+    return {11: birth_details(document.birth_date, bcd=bcd)}

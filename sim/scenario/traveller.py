@@ -16,6 +16,7 @@ Score = Annotated[float, Meta(ge=-1.0, le=1.0)]
 Handle = Annotated[str, Meta(pattern=r"^[a-z][0-9]$")]
 Name = Annotated[str, Meta(max_length=39, pattern=r"^[A-Za-z]+( [A-Za-z]+)*$")]
 State = Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$")]
+DateText = Annotated[str, Meta(pattern=r"^([0-9<]{6})?$")]
 Number = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,9}$")]
 
 Forgery = Literal[
@@ -80,6 +81,9 @@ class Document(Part, frozen=True, kw_only=True):
     that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
     refuses access. `portrait` is a handle of `sim.devices.photos`. `access` is what the chip
     offers: PACE (and BAC, for readers that know no better), or as an older document BAC alone.
+    `birth_text` and `expiry_text` are printed in place of the dates: fillers or zeros where the
+    issuer does not know them, fillers alone in a document that does not expire.
+    `full_birth_date` is how EF.DG11 has the date of birth with its century.
     """
 
     number: Number
@@ -90,6 +94,9 @@ class Document(Part, frozen=True, kw_only=True):
     forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
     portrait: Handle = "a1"
     access: Literal["pace", "bac"] = "pace"
+    birth_text: DateText = ""
+    expiry_text: DateText = ""
+    full_birth_date: Literal["text", "bcd", "absent"] = "text"
 
 
 class Face(Part, frozen=True, kw_only=True):

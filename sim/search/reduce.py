@@ -29,6 +29,7 @@ from drivers.types import (
     Result,
 )
 from gate_agent.core.facts import DecisionFacts, FinishFacts
+from gate_agent.core.holder import ages, days_left
 from gate_agent.core.messages import Append, OfficerAction, OfficerDecided
 from gate_agent.core.states import ticket_of
 from sim.scenario.parts import Fault, FaultKind
@@ -126,9 +127,8 @@ class _Reader:
             self._presented_ns = at_ns
         elif isinstance(event, MrzRead) and len(self.crossings) < MAX_CROSSINGS:
             begun = self.crossings[event.ticket] = _Crossing(event.ticket, self._presented_ns)
-            begun.age_years = event.attributes.age_years or begun.age_years
-            if event.attributes.days_to_expiry is not None:
-                begun.days_to_expiry = event.attributes.days_to_expiry
+            begun.age_years, _ = ages(event.attributes) or (begun.age_years, 0)
+            begun.days_to_expiry, _ = days_left(event.attributes) or (begun.days_to_expiry, 0)
         elif isinstance(event, DocumentVerified) and event.ticket in self.crossings:
             failed = [check.id for check in event.checks if check.result is Result.FAILED]
             self.crossings[event.ticket].failed = failed

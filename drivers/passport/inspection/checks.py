@@ -16,9 +16,10 @@ from drivers.passport.errors import FormatUnknown, MrzError, TlvError
 from drivers.passport.file_ids import FILE_TAGS
 from drivers.passport.inspection.face_image import parse_dg2
 from drivers.passport.mrz import zone
+from drivers.passport.mrz.dates import FILLER, expiry
 from drivers.passport.mrz.zone import Mrz
 from drivers.passport.trust.passive_authentication import PassiveAuthentication, issuing_state_check
-from drivers.types import CHECK_IDS, Check, CheckMode, Result
+from drivers.types import CHECK_IDS, Check, CheckMode, ExpiryKind, Result
 
 MRZ_IN_DG1 = 0x5F1F
 OPTIONAL_ELEMENTS = frozenset(
@@ -113,14 +114,27 @@ def printed_checks(printed: Mrz | None, at: date | None) -> tuple[Check, ...]:
 
 
 def expiry_check(document: Mrz, at: date | None) -> Check:
-    """Whether the document is valid on a day."""
+    """Whether the document is valid on a day: by the earliest and the latest day it may mean.
+
+    A document that does not expire is not judged: "not supported". What the zone leaves open is
+    undetermined, never failed.
+    """
+    if document.expiry == FILLER * 6:
+        detail = "the document has no date of expiry"
+        return Check(id="expiry", result=Result.NOT_SUPPORTED, detail=detail)
     if at is None:
         return Check(id="expiry", result=Result.UNDETERMINED, detail="the clock is not trusted")
-    expires = zone.expiry_date(document, at)
-    if expires is None:
-        return Check(id="expiry", result=Result.UNDETERMINED, detail="date of expiry is unknown")
-    result = Result.SUCCESSFUL if at <= expires else Result.FAILED
-    return Check(id="expiry", result=result, detail="" if at <= expires else "expired")
+    ends = expiry(document.expiry, at)
+    if ends.kind is ExpiryKind.OPEN:
+        known = "century of the date of expiry" if ends.readings else "date of expiry"
+        return Check(id="expiry", result=Result.UNDETERMINED, detail=f"{known} is unknown")
+    first, last = ends.readings[0]
+    if first < at <= last:
+        detail = "the day is unknown and may have passed"
+        return Check(id="expiry", result=Result.UNDETERMINED, detail=detail)
+    expired = at > last
+    result = Result.FAILED if expired else Result.SUCCESSFUL
+    return Check(id="expiry", result=result, detail="expired" if expired else "")
 
 
 def unread(clock: Callable[[], int], detail: str) -> tuple[Check, ...]:

@@ -42,6 +42,9 @@ from drivers.passport.inspection.checks import (
 )
 from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
 from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
+from drivers.passport.inspection.personal_details import full_birth_date
+from drivers.passport.mrz.attributes import attributes
+from drivers.passport.mrz.dates import Days, ccyymmdd, century_is_asked, known_dates
 from drivers.passport.mrz.zone import Mrz
 from drivers.passport.trust.passive_authentication import (
     PassiveAuthentication,
@@ -60,7 +63,9 @@ from drivers.types import (
 
 CHALLENGE_BYTES = 8
 EXTRA_DATA_GROUPS = (14, 15)
-"""Read beside DG1 and DG2 where EF.SOD lists them; personal details are not the gate's."""
+"""Read beside DG1 and DG2 where EF.SOD lists them. Personal details are not the gate's, but for
+the date of birth of DG11 where the zone leaves its century, month or day open."""
+PERSONAL_DETAILS = 11
 
 T = TypeVar("T")
 
@@ -108,6 +113,7 @@ class Inspection:
     _plan: AccessPlan = field(init=False)
     _judged: Later[PassiveAuthentication] | None = field(default=None, init=False)
     _checks: CheckList = field(init=False)
+    _full_birth: Days | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._plan = AccessPlan(
@@ -137,8 +143,19 @@ class Inspection:
         if removed:
             yield Emit(Emission(DocumentRemoved(ticket=self.ticket), {}))
         checks = self._checks.complete(rest, why)
-        yield Emit(Emission(DocumentVerified(ticket=self.ticket, checks=checks), {}))
+        yield Emit(self._verified(checks))
         return checks
+
+    def _verified(self, checks: tuple[Check, ...]) -> Emission:
+        """The end of the inspection, with what DG11 says of the holder's birth."""
+        verified = DocumentVerified(ticket=self.ticket, checks=checks)
+        if self.mrz is None or self._full_birth is None:
+            return Emission(verified, {})
+        handle, birth = self.new_handle(), ccyymmdd(self._full_birth)
+        settled = msgspec.structs.replace(
+            verified, attributes=attributes(self.mrz, self.at, self._full_birth), holder=handle
+        )
+        return Emission(settled, {handle: f"{self.mrz.text}\n{birth}".encode()})
 
     def _procedure(self) -> Steps[None]:
         yield from self._access_control()
@@ -159,6 +176,8 @@ class Inspection:
         found = self._judged()
         yield from self._dg2(dg2, found)
         listed = found.security_object.hashes if found.security_object is not None else {}
+        if found.trusted and PERSONAL_DETAILS in listed:
+            yield from self._birth_date(found)
         given = yield from self._others(found, listed)
         yield from self._features(found, {14, 15} & set(listed) - given)
 
@@ -239,11 +258,50 @@ class Inspection:
             portrait = PortraitRead(ticket=self.ticket, portrait=handle)
             yield Emit(Emission(portrait, {handle: dg2}))
 
+    def _birth_date(self, found: PassiveAuthentication) -> Steps[None]:
+        """The date of birth of DG11, where the zone's is open and DG11's agrees with it.
+
+        A chip that does not give DG11 leaves the date open; its session may die of the attempt.
+        """
+        if self.mrz is None or self.at is None:
+            return
+        birth, ends = self.mrz.birth_date, self.mrz.expiry
+        known = known_dates(birth, ends, self.at)
+        if not century_is_asked(birth, known):
+            return
+        content = yield from self._persist(self._personal_details)
+        self._checks.begin()
+        if isinstance(content, DocumentError):
+            detail = f"not read: {content}"
+            unread = Check(id="dg_hash.DG11", result=Result.UNDETERMINED, detail=detail)
+            self._checks.add(unread)
+            return
+        hashed = found.hash_check(PERSONAL_DETAILS, content)
+        self._checks.add(hashed)
+        if hashed.result is not Result.SUCCESSFUL:
+            return
+        try:
+            full = full_birth_date(content)
+        except TlvError:
+            return
+        if known_dates(birth, ends, self.at, full) != known:
+            self._full_birth = full
+
+    def _personal_details(self) -> Steps[bytes | DocumentError]:
+        try:
+            return (yield from self.reader.read("DG11"))
+        except (CardRefused, TlvError, ApduError) as error:
+            return error
+        except SessionDead as dead:
+            self.reader.session_died()
+            self._access_due = True
+            return dead
+
     def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
         """The other data groups, where listed; those that the chip gave."""
         given = {1, 2}
         for number in self.extra:
-            if number not in listed:
+            if number not in listed or self._checks.result(f"dg_hash.DG{number}") is not None:
                 continue
             content = yield from self._file(f"DG{number}")
             self._checks.begin()

@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from drivers.passport.errors import MrzError
-from drivers.types import HolderAttributes
+from drivers.passport.mrz.dates import plausible
 
 FILLER = "<"
-EXPIRY_WINDOW_YEARS = 15
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 VALUES = {character: value for value, character in enumerate(ALPHABET)} | {FILLER: 0}
 WEIGHTS = (7, 3, 1)
@@ -189,40 +187,6 @@ def parse_text(text: str) -> Mrz:
     return parse(lines)
 
 
-def birth_date(mrz: Mrz, reference: date) -> date | None:
-    """Date of birth: the latest that is not after the reference; None where unknown."""
-    return _past(mrz.birth_date, reference)
-
-
-def expiry_date(mrz: Mrz, reference: date) -> date | None:
-    """Date of expiry: within 15 years from the reference, else in the past; None if unknown."""
-    for century in (reference.year // 100, reference.year // 100 + 1):
-        found = _date(mrz.expiry, century)
-        if found is not None and reference <= found <= _add_years(reference, EXPIRY_WINDOW_YEARS):
-            return found
-    return _past(mrz.expiry, reference)
-
-
-def attributes(mrz: Mrz, reference: date | None) -> HolderAttributes:
-    """What the core may know; ages stay None without a trusted date of reference."""
-    age = days = None
-    if reference is not None:
-        born = birth_date(mrz, reference)
-        if born is not None:
-            early = (reference.month, reference.day) < (born.month, born.day)
-            age = reference.year - born.year - early
-        expires = expiry_date(mrz, reference)
-        if expires is not None:
-            days = (expires - reference).days
-    return HolderAttributes(
-        document_type=mrz.document_type,
-        issuing_state=mrz.issuing_state,
-        nationality=mrz.nationality,
-        age_years=age,
-        days_to_expiry=days,
-    )
-
-
 def differences(printed: Mrz, chip: Mrz) -> tuple[str, ...]:
     """Names of the elements that differ between the printed zone and DG1's."""
     if printed.format is not chip.format:
@@ -280,7 +244,7 @@ def _failures(
     for name in ("birth_date", "expiry"):
         if check_digit(raw[name]) != raw[f"{name}_check"]:
             wrong.append(f"{name}_check")
-        if not _plausible(raw[name]):
+        if not plausible(raw[name]):
             wrong.append(name)
     if "optional_data_check" in raw:
         optional, digit = raw["optional_data"], raw["optional_data_check"]
@@ -298,42 +262,3 @@ def _failures(
     if not STATE.fullmatch(raw["nationality"]):
         wrong.append("nationality")
     return wrong
-
-
-def _plausible(yymmdd: str) -> bool:
-    """Whether a date can be meant: digits or fillers, from the right unknown first.
-
-    Some states write 00 for a day, or a month and a day, that are unknown (Doc 9303-3, 4.8
-    has fillers).
-    """
-    known = yymmdd.rstrip(FILLER)
-    known = known[:2] + known[2:].removesuffix("00").removesuffix("00")
-    if len(known) % 2 or (known and not known.isdigit()):
-        return False
-    if len(known) == 6:
-        return _date(yymmdd, 20) is not None or _date(yymmdd, 19) is not None
-    return len(known) < 4 or 1 <= int(known[2:4]) <= 12
-
-
-def _date(yymmdd: str, century: int) -> date | None:
-    if not yymmdd.isdigit():
-        return None
-    year = century * 100 + int(yymmdd[:2])
-    try:
-        return date(year, int(yymmdd[2:4]), int(yymmdd[4:]))
-    except ValueError:
-        return None
-
-
-def _past(yymmdd: str, reference: date) -> date | None:
-    century = reference.year // 100
-    for candidate in (century, century - 1):
-        found = _date(yymmdd, candidate)
-        if found is not None and found <= reference:
-            return found
-    return None
-
-
-def _add_years(day: date, years: int) -> date:
-    leap = (day.month, day.day) == (2, 29)
-    return day.replace(year=day.year + years, day=28 if leap else day.day)

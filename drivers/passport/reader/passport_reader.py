@@ -21,7 +21,7 @@ from drivers.passport.errors import ReadCancelled, ReaderGone
 from drivers.passport.inspection.checks import unread
 from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.inspection.inspection import Inspection
-from drivers.passport.mrz import zone
+from drivers.passport.mrz.attributes import attributes
 from drivers.passport.mrz.zone import Mrz
 from drivers.passport.reader.conversation import conclude
 from drivers.passport.reader.held_documents import DocumentData, HeldDocuments
@@ -254,7 +254,7 @@ class PassportReader:
         handle = self._new_handle()
         read = MrzRead(
             ticket=command.ticket,
-            attributes=zone.attributes(printed, self._day),
+            attributes=attributes(printed, self._day),
             holder=handle,
             day=self._day.isoformat() if self._day is not None else "",
         )

@@ -28,7 +28,7 @@ NEEDS_AN_OFFICER_NOW = {
     "left_object",
     "power_lost",
 }
-GOOD_TO_KNOW = {"under_age", "walked_away", "not_entered"}
+GOOD_TO_KNOW = {"under_age", "age_open", "expiry_none", "walked_away", "not_entered"}
 
 
 def test_how_grave_each_code_is():

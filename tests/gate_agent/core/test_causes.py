@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
-from gate_agent.core.causes import BEFORE, FOLLOWS, chains, findings
+from gate_agent.core.causes import BEFORE, FOLLOWS, chains, findings, reason_of
 from gate_agent.core.messages import ListState
 from gate_agent.core.policy import Evidence, decide, document_reasons, policy_settings
-from gate_agent.core.reasons import Outcome, Reason, of_check
+from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.states import replace
 
 RULES = policy_settings(PROFILE)
@@ -84,9 +84,10 @@ def test_where_reading_ended_is_the_only_reason_of_what_came_after(place):
         Check(id=name, result=Result.SUCCESSFUL if number < place else Result.ABORTED)
         for number, name in enumerate(CHECK_IDS)
     )
-    assert referred(checks)[0] == CHECK_IDS[place]
-    assert set(referred(checks)) <= {CHECK_IDS[place], "portrait_unusable"}
-    assert {f.cause for f in chains(checks)[1:]} <= {CHECK_IDS[place]}
+    ended = reason_of(CHECK_IDS[place], Result.ABORTED)
+    assert referred(checks)[0] == ended
+    assert set(referred(checks)) <= {ended, "portrait_unusable"}
+    assert {f.cause for f in chains(checks)[1:]} <= {ended}
 
 
 def test_only_a_document_that_was_taken_away_is_called_so():
@@ -126,7 +127,8 @@ def test_what_had_not_come_when_a_crossing_was_cut_short_is_no_reason(cut):
 
 def test_nothing_follows_from_itself():
     assert all(reason not in BEFORE[reason] for reason in Reason)
-    assert {of_check(name) for name in CHECK_IDS} - set(FOLLOWS) == set()
+    unmade = {reason_of(name, None) for name in CHECK_IDS}
+    assert unmade - set(FOLLOWS) == set()
 
 
 a_check = st.builds(
@@ -149,7 +151,7 @@ def test_folding_never_admits_and_never_hides_a_failure(checks):
     }
     mandatory = set(RULES.policy.mandatory_checks)
     failed = {
-        of_check(c.id)
+        reason_of(c.id, c.result)
         for c in checks
         if c.result is Result.FAILED and c.mode is not CheckMode.EVALUATORY
     }

@@ -6,9 +6,10 @@ import pytest
 from gate_world import ADULT, GOOD_CHECKS, PROFILE, frame
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
 
 from biometrics.types import LivenessState
-from drivers.types import CHECK_IDS, Check, CheckMode, Result
+from drivers.types import CHECK_IDS, Check, CheckMode, ExpiryKind, Result
 from firmware_cfg.profile import Policy
 from gate_agent.core.messages import ListState
 from gate_agent.core.policy import Evidence, better, decide, policy_settings
@@ -32,9 +33,24 @@ def with_check(check_id: str, result: Result, mode: CheckMode = CheckMode.MANDAT
     return replace(GOOD, checks=(*others, Check(id=check_id, result=result, mode=mode)))
 
 
+def aged(youngest: int, oldest: int):
+    return replace(ADULT, age_years=None, age_range_years=(youngest, oldest))
+
+
+def expires(kind: ExpiryKind, left: tuple[int, int] | UnsetType = UNSET):
+    return replace(ADULT, days_to_expiry=None, expiry=kind, days_to_expiry_range=left)
+
+
 def reasons(evidence: Evidence, **policy) -> set[str]:
     rules = replace(RULES, policy=replace(RULES.policy, **policy))
     return {reason.value for reason in decide(evidence, rules).reasons}
+
+
+def of_result(check_id: str, result: Result | None) -> str:
+    """Of an expiry only the failed check says that the document expired."""
+    if check_id != "expiry" or result is Result.FAILED:
+        return check_id
+    return "expiry_none" if result is Result.NOT_SUPPORTED else "expiry_open"
 
 
 def test_good_evidence_admits():
@@ -44,13 +60,13 @@ def test_good_evidence_admits():
 @pytest.mark.parametrize("check_id", Policy().mandatory_checks)
 @pytest.mark.parametrize("result", [r for r in Result if r is not Result.SUCCESSFUL])
 def test_a_mandatory_check_that_is_not_successful_refers(check_id, result):
-    assert check_id in reasons(with_check(check_id, result))
+    assert of_result(check_id, result) in reasons(with_check(check_id, result))
 
 
 @pytest.mark.parametrize("check_id", Policy().mandatory_checks)
 def test_a_mandatory_check_that_is_missing_refers(check_id):
     kept = tuple(c for c in GOOD_CHECKS if c.id.partition(".")[0] != check_id)
-    assert reasons(replace(GOOD, checks=kept)) == {check_id}
+    assert reasons(replace(GOOD, checks=kept)) == {of_result(check_id, None)}
 
 
 def test_one_bad_data_group_among_good_ones_refers():
@@ -65,6 +81,44 @@ def test_undetermined_counts_only_where_it_is_allowed():
     for result in (Result.ABORTED, Result.NOT_SUPPORTED, Result.FAILED):
         other = with_check("ds_validity", result)
         assert "ds_validity" in reasons(other, undetermined_allowed=("ds_validity",))
+
+
+def test_a_document_that_does_not_expire_is_admitted_by_the_profile_alone():
+    unlimited = replace(
+        with_check("expiry", Result.NOT_SUPPORTED), attributes=expires(ExpiryKind.NONE)
+    )
+    assert reasons(unlimited) == {"expiry_none"}
+    assert reasons(unlimited, without_expiry="admit") == set()
+    admit = {"without_expiry": "admit"}
+    kept = tuple(check for check in unlimited.checks if check.id != "expiry")
+    assert reasons(replace(unlimited, checks=kept), **admit) == {"expiry_open"}
+    assert reasons(replace(unlimited, attributes=expires(ExpiryKind.OPEN)), **admit) == {
+        "expiry_open"
+    }
+    for result in (Result.UNDETERMINED, Result.ABORTED):
+        other = replace(
+            with_check("expiry", result, CheckMode.MANDATORY), attributes=unlimited.attributes
+        )
+        assert "expiry_open" in reasons(other, **admit)
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [(CheckMode.OPTIONAL, "expiry"), (CheckMode.EVALUATORY, "expiry_open")]
+)
+def test_an_expiry_that_was_not_mandatory_refers_when_it_failed(mode, reason):
+    assert reason in reasons(with_check("expiry", Result.FAILED, mode), without_expiry="admit")
+
+
+def test_a_date_that_was_misread_is_one_reason():
+    misread = with_check("mrz_consistency", Result.FAILED)
+    unknown = replace(ADULT, age_years=None, days_to_expiry=None)
+    assert reasons(replace(misread, attributes=unknown)) == {"mrz_consistency"}
+    expired = replace(ADULT, age_years=16, days_to_expiry=-1)
+    assert reasons(replace(misread, attributes=expired)) == {
+        "mrz_consistency",
+        "expiry",
+        "under_age",
+    }
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -87,9 +141,18 @@ def test_an_optional_check_refers_only_when_it_failed(check_id):
     ("changes", "expected"),
     [
         ({"attributes": replace(ADULT, age_years=17)}, {"under_age"}),
-        ({"attributes": replace(ADULT, age_years=None)}, {"under_age"}),
+        ({"attributes": replace(ADULT, age_years=None)}, {"age_open"}),
+        ({"attributes": aged(1, 101)}, {"age_open"}),
+        ({"attributes": aged(17, 18)}, {"age_open"}),
+        ({"attributes": aged(16, 17)}, {"under_age"}),
+        ({"attributes": aged(18, 118)}, set()),
+        ({"attributes": expires(ExpiryKind.PART, (0, 30))}, set()),
+        ({"attributes": expires(ExpiryKind.PART, (-1, 29))}, {"expiry_open"}),
+        ({"attributes": expires(ExpiryKind.PART, (-31, -1))}, {"expiry"}),
+        ({"attributes": expires(ExpiryKind.OPEN)}, {"expiry_open"}),
+        ({"attributes": expires(ExpiryKind.NONE)}, {"expiry_none"}),
         ({"attributes": replace(ADULT, days_to_expiry=-1)}, {"expiry"}),
-        ({"attributes": replace(ADULT, days_to_expiry=None)}, {"expiry"}),
+        ({"attributes": replace(ADULT, days_to_expiry=None)}, {"expiry_open"}),
         ({"attributes": replace(ADULT, age_years=18, days_to_expiry=0)}, set()),
         ({"attributes": None}, {"document_unreadable"}),
         ({"checks": None}, {"document_timeout"}),

@@ -26,6 +26,8 @@ def values(kind: mi.Type) -> st.SearchStrategy[Any]:
     if isinstance(kind, mi.VarTupleType):
         longest = LONGEST if kind.max_length is None else kind.max_length
         return st.lists(values(kind.item_type), max_size=min(longest, LONGEST)).map(tuple)
+    if isinstance(kind, mi.TupleType):
+        return st.tuples(*(values(each) for each in kind.item_types))
     if isinstance(kind, mi.DictType):
         return st.dictionaries(values(kind.key_type), values(kind.value_type), max_size=3)
     return _plain(kind)

@@ -97,6 +97,27 @@ def test_an_identity_has_the_regulations_fields() -> None:
     assert fits(schema["opened_identity"], found, schema) == ""
 
 
+def test_an_identity_holds_no_guessed_date() -> None:
+    lines = "\n".join(
+        (
+            "I<UTOX1234567<7<<<<<<<<<<<<<<<",
+            "1906071M<<<<<<0UTO<<<<<<<<<<<0",
+            "NOVAK<<ANNA" + "<" * 19,
+        )
+    )
+    found = identity(lines.encode(), datetime.date(2026, 11, 22))
+    opened = msgspec.convert(found, Identity)
+    assert (opened.birth_date, opened.expiry) == ("190607", "<<<<<<")
+    assert opened.birth_date_known == "1919-06-07 or 2019-06-07"
+    assert opened.expiry_known == "no date of expiry"
+    settled = identity(f"{lines}\n19190607".encode(), datetime.date(2026, 11, 22))
+    assert (settled["birth_date"], "birth_date_known" in settled) == ("1919-06-07", False)
+    assert settled["surname"] == "NOVAK"
+    schema = json_schema()["$defs"]
+    for each in (found, settled):
+        assert fits(schema["opened_identity"], each, schema) == ""
+
+
 def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
     """A person who went through has crossed in the lane's direction; no other person has."""
     ends = [record for record in records if record.kind is RecordKind.FINISH]
