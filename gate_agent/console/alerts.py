@@ -106,12 +106,7 @@ ALERTS: dict[str, Alert] = {
         _INSPECT,
         "Whether the chip hides a protocol was not checked",
     ),
-    "expiry": Alert(
-        _W,
-        "The document has expired",
-        "Examine the traveller's entitlement.",
-        "Whether the document has expired is not known",
-    ),
+    "expiry": Alert(_W, "The document has expired", "Examine the traveller's entitlement."),
     "expiry_open": Alert(
         _W, "The date of expiry is not known for certain", "Read it on the document and judge it."
     ),
