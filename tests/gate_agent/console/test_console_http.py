@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 import pytest
 from console_bench import JPEG, PASSWORD, TOKENS, ConsoleBench, Stream
@@ -431,3 +433,16 @@ def test_rate_limit_table_is_bounded():
     assert limit.allows("0", MAX_KEYS)
     assert not limit.allows("1", MAX_KEYS)
     assert limit.allows("1", 61_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Pacific/Kiritimati", 14), ("Asia/Kolkata", 5.5), ("Pacific/Niue", -11)]
+)
+def test_a_lanes_page_shows_the_time_at_the_gate_with_its_zone(bench, zone, hours):
+    bench.lanes[1].show(msgspec.structs.replace(referred(1), time_zone=zone))
+    offset = timedelta(hours=hours)
+    before = datetime.now(UTC) + offset
+    page = bench.officer().get("/lane/1").text
+    shown = {f"{at:%Y-%m-%d %H:%M} {zone}" for at in (before, datetime.now(UTC) + offset)}
+    assert any(f">{each}</time>" in page for each in shown)
+    assert f'data-zone="{zone}"' in page

@@ -1,11 +1,19 @@
 """Where a record says that a crossing happened: point, authority, effective direction."""
 
 import pytest
-from gate_world import PROFILE, World, facts
+from gate_world import ADULT, PROFILE, World, facts
 from mantrap_world import MANTRAP, ON_APPROACH
 from test_mantrap import lane_at
 
-from drivers.types import Check, CheckMode, DeviceFailed, DeviceId, Result, Zone
+from drivers.types import (
+    Check,
+    CheckMode,
+    DeviceFailed,
+    DeviceId,
+    MrzRead,
+    Result,
+    Zone,
+)
 from firmware_cfg.profile import Profile
 from gate_agent.core.causes import findings
 from gate_agent.core.messages import OfficerAction
@@ -49,6 +57,34 @@ def test_a_direction_is_not_forgotten_with_the_hardware():
     lane.later(130_000)
     assert len(facts(lane.sent, RecordKind.FINISH)) == 1
     assert places(lane) == {("exit", "Border police", "Hall 2")}
+
+
+def test_records_of_a_crossing_name_its_day_and_the_zone():
+    """The day that came with the zone of the document, whatever the clock says meanwhile."""
+    lane = World(replace(PROFILE, lane=replace(POINT, time_zone="Asia/Jayapura")))
+    lane.serve()
+    lane.present()
+    read = MrzRead(ticket=lane.ticket, attributes=ADULT, holder="h", day="2026-02-28")
+    lane.put(read)
+    lane.put(replace(read, day="2026-03-01"))  # a second zone for one question changes nothing
+    lane.later(10_000)
+    lane.decide(OfficerAction.REJECT)
+    lane.durable(RecordKind.OFFICER)
+    every = [found for kind in DECISIVE for found in facts(lane.sent, kind)]
+    assert len(every) == 3
+    assert {found["inspection_day"] for found in every} == {"2026-02-28"}
+    assert {found["time_zone"] for found in every} == {"Asia/Jayapura"}
+
+
+def test_without_a_document_or_a_trusted_clock_there_is_no_day():
+    lane = served(swapped=False)
+    lane.present()
+    lane.read()  # no day came with it
+    lane.later(130_000)
+    every = [found for kind in DECISIVE for found in facts(lane.sent, kind)]
+    assert every
+    assert not any("inspection_day" in found for found in every)
+    assert {found["time_zone"] for found in every} == {"Asia/Jakarta"}
 
 
 @pytest.mark.parametrize("profile", [MANTRAP, ON_APPROACH])

@@ -80,8 +80,9 @@ class Bench:
             trust=trust,
             random=seeded_random(b"reader"),
             at=lambda: self.at,
+            utc_day=lambda: self.utc_day,
         )
-        self.at = at
+        self.at = self.utc_day = at
         self.baud = 115_200
         self.line_baud_max = line_baud_max
         self.mrz_sent = b""
