@@ -66,12 +66,12 @@ def check_rows(codes: tuple[str, ...], checks: tuple[Check, ...]) -> Plain:
     rows = sorted(map(_check, made), key=lambda row: labels.COLOUR_ORDER[row["colour"]])
     counts = Counter(row["result"] for row in rows)
     summary = ", ".join(f"{count} {result}" for result, count in counts.items())
-    more = f"{len(followed)} not judged because of the reasons for referral" if followed else ""
+    unmade = f"{len(followed)} not judged" if followed else ""
     return {
         "checks": rows,
-        "checks_text": ", ".join(part for part in (summary, more) if part),
+        "checks_text": ", ".join(part for part in (summary, unmade) if part),
         "unmade": [_check(check) for check in followed],
-        "unmade_text": more,
+        "unmade_text": f"{unmade}, because of the reasons for referral",
         "all_made": not followed,
     }
 
