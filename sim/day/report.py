@@ -176,7 +176,11 @@ def _cast(result: Result) -> str:
         for row in result.cast
     ]
     heads = ["Held", "Traveller", "Lane", "Came", "Expected"]
-    return "<h2>Travellers</h2>" + _table(heads, rows) if rows else ""
+    note = (
+        "<p class=soft>A reason names the first cause: the check that failed or that could not be "
+        "judged. What followed from it is in the record (<code>findings</code>).</p>"
+    )
+    return f"<h2>Travellers</h2>{note}{_table(heads, rows)}" if rows else ""
 
 
 def _ended(outcome: str, reasons: tuple[str, ...]) -> str:
