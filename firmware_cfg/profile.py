@@ -227,6 +227,7 @@ class Sync(Section, frozen=True, kw_only=True):
     retry_min_ms: BudgetMs = 500
     retry_max_ms: BudgetMs = 30_000
     unsent_alarm_s: Annotated[int, Meta(ge=60, le=31_536_000)] = 259_200  # three days
+    journal_days: Annotated[int, Meta(ge=7, le=3660)] = 90  # what the centre has stays so long
     journal_alarm_mb: Annotated[int, Meta(ge=10, le=10_000_000)] = 4_000
 
 

@@ -34,6 +34,8 @@ def print_findings(result: dict[str, Any], *, as_json: bool) -> int:
         return 0 if result["ok"] else 1
     for found in result["findings"]:
         print(f"WRONG  {found['gate']} {found['epoch'][:8]} record {found['seq']}: {found['what']}")
+    if result.get("trimmed"):
+        print(f"{result['trimmed']} records were trimmed at gates; the central system has them")
     print(f"{result['logs']} logs, {result['records']} records, {len(result['findings'])} wrong")
     return 0 if result["ok"] else 1
 
@@ -56,6 +58,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     result = {
         "logs": len(evidence.logs()),
         "records": evidence.records,
+        "trimmed": evidence.trimmed,
         "centre_key": evidence.centre.raw.hex() if key is None else key.raw.hex(),
         "pinned": key is not None,
         "findings": findings,

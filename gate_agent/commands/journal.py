@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gate_agent.commands.numbers import seq
+from gate_agent.commands.numbers import days, seq
 
 
 def register(commands: Any) -> None:
@@ -43,6 +43,17 @@ def register(commands: Any) -> None:
     restore.add_argument("--records", type=Path, required=True, metavar="FILE")
     restore.add_argument("--keys", type=Path, metavar="FILE", help="without it: no identities")
     restore.set_defaults(run=_run(_restore))
+    trim = _action(actions, "trim", "remove what the centre confirmed and is older than --days")
+    trim.add_argument(
+        "--days",
+        type=days,
+        metavar="N",
+        help="keep what is younger; default: sync.journal_days as shipped",
+    )
+    trim.add_argument(
+        "--centre-key", type=Path, metavar="FILE", help="centre.pub: check signatures first"
+    )
+    trim.set_defaults(run=_run(_trim))
     schema = actions.add_parser("schema", help="print the JSON Schema of a record")
     schema.set_defaults(run=_schema)
 
@@ -101,11 +112,47 @@ def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
             "gate": reader.gate,
             "epoch": reader.epoch,
             "records": reader.last_seq(),
+            "trimmed_to": reader.trimmed().seq,
+            "kept": reader.kept(),
             "receipt_seq": reader.receipt_seq(),
             "signatures": "checked" if key else "not checked: no --centre-key",
             "problems": [{"gate": reader.gate, **problem._asdict()} for problem in problems],
             "ok": not problems,
         }
+
+
+def _trim(arguments: argparse.Namespace) -> dict[str, Any]:
+    from datetime import UTC, timedelta
+
+    from firmware_cfg.profile import Sync
+    from gate_agent import live
+    from sync.gate.trim_once import trim_once
+    from sync.log.keys import read_public_key
+
+    key = None if arguments.centre_key is None else read_public_key(arguments.centre_key)
+    kept_days = Sync().journal_days if arguments.days is None else arguments.days
+    before = (live.utc_now() - timedelta(days=kept_days)).astimezone(UTC)
+    found = trim_once(
+        arguments.journal,
+        before.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        kept_days,
+        key,
+        live.system_random,
+        live.utc_text(),
+        live.monotonic_ns(),
+    )
+    result: dict[str, Any] = {
+        "trimmed": found.trimmed,
+        "kept": found.kept,
+        "bytes_before": found.bytes_before,
+        "bytes_after": found.bytes_after,
+        "head": {"seq": found.seq, "root": found.root, "checkpoint": found.checkpoint},
+        "signatures": "checked" if key else "not checked: no --centre-key",
+    }
+    if found.problems:
+        named = [{"gate": "", **problem._asdict()} for problem in found.problems]
+        result |= {"problems": named, "ok": False}
+    return result
 
 
 def _show(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -129,12 +176,15 @@ def _show(arguments: argparse.Namespace) -> dict[str, Any]:
                 "epoch": reader.epoch,
                 "demo": reader.demo,
                 "records": last,
+                "trimmed_to": reader.trimmed().seq,
                 "receipt_seq": confirmed,
                 "unsent": last - confirmed,
                 "root": reader.root().hex(),
                 "checkpoint": "" if receipt is None else receipt.checkpoint,
             }
         rows = [row for row in reader.stored(arguments.seq) if row.seq == arguments.seq]
+        if arguments.seq and arguments.seq <= reader.trimmed().seq:
+            raise RecordMalformed(f"record {arguments.seq} was trimmed; the central system has it")
         if not rows:
             raise RecordMalformed(f"there is no record {arguments.seq}")
         shown: dict[str, Any] = {"seq": arguments.seq, "commitment": rows[0].commitment.hex()}
@@ -159,20 +209,22 @@ def _printable(row: dict[str, Any]) -> dict[str, Any]:
 
 def _export(arguments: argparse.Namespace) -> dict[str, Any]:
     from sync.centre.evidence import LogEvidence, write_evidence
-    from sync.centre.types import LogEnd
+    from sync.centre.types import LogEnd, LogStart
     from sync.gate.journal_reader import JournalReader
     from sync.log.errors import StorageUnavailable
     from sync.log.keys import read_public_key
 
     gate_key = read_public_key(arguments.gate_key)
     centre_key = read_public_key(arguments.centre_key)
-    with closing(JournalReader(arguments.journal)) as reader:
+    with closing(JournalReader(arguments.journal)) as reader, reader.snapshot():
         receipt = reader.receipt()
+        point = reader.trimmed()
+        start = LogStart(point.seq, point.commitment, point.frontier.peaks)
         end = LogEnd(0, "00" * 32, "")
         if receipt is not None:
             end = LogEnd(receipt.seq, receipt.commitment, receipt.checkpoint)
         rows = reader.stored(end.seq)
-        log = LogEvidence(reader.gate, reader.epoch, gate_key, end, (0, ""), [], rows)
+        log = LogEvidence(reader.gate, reader.epoch, gate_key, end, (0, ""), [], rows, start)
         try:
             with arguments.out.open("x") as file:
                 count = write_evidence(file, centre_key, [log])

@@ -41,6 +41,11 @@ def count(text: str) -> int:
     return int(text)
 
 
+def days(text: str) -> int:
+    """A number of days, up to ten years. Raises ArgumentTypeError."""
+    return _within(text, 3660)
+
+
 def _within(text: str, most: int) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text[:20]) > most or len(text) > 20:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no number from 0 to {most}")

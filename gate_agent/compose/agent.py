@@ -33,7 +33,7 @@ from drivers.types import (
 )
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
-from firmware_cfg.time_zone import calendar_day
+from firmware_cfg.time_zone import calendar_day, local_time
 from gate_agent import live
 from gate_agent.compose.agent_lane import AgentLane
 from gate_agent.compose.folders import unfit
@@ -49,6 +49,7 @@ from gate_agent.core.messages import (
 from gate_agent.core.states import initial
 from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.host.service_manager import ServiceManager
+from gate_agent.host.system_clock import follows_time_server
 from gate_agent.lane_api.api import Role
 from gate_agent.lane_api.requests import Reply
 from gate_agent.lane_api.socket_access import access_of, let_the_group_read
@@ -57,6 +58,7 @@ from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
 from gate_agent.records.identity import identity
 from gate_agent.records.journal_writer import JournalWriter, Limits
+from gate_agent.records.night_trim import NightTrim, cutoff, is_night
 from gate_agent.records.recorder import Recorder
 from gate_agent.records.vault import Vault, VaultError
 from gate_agent.workers.machine_thread import run_machine
@@ -134,7 +136,16 @@ class AgentProcess:
                 size_bytes=limits.journal_alarm_mb * 1_000_000,
                 unsent_s=limits.unsent_alarm_s,
             ),
+            NightTrim(self._cutoff, live.monotonic_ns, live.utc_text, limits.journal_days),
         )
+
+    def _cutoff(self, *, at_once: bool) -> str | None:
+        """Before when records may go now; a demo takes the computer's clock as it is."""
+        lane, days = self._profile.lane, self._profile.sync.journal_days
+        if not (lane.demo or follows_time_server()):
+            return None
+        now = local_time(lane.time_zone, live.utc_now())
+        return cutoff(now, days) if at_once or is_night(now) else None
 
     def _worker_server(self, run_dir: Path) -> WorkerServer:
         """A socket for each worker, open to the user of that worker alone."""

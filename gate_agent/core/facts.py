@@ -135,7 +135,7 @@ class SystemFacts(
     `start`: `unfinished` (tickets) · `mode`: `mode`, `alarms` · `conditions`: `device`,
     `conditions` · `device_failed`: `device`, `code` · `officer_ignored`: `action`, `officer`,
     `why` · `permit_refused`: `action`, `clause` · `erasure`, written by the journal itself and
-    without a profile: `seqs`, `reason`.
+    without a profile: `seqs`, `reason` · `trim`, likewise: `to_seq`, `root`, `kept_days`.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.SYSTEM
@@ -155,6 +155,9 @@ class SystemFacts(
     clause: str | UnsetType = UNSET
     seqs: tuple[int, ...] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    to_seq: int | UnsetType = UNSET
+    root: str | UnsetType = UNSET
+    kept_days: int | UnsetType = UNSET
 
 
 Facts = DecisionFacts | OfficerFacts | ActuationFacts | FinishFacts | SystemFacts

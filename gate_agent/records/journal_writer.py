@@ -20,6 +20,7 @@ from drivers.types import DeviceFailed, DeviceId, DeviceReady
 from firmware_cfg.codes import Code
 from gate_agent.core.facts import plain_facts
 from gate_agent.core.messages import Append
+from gate_agent.records.night_trim import NightTrim
 from sync.gate.draft import JournalEntry
 from sync.gate.journal import Journal
 from sync.gate.reserve import Reserve
@@ -41,6 +42,9 @@ MAX_WAITING = 1024
 MAX_BATCH = 64
 LOOK_S = 1.0
 """How often the storage is looked at when nothing is to be written."""
+
+TRIM_PAUSE_S = 0.02
+"""Between two steps of trimming the queue is waited for so long."""
 
 
 class Written(NamedTuple):
@@ -79,6 +83,7 @@ class JournalWriter:
         clock: monotonic nanoseconds; `utc`: RFC 3339 with milliseconds.
         reserve: the room kept next to the journal, None where nothing is kept (simulation).
         limits: see `Limits`.
+        trim: removes what is no longer needed while nothing is to be written; None: nothing goes.
     """
 
     def __init__(
@@ -91,8 +96,10 @@ class JournalWriter:
         utc: Callable[[], str],
         reserve: Reserve | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        trim: NightTrim | None = None,
     ) -> None:
         self._journal = journal
+        self._trim = trim
         self._reserve = reserve
         self._limits = limits
         self._ready = self._failing = False
@@ -142,6 +149,8 @@ class JournalWriter:
                     self._write(batch)
                 for data in receipts:
                     self._acknowledge(data)
+                if self._trim is not None and self._ready and not (batch or receipts or ended):
+                    self._trim.step(self._journal)
                 self._report()
                 if ended:
                     return
@@ -179,7 +188,8 @@ class JournalWriter:
         batch: list[_Asked] = []
         receipts: list[bytes] = []
         try:
-            item = self._waiting.get(timeout=LOOK_S)
+            trimming = self._trim is not None and self._trim.under_way
+            item = self._waiting.get(timeout=TRIM_PAUSE_S if trimming else LOOK_S)
             while True:
                 if isinstance(item, _Asked):
                     batch.append(item)
@@ -264,5 +274,10 @@ class JournalWriter:
             return f"records have waited {hours} h for the centre: look at its link"
         size = self._journal.size_bytes()
         if size >= self._limits.size_bytes:
-            return f"the journal has {size // 1_000_000} MB: its disk may not last"
+            return (
+                f"the journal has {size // 1_000_000} MB: its disk may not last;"
+                ' see the runbook, "The journal grows"'
+            )
+        if self._trim is not None and self._trim.alarm:
+            return self._trim.alarm
         return ""

@@ -27,6 +27,7 @@ from sync.log.types import Receipt, Record, RecordKind
 
 GATE = "cut-1"
 UTC = "2026-01-01T00:00:00.000Z"
+LATER = "2026-06-01T00:00:00.000Z"
 SECTOR = 512
 STEPS = 40
 
@@ -37,6 +38,7 @@ class Promise(NamedTuple):
     last_seq: int
     receipt_seq: int
     erased: tuple[int, ...]
+    trimmed: int = 0
 
 
 class CutResult(NamedTuple):
@@ -136,35 +138,44 @@ def _step(
     step: int,
 ) -> tuple[Promise, list[Record]]:
     """Do one thing that a journal does; give what it has promised by then, and new records."""
+    first = journal.trimmed.seq + 1
     if step % 10 == 7:
-        size = random_source.randint(max(1, promise.receipt_seq), promise.last_seq)
+        size = random_source.randint(max(first, promise.receipt_seq), promise.last_seq)
         journal.acknowledge(_receipt(journal, centre, key, size), centre.signing.public)
         return promise._replace(receipt_seq=size), []
     if step % 13 == 11:
-        left = [seq for seq in range(1, promise.last_seq) if seq not in promise.erased]
+        left = [seq for seq in range(first, promise.last_seq) if seq not in promise.erased]
         seq = random_source.choice(left)
-        if not _records_erasure(journal, seq):
+        if not _states_something(journal, seq):
             record = journal.erase([seq], step, UTC, "asked for")
             erased = (*promise.erased, seq)
             return promise._replace(last_seq=record.seq, erased=erased), [record]
+    if step % 8 == 6 and promise.receipt_seq:
+        for _ in range(random_source.choice((1, 2, 3, 9))):  # a trim that may be cut off, too
+            journal.trim(LATER, 90, step, UTC)
+        new = list(journal.records(promise.last_seq))
+        trimmed = journal.trimmed.seq
+        return promise._replace(last_seq=journal.last_seq, trimmed=trimmed), new
     if step % 9 == 8:
+        journal.shrink(0.0)
         journal._db.rows("PRAGMA wal_checkpoint(PASSIVE)")  # noqa: SLF001 - as SQLite does later
     facts: dict[str, Any] = {
         "outcome": "admit",
         "filler": "x" * random_source.choice((10, 300, 6000)),
     }
     identity = {"surname": "EXAMPLE"} if random_source.random() < 0.7 else None
+    ticket = 0 if step < 2 * STEPS // 3 else step + 1  # crossings without an end are not trimmed
     entries = [
-        JournalEntry(RecordKind.DECISION, step + 1, step, UTC, {**facts, "n": n}, identity)
+        JournalEntry(RecordKind.DECISION, ticket, step, UTC, {**facts, "n": n}, identity)
         for n in range(random_source.choice((1, 1, 1, 8)))
     ]
     new = journal.append_many(entries)
     return promise._replace(last_seq=new[-1].seq), new
 
 
-def _records_erasure(journal: Journal, seq: int) -> bool:
-    """Whether a record states an erasure: those stay."""
-    return any(record.seq == seq and "seqs" in record.facts for record in journal.records())
+def _states_something(journal: Journal, seq: int) -> bool:
+    """Whether a record states an erasure or a trim: those stay."""
+    return any(record.seq == seq and "event" in record.facts for record in journal.records())
 
 
 def _receipt(journal: Journal, centre: CentreKeys, key: SigningKey, size: int) -> bytes:
@@ -253,7 +264,9 @@ def _judge(
         found = {record.seq: repr(record) for record in journal.records()}
         broken = journal.last_seq < promise.last_seq or journal.receipt_seq < promise.receipt_seq
         broken = broken or any(seq in found for seq in promise.erased)
-        missing = set(range(1, promise.last_seq + 1)) - set(found) - set(promise.erased)
+        begins = journal.trimmed.seq + 1
+        broken = broken or begins <= promise.trimmed or bool(found and min(found) < begins)
+        missing = set(range(begins, promise.last_seq + 1)) - set(found) - set(promise.erased)
         # One erasure may have been under way; the journal's own check knows which.
         broken = broken or len(missing) > 1
         altered = sum(records.get(seq) != text for seq, text in found.items())

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from sync.centre.types import LogEnd
+from sync.centre.types import LogEnd, LogStart
 from sync.log.chain import LogCheck, Stored, erased_by
-from sync.log.encoding import GENESIS
 from sync.log.envelope import RecordPlace, centre_hour, open_identity
 from sync.log.errors import NoteRefused, RecordMalformed, SealBroken
 from sync.log.hpke import OpeningKey
 from sync.log.keys import SigningKey, VerifyingKey
+from sync.log.merkle import HASH_BYTES, Frontier
 from sync.log.notes import CENTRE_NAME, open_checkpoint, open_note, origin_of, sign_text
 from sync.log.types import Item, Record
 
@@ -55,6 +55,9 @@ class AuditSource(Protocol):
 
     def peaks_of(self, gate: str, epoch: str) -> bytes | None:
         """The stored peaks of a log's tree, None if there are none to check."""
+
+    def start_of(self, gate: str, epoch: str) -> LogStart:
+        """After which record the log begins: 0, but in a gate's own trimmed copy."""
 
     def hour_keys(self, gate: str, epoch: str) -> dict[int, bytes]:
         """The keys of a log's hours, sealed for the central system, by their numbers."""
@@ -142,15 +145,17 @@ class _Log:
             self._open_hours(self._opening)
         by_centre = self._erased()
         erased = _Erased(by_centre, self._evidence, self._gate, self._epoch)
+        start = self._evidence.start_of(self._gate, self._epoch)
         check = LogCheck(
             self._gate,
             self._epoch,
             roots=self._roots,
             erased=erased,
+            frontier=self._begin(start, end),
+            previous=start.commitment,
             inspect=None if self._opening is None else self._identity,
         )
-        last = GENESIS
-        size = 0
+        size, last = start.seq, start.commitment
 
         def rows() -> Iterator[Stored]:
             nonlocal last, size
@@ -169,6 +174,22 @@ class _Log:
             self.found.append((end.seq, "the log does not end where receipts say"))
         if peaks not in (None, check.frontier.peaks):
             self.found.append((end.seq, "the stored peaks of the tree are not the log's"))
+
+    def _begin(self, start: LogStart, end: LogEnd) -> Frontier:
+        """The tree after which a copy begins; nothing before it may be out of a signature's reach.
+
+        The countersigned checkpoint distinguishes what was trimmed from what was lost: its root
+        follows from these peaks and the rows after them, or from the peaks alone.
+        """
+        frontier = Frontier.joined(start.seq, start.peaks)
+        if start.seq < 0 or len(start.peaks) != start.seq.bit_count() * HASH_BYTES:
+            self.found.append((start.seq, "the peaks of the trimmed tree are not whole"))
+            return Frontier()
+        if start.seq > end.seq:
+            self.found.append((start.seq, "records are gone that no signature covers"))
+        elif start.seq and self._roots.get(start.seq, frontier.root()) != frontier.root():
+            self.found.append((start.seq, "the tree up to the trim is not the one that was signed"))
+        return frontier
 
     def _open_hours(self, opening: OpeningKey) -> None:
         """Open the keys of the log's hours."""

@@ -2,7 +2,8 @@
 
 JSON lines. The first names the format and the central system's key; then, for each log, a
 line with the gate's key, the countersigned checkpoint, the newest size that the gate
-signed and the notes of erasures; then a line for each record with its commitment and,
+signed and the notes of erasures, and for a gate's trimmed log after which record it begins
+with the peaks of the tree there; then a line for each record with its commitment and,
 unless it was erased, its salt and its canonical bytes, in which identities are sealed.
 """
 
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from sync.centre.audit import AuditFinding, audit
-from sync.centre.types import LogEnd
+from sync.centre.types import LogEnd, LogStart
 from sync.log.chain import Stored
+from sync.log.encoding import GENESIS
 from sync.log.errors import EvidenceMalformed, KeyRefused
 from sync.log.keys import VerifyingKey
 from sync.log.types import Item
@@ -36,6 +38,7 @@ class LogEvidence(NamedTuple):
     head: tuple[int, str]
     erasures: list[tuple[int, str]]
     rows: Iterable[Stored]
+    start: LogStart = LogStart()
 
 
 def write_evidence(file: TextIO, centre: VerifyingKey, logs: Iterable[LogEvidence]) -> int:
@@ -51,6 +54,8 @@ def write_evidence(file: TextIO, centre: VerifyingKey, logs: Iterable[LogEvidenc
             "head": list(log.head),
             "erasures": [list(each) for each in log.erasures],
         }
+        if log.start.seq:
+            head["trimmed"] = [log.start.seq, log.start.commitment, log.start.peaks.hex()]
         _line(file, {"log": head})
         for row in log.rows:
             encoded = base64.b64encode(row.encoded).decode()
@@ -121,6 +126,11 @@ class EvidenceFile:
             if number > start:
                 yield _row(value, number)
 
+    @property
+    def trimmed(self) -> int:
+        """How many records gates removed from their copies once the central system had them."""
+        return sum(log.start.seq for _, _, log in self._logs.values())
+
     def erasures(self, gate: str, epoch: str) -> list[tuple[int, str]]:
         """The notes of erasures by place."""
         return self._logs[gate, epoch][2].erasures
@@ -133,6 +143,10 @@ class EvidenceFile:
     def peaks_of(self, gate: str, epoch: str) -> bytes | None:  # noqa: ARG002 (one shape for all)
         """A file has none."""
         return None
+
+    def start_of(self, gate: str, epoch: str) -> LogStart:
+        """After which record the log begins."""
+        return self._logs[gate, epoch][2].start
 
     def hour_keys(self, gate: str, epoch: str) -> dict[int, bytes]:  # noqa: ARG002
         """A file has none: identities stay sealed."""
@@ -176,6 +190,7 @@ def _log(value: dict[str, Any], number: int) -> LogEvidence:
         log = value["log"]
         seq, commitment, checkpoint = log["end"]
         size, head = log["head"]
+        after, before, peaks = log.get("trimmed", (0, GENESIS, ""))
         erasures = [(int(place), str(note)) for place, note in log["erasures"]]
         return LogEvidence(
             str(log["gate"]),
@@ -185,6 +200,7 @@ def _log(value: dict[str, Any], number: int) -> LogEvidence:
             (int(size), str(head)),
             erasures,
             (),
+            LogStart(int(after), str(before), bytes.fromhex(peaks)),
         )
     except (TypeError, KeyError, ValueError, KeyRefused) as error:
         raise EvidenceMalformed(f"line {number}: not the head of a log") from error

@@ -17,7 +17,7 @@ from sync.centre.live_copies import LiveCopies
 from sync.centre.quarantine import MAX_QUARANTINED, Quarantine
 from sync.centre.registry import Registry
 from sync.centre.schema import SCHEMA, Tables
-from sync.centre.types import LogEnd, LogRow, LogStanding, NewRow
+from sync.centre.types import LogEnd, LogRow, LogStanding, LogStart, NewRow
 from sync.log.chain import Stored
 from sync.log.database import Database
 from sync.log.encoding import GENESIS, decode_record
@@ -104,6 +104,10 @@ class CentreStore(Registry):
     def peaks_of(self, gate: str, epoch: str) -> bytes:
         """The stored peaks of a log's tree."""
         return self.log(gate, epoch).peaks
+
+    def start_of(self, gate: str, epoch: str) -> LogStart:  # noqa: ARG002 (one shape for all)
+        """The central system has every log from its first record on."""
+        return LogStart()
 
     def nodes(self, gate: str, epoch: str) -> Nodes:
         """The nodes of a log's tree. Its function raises `StorageCorrupt` for a missing one."""

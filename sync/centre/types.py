@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from sync.log.encoding import GENESIS
 from sync.log.errors import StorageCorrupt
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import HASH_BYTES, Frontier
@@ -20,6 +21,17 @@ class LogEnd(NamedTuple):
     seq: int
     commitment: str
     checkpoint: str
+
+
+class LogStart(NamedTuple):
+    """After which record a copy of a log begins: its place, commitment (hex) and joined peaks.
+
+    0, `GENESIS` and nothing for a whole log. A gate's own copy begins later once it was trimmed.
+    """
+
+    seq: int = 0
+    commitment: str = GENESIS
+    peaks: bytes = b""
 
 
 class QuarantineReason(StrEnum):

@@ -17,8 +17,9 @@ import msgspec
 
 from sync.gate.draft import Drafter, Drafts, JournalEnd, JournalEntry
 from sync.gate.journal_check import check_journal
-from sync.gate.journal_schema import SCHEMA, nodes_of
+from sync.gate.journal_schema import SCHEMA, TrimPoint, nodes_of
 from sync.gate.receipts import check_receipt, release
+from sync.gate.trim import STEP_PAGES, Trimmed, Trimmer
 from sync.log.chain import Problem, Stored, erased_by
 from sync.log.database import Database
 from sync.log.encoding import (
@@ -33,8 +34,8 @@ from sync.log.errors import (
     StorageForeign,
 )
 from sync.log.keys import VerifyingKey
-from sync.log.merkle import Frontier, Nodes, leaf_hash
-from sync.log.types import Erasure, Record, RecordKind
+from sync.log.merkle import Frontier, Nodes, leaf_hash, root_of
+from sync.log.types import TRIM, Erasure, Record, RecordKind, Trim
 
 EPOCH_BYTES = 16
 CHECKED_AT_START = 1000
@@ -65,6 +66,7 @@ class Journal:
         self._seq = int(database.value("SELECT coalesce(max(seq), 0) FROM records"))
         self._adopt()
         self._frontier = Frontier.of(self._seq, self.nodes)
+        self._trimmer = Trimmer(database, place)
         self._key_id = int(database.value("SELECT coalesce(max(id), 0) FROM hour_keys"))
         self._receipt_seq = int(database.value("SELECT receipt_seq FROM journal"))
 
@@ -172,17 +174,81 @@ class Journal:
         """Erase records: contents, salts and keys go, commitments stay; log it as an event.
 
         Raises:
-            RecordMalformed: one is not there, was erased, or states an erasure.
+            RecordMalformed: one is not there, was erased, or states an erasure or a trim.
             StorageFailed: nothing was changed.
         """
         for seq in seqs:
             data = self._db.value("SELECT encoded FROM records WHERE seq = ?", (seq,))
-            if not data or erased_by(data):
+            if not data or _must_stay(data):
                 raise RecordMalformed(f"record {seq} cannot be erased")
         facts = msgspec.to_builtins(Erasure(seqs=sorted(set(seqs)), reason=reason))
         record = self._write([JournalEntry(RecordKind.SYSTEM, 0, at_ns, utc, facts)], seqs)[0]
         self._db.forget_deleted()
         return record
+
+    def trim(self, before_utc: str, kept_days: int, at_ns: int, utc: str) -> Trimmed:
+        """Do one small step of trimming: look, state, remove, or give room back.
+
+        What goes: see `sync.gate.trim`. Call it again until it is done.
+
+        Args:
+            before_utc: records from then on stay; RFC 3339 with milliseconds.
+            kept_days: what the statement says about the window.
+            at_ns: now by the lane's monotonic clock, for the statement.
+            utc: now, for the statement.
+
+        Raises:
+            StorageCorrupt: what was to go is not in order; nothing went.
+            StorageFailed: this step was not done.
+        """
+        trimmer = self._trimmer
+        if trimmer.pending:
+            return Trimmed(trimmer.remove(), done=False)
+        to_seq = trimmer.look(before_utc, self._receipt_seq)
+        if to_seq is None:
+            return Trimmed(0, done=False)
+        if to_seq <= trimmer.point.seq:
+            return Trimmed(0, done=True)
+        root = root_of(to_seq, self.nodes).hex()
+        facts = msgspec.to_builtins(Trim(to_seq=to_seq, root=root, kept_days=kept_days))
+        statement = JournalEntry(RecordKind.SYSTEM, 0, at_ns, utc, facts)
+        trimmer.stated(self._write([statement], ())[0].seq, to_seq)
+        return Trimmed(0, done=False)
+
+    def shrink(self, spare_share: float) -> bool:
+        """Give some free room of the file back; whether more than the spare share is left.
+
+        `spare_share`: so much of the file may stay free, to be written again.
+        """
+        free, whole = self._db.free_pages()
+        if free <= spare_share * whole:
+            return False
+        if self._db.shrinks:
+            self._db.shrink(STEP_PAGES)
+        return self._db.free_pages()[0] < free
+
+    def rebuild(self) -> None:
+        """Write the file again, as small as it can be; no record can be appended meanwhile.
+
+        Raises:
+            StorageFailed: there is no room for a second copy; nothing was changed.
+        """
+        self._db.rebuild()
+        self._db.forget_deleted()
+
+    @property
+    def can_shrink(self) -> bool:
+        """Whether free room goes back to the disk; a file of an older version needs `rebuild`."""
+        return self._db.shrinks
+
+    def forget_deleted(self) -> None:
+        """Leave nothing of what went in the write-ahead log, and make that small."""
+        self._db.forget_deleted()
+
+    @property
+    def trimmed(self) -> TrimPoint:
+        """Up to where records were removed."""
+        return self._trimmer.point
 
     def _write(self, entries: Sequence[JournalEntry], erasing: Sequence[int]) -> list[Record]:
         """Make records durable, and erasures with the records that state them."""
@@ -303,3 +369,8 @@ class Journal:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+
+def _must_stay(data: bytes) -> bool:
+    """Whether a record states what became of others, which its erasure would leave unexplained."""
+    return bool(erased_by(data)) or decode_record(data).facts.get("event") == TRIM

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sync.gate.journal_check import check_journal, signed_root
-from sync.gate.journal_schema import SCHEMA, STORED, nodes_of, stored
+from sync.gate.journal_schema import (
+    SCHEMA,
+    STORED,
+    TrimPoint,
+    commitment_at,
+    nodes_of,
+    stored,
+    trim_point,
+)
 from sync.log.chain import Problem, Stored
 from sync.log.database import Database
-from sync.log.encoding import GENESIS, decode_record, read_receipt
+from sync.log.encoding import decode_record, read_receipt
 from sync.log.envelope import RecordPlace, gate_hour, open_identity
-from sync.log.errors import SealBroken, StorageUnavailable
+from sync.log.errors import ReceiptConflict, SealBroken, StorageUnavailable
 from sync.log.keys import VerifyingKey
 from sync.log.merkle import root_of
 from sync.log.types import Contents, HourKey, Item, Receipt
@@ -126,13 +135,31 @@ class JournalReader:
 
         Raises:
             ReceiptForged: it confirms another place than it names.
+            ReceiptConflict: it ends before what this journal keeps, which cannot be sent again.
         """
-        if receipt.seq == 0:
-            return receipt.commitment == GENESIS
-        ours = self._db.value("SELECT commitment FROM records WHERE seq = ?", (receipt.seq,))
-        if ours is None or receipt.commitment != ours.hex():
+        kept_from = self.trimmed().seq + 1
+        if receipt.seq < kept_from - 1:
+            raise ReceiptConflict(
+                f"the central system was set back to record {receipt.seq}, and this gate keeps"
+                f" records from {kept_from} on: restore a newer backup of the central system"
+            )
+        if receipt.commitment != commitment_at(self._db, receipt.seq):
             return False
-        return signed_root(receipt, key) == root_of(receipt.seq, nodes_of(self._db))
+        return receipt.seq == 0 or signed_root(receipt, key) == root_of(
+            receipt.seq, nodes_of(self._db)
+        )
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Everything read inside is as of one moment, whatever the agent does beside it."""
+        return self._db.snapshot()
+
+    def kept(self) -> int:
+        """How many records are here."""
+        return int(self._db.value("SELECT count(*) FROM records"))
+
+    def trimmed(self) -> TrimPoint:
+        """Up to where records were removed, and what the rest is proven from."""
+        return trim_point(self._db)
 
     def root(self) -> bytes:
         """The root of the whole log."""

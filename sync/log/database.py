@@ -25,9 +25,13 @@ from sync.log.errors import (
 
 Row = tuple[Any, ...]
 
+WAL_LIMIT_BYTES = 8 * 1024 * 1024
+"""To so much the write-ahead log is cut when it begins again, however long a reader made it."""
+
 BUSY_TIMEOUT_S = 2.0
 """A reader meets the writer's checkpoint for milliseconds; longer than this is a fault."""
 
+_INCREMENTAL = 2
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -37,11 +41,18 @@ class Schema:
     Attributes:
         application_id: SQLite's mark of the kind of file.
         migrations: `migrations[n]` are the statements that take version n to n + 1.
+        readable_from: the oldest version that this program's readers understand.
     """
 
-    def __init__(self, application_id: int, migrations: Sequence[tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        application_id: int,
+        migrations: Sequence[tuple[str, ...]],
+        readable_from: int | None = None,
+    ) -> None:
         self.application_id = application_id
         self.migrations = tuple(migrations)
+        self.readable_from = self.version if readable_from is None else readable_from
 
     @property
     def version(self) -> int:
@@ -93,7 +104,7 @@ class Database:
 
         Raises:
             StorageUnavailable: it does not exist, is being made, or cannot be opened.
-            StorageForeign: another kind of file, or another version than this program's.
+            StorageForeign: another kind of file, or a version that this program cannot read.
         """
         database = cls(path, _connect(f"file:{_quoted(path)}?mode=ro"), None)
         try:
@@ -104,7 +115,8 @@ class Database:
         if found == (0, 0):
             database.close()
             raise StorageUnavailable(f"{path.name} is being created")
-        if found != (schema.application_id, schema.version):
+        known = range(schema.readable_from, schema.version + 1)
+        if found[0] != schema.application_id or found[1] not in known:
             database.close()
             raise StorageForeign(f"{path.name} is another kind or version of database")
         return database
@@ -114,8 +126,10 @@ class Database:
         problems = self.rows("PRAGMA quick_check(3)")
         if problems != [("ok",)]:
             raise StorageCorrupt(f"{self.path.name}: {problems[0][0]}")
+        self.rows("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file, and of an older one's VACUUM
         if self.value("PRAGMA journal_mode=WAL") != "wal":
             raise StorageFailed(f"{self.path.name}: the file system does not support WAL")
+        self.rows(f"PRAGMA journal_size_limit={WAL_LIMIT_BYTES}")
         self.rows("PRAGMA synchronous=FULL")
         self.rows("PRAGMA foreign_keys=ON")
         self.rows("PRAGMA secure_delete=ON")
@@ -220,6 +234,27 @@ class Database:
         In the database itself `secure_delete` has overwritten it.
         """
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def free_pages(self) -> tuple[int, int]:
+        """How many of the file's pages are free, and how many it has."""
+        return int(self.value("PRAGMA freelist_count")), int(self.value("PRAGMA page_count"))
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether `shrink` works: a file of an older version is made able by `rebuild`."""
+        return bool(self.value("PRAGMA auto_vacuum") == _INCREMENTAL)
+
+    def shrink(self, pages: int) -> None:
+        """Give up to so many free pages back to the file system."""
+        self.rows(f"PRAGMA incremental_vacuum({int(pages)})")
+
+    def rebuild(self) -> None:
+        """Write the whole file again, as small as it can be; takes twice its room meanwhile.
+
+        Raises:
+            StorageFailed: nothing was changed: no room, or a transaction is under way.
+        """
+        self.run("VACUUM")
 
     def close(self) -> None:
         """Close, and let another process become the writer."""

@@ -42,10 +42,22 @@ class Frontier:
         """The frontier of a stored log."""
         return cls(size, [nodes(level, index) for level, index in _peaks(size)])
 
+    @classmethod
+    def joined(cls, size: int, peaks: bytes) -> Frontier:
+        """The frontier of a size from its `peaks`, joined."""
+        return cls(size, [peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES)])
+
     @property
     def peaks(self) -> bytes:
         """The peaks, joined, the largest subtree first."""
         return b"".join(self._peaks)
+
+    def peak(self, level: int, index: int) -> bytes | None:
+        """The root of that complete subtree if it is one of the peaks."""
+        for place, root in zip(_peaks(self.size), self._peaks, strict=False):
+            if place == (level, index):
+                return root
+        return None
 
     def copy(self) -> Frontier:
         """The same, to go on from on trial."""

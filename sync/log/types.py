@@ -76,6 +76,23 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+TRIM: Literal["trim"] = "trim"
+"""The event of a SYSTEM record by which a journal states up to where it removes records."""
+
+
+class Trim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Facts of the SYSTEM record in which a journal states up to where it removes records.
+
+    `to_seq`: the last record that goes; the central system has confirmed it. `root`: the root,
+    in hex, of the tree up to there. `kept_days`: calendar days of the gate that stay.
+    """
+
+    event: Literal["trim"] = TRIM
+    to_seq: int
+    root: str
+    kept_days: int
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The central system has stored everything up to and including `seq` (after COMMIT).
 

@@ -42,12 +42,17 @@ def test_the_judge_sees_a_lost_and_a_changed_record(tmp_path: Path) -> None:
     files, dropped = disk.after_cut(random.Random(1))
     after = tmp_path / "after"
     assert dropped == 0
+    assert promise.trimmed > 10
     assert judge(after, files, promise, session.records) == (0, 0, 0)
     more = promise._replace(last_seq=promise.last_seq + 1)
     assert judge(after, files, more, session.records)[0] == 1
     received = promise._replace(receipt_seq=promise.receipt_seq + 1)
     assert judge(after, files, received, session.records)[0] == 1
-    kept = next(seq for seq in session.records if seq not in promise.erased)
+    back = promise._replace(trimmed=promise.trimmed + 1000)
+    assert judge(after, files, back, session.records)[0] == 1
+    kept = next(
+        seq for seq in session.records if seq not in promise.erased and seq > promise.trimmed
+    )
     forgotten = promise._replace(erased=(*promise.erased, kept))
     assert judge(after, files, forgotten, session.records)[0] == 1
     assert judge(after, files, promise, {**session.records, kept: "another"})[1] == 1

@@ -86,6 +86,60 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return command
 
 
+def at_centre(home: Path) -> closing[CentreStore]:
+    return closing(CentreStore(home / "centre.db"))
+
+
+def test_evidence_of_a_trimmed_journal_is_whole_and_a_loss_is_not(home: Path, run: Run) -> None:
+    path, state = home / "gate-1.db", ("--state", home)
+    with closing(open_journal(path, seed=4)) as journal:
+        for ticket in range(1, 13):
+            journal.append(RecordKind.FINISH, ticket, 0, UTC, {"outcome": "admit"})
+    with closing(open_journal(path, seed=5)) as journal, at_centre(home) as store:
+        send(journal, store)
+    code, trimmed = run("journal", "trim", path, "--days", 0, "--centre-key", home / "centre.pub")
+    assert (code, trimmed["trimmed"], trimmed["kept"], trimmed["head"]["seq"]) == (0, 24, 1, 24)
+    assert trimmed["bytes_after"] <= trimmed["bytes_before"]
+    code, verified = run("journal", "verify", path, "--centre-key", home / "centre.pub")
+    assert (code, verified["records"], verified["trimmed_to"], verified["kept"]) == (0, 25, 24, 1)
+    assert run("journal", "show", path, 24)[0] == 2
+    keys = ("--gate-key", home / "gate.pub", "--centre-key", home / "centre.pub")
+    audit = ("--centre-key", home / "centre.pub")
+    assert run("journal", "export", path, "--out", home / "bare", *keys)[0] == 0
+    assert run("audit", home / "bare", *audit)[1]["trimmed"] == 24  # a trim point alone
+    with closing(open_journal(path, seed=6)) as journal, at_centre(home) as store:
+        fill(journal, 3)
+        send(journal, store)
+    assert run("centre", "audit", *state)[0] == 0
+    assert run("journal", "export", path, "--out", home / "evidence", *keys)[1]["records"] == 4
+    code, audited = run("audit", home / "evidence", *audit)
+    assert (code, audited["records"], audited["trimmed"]) == (0, 4, 24)
+    first, head, *rows = (home / "evidence").read_text().splitlines(keepends=True)
+    log = json.loads(head)
+    seq, commitment, peaks = log["log"]["trimmed"]
+    for number, changed in enumerate(
+        (
+            None,
+            [seq + 1, json.loads(rows[0])[1], peaks],
+            [seq, commitment, "00" * (len(peaks) // 2)],
+            [seq, "00" * 32, peaks],
+            [seq, commitment, peaks[64:]],
+            [seq, commitment, ""],
+            [10**6, commitment, peaks],
+            [-1, commitment, peaks],
+        )
+    ):
+        del log["log"]["trimmed"]
+        if changed is not None:
+            log["log"]["trimmed"] = changed
+        file = home / f"changed-{number}"
+        file.write_text(first + json.dumps(log) + "\n" + "".join(rows))
+        log["log"]["trimmed"] = [seq, commitment, peaks]
+        assert run("audit", file, *audit)[0] == 1, changed
+    (home / "gap").write_text(first + head + "".join(rows[1:]))
+    assert run("audit", home / "gap", *audit)[0] == 1
+
+
 def test_the_way_of_an_erasure(home: Path, run: Run) -> None:
     state = ("--state", home)
     assert run("centre", "audit", *state)[0] == 0
