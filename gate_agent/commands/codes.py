@@ -51,6 +51,26 @@ class Row(NamedTuple):
     source: str
 
 
+JOURNAL_GROWS = """
+## The journal grows
+
+The alarm "the journal has N MB" comes at `sync.journal_alarm_mb`. By itself the agent removes, at
+the gate's night and after a start, what the central system has countersigned, is older than
+`sync.journal_days` and follows no crossing without an end. What to do:
+
+1. `egate journal verify FILE --centre-key centre.pub --json`: `records` less `receipt_seq` are not
+   confirmed. Many of them: the link to the central system is down; mend it, nothing unsent goes.
+2. An alarm "the journal is not trimmed" names a record that is not in order: keep the file, and
+   restore a backup beside it (`egate journal restore`).
+3. "Clock not trusted": no record is old enough while the date is not sure; mend the time server.
+4. Confirmed and still too large: lower `sync.journal_days` (7 at least) in the profile, or give the
+   journal a larger disk and raise `sync.journal_alarm_mb`.
+5. A journal that an older version made takes room from its own free pages, but its file becomes
+   smaller only once: stop the agent, run `egate journal trim FILE --json`, start it. That needs
+   twice the file's room for a moment, and says so if it is not there.
+"""
+
+
 def register(commands: Any) -> None:
     """Add `egate codes` to the command line."""
     command = commands.add_parser(
@@ -115,6 +135,7 @@ def runbook() -> str:
             _table(columns[1:], referred),
             MOVED_NUMBERS,
             _table(("device", "number", "now"), moved),
+            JOURNAL_GROWS,
         ]
     )
 

@@ -42,6 +42,9 @@ EPILOGS = {
     "      --records records.backup --keys keys.backup",
     "journal restore": "  egate journal restore journal.db \\\n"
     "      --records records.backup --keys keys.backup",
+    "journal trim": "  egate journal trim /var/lib/egate/lane1/journal.db --days 90 \\\n"
+    "    --centre-key centre.pub --json\n\nexit codes: 0 done, also with nothing to remove;"
+    " 1 the journal is not in order,\nnothing was removed; 2 it cannot be used, or the agent runs",
     "journal schema": "  egate journal schema > record.schema.json",
     "centre run": "  egate centre run --state /var/lib/egate-centre \\\n"
     "      --host sync.example.org --port 8883 --ca mqtt-ca.pem --cert mqtt.crt --key mqtt.key\n\n"
@@ -95,6 +98,7 @@ EPILOGS = {
     "face evaluate": f"  egate face evaluate --images DIR --report report.html\n\n{RATES}",
     "face calibrate": f"  egate face calibrate --images DIR --out calibration.json\n\n{RATES}",
     "bench face": "  egate bench face --rounds 5",
+    "bench journal": "  egate bench journal --records 200000 --json",
     "bench sync": "  egate bench sync --records 20000",
     "bench document": "  egate bench document",
     "bench eyes": "  egate bench eyes --images DIR",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gate_agent.commands.models import default_store
-from sim.commands import bench_sync
+from sim.commands import bench_journal, bench_sync
 from sim.devices.photos import default_photographs
 
 
@@ -32,6 +32,7 @@ def register(commands: Any) -> Any:
     face.add_argument("--json", action="store_true", help="print JSON")
     face.set_defaults(run=_face)
     bench_sync.register(actions)
+    bench_journal.register(actions)
     return actions
 
 

@@ -252,7 +252,7 @@ class Journal:
 
     def _write(self, entries: Sequence[JournalEntry], erasing: Sequence[int]) -> list[Record]:
         """Make records durable, and erasures with the records that state them."""
-        end = JournalEnd(self._frontier, self._newest(), self._key_id)
+        end = JournalEnd(self._frontier, self.newest, self._key_id)
         try:
             return self._commit(self._drafter.draft(entries, end), erasing)
         except BaseException:
@@ -280,8 +280,9 @@ class Journal:
         self._key_id = self._key_id if hour is None else hour.key_id
         return [record for record, _, _ in rows]
 
-    def _newest(self) -> str:
-        """Give the commitment to the newest record, in hex."""
+    @property
+    def newest(self) -> str:
+        """The commitment to the newest record, in hex; `GENESIS` when there is none."""
         found = self._db.value("SELECT commitment FROM records WHERE seq = ?", (self._seq,))
         return GENESIS if found is None else str(found.hex())
 

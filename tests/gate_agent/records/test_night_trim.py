@@ -37,7 +37,7 @@ def confirmed_journal(path, records=160):
         gate="g",
         epoch=journal.epoch,
         seq=size,
-        commitment=journal._newest(),
+        commitment=journal.newest,
         checkpoint=countersign(note, CENTRE_NAME, CENTRE.signing),
     )
     journal.acknowledge(seal_receipt(receipt, CENTRE.signing), CENTRE.signing.public)
