@@ -271,7 +271,9 @@ def _print_known(dates: dict[str, Any] | None) -> None:
         return
     ages = dates["birth"]["age_years"]
     known = dates["birth"]["known"] or "not known"
-    print(f"{'born':<24} {known}" + (f", age {ages[0]} to {ages[1]}" if ages else ""))
+    if ages:
+        known += f", age {ages[0]}" + (f" to {ages[1]}" if ages[0] != ages[1] else "")
+    print(f"{'born':<24} {known}")
     none = "no date of expiry" if dates["expiry"]["kind"] == "none" else "not known"
     print(f"{'expires':<24} {dates['expiry']['known'] or none}")
 

@@ -131,7 +131,10 @@ class _Reader:
             begun.days_to_expiry, _ = days_left(event.attributes) or (begun.days_to_expiry, 0)
         elif isinstance(event, DocumentVerified) and event.ticket in self.crossings:
             failed = [check.id for check in event.checks if check.result is Result.FAILED]
-            self.crossings[event.ticket].failed = failed
+            crossing = self.crossings[event.ticket]
+            crossing.failed = failed
+            if event.attributes is not None:
+                crossing.age_years, _ = ages(event.attributes) or (crossing.age_years, 0)
 
     def _observed(self, ticket: int, event: Observed) -> None:
         crossing = self.crossings.get(ticket)
@@ -247,6 +250,7 @@ def _traveller(crossing: _Crossing, number: int, begin_ns: int, lane: int) -> Tr
             "birth_date": born.isoformat(),
             "expiry": (today + datetime.timedelta(days=crossing.days_to_expiry)).isoformat(),
             "forgeries": forgeries,
+            **_printed_instead(crossing.reasons),
         },
         "face": {
             "live": "print" if crossing.attack else "same" if crossing.matched else "other",
@@ -256,6 +260,18 @@ def _traveller(crossing: _Crossing, number: int, begin_ns: int, lane: int) -> Tr
         "expect": {"outcome": crossing.outcome, "reasons": crossing.reasons},
     }
     return msgspec.convert(plain, Traveller)
+
+
+def _printed_instead(reasons: tuple[str, ...]) -> dict[str, str]:
+    """What a document prints in place of its dates, so that they are open for these reasons."""
+    printed: dict[str, str] = {}
+    if "age_open" in reasons:
+        printed |= {"birth_text": "<<<<<<", "full_birth_date": "absent"}
+    if "expiry_open" in reasons:
+        printed["expiry_text"] = "000000"
+    if "expiry_none" in reasons:
+        printed["expiry_text"] = "<<<<<<"
+    return printed
 
 
 def _of_people(crossing: _Crossing) -> bool:

@@ -1,16 +1,25 @@
 """`egate document`, `egate mrz` and `egate trust` at the command line."""
 
+import datetime
 import json
 import subprocess
 import sys
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drivers.passport.mrz.zone import check_digit
 from drivers.types import CHECK_IDS
 from gate_agent.cli import main
+from sim.chip.data_groups import birth_details
+from sim.chip.keys import KeySource
+from sim.chip.mrz import Holder
+from sim.chip.personalise import Layout, personalise
+from sim.chip.pki import found_country
+from sim.chip.portrait import placeholder_portrait
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "chip"
 if not DATA.exists():
@@ -160,6 +169,80 @@ def test_malformed_files_are_a_verdict(capsys, tmp_path, name, data):
     report, checks = inspect(capsys, "--file", f"{name}={file}", "--store", tmp_path / "none")
     assert {i.partition(".")[0] for i in checks} == set(CHECK_IDS)
     assert report["overall"] != "successful"
+
+
+def td1(birth, expires):
+    second = f"{birth}{check_digit(birth)}F{expires}{check_digit(expires)}UTO<<<<<<<<<<<"
+    first = "I<UTOD231458907<<<<<<<<<<<<<<<"
+    composite = check_digit(first[5:] + second[:7] + second[8:15] + second[18:29])
+    return f"{first}\n{second}{composite}\nERIKSSON<<ANNA<MARIA<<<<<<<<<<"
+
+
+@pytest.mark.parametrize(
+    ("birth", "expires", "fields", "ages", "kind"),
+    [
+        ("190607", "320415", ("190607", "2032-04-15"), [7, 107], "day"),
+        ("4203<<", "<<<<<<", ("4203<<", "<<<<<<"), [84, 84], "none"),
+        ("420000", "991231", ("420000", "991231"), [84, 85], "open"),
+        ("740812", "620915", ("1974-08-12", "2062-09-15"), [52, 52], "day"),
+        ("740812", "34<<<<", ("1974-08-12", "34<<<<"), [52, 52], "part"),
+        ("<<<<<<", "340231", ("<<<<<<", "340231"), None, "open"),
+    ],
+)
+def test_mrz_parse_shows_dates_as_they_are_known(capsys, birth, expires, fields, ages, kind):
+    arguments = ("mrz", "parse", td1(birth, expires), "--at", "2027-02-28")
+    code, out, _ = run(capsys, *arguments, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert (report["fields"]["birth_date"], report["fields"]["expiry"]) == fields
+    assert report["dates"]["birth"]["age_years"] == ages
+    assert report["dates"]["expiry"]["kind"] == kind
+    assert report["dates"]["birth"]["printed"] == birth
+    assert run(capsys, *arguments)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("expires", "result", "finding"),
+    [
+        ("<<<<<<", "not_supported", "expiry_none"),
+        ("991231", "undetermined", "expiry_open"),
+        ("2702<<", "undetermined", "expiry_open"),
+        ("340231", "undetermined", None),  # the zone is wrong, and that is said once
+        ("270227", "failed", "expiry"),
+        ("2701<<", "failed", "expiry"),
+        ("2703<<", "successful", None),
+        ("620915", "successful", None),
+    ],
+)
+def test_an_expiry_is_failed_only_where_it_certainly_passed(capsys, expires, result, finding):
+    zone = td1("740812", expires)
+    report, checks = inspect(capsys, "--mrz", zone, "--at", "2027-02-28")
+    assert checks["expiry"] == result
+    found = {each["check"] for each in report["findings"] if each["check"].startswith("expiry")}
+    assert found == ({finding} if finding else set())
+
+
+def test_the_birth_date_of_dg11_settles_the_century(capsys, tmp_path):
+    born = datetime.date(1919, 6, 7)
+    country = found_country(KeySource.seeded(b"dates"), datetime.datetime(2026, 1, 1, tzinfo=UTC))
+    holder = Holder("NOVAK", "ANNA", "X1", born, "F", datetime.date(2032, 4, 15))
+    layout = Layout(groups={11: birth_details(born)})
+    made = personalise(holder, placeholder_portrait(), country, layout=layout)
+    (tmp_path / "csca.cer").write_bytes(country.csca.certificate.der)
+    given = ["--mrz", made.printed.printed, "--at", "2026-11-22", "--trust", tmp_path / "csca.cer"]
+    for name, fid in (("COM", 0x011E), ("SOD", 0x011D), ("DG1", 0x0101), ("DG11", 0x010B)):
+        (tmp_path / name).write_bytes(made.files[fid])
+        given += ["--file", f"{name}={tmp_path / name}"]
+    report, checks = inspect(capsys, *given)
+    assert checks["ds_chain"] == checks["dg_hash.DG11"] == "successful"
+    assert report["dates"]["birth"]["from_dg11"]
+    assert report["dates"]["birth"]["age_years"] == [107, 107]
+    assert report["document"]["birth_date"] == "1919-06-07"
+    (tmp_path / "DG11").write_bytes(birth_details(datetime.date(2019, 6, 7)))
+    altered, checks = inspect(capsys, *given)
+    assert checks["dg_hash.DG11"] == "failed"
+    assert not altered["dates"]["birth"]["from_dg11"]
+    assert altered["document"]["birth_date"] == "190607"
 
 
 def test_mrz_parse(capsys):

@@ -211,6 +211,16 @@ def test_the_holder_is_on_personal_boards_alone():
     assert "SANTOSO" not in str(board(referred(1), personal=False))
 
 
+def test_a_date_that_is_not_one_day_is_shown_as_printed_with_what_is_known():
+    known = {"birth_date_known": "1919-06-07 or 2019-06-07", "expiry_known": "no date of expiry"}
+    open_dates = HolderView(birth_date="190607", expiry="<<<<<<", **known)
+    shown = board(replace(referred(1), holder=open_dates))["holder"]
+    values = {row["name"]: row["value"] for row in shown}
+    assert values["Birth date"] == "190607: 1919-06-07 or 2019-06-07"
+    assert values["Expiry"] == "<<<<<<: no date of expiry"
+    assert set(values) == {row["name"] for row in board(referred(1))["holder"]}
+
+
 def test_boards_of_every_state_have_the_same_fields():
     fields = set(board(waiting(1)))
     assert set(board(None)) == fields
