@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +18,7 @@ EYES = (slice(36, 42), slice(42, 48))  # left of the image first
 NOSE = slice(30, 36)
 LIPS = slice(48, 68)
 INNER_LIPS = slice(60, 68)
+UPRIGHT_DEG = 8.0  # a smaller roll is left to the predictor
 
 
 def five_points(marks: Points) -> Points:
@@ -28,6 +32,17 @@ def mouth_openness(marks: Points) -> float:
     lips = marks[INNER_LIPS]
     gap = np.hypot(*(lips[1:4] - lips[[7, 6, 5]]).T).mean()
     return float(gap / max(float(np.hypot(*(lips[0] - lips[4]))), 1e-6))
+
+
+def _turn(left: Points, right: Points) -> complex:
+    """The direction from one eye to the other as a number of length 1."""
+    along = complex(*(right - left))
+    return along / abs(along) if along else 1 + 0j
+
+
+def _upright(turn: complex) -> complex:
+    """The turn, or none where it is small."""
+    return 1 + 0j if abs(math.degrees(cmath.phase(turn))) <= UPRIGHT_DEG else turn
 
 
 class Landmarks68:
@@ -50,25 +65,44 @@ class Landmarks68:
     def find(self, picture: Picture, face: DetectedFace) -> Points:
         """68 rows of x, y in the picture's pixels.
 
+        The predictor begins with an upright face and finds one that is tilted only in part: the
+        frame is turned by the roll that the detector's points give, where that is not small.
+
         Args:
             picture: RGB.
             face: one that the front end found; dlib's box serves as it is, another detector's
                 is replaced by one framed so that its points fall where the mean face's are.
         """
+        turn = _turn(*face.eyes)
+        points = self._fitted(picture, face, turn)
+        rest = _turn(*(points[eye].mean(0) for eye in EYES)) / turn
+        if _upright(rest) == 1:
+            return points
+        return self._fitted(picture, face, turn * rest)
+
+    def _fitted(self, picture: Picture, face: DetectedFace, turn: complex) -> Points:
         left, top, right, bottom = self._frame(face)
         wide, high = right - left - 1, bottom - top - 1
+        corner = complex(left, top)
+        middle, turn = corner + complex(wide, high) / 2, _upright(turn)
         shape = self._initial.copy()
+
+        def place(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
+            upright = corner + (points.real * wide + 1j * points.imag * high)
+            return upright if turn == 1 else middle + (upright - middle) * turn
+
         rows, columns = picture.shape[:2]
         for number in range(self._p.anchors.shape[0]):
-            turn = (self._centred * shape).sum()
-            at = turn * self._offsets[number] + shape[self._p.anchors[number]]
-            x = np.floor(left + at.real * wide + 0.5).astype(np.int64)
-            y = np.floor(top + at.imag * high + 0.5).astype(np.int64)
+            like = (self._centred * shape).sum()
+            at = place(like * self._offsets[number] + shape[self._p.anchors[number]])
+            x = np.floor(at.real + 0.5).astype(np.int64)
+            y = np.floor(at.imag + 0.5).astype(np.int64)
             inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
             sampled = picture[np.where(inside, y, 0), np.where(inside, x, 0)].astype(np.int64)
             light = np.where(inside, (sampled[:, 0] + sampled[:, 1] + sampled[:, 2]) // 3, 0)
             shape += self._step(number, light)
-        return np.stack([left + shape.real * wide, top + shape.imag * high], 1)
+        found = place(shape)
+        return np.stack([found.real, found.imag], 1)
 
     def _frame(self, face: DetectedFace) -> tuple[int, int, int, int]:
         if face.layout == "dlib":

@@ -59,11 +59,15 @@ def pose_deg(face: DetectedFace, marks: Points | None = None) -> tuple[float, fl
 
     Yaw is positive when the face turns to the image's right, pitch when it looks down, roll
     when the image's right eye is lower. Pitch needs the mouth: None for dlib's five points
-    where no 68 `marks` were taken.
+    where no 68 `marks` were taken. A detector's own points follow a tilted head in part only:
+    the roll is the marks' where there are some.
     """
     if face.layout == "yunet":
         nose, mouth = face.points[2], face.points[3:5].mean(0)
-        return _pose(face.eyes, nose, mouth, _YUNET_HEAD)
+        yaw, pitch, roll = _pose(face.eyes, nose, mouth, _YUNET_HEAD)
+        if marks is not None:
+            roll = _level(marks[EYES[0]].mean(0), marks[EYES[1]].mean(0))[2]
+        return yaw, pitch, roll
     if marks is not None:
         eyes = (marks[EYES[0]].mean(0), marks[EYES[1]].mean(0))
         return _pose(eyes, marks[NOSE].mean(0), marks[LIPS].mean(0), _MARKS_HEAD)
