@@ -274,6 +274,12 @@ def grey(picture: Picture) -> Picture:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+def chromaticity(picture: Picture) -> NDArray[np.float32]:
+    """The a and b of CIELAB: colour without its luminance."""
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return np.asarray(lab[..., 1:], np.float32)
+
+
 def blurred(luminance: Picture, deviation_px: float) -> Picture:
     """A grey picture, smoothed by a Gaussian."""
     return np.asarray(cv2.GaussianBlur(luminance, (0, 0), deviation_px), np.uint8)

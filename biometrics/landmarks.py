@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,8 @@ class Landmarks68:
         middle, turn = corner + complex(wide, high) / 2, _upright(turn)
         shape = self._initial.copy()
 
-        def place(points: NDArray[np.complex128]) -> NDArray[np.complex128]:
-            upright = corner + (points.real * wide + 1j * points.imag * high)
+        def place(points: Any) -> NDArray[np.complex128]:
+            upright = np.asarray(corner + (points.real * wide + 1j * points.imag * high))
             return upright if turn == 1 else middle + (upright - middle) * turn
 
         rows, columns = picture.shape[:2]

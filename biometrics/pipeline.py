@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from biometrics import align, eyes, image, quality
+from biometrics import align, eyes, image, occlusion, quality
 from biometrics.detect import DetectedFace, main_face
 from biometrics.dlib_models import Box
 from biometrics.errors import ModelMissing, Uncalibrated
@@ -29,6 +29,7 @@ from biometrics.models.manifest import (
 )
 from biometrics.onnx import Execution, give_back_memory
 from biometrics.pad import NOT_RUN, WITHOUT_MODEL
+from biometrics.quality import CloseLook
 from biometrics.tier_models import TierModels
 from biometrics.track import Track, attacked
 from biometrics.types import (
@@ -126,6 +127,12 @@ class Pipeline:
         self._cohort = opened.cohort(list(self._embedders))
         self.models = ModelsUsed(tier=tier, sha256=opened.used, pad=self._attack is not None)
         give_back_memory()
+
+    @property
+    def unmeasurable(self) -> tuple[str, ...]:
+        """Components of quality that the installed models cannot measure on any picture."""
+        layout = "yunet" if self._landmarks is None else "dlib"
+        return quality.unmeasurable(layout, marks=self._marks is not None)
 
     def threshold(self, fmr: float) -> float:
         """The calibrated threshold for a false match rate.
@@ -241,16 +248,20 @@ class Pipeline:
         """Every component; with `in_place_only` the slow ones only of a face in its place."""
         place = quality.place(face, faces, picture, self._limits)
         slow_too = not in_place_only or quality.guidance(place) is Guidance.NONE
-        marks = self._marks.find(picture, face) if slow_too and self._marks else None
+        close = self._close_look(picture, face) if slow_too else None
         aligned = align.arcface(picture, face)
-        openness = eyes.openness_of(picture, face, marks) if slow_too else None
-        parts = (*place, *quality.appearance(face, aligned, self._limits, marks, openness))
+        parts = (*place, *quality.appearance(face, aligned, self._limits, close))
         aligned.fill(0)
         if self._learned is None or (
             in_place_only and quality.guidance(parts) is not Guidance.NONE
         ):
             return parts
         return (*parts, self._learned.grade(picture, face, self._limits))
+
+    def _close_look(self, picture: Picture, face: DetectedFace) -> CloseLook:
+        marks = self._marks.find(picture, face) if self._marks else None
+        openness = eyes.openness_of(picture, face, marks)
+        return CloseLook(marks, openness, occlusion.visible(picture, face, marks))
 
     def _examined(
         self, picture: Picture, face: DetectedFace, *, embed: bool

@@ -2,23 +2,28 @@
 
 Components follow ISO/IEC 29794-5 and BSI TR-03121-3 (pose, eye distance, head size, light).
 Each has a value in its own unit, a value of 0..100 on a fixed scale (more is better), and
-whether the profile's limit holds. Without limits every component is reported as good.
+whether the profile's limit holds. Without limits every component that was measured is reported
+as good. One that the picture does not allow to measure is never good; one that the installed
+models cannot measure on any picture is no part of the tier (`unmeasurable`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from biometrics import align, image
 from biometrics.detect import DetectedFace
+from biometrics.eyes import LEAST_APART_PX
 from biometrics.image import Picture
-from biometrics.landmarks import EYES, LIPS, NOSE, Points, mouth_openness
+from biometrics.landmarks import Points, mouth_openness
 from biometrics.models.manifest import Contract
+from biometrics.occlusion import Visible
 from biometrics.onnx import OnnxSession, as_input
+from biometrics.pose import pose_deg
 from biometrics.types import Guidance, QualityComponent
 from firmware_cfg.profile import QualityLimits
 
@@ -32,69 +37,28 @@ LEARNED_ZERO, LEARNED_FULL = 0.55, 0.62  # of the learned grade; its median is 0
 EYES_ZERO, EYES_FULL = 0.37, 0.77  # `eyes.openness`; its median is 0.78
 MOUTH_ZERO = 0.8  # gap between the lips over their width
 EYES_OPEN = "eyes_open"
+MOUTH_CLOSED = "mouth_closed"
+PITCH = "pitch"
+EXPOSURE = "exposure"
+MIDDLE_LIGHT = (DARK + BRIGHT) / 2
+DIM = 50  # value of exposure under which eyes that cannot be measured are laid to the light
 LEARNED = "unified_quality_score"
-SIMPLE = ("inter_eye_distance", "yaw", "sharpness", "exposure")
+SIMPLE = ("inter_eye_distance", "yaw", "sharpness", EXPOSURE)
 COMPETING_SHARE = 0.5  # a second face at least this wide might be meant
 
 
-class _Head(NamedTuple):
-    """Depth in front of the plane of the eyes and height under it, in eye distances.
+class CloseLook(NamedTuple):
+    """What was measured of eyes and mouth.
 
-    An average head as a detector marks it, looking straight ahead.
+    Attributes:
+        marks: the face's 68 points; None where their predictor is not installed.
+        openness: of its eyes (`biometrics.eyes`); None where it could not be measured.
+        visible: whether something hides them (`biometrics.occlusion`).
     """
 
-    nose_depth: float
-    nose_drop: float
-    mouth_depth: float
-    mouth_drop: float
-
-
-_YUNET_HEAD = _Head(0.60, 0.60, 0.30, 1.00)
-_MARKS_HEAD = _Head(0.50, 0.69, 0.25, 1.12)  # nose from tip to base, all of the lips
-_NOSE_BASE_DEPTH = 0.42
-
-
-def pose_deg(face: DetectedFace, marks: Points | None = None) -> tuple[float, float | None, float]:
-    """Yaw, pitch and roll in degrees, from a weak-perspective view of an average head.
-
-    Yaw is positive when the face turns to the image's right, pitch when it looks down, roll
-    when the image's right eye is lower. Pitch needs the mouth: None for dlib's five points
-    where no 68 `marks` were taken. A detector's own points follow a tilted head in part only:
-    the roll is the marks' where there are some.
-    """
-    if face.layout == "yunet":
-        nose, mouth = face.points[2], face.points[3:5].mean(0)
-        yaw, pitch, roll = _pose(face.eyes, nose, mouth, _YUNET_HEAD)
-        if marks is not None:
-            roll = _level(marks[EYES[0]].mean(0), marks[EYES[1]].mean(0))[2]
-        return yaw, pitch, roll
-    if marks is not None:
-        eyes = (marks[EYES[0]].mean(0), marks[EYES[1]].mean(0))
-        return _pose(eyes, marks[NOSE].mean(0), marks[LIPS].mean(0), _MARKS_HEAD)
-    left, right = face.eyes
-    axis, distance, roll = _level(left, right)
-    yaw = float((face.points[4] - (left + right) / 2) @ axis) / distance / _NOSE_BASE_DEPTH
-    return math.degrees(math.atan(yaw)), None, roll
-
-
-def _level(left: Points, right: Points) -> tuple[Points, float, float]:
-    """The direction from eye to eye, their distance, and its roll in degrees."""
-    along = right - left
-    distance = max(float(math.hypot(*along)), 1e-6)
-    return along / distance, distance, math.degrees(math.atan2(along[1], along[0]))
-
-
-def _pose(
-    eyes: tuple[Points, Points], nose: Points, mouth: Points, head: _Head
-) -> tuple[float, float | None, float]:
-    axis, distance, roll = _level(*eyes)
-    down = np.array([-axis[1], axis[0]])
-    middle = (eyes[0] + eyes[1]) / 2
-    yaw = math.degrees(math.atan(float((nose - middle) @ axis) / distance / head.nose_depth))
-    drop = max(float((mouth - middle) @ down), 1e-6)
-    ratio = float((nose - middle) @ down) / drop
-    rise = ratio * head.mouth_drop - head.nose_drop
-    return yaw, math.degrees(math.atan(rise / (head.nose_depth - ratio * head.mouth_depth))), roll
+    marks: Points | None
+    openness: float | None
+    visible: Visible
 
 
 def _scaled(value: float) -> int:
@@ -134,7 +98,7 @@ def _turned(
     yaw, pitch, roll = pose_deg(face, marks)
     rows: list[tuple[str, float | None, float]] = [
         ("yaw", yaw, limits.yaw_max_deg if limits else math.inf),
-        ("pitch", pitch, limits.pitch_max_deg if limits else math.inf),
+        (PITCH, pitch, limits.pitch_max_deg if limits else math.inf),
         ("roll", roll, limits.roll_max_deg if limits else math.inf),
     ]
     return [
@@ -167,45 +131,65 @@ def _position(face: DetectedFace, picture: Picture, *, limited: bool) -> list[Qu
     ]
 
 
+def _unmeasured(name: str) -> QualityComponent:
+    return QualityComponent(id=name, native=None, value=0, ok=False)
+
+
+def unmeasurable(layout: str, *, marks: bool) -> tuple[str, ...]:
+    """Components that are no part of a tier: its models cannot measure them on any picture.
+
+    Args:
+        layout: of the detector's points (`DetectedFace.layout`).
+        marks: whether the predictor of 68 points is installed.
+    """
+    if marks:
+        return ()
+    return (EYES_OPEN, MOUTH_CLOSED) if layout == "yunet" else (PITCH, MOUTH_CLOSED)
+
+
+def _hidden(seen: Visible, limits: QualityLimits | None) -> list[QualityComponent]:
+    """Whether mouth and eyes are to be seen; a white mask makes eyes look dark beside it."""
+    rows = [
+        ("mouth_visible", seen.mouth, limits.mouth_visible_min if limits else 0),
+        ("eyes_visible", seen.eyes, limits.eyes_visible_min if limits else 0),
+    ]
+    return [_component(name, part, part, ok=_scaled(part) >= limit) for name, part, limit in rows]
+
+
 def _expression(
-    marks: Points | None, openness: float | None, limits: QualityLimits | None
+    face: DetectedFace, close: CloseLook, limits: QualityLimits | None
 ) -> list[QualityComponent]:
-    """Eyes open and mouth closed; each only where it could be measured."""
+    """Eyes open and mouth closed, where the tier can measure them."""
     parts = []
-    if openness is not None:
-        value = (openness - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
+    if close.openness is not None:
+        value = (close.openness - EYES_ZERO) / (EYES_FULL - EYES_ZERO)
         ok = limits is None or _scaled(value) >= limits.eyes_open_min
-        parts.append(_component(EYES_OPEN, openness, value, ok=ok))
-    if marks is not None:
-        mouth = mouth_openness(marks)
+        parts.append(_component(EYES_OPEN, close.openness, value, ok=ok))
+    elif EYES_OPEN not in unmeasurable(face.layout, marks=close.marks is not None):
+        parts.append(_unmeasured(EYES_OPEN))
+    if close.marks is not None:
+        mouth = mouth_openness(close.marks)
         value = 1 - mouth / MOUTH_ZERO
         ok = limits is None or _scaled(value) >= limits.mouth_closed_min
-        parts.append(_component("mouth_closed", mouth, value, ok=ok))
+        parts.append(_component(MOUTH_CLOSED, mouth, value, ok=ok))
     return parts
 
 
-def _pixels(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
-    luminance = image.grey(aligned)
-    detail = image.laplacian_variance(luminance)
+def _sharpness(aligned: Picture, limits: QualityLimits | None) -> QualityComponent:
+    detail = image.laplacian_variance(image.grey(aligned))
     sharpness = 1 - math.exp(-detail / SHARPNESS_SCALE)
+    ok = limits is None or _scaled(sharpness) >= limits.sharpness_min
+    return _component("sharpness", detail, sharpness, ok=ok)
+
+
+def _exposure(aligned: Picture, limits: QualityLimits | None) -> QualityComponent:
+    luminance = image.grey(aligned)
     mean = float(luminance.mean())
     clipped = float(((luminance < CLIPPED_LOW) | (luminance > CLIPPED_HIGH)).mean())
     level = min(1.0, mean / DARK, (255 - mean) / (255 - BRIGHT))
     exposure = level * (1 - clipped)
-    return [
-        _component(
-            "sharpness",
-            detail,
-            sharpness,
-            ok=limits is None or _scaled(sharpness) >= limits.sharpness_min,
-        ),
-        _component(
-            "exposure",
-            mean,
-            exposure,
-            ok=limits is None or _scaled(exposure) >= limits.exposure_min,
-        ),
-    ]
+    ok = limits is None or _scaled(exposure) >= limits.exposure_min
+    return _component(EXPOSURE, mean, exposure, ok=ok)
 
 
 def _light(aligned: Picture, limits: QualityLimits | None) -> list[QualityComponent]:
@@ -286,26 +270,24 @@ def place(
 
 
 def appearance(
-    face: DetectedFace,
-    aligned: Picture,
-    limits: QualityLimits | None,
-    marks: Points | None = None,
-    openness: float | None = None,
+    face: DetectedFace, aligned: Picture, limits: QualityLimits | None, close: CloseLook | None
 ) -> tuple[QualityComponent, ...]:
-    """Components of the face itself: pose, expression, sharpness and light.
+    """Components of the face itself: light, what hides it, pose, expression, sharpness.
 
     Args:
         face: the one to judge.
         aligned: the face in ArcFace's frame of 112 px.
         limits: of the profile; None has none.
-        marks: the face's 68 points, where they were taken.
-        openness: of its eyes (`biometrics.eyes`), where it was measured.
+        close: what was measured of eyes and mouth; None for a face that is not in its place yet.
     """
+    marks = close.marks if close is not None else None
     return (
-        *_turned(face, marks, limits),
-        *_expression(marks, openness, limits),
-        *_pixels(aligned, limits),
+        _exposure(aligned, limits),
         *_light(aligned, limits),
+        *(() if close is None else _hidden(close.visible, limits)),
+        *_turned(face, marks, limits),
+        *(() if close is None else _expression(face, close, limits)),
+        _sharpness(aligned, limits),
     )
 
 
@@ -319,21 +301,37 @@ def guidance(components: Sequence[QualityComponent]) -> Guidance:
     """What to ask of the traveller: about the first limit missed.
 
     The order of `place`, then `appearance`, is the order in which a traveller can act: be
-    alone, come to the right place, then look straight; light and movement last. Left and right
+    alone, come to the right place, then look straight; and in which one fault explains another:
+    light before what seems hidden, a mask before glasses and pose, movement last. Left and right
     are the traveller's own: a face at the image's left stands too far to its own right.
     """
     for component in components:
         if not component.ok:
-            return _advice(component)
+            return _advice(component, components)
     return Guidance.NONE
 
 
-def _advice(component: QualityComponent) -> Guidance:
+def _advice(component: QualityComponent, components: Sequence[QualityComponent]) -> Guidance:
+    native = component.native or 0.0
     if component.id == "horizontal_position":
-        return Guidance.MOVE_LEFT if component.native < 0 else Guidance.MOVE_RIGHT
+        return Guidance.MOVE_LEFT if native < 0 else Guidance.MOVE_RIGHT
     if component.id == "vertical_position":
-        return Guidance.MOVE_DOWN if component.native < 0 else Guidance.MOVE_UP
+        return Guidance.MOVE_DOWN if native < 0 else Guidance.MOVE_UP
+    if component.id == EXPOSURE:
+        return Guidance.TOO_DARK if native < MIDDLE_LIGHT else Guidance.TOO_BRIGHT
+    if component.id == EYES_OPEN and component.native is None:
+        return _eyes_unmeasured({part.id: part for part in components})
     return _ADVICE[component.id]
+
+
+def _eyes_unmeasured(by_name: Mapping[str, QualityComponent]) -> Guidance:
+    """Why eyes gave no answer: too few pixels, too little light, or something before them."""
+    distance, exposure = by_name.get("inter_eye_distance"), by_name.get(EXPOSURE)
+    if distance is not None and (distance.native or 0.0) < LEAST_APART_PX:
+        return Guidance.TOO_FAR
+    if exposure is not None and exposure.value < DIM:
+        return _advice(exposure, ())
+    return Guidance.TAKE_OFF_GLASSES
 
 
 _ADVICE = {
@@ -341,13 +339,14 @@ _ADVICE = {
     "inter_eye_distance": Guidance.TOO_FAR,
     "head_size": Guidance.TOO_NEAR,
     "yaw": Guidance.LOOK_STRAIGHT,
-    "pitch": Guidance.LOOK_STRAIGHT,
+    PITCH: Guidance.LOOK_STRAIGHT,
     "roll": Guidance.LOOK_STRAIGHT,
+    "mouth_visible": Guidance.UNCOVER_FACE,
+    "eyes_visible": Guidance.TAKE_OFF_GLASSES,
     EYES_OPEN: Guidance.OPEN_EYES,
-    "mouth_closed": Guidance.CLOSE_MOUTH,
+    MOUTH_CLOSED: Guidance.CLOSE_MOUTH,
     "sharpness": Guidance.HOLD_STILL,
-    "exposure": Guidance.LIGHT,
     "illumination_uniformity": Guidance.LIGHT,
     "dynamic_range": Guidance.LIGHT,
-    "unified_quality_score": Guidance.HOLD_STILL,
+    LEARNED: Guidance.HOLD_STILL,
 }

@@ -94,10 +94,11 @@ class Track:
         """Components of this frame, with closed eyes tolerated where they are narrow eyes.
 
         Eyes that seem closed in many frames, while all other components are good, are taken to be
-        narrow by nature: from then on they are good, whatever their value.
+        narrow by nature: from then on they are good, whatever their value. Eyes that could not
+        be measured are none of these.
         """
-        missed = [part.id for part in components if not part.ok]
-        if missed != [EYES_OPEN]:
+        missed = [part for part in components if not part.ok]
+        if [part.id for part in missed] != [EYES_OPEN] or missed[0].native is None:
             return components
         self._narrow += 1
         if self._narrow <= EYES_PATIENCE:

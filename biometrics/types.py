@@ -38,7 +38,11 @@ class Guidance(StrEnum):
     OPEN_EYES = "open_eyes"
     CLOSE_MOUTH = "close_mouth"
     ONE_PERSON = "one_person"
-    LIGHT = "light"
+    TAKE_OFF_GLASSES = "take_off_glasses"
+    UNCOVER_FACE = "uncover_face"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    LIGHT = "light"  # uneven, or without contrast
 
 
 class LivenessState(StrEnum):
@@ -55,11 +59,12 @@ class QualityComponent(
     """One component of face quality (terms of ISO/IEC 29794-5).
 
     `native` is in the component's own unit, `value` is 0..100 (more is better), `ok` says
-    whether the profile's limit holds.
+    whether the profile's limit holds. What could not be measured on this picture has no
+    `native`, is worth 0 and is never `ok`.
     """
 
     id: str
-    native: float
+    native: float | None
     value: int
     ok: bool
 

@@ -121,6 +121,8 @@ class QualityLimits(Section, frozen=True, kw_only=True):
     exposure_min: Annotated[int, Meta(ge=0, le=100)] = 20
     eyes_open_min: Annotated[int, Meta(ge=0, le=100)] = 50
     mouth_closed_min: Annotated[int, Meta(ge=0, le=100)] = 20
+    eyes_visible_min: Annotated[int, Meta(ge=0, le=100)] = 50  # less: dark glasses
+    mouth_visible_min: Annotated[int, Meta(ge=0, le=100)] = 50  # less: a mask, a hand, a scarf
     illumination_uniformity_min: Annotated[int, Meta(ge=0, le=100)] = 5
     dynamic_range_min: Annotated[int, Meta(ge=0, le=100)] = 50
     unified_quality_min: Annotated[int, Meta(ge=0, le=100)] = 0

@@ -58,6 +58,7 @@ def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
     from biometrics import image
     from biometrics.errors import ImageRefused
     from biometrics.pipeline import PictureResult
+    from biometrics.quality import guidance
 
     try:
         found = pipeline.examine(image.decode(data), attacks=True)
@@ -70,6 +71,7 @@ def _seen(pipeline: Pipeline, data: bytes) -> tuple[dict[str, Any], Any]:
         "reason": reason,
         "box": [round(side, 1) for side in face.box[:4]] if face else None,
         "quality": [msgspec.to_builtins(part) for part in found.quality],
+        "guidance": str(guidance(found.quality)) if face else "no_face",
         "pad": msgspec.to_builtins(found.liveness),
     }, found.template
 
@@ -148,12 +150,19 @@ def _inspect(arguments: argparse.Namespace) -> int:
     seen, _ = _seen(pipeline, data)
     native = {part["id"]: part["native"] for part in seen["quality"]}
     seen["pose"] = {name: native.get(name) for name in ("yaw", "pitch", "roll")}
+    seen["unmeasurable"] = list(pipeline.unmeasurable)
     seen["models"] = msgspec.to_builtins(pipeline.models)
     if arguments.json:
         print(json.dumps(seen))
         return _unreadable("inspect", (arguments.image, seen))
     print(f"faces: {seen['faces']}   {seen['reason']}")
     for part in seen["quality"]:
-        print(f"  {part['id']:<28} {part['native']:>10.3f}  {part['value']:>4}/100")
+        native_text = "not measured" if part["native"] is None else f"{part['native']:.3f}"
+        limit = "" if part["ok"] else "   beyond the limit"
+        print(f"  {part['id']:<28} {native_text:>12}  {part['value']:>4}/100{limit}")
+    if seen["faces"]:
+        print(f"  asked of the traveller: {seen['guidance']}")
+    for name in seen["unmeasurable"]:
+        print(f"  {name:<28} no part of this tier: its models cannot measure it")
     print(f"  attack detection: {seen['pad']['state']} {_number(seen['pad'].get('score'))}")
     return _unreadable("inspect", (arguments.image, seen))

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware_cfg.profile import QualityLimits
 from gate_agent.commands.models import default_store
 
 if TYPE_CHECKING:
     from biometrics.pipeline import Pipeline
 
 EXPECTED_FACE_PX = 220.0  # only the live lane looks for faces of one size; unused here
+PICTURE_LIMITS = QualityLimits(eye_distance_min_px=10, head_height_max_ratio=1.0)  # any framing
 
 
 def add_models(action: argparse.ArgumentParser) -> None:
@@ -32,7 +34,7 @@ def refused(action: str, diagnosis: str, code: int) -> int:
 
 
 def pipeline_of(arguments: argparse.Namespace) -> Pipeline:
-    """The tier asked for, without the limits of a gate's camera.
+    """The tier asked for, without the limits of a gate's camera on how large a face is.
 
     Raises:
         BiometricFault: it is not installed, or a model is not the manifest's.
@@ -46,7 +48,7 @@ def pipeline_of(arguments: argparse.Namespace) -> Pipeline:
         tier = Tier(arguments.tier)
     else:
         tier = (installed(arguments.store) or (Tier.PACKAGED,))[-1]
-    return Pipeline(tier, arguments.store, None, EXPECTED_FACE_PX, monotonic_ns)
+    return Pipeline(tier, arguments.store, PICTURE_LIMITS, EXPECTED_FACE_PX, monotonic_ns)
 
 
 def addition_pipeline(arguments: argparse.Namespace) -> Pipeline:

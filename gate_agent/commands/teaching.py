@@ -102,6 +102,7 @@ EPILOGS = {
     "bench sync": "  egate bench sync --records 20000",
     "bench document": "  egate bench document",
     "bench eyes": "  egate bench eyes --images DIR",
+    "bench occlusion": "  egate bench occlusion --images DIR --json",
     "bench lane": "  egate bench lane --crossings 10",
     "bench sim": "  egate bench sim --crossings 20",
     "demo": "  egate demo --once --json\n\n"

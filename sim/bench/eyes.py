@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         for tier in installed(arguments.store):
             pipeline = Pipeline(tier, arguments.store, None, 110, monotonic_ns)
-            result[str(tier)] = _plain(measure(pipeline, paths, _shown))
+            result[str(tier)] = _plain(measure(pipeline, paths, show_progress))
     except BiometricFault as fault:
         sys.stderr.write(f"egate bench eyes: {fault.diagnosis}\n")
         return 1
@@ -92,7 +92,8 @@ def _plain(counted: dict[str, Counted]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _shown(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
+    """A counter on standard error, where that is a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{done}/{total}" + ("\n" if done == total else ""))
         sys.stderr.flush()
@@ -135,7 +136,8 @@ def measure(
 
 def _value(pipeline: Pipeline, picture: Picture) -> int | None:
     seen = pipeline.observe(picture, 0, None, pipeline.calibration.fmr_ceiling).observation
-    return next((part.value for part in seen.quality if part.id == COMPONENT), None)
+    found = (part for part in seen.quality if part.id == COMPONENT and part.native is not None)
+    return next((part.value for part in found), None)
 
 
 def _counted(values: list[int | None]) -> Counted:

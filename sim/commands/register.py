@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.bench import document, eyes, lane
+from sim.bench import document, eyes, lane, occlusion
 from sim.commands import (
     bench,
     bench_sim,
@@ -31,6 +31,7 @@ def register(commands: Any) -> None:
     benches = bench.register(commands)
     document.register(benches)
     eyes.register(benches)
+    occlusion.register(benches)
     lane.register(benches)
     bench_sim.register(benches)
     actions = sim.register(commands)

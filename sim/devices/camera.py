@@ -275,6 +275,14 @@ def shut(picture: Image, eyes: tuple[Point, Point], softness_px: float = 0.0) ->
     return out
 
 
+def painted(picture: Image, outline: NDArray[np.float64], colour: tuple[int, int, int]) -> Image:
+    """A copy with a shape filled in; its outline is rows of x, y in pixels."""
+    out = picture.copy()
+    corners = np.asarray(np.round(outline * 2**_SUBPIXEL), np.int32)
+    cv2.fillPoly(out, [corners], colour, cv2.LINE_AA, _SUBPIXEL)
+    return out
+
+
 def _shut_one(
     picture: Image,
     middle: NDArray[np.float64],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from biometrics import align, image, quality
 from biometrics.detect import DetectedFace
 from biometrics.dlib_models import Box
-from biometrics.types import Guidance
+from biometrics.occlusion import Visible
+from biometrics.types import Guidance, QualityComponent
 from firmware_cfg.profile import QualityLimits
 
 LIMITS = QualityLimits()
@@ -37,8 +39,9 @@ def face(
 
 
 def aligned(blur_px: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> image.Picture:
-    noise = np.random.default_rng(3).integers(60, 190, (112, 112, 1), dtype=np.uint8)
-    picture = np.ascontiguousarray(np.broadcast_to(noise, (112, 112, 3)))
+    noise = np.random.default_rng(3).integers(0, 60, (112, 112, 1), dtype=np.uint8)
+    grey = noise + np.linspace(50, 140, 112).astype(np.uint8)[:, None, None]
+    picture = np.ascontiguousarray(np.broadcast_to(grey, (112, 112, 3)))
     if blur_px:
         side = round(112 / blur_px)
         picture = image.resize(image.resize(picture, side, side), 112, 112)
@@ -51,7 +54,7 @@ def components(
     faces = kw.pop("faces", [given_face])
     chip = aligned() if chip is None else chip
     place = quality.place(given_face, faces, FRAME, LIMITS)
-    rows = (*place, *quality.appearance(given_face, chip, LIMITS))
+    rows = (*place, *quality.appearance(given_face, chip, LIMITS, kw.pop("close", None)))
     return {"guidance": quality.guidance(rows), **{row.id: row for row in rows}}
 
 
@@ -85,8 +88,9 @@ def test_guidance_by_geometry(given_face: DetectedFace, wanted: Guidance) -> Non
     ("chip", "wanted"),
     [
         (aligned(blur_px=12), Guidance.HOLD_STILL),
-        (aligned(gain=0.1), Guidance.LIGHT),
-        (aligned(offset=140), Guidance.LIGHT),
+        (aligned(offset=140), Guidance.TOO_BRIGHT),
+        (aligned(gain=0.1), Guidance.TOO_DARK),
+        (aligned(gain=0.1, offset=110), Guidance.LIGHT),
     ],
 )
 def test_guidance_by_pixels(chip: image.Picture, wanted: Guidance) -> None:
@@ -164,3 +168,64 @@ def test_light_from_one_side_and_fog_are_reported() -> None:
     values = [components(face(), chip) for chip in (even, side, fog)]
     assert values[1]["illumination_uniformity"].value < values[0]["illumination_uniformity"].value
     assert values[2]["dynamic_range"].value < values[0]["dynamic_range"].value
+
+
+def looked(openness: float | None, eyes: float = 1, mouth: float = 1) -> quality.CloseLook:
+    marks = np.zeros((68, 2))
+    marks[36:42], marks[42:48] = (-0.5, 0), (0.5, 0)
+    marks[30:36], marks[48:68] = (0, 0.69), (0, 1.12)
+    return quality.CloseLook(marks, openness, Visible(eyes, mouth))
+
+
+def test_what_could_not_be_measured_is_not_good() -> None:
+    unmeasured = components(face(), close=looked(None))
+    assert unmeasured["eyes_open"] == QualityComponent(
+        id="eyes_open", native=None, value=0, ok=False
+    )
+    assert unmeasured["guidance"] is Guidance.TAKE_OFF_GLASSES
+    without_limits = quality.appearance(face(), aligned(), None, looked(None))
+    assert [part.id for part in without_limits if not part.ok] == ["eyes_open"]
+
+
+@pytest.mark.parametrize(
+    ("given_face", "gain", "close", "wanted"),
+    [
+        (face(), 1.0, looked(0.8), Guidance.NONE),
+        (face(), 1.0, looked(0.3), Guidance.OPEN_EYES),
+        (face(), 1.0, looked(0.8, eyes=0.3), Guidance.TAKE_OFF_GLASSES),
+        (face(), 1.0, looked(0.8, mouth=0.3), Guidance.UNCOVER_FACE),
+        (face(), 1.0, looked(None, eyes=0.3, mouth=0.3), Guidance.UNCOVER_FACE),
+        (face(), 0.2, looked(None), Guidance.TOO_DARK),
+    ],
+)
+def test_what_hides_a_face_has_advice_of_its_own(
+    given_face: DetectedFace, gain: float, close: quality.CloseLook, wanted: Guidance
+) -> None:
+    assert components(given_face, aligned(gain=gain), close=close)["guidance"] is wanted
+
+
+def test_eyes_of_too_few_pixels_are_asked_to_come_nearer() -> None:
+    near = msgspec.structs.replace(LIMITS, eye_distance_min_px=10)
+    small = face(eyes_px=20)
+    rows = (
+        *quality.place(small, [small], FRAME, near),
+        *quality.appearance(small, aligned(), near, looked(None)),
+    )
+    assert quality.guidance(rows) is Guidance.TOO_FAR
+
+
+@pytest.mark.parametrize(
+    ("layout", "missing"),
+    [("dlib", {"pitch", "mouth_closed"}), ("yunet", {"eyes_open", "mouth_closed"})],
+)
+def test_a_tier_without_68_points_names_what_it_cannot_measure(
+    layout: Literal["dlib", "yunet"], missing: set[str]
+) -> None:
+    assert set(quality.unmeasurable(layout, marks=False)) == missing
+    assert quality.unmeasurable(layout, marks=True) == ()
+    points = face().points if layout == "yunet" else align.ARCFACE_FROM_DLIB * 2 + 400
+    seen = DetectedFace(face().box, points, layout)
+    look = quality.CloseLook(None, None if layout == "yunet" else 0.8, Visible(1, 1))
+    measured = {part.id for part in quality.appearance(seen, aligned(), LIMITS, look)}
+    whole = {"yaw", "pitch", "roll", "eyes_open", "mouth_closed"}
+    assert whole - measured == missing

@@ -35,7 +35,11 @@ ARABIC = DisplayLanguage(
         Guidance.OPEN_EYES: "افتح عينيك.",
         Guidance.CLOSE_MOUTH: "أغلق فمك.",
         Guidance.ONE_PERSON: "شخص واحد فقط من فضلك.",
-        Guidance.LIGHT: "اخلع القبعة أو النظارة.",
+        Guidance.TAKE_OFF_GLASSES: "اخلع نظارتك.",
+        Guidance.UNCOVER_FACE: "اكشف وجهك.",
+        Guidance.TOO_DARK: "الإضاءة ضعيفة. انتقل إلى مكان مضيء.",
+        Guidance.TOO_BRIGHT: "الإضاءة قوية جدًا. تحرّك قليلاً.",
+        Guidance.LIGHT: "الإضاءة غير متساوية. انظر مباشرة إلى الكاميرا.",
     },
     roles={
         Role.LANE: "ممر",

@@ -33,7 +33,11 @@ ENGLISH = DisplayLanguage(
         Guidance.OPEN_EYES: "Open your eyes.",
         Guidance.CLOSE_MOUTH: "Close your mouth.",
         Guidance.ONE_PERSON: "One person at a time, please.",
-        Guidance.LIGHT: "Take off your hat or glasses.",
+        Guidance.TAKE_OFF_GLASSES: "Take off your glasses.",
+        Guidance.UNCOVER_FACE: "Uncover your face.",
+        Guidance.TOO_DARK: "It is too dark. Move to the light.",
+        Guidance.TOO_BRIGHT: "The light is too bright. Move a little.",
+        Guidance.LIGHT: "The light is uneven. Look straight at the camera.",
     },
     roles={
         Role.LANE: "Lane",

@@ -34,7 +34,11 @@ FRENCH = DisplayLanguage(
         Guidance.OPEN_EYES: "Ouvrez les yeux.",
         Guidance.CLOSE_MOUTH: "Fermez la bouche.",
         Guidance.ONE_PERSON: "Une seule personne à la fois, s’il vous plaît.",
-        Guidance.LIGHT: "Retirez votre chapeau ou vos lunettes.",
+        Guidance.TAKE_OFF_GLASSES: "Retirez vos lunettes.",
+        Guidance.UNCOVER_FACE: "Découvrez votre visage.",
+        Guidance.TOO_DARK: "Il fait trop sombre. Approchez-vous de la lumière.",
+        Guidance.TOO_BRIGHT: "La lumière est trop forte. Déplacez-vous un peu.",
+        Guidance.LIGHT: "La lumière est irrégulière. Regardez la caméra bien en face.",
     },
     roles={
         Role.LANE: "Couloir",

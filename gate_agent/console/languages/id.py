@@ -34,7 +34,11 @@ INDONESIAN = DisplayLanguage(
         Guidance.OPEN_EYES: "Buka mata Anda.",
         Guidance.CLOSE_MOUTH: "Tutup mulut Anda.",
         Guidance.ONE_PERSON: "Satu orang saja di jalur.",
-        Guidance.LIGHT: "Buka topi atau kacamata Anda.",
+        Guidance.TAKE_OFF_GLASSES: "Lepaskan kacamata Anda.",
+        Guidance.UNCOVER_FACE: "Buka penutup wajah Anda.",
+        Guidance.TOO_DARK: "Terlalu gelap. Bergeraklah ke tempat yang terang.",
+        Guidance.TOO_BRIGHT: "Cahaya terlalu terang. Bergeserlah sedikit.",
+        Guidance.LIGHT: "Cahaya tidak merata. Lihat lurus ke kamera.",
     },
     roles={
         Role.LANE: "Jalur",

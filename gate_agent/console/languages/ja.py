@@ -34,7 +34,11 @@ JAPANESE = DisplayLanguage(
         Guidance.OPEN_EYES: "目を開けてください。",
         Guidance.CLOSE_MOUTH: "口を閉じてください。",
         Guidance.ONE_PERSON: "お一人ずつお願いします。",
-        Guidance.LIGHT: "帽子や眼鏡を外してください。",
+        Guidance.TAKE_OFF_GLASSES: "眼鏡を外してください。",
+        Guidance.UNCOVER_FACE: "顔を覆っているものを外してください。",
+        Guidance.TOO_DARK: "暗すぎます。明るい所に移動してください。",
+        Guidance.TOO_BRIGHT: "明るすぎます。少し移動してください。",
+        Guidance.LIGHT: "光が均一ではありません。カメラをまっすぐ見てください。",
     },
     roles={
         Role.LANE: "レーン",

@@ -34,7 +34,11 @@ MALAY = DisplayLanguage(
         Guidance.OPEN_EYES: "Buka mata anda.",
         Guidance.CLOSE_MOUTH: "Tutup mulut anda.",
         Guidance.ONE_PERSON: "Seorang sahaja di lorong.",
-        Guidance.LIGHT: "Tanggalkan topi atau cermin mata anda.",
+        Guidance.TAKE_OFF_GLASSES: "Tanggalkan cermin mata anda.",
+        Guidance.UNCOVER_FACE: "Buka penutup muka anda.",
+        Guidance.TOO_DARK: "Terlalu gelap. Bergerak ke tempat yang terang.",
+        Guidance.TOO_BRIGHT: "Cahaya terlalu terang. Bergerak sedikit.",
+        Guidance.LIGHT: "Cahaya tidak sekata. Pandang terus ke kamera.",
     },
     roles={
         Role.LANE: "Lorong",

@@ -34,7 +34,11 @@ CHINESE = DisplayLanguage(
         Guidance.OPEN_EYES: "请睁开眼睛。",
         Guidance.CLOSE_MOUTH: "请闭上嘴。",
         Guidance.ONE_PERSON: "通道内请只留一人。",
-        Guidance.LIGHT: "请摘下帽子或眼镜。",
+        Guidance.TAKE_OFF_GLASSES: "请摘下眼镜。",
+        Guidance.UNCOVER_FACE: "请露出面部。",
+        Guidance.TOO_DARK: "光线太暗，请移到亮处。",
+        Guidance.TOO_BRIGHT: "光线太强，请稍微移动。",
+        Guidance.LIGHT: "光线不均匀，请正视摄像头。",
     },
     roles={
         Role.LANE: "通道",
