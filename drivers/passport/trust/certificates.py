@@ -15,7 +15,7 @@ from typing import Any
 from asn1crypto import core, pem, x509
 
 from drivers.passport.errors import CertificateError
-from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing
+from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing, utc_day
 from drivers.passport.trust.demo_mark import is_demo
 from drivers.passport.trust.signatures import Scheme, parse_scheme
 
@@ -103,8 +103,8 @@ def from_asn1(certificate: Any) -> Certificate:
         country=next((value.upper() for kind, value in subject if kind == "2.5.4.6"), ""),
         subject_key_id=_subject_key_id(extensions.get("2.5.29.14")),
         authority_key_id=_authority_key_id(extensions.get("2.5.29.35")),
-        not_before=validity["not_before"].native.date(),
-        not_after=validity["not_after"].native.date(),
+        not_before=utc_day(validity["not_before"]),
+        not_after=utc_day(validity["not_after"]),
         ca=bool(basic["ca"].native),
         demo=is_demo(extensions, subject, issuer),
         purposes=frozenset(item.dotted for item in usage),

@@ -18,7 +18,7 @@ from drivers.passport.errors import (
     SignatureInvalid,
     SodError,
 )
-from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing
+from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing, utc_day
 from drivers.passport.trust.certificates import Certificate, Name, from_asn1, name_of
 from drivers.passport.trust.signatures import (
     Scheme,
@@ -221,10 +221,9 @@ def _signer(info: Any) -> SignerInfo:
 def _day(time: Any) -> date | None:
     """Of a time of signing: informational only; malformed is treated as absent."""
     try:
-        day: date | None = None if time is None else time.native.date()
+        return None if time is None else utc_day(time)
     except PARSER_FAULTS:
         return None
-    return day
 
 
 def _signed_forms(attributes: Any) -> tuple[bytes, ...]:

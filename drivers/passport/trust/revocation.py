@@ -15,7 +15,7 @@ from typing import Any
 from asn1crypto import cms, core, crl
 
 from drivers.passport.errors import CertificateError, DocumentError, SodError
-from drivers.passport.trust.asn1 import parsing
+from drivers.passport.trust.asn1 import parsing, utc_day
 from drivers.passport.trust.certificates import Certificate, Name, name_of
 from drivers.passport.trust.cms import SignedData, parse_signed_data
 from drivers.passport.trust.signatures import (
@@ -93,8 +93,8 @@ def parse_revocation_list(der: bytes) -> RevocationList:
         next_issue = tbs["next_update"]
         return RevocationList(
             issuer=name_of(tbs["issuer"]),
-            issued=tbs["this_update"].native.date(),
-            next_issue=None if isinstance(next_issue, core.Void) else next_issue.native.date(),
+            issued=utc_day(tbs["this_update"]),
+            next_issue=None if isinstance(next_issue, core.Void) else utc_day(next_issue),
             serials=frozenset(entry["user_certificate"].native for entry in entries),
             scheme=parse_scheme(parsed["signature_algorithm"], None),
             signature=bytes(parsed["signature"]),
