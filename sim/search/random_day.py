@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from firmware_cfg.time_zone import calendar_day, time_zone
 from sim.chip.forgeries import FORGERIES
 from sim.lane.fault_table import breaks
 from sim.scenario.parts import LANE_STEPS, Fault, FaultKind, OfficerModel, When
@@ -18,6 +19,15 @@ from sim.scenario.scenario import Scenario, ScenarioLane, stream
 from sim.scenario.traveller import Behaviour, Document, Face, Forgery, Officer, Traveller
 
 START = datetime.datetime(2026, 11, 22, 6, tzinfo=datetime.UTC)
+ZONES = (
+    "Asia/Jakarta",
+    "Asia/Kathmandu",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "America/St_Johns",
+    "Africa/Cairo",
+)
+MIDNIGHT_LEAD_S = 15
 LIMIT_S = 3_600
 PLAYED_S = 60
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gwen", "Hugo", "Iris", "Jon", "Kim", "Leo")
@@ -31,6 +41,7 @@ BORDER_STEPS = tuple(step for step in get_args(LANE_STEPS) if step != "closed")
 def random_day(seed: int) -> Scenario:
     """The day of a seed: one or two lanes of either kind, a few travellers, up to three faults."""
     rng = stream(seed, "random day")
+    zone = stream(seed, "time zone").choice(ZONES)
     lanes = tuple(_lane(number, rng) for number in range(1, rng.choice((1, 1, 2)) + 1))
     names = iter(NAMES)
     travellers = tuple(
@@ -44,7 +55,8 @@ def random_day(seed: int) -> Scenario:
         title=f"Random day {seed}",
         learn="Whatever comes and whatever breaks: nothing unsafe, nothing lost.",
         seed=seed,
-        start=START,
+        start=_start(zone, seed),
+        time_zone=zone,
         limit_s=LIMIT_S,
         lanes=lanes,
         travellers=travellers,
@@ -54,6 +66,15 @@ def random_day(seed: int) -> Scenario:
         ),
         faults=faults,
     )
+
+
+def _start(zone: str, seed: int) -> datetime.datetime:
+    """Noon or so; one day in three begins just before midnight at the gates."""
+    if stream(seed, "start").randrange(3):
+        return START
+    day = calendar_day(zone, START) + datetime.timedelta(days=1)
+    midnight = datetime.datetime.combine(day, datetime.time(), time_zone(zone))
+    return midnight.astimezone(datetime.UTC) - datetime.timedelta(seconds=MIDNIGHT_LEAD_S)
 
 
 def _lane(number: int, rng: random.Random) -> ScenarioLane:
@@ -70,7 +91,8 @@ def _traveller(name: str, number: int, lane: int, rng: random.Random) -> Travell
     forged = (rng.choice(forgeries),) if rng.random() < 0.35 else ()
     lapsed = rng.random() < 0.1
     born = START.date() - datetime.timedelta(days=rng.randrange(10 * 365, 80 * 365))
-    ends = START.date() + datetime.timedelta(days=-30 if lapsed else rng.randrange(1, 3_000))
+    lasts = (-30, -1, 0)[number % 3] if lapsed else rng.randrange(1, 3_000)
+    ends = START.date() + datetime.timedelta(days=lasts)
     face: dict[str, Any] = {}
     if rng.random() < 0.2:
         face["live"] = rng.choice(("other", "print", "replay"))
