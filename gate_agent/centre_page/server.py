@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from firmware_cfg.time_zone import time_at_gate
 from gate_agent.console.credentials import TOO_MANY, WRONG, Credentials
 from gate_agent.console.officers import Officer
 from gate_agent.console.serving import server_config
@@ -109,6 +110,7 @@ class CentrePage:
         return self._page(
             "gates.html",
             seen=seen,
+            time_at_gate=time_at_gate,
             rows=rows[first : first + SHOWN],
             following=first + SHOWN if len(rows) > first + SHOWN else None,
             csrf=session.csrf,

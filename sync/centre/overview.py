@@ -7,13 +7,15 @@ outside, and those cannot hold a character that would need escaping (`CentreStor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sync.centre.audit import AuditFinding
 from sync.centre.store import CentreStore
 from sync.centre.types import LogStanding, QuarantineReason
+from sync.log.at_gate import zone_of
 
 SILENT_S = 180
 """A gate states its size every minute; after three missing statements it is silent."""
@@ -55,11 +57,15 @@ class CentreAlarm(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """Everything at one moment."""
+    """Everything at one moment.
+
+    `zones`: each gate's time zone by its newest record; gates whose record names none are absent.
+    """
 
     at_utc: str
     gates: list[GateRow]
     alarms: list[CentreAlarm]
+    zones: Mapping[str, str] = MappingProxyType({})
 
 
 def overview(store: CentreStore, lost: Sequence[AuditFinding], at_utc: str) -> Overview:
@@ -86,7 +92,8 @@ def overview(store: CentreStore, lost: Sequence[AuditFinding], at_utc: str) -> O
             for each in quarantined
         ),
     ]
-    return Overview(at_utc, rows, alarms)
+    zones = {gate: zone for gate, log in newest.items() if (zone := zone_of(log.newest))}
+    return Overview(at_utc, rows, alarms, zones)
 
 
 def _row(gate: str, revoked_utc: str, log: LogStanding | None, at_utc: str) -> GateRow:

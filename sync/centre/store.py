@@ -68,9 +68,10 @@ class CentreStore(Registry):
     def standing(self) -> list[LogStanding]:
         """Every log as an operator sees it."""
         rows = self._db.rows(
-            "SELECT gate, epoch, seq, head_size, heard_utc, coalesce(revoked_utc, ''),"
-            " (SELECT count(*) FROM erasures e WHERE e.log = l.log)"
-            " FROM logs l JOIN gates USING (gate) ORDER BY log"
+            "SELECT gate, epoch, l.seq, head_size, heard_utc, coalesce(revoked_utc, ''),"
+            " (SELECT count(*) FROM erasures e WHERE e.log = l.log), r.encoded"
+            " FROM logs l JOIN gates USING (gate)"
+            " LEFT JOIN records r ON r.log = l.log AND r.seq = l.seq ORDER BY l.log"
         )
         return [LogStanding(*row) for row in rows]
 

@@ -91,7 +91,10 @@ class LogRow(NamedTuple):
 
 
 class LogStanding(NamedTuple):
-    """One log as an operator sees it. `head_size` is the newest size that the gate signed."""
+    """One log as an operator sees it.
+
+    `head_size` is the newest size that the gate signed; `newest` its last record, b"" if erased.
+    """
 
     gate: str
     epoch: str
@@ -100,6 +103,7 @@ class LogStanding(NamedTuple):
     heard_utc: str
     revoked_utc: str
     erased: int
+    newest: bytes | None = None
 
 
 class Enrolled(NamedTuple):

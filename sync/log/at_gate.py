@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from firmware_cfg.time_zone import UnknownTimeZone, time_at_gate
+from firmware_cfg.time_zone import UnknownTimeZone, time_at_gate, time_zone
+from sync.log.encoding import decode_record
+from sync.log.errors import RecordMalformed
 from sync.log.types import Record
 
 
@@ -17,3 +19,15 @@ def at_gate(record: Record) -> str | None:
         return time_at_gate(zone, record.utc) if isinstance(zone, str) else None
     except UnknownTimeZone:
         return None
+
+
+def zone_of(encoded: bytes | None) -> str:
+    """The zone that a stored record names.
+
+    "" where it names none that this machine's database has, was erased or is damaged.
+    """
+    try:
+        zone = decode_record(encoded).facts.get("time_zone") if encoded else None
+        return time_zone(zone).key if isinstance(zone, str) else ""
+    except (RecordMalformed, UnknownTimeZone):
+        return ""

@@ -43,6 +43,7 @@ SEEN = Overview(
         CentreAlarm("<b>gate</b>", "bytes that are no batch", NOW, 3),
         CentreAlarm("gate-900", "silent", NOW, 1),
     ],
+    {"gate-900": "Asia/Kathmandu"},
 )
 
 
@@ -123,6 +124,8 @@ def test_an_operator_sees_trouble_first(bench: PageBench) -> None:
     assert "&lt;b&gt;gate&lt;/b&gt;" in page.text
     assert "<b>gate" not in page.text
     assert "gate-249" not in page.text
+    assert ">2026-01-01 17:45:00 Asia/Kathmandu</time>" in page.text  # where the gate stands
+    assert f"<td>{NOW}</td>" in page.text  # of a gate whose records name no zone
     assert "gate-249" in client.get("/?from=200").text
     assert client.get("/?from=nonsense").status == 200
     bench.broken = True

@@ -10,6 +10,8 @@ import pytest
 from sync.centre.audit import AuditFinding
 from sync.centre.overview import Overview, metrics_text, overview, seconds_between
 from sync.centre.types import Enrolled, LogStanding, Quarantined, QuarantineReason
+from sync.log.encoding import encode_record
+from sync.log.types import RECORD_VERSION, Record, RecordKind
 
 HEARD = "2026-11-22T10:00:00.000Z"
 
@@ -141,3 +143,35 @@ def test_the_metrics_have_the_figures_of_the_overview():
     assert 'egate_centre_erased_records{gate="g"} 2' in lines
     assert "egate_centre_alarms 0" in lines
     assert "silent_seconds{" not in metrics_text(seen(0))
+
+
+def of_zone(**facts: object) -> bytes:
+    """A gate's newest record."""
+    return encode_record(
+        Record(
+            version=RECORD_VERSION,
+            gate="g",
+            epoch="0" * 32,
+            seq=7,
+            kind=RecordKind.SYSTEM,
+            ticket=0,
+            at_ns=5,
+            utc=HEARD,
+            previous="0" * 64,
+            facts={"event": "mode", **facts},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("newest", "zone"),
+    [
+        (of_zone(time_zone="Pacific/Kiritimati"), "Pacific/Kiritimati"),
+        (of_zone(), ""),
+        (of_zone(time_zone="Mars/Olympus"), ""),
+        (b"", ""),  # erased
+        (b"\xff", ""),  # damaged: the audit says so
+    ],
+)
+def test_the_zone_of_a_gate_is_that_of_its_newest_record(newest, zone):
+    assert seen(5, log("g", newest=newest)).zones == ({"g": zone} if zone else {})
