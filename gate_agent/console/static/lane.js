@@ -16,6 +16,8 @@ const ANSWER_MS = 5_000; // the console itself waits 3 s for the lane
 let ticket = Number(decision.elements.ticket.value);
 let settledAt = 0;
 let board = null;
+let sending = false;
+let taken = ""; // ticket and evidence of the decision that the lane took: a second click is none
 let open = null; // the decision that is not confirmed: it may be given again, and is done once
 
 function say(text, tone) {
@@ -130,14 +132,19 @@ function nonceOf(fields) {
 }
 
 async function send(fields) {
+  if (sending) return;
+  sending = true;
   say("Sending...", "grey");
   try {
     const response = await post(`/lane/${number}/action`, { ...fields, nonce: nonceOf(fields) }, ANSWER_MS);
     const answer = JSON.parse(response.body);
     if (!answer.unanswered) open = null;
+    if (answer.ok && fields.evidence) taken = `${fields.ticket} ${fields.evidence}`;
     say(answer.text, answer.ok ? "green" : "red");
   } catch {
     say("Not confirmed: the console does not answer. Look at the lane, then give it again.", "red");
+  } finally {
+    sending = false;
   }
 }
 
@@ -145,13 +152,9 @@ decision.addEventListener("submit", (event) => {
   event.preventDefault();
   if (performance.now() < settledAt || !board || !board.decidable) return;
   const reason = decision.querySelector("input[type=radio]:checked");
-  if (!event.submitter || !reason) return;
-  send({
-    action: event.submitter.value,
-    reason: reason.value,
-    ticket: decision.elements.ticket.value,
-    evidence: decision.elements.evidence.value,
-  });
+  const seen = { ticket: decision.elements.ticket.value, evidence: decision.elements.evidence.value };
+  if (!event.submitter || !reason || taken === `${seen.ticket} ${seen.evidence}`) return;
+  send({ action: event.submitter.value, reason: reason.value, ...seen });
 });
 
 control.addEventListener("submit", (event) => {

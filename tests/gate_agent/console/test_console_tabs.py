@@ -86,6 +86,19 @@ def test_any_number_of_tabs_leaves_room_for_presence_and_decisions(bench, chromi
     assert complaints(chromium) == []
 
 
+def test_a_decision_that_is_given_twice_in_a_hurry_is_sent_once(bench, chromium):
+    sign_in(chromium, bench)
+    bench.lanes[1].show(referred(1))
+    chromium.get(f"http://{bench.host}/lane/1")
+    wait(chromium, lambda: text(chromium, "#link") == "Connected")
+    chromium.find_element(By.TAG_NAME, "body").send_keys("1aaaaaaaaaa")
+    wait(chromium, lambda: "Accepted" in text(chromium, "#outcome"))
+    wait(chromium, lambda: text(chromium, ".head h1").endswith("Traveller is crossing"))
+    assert "Accepted" in text(chromium, "#outcome")
+    assert len(bench.lanes[1].actions) == 1
+    assert complaints(chromium) == []
+
+
 def test_a_stopped_lane_is_known_within_three_seconds():
     waits = Waits()
     asked_every_s = 0.3  # `follow.js`
