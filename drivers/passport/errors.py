@@ -10,6 +10,8 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
     |-- CardRefused              the chip answered with an error status word
     |   `-- AccessDenied         ... to the proof that we read the printed MRZ
     |-- SessionDead              secure messaging is not synchronised: authenticate again
+    |   `-- ChipProofWrong       ... because the chip did not prove that it knows the keys
+    |-- AccessLost               a chip that was open cannot be opened again
     |-- SodError                 EF.SOD or another CMS object does not parse
     |-- CertificateError         a certificate or key does not parse
     |-- SignatureInvalid         the signature is not by that key
@@ -18,6 +20,7 @@ results; a fault of the reader itself is a `drivers.errors.DriverFault`.
     |-- DemoMaterialRefused      marked demo material where none is accepted
     `-- LinkEnded                the conversation with the chip is over
         |-- NoChip               no chip was found in the field
+        |-- AnotherCard          the card in the field is no travel document
         |-- TagLost              the chip left the field (it may be found again)
         |-- BudgetExceeded       the time for this document is used up
         |-- ReadCancelled        this document is no longer wanted
@@ -65,6 +68,14 @@ class SessionDead(DocumentError):
     """Secure messaging is not synchronised; only a new authentication helps."""
 
 
+class ChipProofWrong(SessionDead):
+    """The chip's own proof in BAC or PACE is wrong: it does not know the keys either."""
+
+
+class AccessLost(DocumentError):
+    """A chip that was open before gives no new session, not even after its reset."""
+
+
 class SodError(DocumentError):
     """EF.SOD, or another CMS object, does not parse or lacks a mandatory part."""
 
@@ -95,6 +106,10 @@ class LinkEnded(DocumentError):
 
 class NoChip(LinkEnded):
     """No chip was found in the field."""
+
+
+class AnotherCard(LinkEnded):
+    """The card in the field has no travel document's application (Doc 9303-10, 3.6.2)."""
 
 
 class TagLost(LinkEnded):

@@ -14,10 +14,18 @@ from sim.chip.apdu import Command, Response, Status, is_extended, parse_command
 from sim.chip.bac import CHALLENGE_SIZE, KEY_SIZE, access_keys, mutual_authenticate
 from sim.chip.der import tlv
 from sim.chip.keys import Random
-from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, CardState, Latency, Tampering
+from sim.chip.model import (
+    EF_CARD_ACCESS,
+    AfterError,
+    Behaviour,
+    Card,
+    CardState,
+    Latency,
+    Tampering,
+)
 from sim.chip.personalise import Personalisation
 from sim.chip.protocols import general_authenticate, internal_authenticate, manage_security
-from sim.chip.secure_messaging import Refusal, wrapped_size
+from sim.chip.secure_messaging import Refusal, SecureSession, wrapped_size
 from sim.chip.tlv import read_length
 
 APPLICATION_ID = bytes.fromhex("A0000002471001")
@@ -69,6 +77,22 @@ def transact(
     """
     if card.behaviour.mute or state.lost:
         return state, None
+    after, response = _answer(card, state, raw, random)
+    broken = state.session is not None and after.session is None
+    if state.stuck or (broken and card.behaviour.after_error in _STUCK):
+        # A plain command that broke the session is not carried out, either.
+        refused = state.stuck or not raw or raw[0] & 0x0C != 0x0C
+        response = Response(Status.SECURITY_STATUS).encode() if refused else response
+        after = CardState(reads=after.reads, bytes_read=after.bytes_read, stuck=True)
+    return after, response
+
+
+_STUCK = (AfterError.STUCK, AfterError.STUCK_FOR_GOOD)
+
+
+def _answer(
+    card: Card, state: CardState, raw: bytes, random: Random
+) -> tuple[CardState, bytes | None]:
     command = parse_command(raw)
     if command is None:
         return replace(state, session=None), Response(Status.WRONG_LENGTH).encode()
@@ -95,25 +119,46 @@ def _protected(
 ) -> tuple[CardState, Response]:
     if state.session is None:
         return state, Response(Status.SM_OBJECT_INCORRECT)
-    session, command = state.session.unwrap(outer)
+    session, command = _unwrapped(state.session, outer, recounts=state.recounts)
     if isinstance(command, Refusal):
         return replace(state, session=None), Response(command.status)
-    before = replace(state, session=session)
+    before = replace(state, session=session, recounts=False)
     room = outer.le or 256
-    if command.ins == _READ_BINARY_ODD and command.le in _WHAT_THERE_IS:
+    if command.ins == _READ_BINARY_ODD:
         # Its answer is one data object, which cannot be cut afterwards.
         command = command._replace(le=_fitting(command.le, room, session.BLOCK))
     after, response = _dispatch(card, before, command, random)
     if card.behaviour.session_ends_after_reads == after.reads != state.reads:
         return replace(after, session=None), Response(Status.SM_OBJECT_INCORRECT)
-    if command.ins == _READ_BINARY and command.le in _WHAT_THERE_IS:
-        fitting = _fitting(len(response.data), room, session.BLOCK)
-        response = response._replace(data=response.data[:fitting])
+    if command.ins == _READ_BINARY:
+        response = _cut(response, _fitting(len(response.data), room, session.BLOCK))
     if wrapped_size(len(response.data), session.BLOCK) > room:
         after, response = before, Response(Status.WRONG_LENGTH)
+    if card.behaviour.errors_in_plain and not response.data and response.status != Status.OK:
+        goes_on = card.behaviour.after_error is AfterError.GOES_ON
+        kept = state.session if goes_on else None
+        return replace(after, session=kept, next_session=None, recounts=goes_on), response
     session, wrapped = session.wrap(response, odd=bool(command.ins & 1))
     after = replace(after, session=after.next_session or session, next_session=None)
     return _tampered(card.behaviour.tampering, after, response, wrapped)
+
+
+def _unwrapped(
+    session: SecureSession, outer: Command, *, recounts: bool
+) -> tuple[SecureSession, Command | Refusal]:
+    """Check and decrypt; `recounts`: a reader may have counted up to two messages more."""
+    found = session.unwrap(outer)
+    for more in (1, 2) if recounts else ():
+        if isinstance(found[1], Refusal):
+            found = session.counted(more).unwrap(outer)
+    return found
+
+
+def _cut(response: Response, size: int) -> Response:
+    """A response of at most so many bytes; one that was cut is not the end of the file."""
+    if len(response.data) <= size or not size:
+        return response
+    return Response(Status.OK, response.data[:size])
 
 
 def _fitting(size: int, room: int, block: int) -> int:
@@ -242,11 +287,29 @@ def _read_binary_odd(
         return state, Response(Status.WRONG_DATA)
     if not 1 <= size <= 4:
         return state, Response(Status.WRONG_DATA)
-    room = command.le - (2 if command.le < 0x80 + 2 else 4)
-    state, response = _read(card, state, int.from_bytes(command.data[start:], "big"), room)
+    offset = int.from_bytes(command.data[start:], "big")
+    room = _room_in_object(command.le)
+    if command.le and not room:
+        _, whole = _read(card, state, offset, _LEAST_OBJECT)
+        least = len(tlv(0x53, whole.data)) if whole.data else 0
+        return state, Response(Status.EXACT_LENGTH | least) if least else whole
+    state, response = _read(card, state, offset, room)
     if not response.data:
         return state, response
     return state, Response(response.status, tlv(0x53, response.data))
+
+
+_LEAST_OBJECT = 1
+"""Bytes of a file in the smallest data object that is worth asking for."""
+
+
+def _room_in_object(le: int) -> int:
+    """How many bytes a data object 53 of at most `le` bytes holds."""
+    for overhead in (2, 3, 4):
+        room = le - overhead
+        if room > 0 and len(tlv(0x53, bytes(room))) <= le:
+            return room
+    return 0
 
 
 def _read(card: Card, state: CardState, offset: int, size: int) -> tuple[CardState, Response]:
@@ -293,7 +356,10 @@ class Chip:
 
     def power_up(self) -> None:
         """The field came on: the chip forgets everything but that it is lost."""
-        self._state = CardState(lost=self._state.lost)
+        for_good = self.card.behaviour.after_error is AfterError.STUCK_FOR_GOOD
+        stuck = self._state.stuck
+        reads = self._state.reads if stuck else 0  # what broke the session is over
+        self._state = CardState(lost=self._state.lost, reads=reads, stuck=stuck and for_good)
 
     def transmit(self, raw: bytes) -> tuple[bytes | None, int]:
         """Response APDU (None: no answer) and the nanoseconds the chip computes for it."""

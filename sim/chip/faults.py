@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.chip.model import Behaviour, Tampering
+from sim.chip.model import AfterError, Behaviour, Tampering
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ def largest_read(size: int) -> Behaviour:
     return Behaviour(largest_read=size)
 
 
+def short_reads_in_plain(after: AfterError) -> Behaviour:
+    """The chip refuses long reads with 6700 in plain, though a session is open."""
+    return Behaviour(largest_read=223, errors_in_plain=True, after_error=after)
+
+
+def stuck_after(reads: int, after: AfterError) -> Behaviour:
+    """The chip drops its session after so many reads, and then answers 6982 to everything."""
+    return Behaviour(session_ends_after_reads=reads, after_error=after)
+
+
 _PACE = "pace_aa_ca"
 
 FAULTS: dict[str, Fault] = {
@@ -50,6 +60,12 @@ FAULTS: dict[str, Fault] = {
             Behaviour(largest_read=256, extended_length=False, extended_length_mutes=True),
         ),
         ("session_ends", "", session_ends_after(20)),
+        ("error_in_plain", "", short_reads_in_plain(AfterError.ENDS)),
+        ("error_in_plain_goes_on", "", short_reads_in_plain(AfterError.GOES_ON)),
+        ("error_in_plain_stuck", "", short_reads_in_plain(AfterError.STUCK)),
+        ("errors_in_plain", "", Behaviour(errors_in_plain=True)),
+        ("stuck_until_reset", "", stuck_after(1, AfterError.STUCK)),
+        ("stuck_for_good", "sod_signature", stuck_after(2, AfterError.STUCK_FOR_GOOD)),
         ("tag_lost", "dg_hash.DG2", tag_lost_at_byte(6_000)),
         ("mute", "access_control", Behaviour(mute=True)),
         ("answers_replayed", "sod_signature", Behaviour(tampering=Tampering.REPLAYED)),

@@ -64,6 +64,19 @@ class Tampering(StrEnum):
     PLAIN = "plain"
 
 
+class AfterError(StrEnum):
+    """What a chip does once a session was broken: by an error in plain, or a plain command."""
+
+    ENDS = "ends"
+    """The session is over; a new one may begin (Doc 9303-11, 9.8)."""
+    GOES_ON = "goes_on"
+    """The session goes on after an error in plain, with the counter from before it."""
+    STUCK = "stuck"
+    """Every command is answered with 6982, until the chip is reset."""
+    STUCK_FOR_GOOD = "stuck_for_good"
+    """... and after that."""
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """Where a chip departs from a faultless one; the defaults depart nowhere.
@@ -82,6 +95,8 @@ class Behaviour:
         pace_by_can_only: PACE does not know the MRZ as its password.
         pace_refused_at: the step of PACE (1 to 4) at which the chip breaks off with 6300.
         agreement_refused: chip authentication ends with 6300 though the key is there.
+        errors_in_plain: errors under secure messaging are answered without protection.
+        after_error: what becomes of the session after an error in plain, or a plain command.
         tampering: what an attacker between chip and reader makes of a protected answer.
     """
 
@@ -96,6 +111,8 @@ class Behaviour:
     pace_by_can_only: bool = False
     pace_refused_at: int = 0
     agreement_refused: bool = False
+    errors_in_plain: bool = False
+    after_error: AfterError = AfterError.ENDS
     tampering: Tampering = Tampering.NONE
 
     def extra_ns(self, raw: bytes) -> int:
@@ -151,7 +168,8 @@ class Agreement:
 class CardState:
     """What does: the default is a chip just powered up.
 
-    `next_session` replaces `session` once the answer under way has been protected.
+    `next_session` replaces `session` once the answer under way has been protected. `recounts`:
+    an error in plain may have been counted or not by the reader. `stuck`: 6982 to everything.
     """
 
     application: bool = False
@@ -164,4 +182,6 @@ class CardState:
     reads: int = 0
     bytes_read: int = 0
     lost: bool = False
+    recounts: bool = False
+    stuck: bool = False
     last_answer: Response | None = field(default=None, repr=False)

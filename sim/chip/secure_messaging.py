@@ -119,6 +119,10 @@ class SecureSession(ABC):
         plain = Command(command.cla & 0xF3, command.ins, command.p1, command.p2, data, le)
         return session, plain
 
+    def counted(self, messages: int) -> Self:
+        """The session with its counter advanced by so many messages."""
+        return replace(self, ssc=(self.ssc + messages) % (1 << 8 * self.BLOCK))
+
     def plain_data(self, objects: dict[int, bytes]) -> bytes | None:
         """What the data objects carry encrypted; None when they are malformed."""
         if _CRYPTOGRAM in objects:
@@ -149,7 +153,7 @@ class SecureSession(ABC):
         return session, Response(response.status, body)
 
     def _advanced(self) -> Self:
-        return replace(self, ssc=(self.ssc + 1) % (1 << 8 * self.BLOCK))
+        return self.counted(1)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
     EF.CardAccess offers PACE -> PACE, select application
     ... and it fails          -> BAC, only where the profile allows it, and always reported
     no EF.CardAccess          -> select application, BAC
+    neither is possible, and EF.COM can be read without -> plain: no access control
 
 The choice is `drivers.passport.chip.access_choice`. A chip is tried `ATTEMPTS` times; it only
 slows down, it does not lock. Where the printed zone may have been misread, the tries are its
@@ -19,7 +20,7 @@ from drivers.passport.chip import bac, pace
 from drivers.passport.chip.access_choice import AccessWay, strongest, ways_to_open
 from drivers.passport.chip.agreement import Multiply, multiply
 from drivers.passport.chip.apdu import Steps
-from drivers.passport.chip.files import FileReader
+from drivers.passport.chip.files import KEPT_BACK, FileReader
 from drivers.passport.chip.security_infos import PaceInfo, pace_infos, parse_security_infos
 from drivers.passport.errors import (
     AccessDenied,
@@ -36,8 +37,15 @@ ATTEMPTS = 3
 OFFERS_NONE = "EF.CardAccess offers no PACE"
 
 
+PLAIN = "no access control: the chip was read without"
+
+
 class PaceFailed(DocumentError):
     """The chip offers PACE, it failed, and the profile permits no other way."""
+
+
+class PaceUnknown(PaceFailed):
+    """The chip offers PACE in no form that is implemented: nothing was tried."""
 
 
 @dataclass(kw_only=True)
@@ -52,6 +60,8 @@ class AccessPlan:
         random: source of nonces and scalars.
         times: multiplies points of a curve.
         reading: the reading of the zone that opened the chip, once one did.
+        card_access_cut_short: whether EF.CardAccess was refused by a fault, not as absent.
+        plain: whether the chip has no access control (Doc 9303-11, 4: it may have none).
     """
 
     mrz: Mrz | None
@@ -61,14 +71,34 @@ class AccessPlan:
     bac_fallback: bool = True
     times: Multiply = multiply
     reading: Candidate | None = field(default=None, init=False)
+    card_access_cut_short: bool = field(default=False, init=False)
+    plain: bool = field(default=False, init=False)
+    _protected: bool = field(default=False, init=False)
 
     def open(self, reader: FileReader) -> Steps[str]:
         """Open the chip and select the application; returns how, fallbacks included.
 
         Raises:
             AccessDenied: the chip does not take the password.
+            AnotherCard: the card has no travel document's application.
             CardRefused, SessionDead, PaceFailed: no way of access succeeded.
         """
+        if self.plain:
+            yield from reader.select_application()
+            return PLAIN
+        try:
+            done = yield from self._open_protected(reader)
+        except (CardRefused, PaceFailed):
+            # A chip that was opened by keys is never taken for one that needs none.
+            if self._protected or not (yield from reader.readable_in_plain()):
+                raise
+            self.plain = True
+            return PLAIN
+        self._protected = True
+        return done
+
+    def _open_protected(self, reader: FileReader) -> Steps[str]:
+        """By PACE or BAC, as the profile prefers."""
         if self._ways(pace_offered=True)[:1] != (AccessWay.PACE,):
             return (yield from self._bac(reader))
         offered, why = yield from self._offered(reader)
@@ -104,18 +134,32 @@ class AccessPlan:
         except TlvError:
             reader.files.pop("CARDACCESS")
         try:
-            data = yield from reader.read("CARDACCESS")
+            data = yield from self._card_access(reader)
             return pace_infos(parse_security_infos(data)), OFFERS_NONE
         except CardRefused:
-            reader.files.pop("CARDACCESS", None)
             return (), "no EF.CardAccess"
         except TlvError as error:
             return (), f"EF.CardAccess is malformed: {error}"
 
+    def _card_access(self, reader: FileReader) -> Steps[bytes]:
+        """EF.CardAccess, asked for again after a refusal that does not say that it is absent."""
+        for last in (False, True):
+            try:
+                data = yield from reader.read("CARDACCESS")
+            except CardRefused as refused:
+                reader.files.pop("CARDACCESS", None)
+                self.card_access_cut_short = refused.sw not in KEPT_BACK
+                if last or not self.card_access_cut_short:
+                    raise
+            else:
+                self.card_access_cut_short = False
+                break
+        return data
+
     def _pace(self, reader: FileReader, offered: tuple[PaceInfo, ...]) -> Steps[str]:
         info = strongest(offered, pace.PARAMETERS)
         if info is None:
-            raise PaceFailed("not supported: " + ", ".join(map(str, offered)))
+            raise PaceUnknown("not supported: " + ", ".join(map(str, offered)))
         for attempt, reading in enumerate(self._tries(), 1):
             try:
                 password = self._password(reading)

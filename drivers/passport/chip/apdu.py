@@ -1,8 +1,8 @@
 """Commands and responses of ISO/IEC 7816-4, short and extended length.
 
 Sequential chip protocols are generators: they yield `Send(apdu)` and get the raw
-response, yield `Emit(emission)` and get None, or yield `Reconnect()` after `TagLost` and
-get whether a chip is in the field again. The caller owns transport and time, and
+response, yield `Emit(emission)` and get None, or yield `Reconnect()` after `TagLost`, or to
+reset a chip, and get whether a chip is in the field again. The caller owns transport and time, and
 ends them by throwing a `LinkEnded`.
 """
 
@@ -41,7 +41,12 @@ class Emit(NamedTuple):
 
 
 class Reconnect(NamedTuple):
-    """Find the chip again after it was lost; the answer is whether it is there."""
+    """Reset the field and find the chip again; the answer is whether it is there.
+
+    `other`: find another card than those that were met; False where there is none.
+    """
+
+    other: bool = False
 
 
 T = TypeVar("T")

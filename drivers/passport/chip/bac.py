@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from drivers.passport.chip.apdu import Command, Steps, transmit
 from drivers.passport.chip.secure_messaging import SecureMessaging, TripleDes, derive_key_3des
-from drivers.passport.errors import AccessDenied, CardRefused, SessionDead
+from drivers.passport.errors import AccessDenied, CardRefused, ChipProofWrong
 
 KEY_ENC = 1
 KEY_MAC = 2
@@ -35,7 +35,7 @@ def authenticate(mrz_information: str, random: Callable[[int], bytes]) -> Steps[
     Raises:
         AccessDenied: the chip does not know these keys.
         CardRefused: the chip does not do BAC.
-        SessionDead: the chip's proof is wrong.
+        ChipProofWrong: the chip's proof is wrong.
     """
     k_enc, k_mac = document_keys(mrz_information)
     cipher = TripleDes(k_enc, k_mac)
@@ -57,8 +57,8 @@ def authenticate(mrz_information: str, random: Callable[[int], bytes]) -> Steps[
 
 def _chip_key_half(cipher: TripleDes, data: bytes, rnd_ic: bytes, rnd_ifd: bytes) -> bytes:
     if len(data) != 40 or not hmac.compare_digest(cipher.mac(data[:32]), data[32:]):
-        raise SessionDead("EXTERNAL AUTHENTICATE: wrong MAC of the chip")
+        raise ChipProofWrong("EXTERNAL AUTHENTICATE: wrong MAC of the chip")
     plain = cipher.decrypt(data[:32], b"")
     if not hmac.compare_digest(plain[:16], rnd_ic + rnd_ifd):
-        raise SessionDead("EXTERNAL AUTHENTICATE: wrong nonces of the chip")
+        raise ChipProofWrong("EXTERNAL AUTHENTICATE: wrong nonces of the chip")
     return plain[16:]

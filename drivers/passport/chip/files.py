@@ -11,7 +11,7 @@ from __future__ import annotations
 from drivers.passport import tlv
 from drivers.passport.chip.apdu import WHAT_THERE_IS, Command, Response, Steps, transmit
 from drivers.passport.chip.secure_messaging import SecureMessaging
-from drivers.passport.errors import ApduError, CardRefused, TlvError
+from drivers.passport.errors import AnotherCard, ApduError, CardRefused, TlvError
 from drivers.passport.file_ids import FILE_IDS, FILE_TAGS, SHORT_IDS
 
 LDS_APPLICATION = bytes.fromhex("A0000002471001")
@@ -30,6 +30,13 @@ MASTER_FILE = (
     Command(0x00, 0xA4, 0x00, 0x0C),
     Command(0x00, 0xA4, 0x00, 0x00, b"\x3f\x00", le=256),
 )
+
+NO_APPLICATION = frozenset({0x6A81, 0x6A82, 0x6A86, 0x6999, 0x6D00, 0x6E00})
+"""Answers to SELECT by a card that lacks the application, or the command itself. Others say
+that a card which may have it does not do so now: 6982 after a broken session, 6F00."""
+
+KEPT_BACK = frozenset({0x6A82, 0x6A83, 0x6A88, 0x6982, 0x6985})
+"""Answers by which a chip in good order keeps a file back: not there, or not to be read."""
 
 HEAD_BYTES = 8
 ODD_OFFSET = 0x8000  # above this, READ BINARY takes its offset in a data object (INS B1)
@@ -143,15 +150,31 @@ class FileReader:
         """SELECT the LDS application (Doc 9303-10, 3.6.2): in the clear, or after PACE.
 
         Raises:
-            CardRefused: there is no such application.
+            AnotherCard: there is no such application, on a card that asks for nothing first.
+            CardRefused: it is not selected.
         """
         if not protected:
             self.session = None
         self._selected = None
         response = yield from self._transmit(Command(0x00, 0xA4, 0x04, 0x0C, LDS_APPLICATION))
+        if not response.ok and not protected and response.sw in NO_APPLICATION:
+            raise AnotherCard(f"another card answers: SELECT application: status {response.sw:04X}")
         if not response.ok:
             raise CardRefused("SELECT application", response.sw)
         self._in_application = True
+
+    def readable_in_plain(self) -> Steps[bool]:
+        """Whether EF.COM can be read without access control, by either way of reading it."""
+        yield from self.select_application()
+        head = Command(0x00, 0xB0, 0x80 | SHORT_IDS["COM"], 0, le=HEAD_BYTES)
+        response = yield from transmit(head)
+        if not response.data:
+            file_id = FILE_IDS["COM"].to_bytes(2, "big")
+            selected = yield from transmit(Command(0x00, 0xA4, 0x02, 0x0C, file_id))
+            if not selected.ok:
+                return False
+            response = yield from transmit(Command(0x00, 0xB0, 0, 0, le=HEAD_BYTES))
+        return response.data[:1] == bytes([FILE_TAGS["COM"]])
 
     def read(self, name: str) -> Steps[bytes]:
         """Read one file whole, from where an earlier attempt stopped.

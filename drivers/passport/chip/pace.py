@@ -21,7 +21,13 @@ from drivers.passport.chip.agreement import (
 from drivers.passport.chip.apdu import Command, Steps, transmit
 from drivers.passport.chip.secure_messaging import SecureMessaging
 from drivers.passport.chip.security_infos import PaceInfo
-from drivers.passport.errors import AccessDenied, CardRefused, SessionDead, TlvError
+from drivers.passport.errors import (
+    AccessDenied,
+    CardRefused,
+    ChipProofWrong,
+    SessionDead,
+    TlvError,
+)
 
 MRZ_PASSWORD = 1
 CAN_PASSWORD = 2
@@ -76,7 +82,8 @@ def authenticate(
     Raises:
         AccessDenied: the chip does not know this password.
         CardRefused: the chip does not do it.
-        SessionDead: the chip's answer or proof is wrong.
+        ChipProofWrong: the chip's proof is wrong.
+        SessionDead: its answer is malformed.
     """
     group = Group(curves.by_name(PARAMETERS[info.parameter_id or 0]), times=times)
     yield from _choose_protocol(info, password)
@@ -92,7 +99,7 @@ def authenticate(
     ours = token(info.cipher, shared, _token_data(info, theirs))
     proof = yield from _step(TOKEN_OURS, ours, TOKEN_CHIP, last=True)
     if not hmac.compare_digest(proof, token(info.cipher, shared, _token_data(info, point))):
-        raise SessionDead("PACE: wrong token of the chip")
+        raise ChipProofWrong("PACE: wrong token of the chip")
     return new_session(info.cipher, shared)
 
 
@@ -144,7 +151,7 @@ def _step(tag: int | None, value: bytes, wanted: int, *, last: bool = False) -> 
 
 def _not_ours(answer: bytes, point: bytes) -> None:
     if hmac.compare_digest(answer, point):
-        raise SessionDead("PACE: the chip gives our own key back")
+        raise ChipProofWrong("PACE: the chip gives our own key back")
 
 
 def _token_data(info: PaceInfo, point: bytes) -> bytes:

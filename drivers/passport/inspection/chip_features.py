@@ -41,10 +41,14 @@ class ChipFeatures:
     Attributes:
         found: what EF.SOD proved.
         files: content of what was read, by name.
+        cut_short: numbers of data groups whose reading was cut short: the chip hides nothing.
+        card_access_cut_short: the same for EF.CardAccess.
     """
 
     found: PassiveAuthentication
     files: Mapping[str, bytes]
+    cut_short: frozenset[int] = frozenset()
+    card_access_cut_short: bool = False
 
     @property
     def listed(self) -> frozenset[int]:
@@ -74,6 +78,9 @@ class ChipFeatures:
             return Check(id="stripping", result=Result.FAILED, detail=detail)
         if self.found.security_object is None:
             return _undetermined("stripping", "no EF.SOD")
+        if {14, 15} & self.cut_short:
+            detail = "not read: " + _names({14, 15} & self.cut_short)
+            return Check(id="stripping", result=Result.ABORTED, detail=detail)
         if not {14, 15} & self.listed:
             detail = "nothing that could be hidden"
             return Check(id="stripping", result=Result.NOT_SUPPORTED, detail=detail)
@@ -85,6 +92,9 @@ class ChipFeatures:
             return Check(id="stripping", result=Result.FAILED, detail=str(error))
         if signed and not card_access_known:
             return _undetermined("stripping", "EF.CardAccess was not given")
+        if signed and self.card_access_cut_short:
+            detail = "EF.CardAccess was not read"
+            return Check(id="stripping", result=Result.ABORTED, detail=detail)
         if signed and signed != given:
             detail = "EF.CardAccess does not offer the PACE that DG14 is signed for"
             return Check(id="stripping", result=Result.FAILED, detail=detail)
@@ -138,7 +148,9 @@ class ChipFeatures:
             chosen = yield from chip_authentication.authenticate(reader, keys, random)
         except AlgorithmUnknown as error:
             return Check(id=CHIP, result=Result.NOT_SUPPORTED, detail=str(error))
-        except (CardRefused, CertificateError, TlvError, ApduError) as error:
+        except ApduError as error:
+            return Check(id=CHIP, result=Result.ABORTED, detail=str(error))
+        except (CardRefused, CertificateError, TlvError) as error:
             return Check(id=CHIP, result=Result.FAILED, detail=str(error))
         return self._proven(CHIP, 14, f"ECDH {chosen.cipher} {chosen.key.curve.name}")
 
@@ -148,6 +160,8 @@ class ChipFeatures:
         if number not in self.listed:
             detail = f"EF.SOD lists no DG{number}"
             return Check(id=name, result=Result.NOT_SUPPORTED, detail=detail)
+        if number in self.cut_short:
+            return Check(id=name, result=Result.ABORTED, detail=f"DG{number} was not read")
         if f"DG{number}" not in self.files:
             return Check(id=name, result=Result.FAILED, detail=f"DG{number} is not given")
         return None

@@ -22,8 +22,8 @@ from typing import TypeVar
 import msgspec
 
 from drivers.passport.chip.access import AccessPlan, PaceFailed
-from drivers.passport.chip.apdu import Emit, Later, Reconnect, Steps, overlap
-from drivers.passport.chip.files import FileReader
+from drivers.passport.chip.apdu import Emit, Later, Steps, overlap
+from drivers.passport.chip.files import KEPT_BACK, FileReader
 from drivers.passport.errors import (
     AccessDenied,
     ApduError,
@@ -40,6 +40,7 @@ from drivers.passport.inspection.checks import (
     face_image_check,
     printed_checks,
 )
+from drivers.passport.inspection.chip_access import ChipAccess, refused_keys
 from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
 from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.inspection.personal_details import full_birth_date
@@ -62,6 +63,8 @@ from drivers.types import (
 )
 
 CHALLENGE_BYTES = 8
+ANOTHER_CARD = "another_card"
+"""The step of an inspection that met another card: the traveller is asked to take it away."""
 EXTRA_DATA_GROUPS = (14, 15)
 """Read beside DG1 and DG2 where EF.SOD lists them. Personal details are not the gate's, but for
 the date of birth of DG11 where the zone leaves its century, month or day open."""
@@ -107,10 +110,8 @@ class Inspection:
     extra: tuple[int, ...] = EXTRA_DATA_GROUPS
     crypto: CryptoBackend = COMPUTED
     utc_day: date | None = None
-    _repairs: int = field(default=0, init=False)
-    _access_due: bool = field(default=True, init=False)
-    _access: str = field(default="", init=False)
     _plan: AccessPlan = field(init=False)
+    _chip: ChipAccess = field(init=False)
     _judged: Later[PassiveAuthentication] | None = field(default=None, init=False)
     _checks: CheckList = field(init=False)
     _full_birth: Days | None = field(default=None, init=False)
@@ -124,6 +125,12 @@ class Inspection:
             random=self.random,
             times=self.crypto.multiply,
         )
+        self._chip = ChipAccess(
+            plan=self._plan,
+            reader=self.reader,
+            attempts=self.attempts,
+            ask=lambda: self._step(ANOTHER_CARD),
+        )
 
     def run(self) -> Steps[tuple[Check, ...]]:
         """Inspect; ends with every check, after `DocumentVerified` was emitted."""
@@ -135,6 +142,7 @@ class Inspection:
         except LinkEnded as error:
             removed = isinstance(error, TagLost)
             rest, why = Result.ABORTED, str(error) or type(error).__name__
+            self._met_another_card()
         except DocumentError as error:
             rest, why = Result.ABORTED, str(error)
         if self._judged is not None:
@@ -165,7 +173,7 @@ class Inspection:
         sod = yield from self._file("SOD")
         if isinstance(sod, DocumentError):
             self._checks.begin()
-            self._checks.add(Check(id="sod_signature", result=Result.FAILED, detail=str(sod)))
+            self._checks.add(_not_given("sod_signature", sod))
             raise sod
         yield from self._step("sod")
         dg1 = yield from self._file("DG1")
@@ -178,18 +186,27 @@ class Inspection:
         listed = found.security_object.hashes if found.security_object is not None else {}
         if found.trusted and PERSONAL_DETAILS in listed:
             yield from self._birth_date(found)
-        given = yield from self._others(found, listed)
-        yield from self._features(found, {14, 15} & set(listed) - given)
+        missing = yield from self._others(found, listed)
+        yield from self._features(found, missing)
 
     def _access_control(self) -> Steps[None]:
         self._checks.begin()
         try:
-            yield from self._persist(_nothing)
+            yield from self._chip.persist(_nothing)
         except (CardRefused, SessionDead, ApduError, PaceFailed) as error:
-            self._checks.add(Check(id="access_control", result=Result.FAILED, detail=str(error)))
+            result = Result.FAILED if refused_keys(error) else Result.ABORTED
+            self._checks.add(Check(id="access_control", result=result, detail=str(error)))
             raise
-        detail = self._access + self._other_reading("; ")
-        self._checks.add(Check(id="access_control", result=Result.SUCCESSFUL, detail=detail))
+        result = Result.NOT_SUPPORTED if self._plan.plain else Result.SUCCESSFUL
+        detail = self._chip.how + self._other_reading("; ")
+        self._checks.add(Check(id="access_control", result=result, detail=detail))
+
+    def _met_another_card(self) -> None:
+        """Where no travel document was met but another card: nothing of the document is judged."""
+        if self._chip.another is not None:
+            detail = str(self._chip.another)
+            found = Check(id="access_control", result=Result.UNDETERMINED, detail=detail)
+            self._checks.add(found)
 
     def _printed(self) -> tuple[Check, ...]:
         """Checks of the printed zone; a zone that was misread is never reported as consistent."""
@@ -225,14 +242,15 @@ class Inspection:
 
     def _com_sod(self, com: bytes | DocumentError, found: PassiveAuthentication) -> None:
         if isinstance(com, DocumentError):
-            self._checks.add(Check(id="com_sod", result=Result.FAILED, detail=str(com)))
+            self._checks.add(_not_given("com_sod", com))
         else:
             self._checks.add(com_sod_check(com, found.security_object))
 
     def _dg1(self, dg1: bytes | DocumentError, found: PassiveAuthentication) -> None:
         if isinstance(dg1, DocumentError):
-            for name in ("dg_hash.DG1", "mrz_dg1", "issuing_state"):
-                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg1)))
+            self._checks.add(_not_given("dg_hash.DG1", dg1))
+            for name in ("mrz_dg1", "issuing_state"):
+                self._checks.add(Check(id=name, result=Result.ABORTED, detail=str(dg1)))
             return
         if self.mrz is None:
             detail = "opened without the printed MRZ"
@@ -247,8 +265,8 @@ class Inspection:
     def _dg2(self, dg2: bytes | DocumentError, found: PassiveAuthentication) -> Steps[None]:
         self._checks.begin()
         if isinstance(dg2, DocumentError):
-            for name in ("dg_hash.DG2", "face_image"):
-                self._checks.add(Check(id=name, result=Result.FAILED, detail=str(dg2)))
+            self._checks.add(_not_given("dg_hash.DG2", dg2))
+            self._checks.add(Check(id="face_image", result=Result.ABORTED, detail=str(dg2)))
             return
         hashed = found.hash_check(2, dg2)
         self._checks.add(hashed, face_image_check(dg2))
@@ -269,7 +287,7 @@ class Inspection:
         known = known_dates(birth, ends, self.at)
         if not century_is_asked(birth, known):
             return
-        content = yield from self._persist(self._personal_details)
+        content = yield from self._chip.persist(self._personal_details)
         self._checks.begin()
         if isinstance(content, DocumentError):
             detail = f"not read: {content}"
@@ -293,54 +311,63 @@ class Inspection:
         except (CardRefused, TlvError, ApduError) as error:
             return error
         except SessionDead as dead:
-            self.reader.session_died()
-            self._access_due = True
+            self._chip.session_died()
             return dead
 
-    def _others(self, found: PassiveAuthentication, listed: dict[int, bytes]) -> Steps[set[int]]:
-        """The other data groups, where listed; those that the chip gave."""
-        given = {1, 2}
+    def _others(
+        self, found: PassiveAuthentication, listed: dict[int, bytes]
+    ) -> Steps[dict[int, Result]]:
+        """The other data groups, where listed; of those that the chip did not give, why."""
+        missing: dict[int, Result] = {}
         for number in self.extra:
             if number not in listed or self._checks.result(f"dg_hash.DG{number}") is not None:
                 continue
             content = yield from self._file(f"DG{number}")
             self._checks.begin()
             if isinstance(content, DocumentError):
-                check = Check(id=f"dg_hash.DG{number}", result=Result.FAILED, detail=str(content))
+                check = _not_given(f"dg_hash.DG{number}", content)
+                missing[number] = check.result
             else:
-                given.add(number)
                 check = found.hash_check(number, content)
             self._checks.add(check)
-        return given
+        return missing
 
-    def _features(self, found: PassiveAuthentication, hidden: set[int]) -> Steps[None]:
+    def _features(self, found: PassiveAuthentication, missing: dict[int, Result]) -> Steps[None]:
         """Stripping, active authentication, and chip authentication last: it ends a session."""
         files = {name: bytes(content) for name, content in self.reader.files.items()}
-        files = {name: files[name] for name in files if name[2:] not in map(str, hidden)}
-        features = ChipFeatures(found, files)
+        files = {name: files[name] for name in files if name[2:] not in map(str, missing)}
+        cut_short = {n for n, why in missing.items() if why is Result.ABORTED}
+        hidden = {14, 15} & set(missing) - cut_short
+        features = ChipFeatures(
+            found, files, frozenset(cut_short), self._plan.card_access_cut_short
+        )
         known = self.access[0] == "pace"
         self._checks.add(features.stripping(frozenset(hidden), card_access_known=known))
-        active = yield from self._persist(
+        active = yield from self._chip.persist(
             lambda: features.active(self.reader, self.random(CHALLENGE_BYTES))
         )
         self._checks.add(active)
-        chip = yield from self._persist(self._twice(features))
+        chip = yield from self._chip.persist(self._twice(features))
         self._checks.add(chip)
 
     def _twice(self, features: ChipFeatures) -> Callable[[], Steps[Check]]:
-        """Chip authentication, failed once its session died for the second time.
+        """Chip authentication, failed once the session of its new keys died for the second time.
 
         A command that arrived twice, or an answer that was hit, ends a session as a cloned
-        chip does. A clone does so again.
+        chip does. A clone does so again. A session that died before the new keys were in use, or
+        once only, says nothing of the chip's key.
         """
         died = False
 
         def attempt() -> Steps[Check]:
             nonlocal died
+            session = self.reader.session
             try:
                 return (yield from features.chip(self.reader, self.random))
             except SessionDead as dead:
-                if died or self._repairs + 1 >= self.attempts:
+                if self.reader.session is session:
+                    raise
+                if died:
                     return Check(id=CHIP, result=Result.FAILED, detail=str(dead))
                 died = True
                 raise
@@ -353,38 +380,22 @@ class Inspection:
     def _file(self, name: str) -> Steps[bytes | DocumentError]:
         """A file, or why the chip does not give it."""
         try:
-            return (yield from self._persist(lambda: self.reader.read(name)))
+            return (yield from self._chip.persist(lambda: self.reader.read(name)))
         except AccessDenied:
             raise
         except (CardRefused, TlvError, ApduError) as error:
             return error
 
-    def _persist(self, step: Callable[[], Steps[T]]) -> Steps[T]:
-        """Carry a step out, over lost chips and dead sessions, as often as attempts allow."""
-        while True:
-            try:
-                if self._access_due:
-                    yield from self._authenticate()
-                return (yield from step())
-            except TagLost as lost:
-                self._repair(lost)
-                if not (yield Reconnect()):
-                    raise
-                self.reader.field_lost()
-            except SessionDead as dead:
-                self._repair(dead)
-                self.reader.session_died()
-            self._access_due = True
 
-    def _repair(self, error: DocumentError) -> None:
-        """Count a repair; let the error pass once the attempts are used up."""
-        self._repairs += 1
-        if self._repairs >= self.attempts:
-            raise error
+def _not_given(check_id: str, error: DocumentError) -> Check:
+    """The check of a file that was not given whole: failed only where the chip kept it back.
 
-    def _authenticate(self) -> Steps[None]:
-        self._access = yield from self._plan.open(self.reader)
-        self._access_due = False
+    A malformed file is failed, too. Any other refusal is a fault of chip or link.
+    """
+    kept_back = isinstance(error, CardRefused) and error.sw in KEPT_BACK
+    failed = kept_back or isinstance(error, TlvError)
+    result = Result.FAILED if failed else Result.ABORTED
+    return Check(id=check_id, result=result, detail=str(error))
 
 
 def _nothing() -> Steps[None]:

@@ -157,13 +157,14 @@ def test_the_end_of_a_file():
     assert reader.protected(Command(0, 0xB0, 0, 0, b"", 0))[0].hex() == "6700"
 
 
-def test_an_answer_that_outgrows_a_short_le_is_refused():
+def test_an_answer_that_outgrows_a_short_le_is_cut_to_what_fits():
     reader = opened()
     reader.protected(Command(0, 0xA4, 2, 0x0C, b"\x01\x02", 0))
     sizes = [n for n in range(1, 257) if wrapped_size(n) <= 256]
     assert max(sizes) == 231
     assert reader.protected(Command(0, 0xB0, 0, 0, b"", 231))[0].hex() == "9000"
-    assert reader.protected(Command(0, 0xB0, 0, 0, b"", 232))[0].hex() == "6700"
+    content = DOCUMENT.files[EF_DG2][:231]
+    assert reader.protected(Command(0, 0xB0, 0, 0, b"", 232)) == (b"\x90\x00", content)
     assert reader.protected(Command(0, 0xB0, 0, 0, b"", 231))[0].hex() == "9000"
 
 
@@ -180,8 +181,8 @@ def test_a_read_of_what_there_is_gives_what_fits():
     assert long == (b"\x90\x00", content)
     by_offset = Command(0, 0xB1, 0, 0, bytes.fromhex("54023000"), 256)
     status, data = reader.protected(by_offset)
-    assert (status, data[:3]) == (b"\x90\x00", b"\x53\x81\xe3")
-    assert data[3:] == content[0x3000 : 0x3000 + 227]
+    assert (status, data[:3]) == (b"\x90\x00", b"\x53\x81\xe4")
+    assert data[3:] == content[0x3000 : 0x3000 + 228]
 
 
 @given(st.integers(0, 70_000))
