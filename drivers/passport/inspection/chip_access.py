@@ -29,6 +29,7 @@ from drivers.passport.errors import (
     SessionDead,
     TagLost,
 )
+from drivers.types import Check, Result
 
 MAX_CARDS = 12
 """Cards that are tried, or asked for in vain, before an officer has to look."""
@@ -86,6 +87,13 @@ class ChipAccess:
                 self._repair(dead)
                 self.reader.session_died()
             self._due = True
+
+    def another_card(self) -> tuple[Check, ...]:
+        """Access control where no travel document was met, but another card: not judged."""
+        if self.another is None:
+            return ()
+        detail = str(self.another)
+        return (Check(id="access_control", result=Result.UNDETERMINED, detail=detail),)
 
     def session_died(self) -> None:
         """The session died of a step that is given up: open the chip again before the next."""

@@ -142,7 +142,7 @@ class Inspection:
         except LinkEnded as error:
             removed = isinstance(error, TagLost)
             rest, why = Result.ABORTED, str(error) or type(error).__name__
-            self._met_another_card()
+            self._checks.add(*self._chip.another_card())
         except DocumentError as error:
             rest, why = Result.ABORTED, str(error)
         if self._judged is not None:
@@ -200,13 +200,6 @@ class Inspection:
         result = Result.NOT_SUPPORTED if self._plan.plain else Result.SUCCESSFUL
         detail = self._chip.how + self._other_reading("; ")
         self._checks.add(Check(id="access_control", result=result, detail=detail))
-
-    def _met_another_card(self) -> None:
-        """Where no travel document was met but another card: nothing of the document is judged."""
-        if self._chip.another is not None:
-            detail = str(self._chip.another)
-            found = Check(id="access_control", result=Result.UNDETERMINED, detail=detail)
-            self._checks.add(found)
 
     def _printed(self) -> tuple[Check, ...]:
         """Checks of the printed zone; a zone that was misread is never reported as consistent."""
