@@ -273,7 +273,8 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `exit` is the way a traveller leaves after an admission; `entry` the other door, or at
     a barrier the opposite direction of passage. `zone` is the passage of a barrier or the
     chamber between two doors. `obstruction` is in the way of the barrier or of the exit
-    door. Counters count completed passages and are None while unknown.
+    door. Counters count completed passages and are None while unknown; they wrap at
+    `counter_bits`, the width of the device's own counters.
 
     The lower half is of two doors (a mantrap); a barrier leaves it UNKNOWN. `approach` lies
     before the entry door, `beyond` behind the exit door. `power_loss` is ACTIVE while the
@@ -290,6 +291,7 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tamper: Flag = Flag.UNKNOWN
     passages_entry: int | None = None
     passages_exit: int | None = None
+    counter_bits: int = 32
     fault_code: int = 0
     entry_lock: Lock = Lock.UNKNOWN
     exit_lock: Lock = Lock.UNKNOWN

@@ -84,6 +84,10 @@ class Budgets(Section, frozen=True, kw_only=True):
     lease_ms: BudgetMs = 2_000
 
 
+Account = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
+"""An officer's account at the console."""
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """Conditions under which the gate admits by itself. Everything else goes to an officer."""
 
@@ -107,6 +111,7 @@ class Policy(Section, frozen=True, kw_only=True):
     max_list_age_s: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None  # None: no list asked
     max_faces: Annotated[int, Meta(ge=1, le=10)] = 1
     officer_reasons: tuple[Name, ...] = ("identity", "document", "conditions", "other")
+    supervisors: tuple[Account, ...] = ()  # who may reopen after unchecked passages; (): anyone
 
 
 class QualityLimits(Section, frozen=True, kw_only=True):

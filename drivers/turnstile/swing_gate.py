@@ -15,13 +15,13 @@ from typing import ClassVar
 
 from drivers.turnstile.half_duplex import LineMetrics, Silence
 from drivers.turnstile.machine import Job, PlantMachine
+from drivers.turnstile.passage_counter import counter_read
 from drivers.turnstile.swing_frames import Ask, Order, Status
 from drivers.turnstile.swing_link import SETTLE, Settled, SwingLink, SwingOutcome, SwingRequest
 from drivers.types import Actuation, Close, Door, Flag, OpenExit, Plant, Zone
 from firmware_cfg.turnstile import SwingGate, Turnstile
 
-COUNTER_MODULO = 1 << 24
-COUNTER_STEP_MAX = 100
+COUNTER_BITS = 24
 CLOSE_WRITES_MAX = 5
 BEAMS = 8
 
@@ -171,8 +171,9 @@ def plant_of(gate: SwingGate, now: Status, before: Status | None, at_ns: int) ->
         obstruction=Flag.ACTIVE if now.alarm & gate.alarm_obstruction else Flag.CLEAR,
         fire=fire,
         tamper=Flag.ACTIVE if now.alarm & gate.alarm_tamper else Flag.CLEAR,
-        passages_entry=_counter(into, past[1] if past else None),
-        passages_exit=_counter(out, past[0] if past else None),
+        passages_entry=counter_read(into, past[1] if past else None, COUNTER_BITS),
+        passages_exit=counter_read(out, past[0] if past else None, COUNTER_BITS),
+        counter_bits=COUNTER_BITS,
         fault_code=now.fault,
     )
 
@@ -200,9 +201,3 @@ def _doors(gate: SwingGate, now: Status) -> tuple[Door, Door]:
 
 def _swapped(status: Status) -> tuple[int, int]:
     return status.right, status.left
-
-
-def _counter(now: int, before: int | None) -> int | None:
-    if before is not None and (now - before) % COUNTER_MODULO > COUNTER_STEP_MAX:
-        return None
-    return now

@@ -10,13 +10,12 @@ from enum import Enum
 
 import msgspec
 
+from drivers.turnstile.passage_counter import counter_read, passages_between
 from drivers.types import Door, Flag, Plant, Zone
 
 FREE_PASSAGE = 0xFFFF
 """Passages released where passage is free."""
 ZONE_MAX = 20
-COUNTER_MODULO = 1 << 32
-COUNTER_STEP_MAX = 100  # passages between two polls; more is another counter, not this one
 
 
 class TurnstileMode(Enum):
@@ -42,7 +41,8 @@ class TurnstileReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         released_exit, released_entry: passages released, `FREE_PASSAGE` where passage is free.
         objects_exit, objects_entry: what each side's light curtain sees.
-        counter_exit, counter_entry: completed passages, 32 bits, wrapping.
+        counter_exit, counter_entry: completed passages, wrapping.
+        counter_bits: the width of both counters.
         error: the device's own number, 0 is none.
         mode: the device's state.
     """
@@ -56,6 +56,7 @@ class TurnstileReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     counter_entry: int
     error: int
     mode: TurnstileMode
+    counter_bits: int = 32
 
     @property
     def nothing_released(self) -> bool:
@@ -74,7 +75,7 @@ class TurnstileReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def exits_since(self, before: TurnstileReading) -> int:
         """Completed passages in the exit direction since `before`."""
-        return (self.counter_exit - before.counter_exit) % COUNTER_MODULO
+        return passages_between(before.counter_exit, self.counter_exit, self.counter_bits)
 
 
 def plant_of(reading: TurnstileReading, before: TurnstileReading | None) -> Plant:
@@ -93,6 +94,7 @@ def plant_of(reading: TurnstileReading, before: TurnstileReading | None) -> Plan
     if fire is not Flag.CLEAR:
         leave = Door.OPEN if fire is Flag.ACTIVE else Door.UNKNOWN
         come = Door.UNKNOWN if come is Door.CLOSED else come
+    bits = reading.counter_bits
     self_report = Flag.CLEAR if reading.error == 0 else Flag.UNKNOWN
     return Plant(
         read_at_ns=reading.at_ns,
@@ -102,8 +104,13 @@ def plant_of(reading: TurnstileReading, before: TurnstileReading | None) -> Plan
         obstruction=self_report,
         fire=fire,
         tamper=self_report,
-        passages_entry=_counter(reading.counter_entry, before.counter_entry if before else None),
-        passages_exit=_counter(reading.counter_exit, before.counter_exit if before else None),
+        passages_entry=counter_read(
+            reading.counter_entry, before.counter_entry if before else None, bits
+        ),
+        passages_exit=counter_read(
+            reading.counter_exit, before.counter_exit if before else None, bits
+        ),
+        counter_bits=bits,
         fault_code=reading.error,
     )
 
@@ -130,9 +137,3 @@ def _zone(leaving: int, coming: int) -> Zone:
     if leaving > ZONE_MAX or coming > ZONE_MAX:
         return Zone.UNKNOWN
     return (Zone.EMPTY, Zone.ONE)[leaving + coming] if leaving + coming < 2 else Zone.MANY
-
-
-def _counter(now: int, before: int | None) -> int | None:
-    if before is not None and (now - before) % COUNTER_MODULO > COUNTER_STEP_MAX:
-        return None
-    return now

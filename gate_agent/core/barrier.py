@@ -17,14 +17,14 @@ waits for the zone to be empty (`Leaving`).
 
 from __future__ import annotations
 
-from drivers.types import ActuationDone, DocumentPresented, Plant, PlantChanged
+from drivers.types import ActuationDone, DocumentPresented, OpenExit, Plant, PlantChanged
 from firmware_cfg.profile import Profile
 from gate_agent.core import admission, document, party, passage
 from gate_agent.core.budgets import after
 from gate_agent.core.document import start
 from gate_agent.core.ended import Ended
 from gate_agent.core.ending import Commands, Moved
-from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY
+from gate_agent.core.members import DOOR_CLOSED, DOOR_OPEN, FLAG_CLEAR, ZONE_EMPTY, ZONE_MANY
 from gate_agent.core.messages import PermitRefused, Tick
 from gate_agent.core.party import stand_together
 from gate_agent.core.rows import Table, row
@@ -74,14 +74,22 @@ BARRIER_ROWS: Table = dict(
 def after_end(state: State, ended: Ended, now_ns: int, profile: Profile) -> State:
     """Wait for the zone to be empty, or for a release that is out to be withdrawn."""
     occupied = state.plant.zone is not ZONE_EMPTY and not ended.vacated
-    if not occupied and not ended.withdraw:
+    withdraw = ended.withdraw or _opened_by_others(state)
+    if not occupied and not withdraw:
         return state
     leaving = Leaving(
         ticket=ended.ticket,
         due_ns=after(now_ns, profile.budgets.officer_ms),
-        withdraw=ended.withdraw,
+        withdraw=withdraw,
     )
     return replace(state, crossing=leaving)
+
+
+def _opened_by_others(state: State) -> bool:
+    """Whether a direction stands open while the lane is stopped over it."""
+    plant = state.plant
+    opened = DOOR_OPEN in (plant.entry, plant.exit)
+    return opened and state.note_due and plant.fire is FLAG_CLEAR
 
 
 def serve(state: State, now_ns: int, profile: Profile) -> Moved:
@@ -121,8 +129,11 @@ def _settle(state: State, _now_ns: int, _profile: Profile) -> Moved:
     return state, ()
 
 
-def _commanded(state: State, _commands: Commands) -> State:
-    return state
+def _commanded(state: State, commands: Commands) -> State:
+    """Note that the exit is about to open."""
+    if not any(isinstance(command, OpenExit) for command in commands):
+        return state
+    return replace(state, doors_seen=replace(state.doors_seen, exit_ordered=True))
 
 
 BARRIER = Topology(

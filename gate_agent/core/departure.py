@@ -19,7 +19,7 @@ from gate_agent.core.admission import (
 from gate_agent.core.budgets import after
 from gate_agent.core.doors import entry_shut, exit_shut, undisturbed
 from gate_agent.core.ending import Moved, alarm, finish, with_mishaps
-from gate_agent.core.members import DOOR_OPEN, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
+from gate_agent.core.members import DOOR_CLOSED, DOOR_OPEN, ZONE_EMPTY, ZONE_MANY, ZONE_ONE
 from gate_agent.core.messages import Tick
 from gate_agent.core.reasons import Reason
 from gate_agent.core.states import (
@@ -116,6 +116,9 @@ def _watch(state: State, crossing: Departing, now_ns: int, profile: Profile) -> 
         several=crossing.several or plant.zone is ZONE_MANY,
     )
     state = replace(state, crossing=crossing)
+    if state.note_due and not crossing.opened and plant.exit is DOOR_CLOSED:
+        stopped = with_mishaps(crossing.dossier, (Reason.DOOR_FORCED,))
+        return finish(state, stopped, "abandoned", 0, now_ns, profile)
     if plant.zone is not ZONE_EMPTY:
         return state, ()
     dossier = crossing.dossier

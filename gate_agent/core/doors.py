@@ -31,16 +31,13 @@ from gate_agent.core.members import (
 )
 from gate_agent.core.messages import Command
 from gate_agent.core.states import (
-    RELEASED,
     Emptying,
-    Entering,
     Idle,
     Move,
-    Referred,
-    Shutting,
     State,
     replace,
 )
+from gate_agent.core.unordered import Forced, moved_by_hand
 
 
 def reads_outside(profile: Profile) -> bool:
@@ -137,22 +134,20 @@ def at_rest(state: State) -> bool:
     )
 
 
-def forced(state: State, before: Plant, plant: Plant, profile: Profile) -> bool:
-    """Whether a door opened that was not released."""
-    entry = before.entry is DOOR_CLOSED and plant.entry is DOOR_OPEN
-    leave = before.exit is DOOR_CLOSED and plant.exit is DOOR_OPEN
-    if not entry and not leave:
-        return False
-    crossing = state.crossing
-    moved = crossing.commanded if isinstance(crossing, Emptying) else ""
-    asked = isinstance(crossing, Referred) and state.entry_release is RELEASE_RELEASED
-    entry_free = asked or isinstance(crossing, Entering | Shutting) or moved.endswith("entry")
-    exit_free = isinstance(crossing, RELEASED) or moved == "close"
+def forced(state: State, profile: Profile) -> Forced:
+    """The doors that opened although they were not released."""
+    plant, seen = state.plant, state.doors_seen
+    entry = seen.entry_shut and plant.entry is DOOR_OPEN
+    leave = seen.exit_shut and plant.exit is DOOR_OPEN
+    if not (entry or leave) or moved_by_hand(state):
+        return ()
+    entry_free = state.entry_release is not RELEASE_NONE
+    exit_free = state.exit_release is not RELEASE_NONE
     without_mains = plant.power_loss is not FLAG_CLEAR
     lane = profile.lane.on_power_loss
     entry_free |= without_mains and lane.entry == "released"
     exit_free |= without_mains and lane.exit == "released"
-    return (entry and not entry_free) or (leave and not exit_free)
+    return ("exit",) * (leave and not exit_free) + ("entry",) * (entry and not entry_free)
 
 
 def next_move(state: State, emptying: Emptying) -> Move:

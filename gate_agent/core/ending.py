@@ -168,7 +168,9 @@ def finish(
     commands: Commands = (
         Append(
             ticket=dossier.ticket,
-            facts=finish_facts(dossier, outcome, reasons, passages, now_ns, profile),
+            facts=finish_facts(
+                dossier, outcome, reasons, passages, now_ns, profile, state.counters
+            ),
         ),
         Wipe(ticket=dossier.ticket),
     )

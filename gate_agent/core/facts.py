@@ -25,6 +25,7 @@ from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.record_blocks import (
     CaseCode,
     CheckFact,
+    CounterFacts,
     Deadlines,
     Direction,
     FaceFacts,
@@ -35,9 +36,11 @@ from gate_agent.core.record_blocks import (
     ListAsked,
     ListFacts,
     ModelFacts,
+    Note,
     OfficerSignature,
     SealedListNote,
     Spans,
+    UncheckedFacts,
 )
 from sync.log.types import Record, RecordKind
 
@@ -96,6 +99,8 @@ class OfficerFacts(
     evidence_sha256: str
     signature: OfficerSignature | UnsetType = UNSET
     case_code: CaseCode | UnsetType = UNSET
+    note: Note | UnsetType = UNSET
+    unchecked: UncheckedFacts | UnsetType = UNSET
 
 
 class ActuationFacts(
@@ -125,6 +130,7 @@ class FinishFacts(
     officer: str
     spans_ms: Spans
     deadlines: Deadlines = {}
+    counters: CounterFacts | UnsetType = UNSET
 
 
 class SystemFacts(
@@ -136,6 +142,10 @@ class SystemFacts(
     `conditions` · `device_failed`: `device`, `code` · `officer_ignored`: `action`, `officer`,
     `why` · `permit_refused`: `action`, `clause` · `erasure`, written by the journal itself and
     without a profile: `seqs`, `reason` · `trim`, likewise: `to_seq`, `root`, `kept_days`.
+    `why` · `permit_refused`: `action`, `clause` · `door_forced`: `door`, `mode` · `passage` (no
+    release was out for it) and `counter_jumped`: `mode`, `passages_exit`, `passages_entry`,
+    `uncounted`, `counters` · `erasure`, written by the journal itself and
+    without a profile: `seqs`, `reason`.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.SYSTEM
@@ -153,6 +163,11 @@ class SystemFacts(
     officer: str | UnsetType = UNSET
     why: str | UnsetType = UNSET
     clause: str | UnsetType = UNSET
+    door: str | UnsetType = UNSET
+    passages_exit: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    passages_entry: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    uncounted: bool | UnsetType = UNSET
+    counters: CounterFacts | UnsetType = UNSET
     seqs: tuple[int, ...] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     to_seq: int | UnsetType = UNSET

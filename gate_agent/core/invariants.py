@@ -30,7 +30,7 @@ from drivers.types import (
     action_of,
 )
 from firmware_cfg.profile import Profile
-from gate_agent.core.facts import DecisionFacts, OfficerFacts
+from gate_agent.core.facts import DecisionFacts, OfficerFacts, SystemFacts
 from gate_agent.core.messages import (
     ACTUATIONS,
     Append,
@@ -47,8 +47,8 @@ from gate_agent.core.release import ReleaseState
 from gate_agent.core.states import Idle, State, dossier_of
 
 MS = 1_000_000
-COUNTER_SPAN = 1 << 32
-PLAUSIBLE = 1 << 16
+PLAUSIBLE = 100
+"""Passages in one reading that the observer judges; more is a counter that jumped."""
 
 
 class Invariant(NamedTuple):
@@ -94,6 +94,17 @@ INVARIANTS = {
     "admitted_past_lists": Invariant(
         17, "the machine admits only on lists that answered, without a hit and not too old"
     ),
+    "opened_unordered": Invariant(
+        18, "a door that opens without an order stops the lane and is on record"
+    ),
+    "passed_unseen": Invariant(
+        19, "a passage that no release was out for is on record and leaves no lane in service"
+    ),
+    "reopened_unnoted": Invariant(
+        20,
+        "after a forced door, an unchecked passage or a fire the lane serves again only on a "
+        "supervisor's note",
+    ),
 }
 
 
@@ -123,6 +134,11 @@ def watch(
     broken: set[str] = set()
     if isinstance(event, PlantChanged):
         broken = _count(history, before, event.plant, after)
+        unordered = _unordered(history, before, event.plant, profile)
+        fresh_ns = profile.budgets.plant_stale_ms * MS
+        if unordered and 0 <= now_ns - event.plant.read_at_ns < fresh_ns:
+            broken |= _stopped(unordered, after, commands)
+            history = msgspec.structs.replace(history, note_due=True)
     history = on_event(history, event, now_ns, profile)
     for command in commands:
         if isinstance(command, WATCHED):
@@ -152,6 +168,8 @@ def _in_service(
     plant = history.plant
     if history.fire:
         broken.add("moved_after_fire")
+    if history.note_due:
+        broken.add("reopened_unnoted")
     if plant is not None and plant.fire is Flag.ACTIVE:
         broken.add("fire_vetoed")
     if history.entry_release is history.exit_release is ReleaseState.RELEASED:
@@ -176,9 +194,48 @@ def _count(history: ObservedHistory, before: State, plant: Plant, after: State) 
     old = history.plant.passages_exit if history.plant is not None else None
     if old is None or plant.passages_exit is None or not in_service:
         return set()
-    more = (plant.passages_exit - old) % COUNTER_SPAN
+    more = (plant.passages_exit - old) % (1 << plant.counter_bits)
     allowed = 1 - history.passed if history.released else 0
-    return {"one_accept_one_passage"} if allowed < more < PLAUSIBLE else set()
+    return {"one_accept_one_passage"} if allowed < more <= PLAUSIBLE else set()
+
+
+def _unordered(history: ObservedHistory, before: State, plant: Plant, profile: Profile) -> set[str]:
+    """What a reading shows that nothing ordered: the records that are due for it."""
+    due: set[str] = set()
+    opened = _moved(history.exits, plant.passages_exit, plant) and not history.released
+    if opened or _moved(history.entries, plant.passages_entry, plant):
+        due.add("passage")
+    if plant.fire is Flag.ACTIVE or before.mode in (Mode.EVACUATION, Mode.MAINTENANCE):
+        return due
+    if profile.lane.two_doors:
+        dark, lane = plant.power_loss is not Flag.CLEAR, profile.lane.on_power_loss
+        exit_free = history.exit_release is not ReleaseState.NONE
+        exit_free |= dark and lane.exit == "released"
+        entry_free = history.entry_release is not ReleaseState.NONE
+        entry_free |= dark and lane.entry == "released"
+    else:
+        exit_free, entry_free = history.opening, False
+    leave = history.exit_shut and plant.exit is Door.OPEN and not exit_free
+    come = history.entry_shut and plant.entry is Door.OPEN and not entry_free
+    return due | ({"door_forced"} if leave or come else set())
+
+
+def _moved(known: int | None, now: int | None, plant: Plant) -> bool:
+    if known is None or now is None:
+        return False
+    return 0 < (now - known) % (1 << plant.counter_bits) <= PLAUSIBLE
+
+
+def _stopped(unordered: set[str], after: State, commands: tuple[Command, ...]) -> set[str]:
+    """Whether the lane stopped over what nothing ordered, and put it on record."""
+    recorded = {
+        command.facts.event
+        for command in commands
+        if isinstance(command, Append) and isinstance(command.facts, SystemFacts)
+    }
+    broken = {"door_forced": "opened_unordered", "passage": "passed_unseen"}
+    in_service = after.mode is Mode.AUTO
+    return {broken[due] for due in unordered if in_service or due not in recorded}
 
 
 def _commanded(

@@ -41,19 +41,15 @@ from gate_agent.core.doors import (
 )
 from gate_agent.core.emptying import bring_to_rest
 from gate_agent.core.ended import Ended
-from gate_agent.core.ending import Moved, alarm
+from gate_agent.core.ending import Moved
 from gate_agent.core.members import (
-    FLAG_CLEAR,
     LOCK_UNLOCKED,
-    MODE_EVACUATION,
-    MODE_MAINTENANCE,
     MODE_STARTING,
     ZONE_EMPTY,
     ZONE_MANY,
     ZONE_ONE,
 )
 from gate_agent.core.messages import OfficerDecided, PermitRefused, Tick
-from gate_agent.core.reasons import Reason
 from gate_agent.core.rows import Table, region, row
 from gate_agent.core.shared_rows import SHARED_REGIONS, SHARED_ROWS
 from gate_agent.core.states import (
@@ -133,13 +129,13 @@ def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profi
     before = state.plant
     state = regions.plant_read(state, event.plant, now_ns, profile)
     if state.plant is event.plant:
-        state = _doors_changed(state, before, profile)
-        state = regions.plant_forbids(state, before)
+        state = regions.plant_forbids(_doors_changed(state, before))
+        return regions.unordered(state, before, forced(state, profile), profile)
     return state, ()
 
 
-def _doors_changed(state: State, before: Plant, profile: Profile) -> State:
-    """Note what two doors add: the area before the entry, doors by force, mains, maintenance."""
+def _doors_changed(state: State, before: Plant) -> State:
+    """Note what two doors add: the area before the entry, mains, maintenance."""
     plant = state.plant
     state = replace(
         followed(state),
@@ -148,9 +144,6 @@ def _doors_changed(state: State, before: Plant, profile: Profile) -> State:
     )
     if not undisturbed(plant):
         state = replace(state, resync=True)
-    in_service = state.mode not in (MODE_EVACUATION, MODE_MAINTENANCE)
-    if in_service and plant.fire is FLAG_CLEAR and forced(state, before, plant, profile):
-        state = alarm(state, Reason.DOOR_FORCED)
     return state
 
 

@@ -94,7 +94,8 @@ class OfficerDecided(Message, frozen=True, kw_only=True):
     """An officer acted. The lane API has checked authentication, nonce, and expiry.
 
     `ticket` and `evidence_sha256` name what the officer saw; 0 and "" for actions on the
-    lane itself. `reason` is a code of the profile's reason list, never free text.
+    lane itself. `reason` is a code of the profile's reason list, never free text; `note` is a
+    supervisor's own words, where an acknowledgement needs them.
     """
 
     ticket: int
@@ -103,6 +104,7 @@ class OfficerDecided(Message, frozen=True, kw_only=True):
     reason: str
     evidence_sha256: str
     expires_at_ns: int
+    note: str = ""
 
 
 class OfficerPresent(Message, frozen=True, kw_only=True):

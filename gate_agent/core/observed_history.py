@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from drivers.types import (
+    ActuationDone,
     Close,
     CloseEntry,
     DeviceFailed,
@@ -67,7 +68,10 @@ class ObservedHistory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `entry_release` and `exit_release`: released, shutting, or none once seen shut. `inside`: the
     highest ticket that was let in. `release_ordered`: an officer ordered that a person
-    be let out.
+    be let out. `entry_shut`, `exit_shut`: the last position known of the door was closed;
+    `opening`: the exit of a barrier was ordered to open and not seen open since. `exits`,
+    `entries`: the counters as last known. `note_due`: a door was forced, a person passed without a
+    release, or there was fire, and no supervisor's note was given since.
     """
 
     plant: Plant | None = None
@@ -85,6 +89,12 @@ class ObservedHistory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     inside: int = 0
     exit_used: bool = False
     release_ordered: bool = False
+    entry_shut: bool = False
+    exit_shut: bool = False
+    opening: bool = False
+    exits: int | None = None
+    entries: int | None = None
+    note_due: bool = False
 
 
 def on_event(
@@ -103,12 +113,34 @@ def on_event(
         kind = RecordKind.DECISION if accept.by == "machine" else RecordKind.OFFICER
         if event.ticket == accept.ticket and event.kind is kind:
             return _edit(history, accept=_edit(accept, durable=True))
+    elif isinstance(event, ActuationDone) and event.ok:
+        return _read_back(history, event.action)
     elif isinstance(event, OfficerDecided) and event.action is OfficerAction.ACKNOWLEDGE:
-        plant = history.plant
-        clear = plant is not None and plant.fire is Flag.CLEAR and plant.zone is Zone.EMPTY
-        if clear and event.expires_at_ns > now_ns:
-            return _edit(history, fire=False)
+        return _acknowledged(history, event, now_ns, profile)
     return history
+
+
+def _read_back(history: ObservedHistory, action: str) -> ObservedHistory:
+    """A shutting that was read back; the release is over once the door is seen shut."""
+    shutting, read_back = ReleaseState.SHUTTING, ReleaseState.READ_BACK
+    if action == "close" and history.exit_release is shutting:
+        return _edit(history, exit_release=read_back)
+    if action == "close_entry" and history.entry_release is shutting:
+        return _edit(history, entry_release=read_back)
+    return history
+
+
+def _acknowledged(
+    history: ObservedHistory, event: OfficerDecided, now_ns: int, profile: Profile
+) -> ObservedHistory:
+    """An officer inspected the lane: it counts without fire, and after one with no one inside."""
+    plant, supervisors = history.plant, profile.policy.supervisors
+    if plant is None or plant.fire is not Flag.CLEAR or event.expires_at_ns <= now_ns:
+        return history
+    if history.fire and plant.zone is not Zone.EMPTY:
+        return history
+    noted = event.note.strip() != "" and (not supervisors or event.officer in supervisors)
+    return _edit(history, fire=False, note_due=False) if noted else history
 
 
 def _read(history: ObservedHistory, plant: Plant, *, two_doors: bool) -> ObservedHistory:
@@ -139,11 +171,21 @@ def _read(history: ObservedHistory, plant: Plant, *, two_doors: bool) -> Observe
         exit_release=_seen(history.exit_release, shut=leave),
         exit_used=history.exit_used and not rest,
         release_ordered=history.release_ordered and not rest,
+        entry_shut=_still_shut(history.entry_shut, plant.entry),
+        exit_shut=_still_shut(history.exit_shut, plant.exit),
+        opening=history.opening and plant.exit is not Door.OPEN,
+        exits=history.exits if plant.passages_exit is None else plant.passages_exit,
+        entries=history.entries if plant.passages_entry is None else plant.passages_entry,
+        note_due=history.note_due or plant.fire is Flag.ACTIVE,
     )
 
 
+def _still_shut(before: bool, now: Door) -> bool:  # noqa: FBT001 - what was so before
+    return before if now is Door.UNKNOWN else now is Door.CLOSED
+
+
 def _seen(release: ReleaseState, *, shut: bool) -> ReleaseState:
-    return ReleaseState.NONE if shut and release is ReleaseState.SHUTTING else release
+    return ReleaseState.NONE if shut and release is ReleaseState.READ_BACK else release
 
 
 def on_command(
@@ -169,13 +211,14 @@ def on_command(
                 passed=0,
                 exit_release=out,
                 exit_used=two_doors,
+                opening=not two_doors,
             )
         case OpenEntry():
             entry = ReleaseState.RELEASED
             return _edit(history, entry_release=entry, inside=command.ticket, release_ordered=False)
-        case Close() if history.exit_release is not ReleaseState.NONE:
+        case Close() if two_doors:
             return _edit(history, exit_release=ReleaseState.SHUTTING)
-        case CloseEntry() if history.entry_release is not ReleaseState.NONE:
+        case CloseEntry():
             return _edit(history, entry_release=ReleaseState.SHUTTING)
     return history
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from drivers.types import SetDirection
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
+from gate_agent.core.counter import Unchecked
 from gate_agent.core.ending import (
     Commands,
     Moved,
@@ -29,6 +30,7 @@ from gate_agent.core.messages import (
     Tick,
 )
 from gate_agent.core.record import evidence_sha256, officer_facts
+from gate_agent.core.record_blocks import NOTE_MAX_CHARACTERS, UncheckedFacts
 from gate_agent.core.states import (
     CrossingState,
     Dossier,
@@ -96,7 +98,9 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
         idle = isinstance(state.crossing, Idle) and isinstance(state.approach, Idle)
         state = replace(state, closed=idle or state.closed, closing=not idle)
     elif event.action is OfficerAction.ACKNOWLEDGE:
-        state, why = _acknowledge(state)
+        noted = _noted(state, event, profile)
+        state, why = _acknowledge(state, event, profile)
+        commands = commands if noted is None else (noted,)
     elif event.action is OfficerAction.RELEASE:
         if dossier is not None:
             state, more = _sent_back(state, dossier, event, now_ns, profile)
@@ -112,14 +116,45 @@ def officer_acted(state: State, event: OfficerDecided, now_ns: int, profile: Pro
     return state, (_ignored(event, why, profile) if why else commands)
 
 
-def _acknowledge(state: State) -> tuple[State, str]:
+def may_note(officer: str, profile: Profile) -> bool:
+    """Whether this account may reopen a lane after what no decision stands behind."""
+    supervisors = profile.policy.supervisors
+    return not supervisors or officer in supervisors
+
+
+def _noted(state: State, event: OfficerDecided, profile: Profile) -> Append | None:
+    """The record of an acknowledgement with its note, and with what passed unchecked."""
+    if not state.note_due:
+        return None
+    record = _append(event, None, profile)
+    passed = state.unchecked
+    facts = replace(
+        record.facts,
+        note=event.note,
+        unchecked=UncheckedFacts(exit=passed.exit, entry=passed.entry, uncounted=passed.unknown),
+    )
+    return replace(record, facts=facts)
+
+
+def _acknowledge(state: State, event: OfficerDecided, profile: Profile) -> tuple[State, str]:
     """The lane was inspected: drop what was latched; everything must be seen in order again."""
     if state.plant.fire is not FLAG_CLEAR:
         return state, "fire"
     if state.fire_latched and state.plant.zone is not ZONE_EMPTY:
         return state, "zone_not_empty"
+    if state.note_due and not may_note(event.officer, profile):
+        return state, "not_supervisor"
+    if state.note_due and not 0 < len(event.note.strip()) <= NOTE_MAX_CHARACTERS:
+        return state, "note_missing"
     if state.fire_latched or state.alarms:
-        state = replace(state, fire_latched=False, alarms=(), resync=True)
+        state = replace(
+            state,
+            fire_latched=False,
+            alarms=(),
+            unchecked=Unchecked(),
+            note_due=False,
+            resync=True,
+        )
         if isinstance(state.crossing, Emptying):
             state = replace(state, crossing=replace(state.crossing, commanded="", attempts=0))
     return state, ""

@@ -18,7 +18,7 @@ from gate_agent.core.admission import (
     released,
 )
 from gate_agent.core.budgets import after
-from gate_agent.core.counter import passages_since
+from gate_agent.core.counter import exits_since
 from gate_agent.core.ending import (
     Moved,
     alarm,
@@ -118,11 +118,13 @@ def _watch_passage(
 ) -> Moved:
     """Count who goes through while the exit is released."""
     plant = state.plant
-    passages = passages_since(crossing.baseline, plant.passages_exit)
+    passages = exits_since(crossing.baseline, plant)
     if passages is not None and passages > 1:
         return _ended(state, crossing.dossier, crossing.baseline, now_ns, profile, withdraw=True)
     if isinstance(crossing, Opening):
         return state, ()
+    if state.note_due:
+        return _clear(state, _stopped(state, crossing.dossier), crossing.baseline, now_ns, profile)
     if plant.zone is ZONE_MANY and not crossing.several:
         crossing = replace(crossing, several=True)
         state = replace(state, crossing=crossing)
@@ -134,6 +136,12 @@ def _watch_passage(
     return _clear(state, crossing.dossier, crossing.baseline, now_ns, profile)
 
 
+def _stopped(state: State, dossier: Dossier) -> Dossier:
+    """The crossing of a lane that stopped over a door or a passage: its release is withdrawn."""
+    causes = (Reason.DOOR_FORCED, Reason.UNCHECKED_PASSAGE)
+    return with_mishaps(dossier, tuple(cause for cause in causes if cause in state.alarms))
+
+
 def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: Profile) -> Moved:
     """Withdraw the release once the zone is empty; end at once where the passage was counted.
 
@@ -142,7 +150,7 @@ def _clear(state: State, dossier: Dossier, baseline: int, now_ns: int, profile: 
     """
     if can_close(state):
         commands = close(dossier.ticket, "passage over", profile)
-        if passages_since(baseline, state.plant.passages_exit) == 1:
+        if exits_since(baseline, state.plant) == 1:
             state, more = _ended(state, dossier, baseline, now_ns, profile)
             return state, commands + more
         budget_ms = profile.budgets.actuation_ms
@@ -175,7 +183,7 @@ def clearing_moved(
     state: State, clearing: Clearing, _event: PlantChanged, now_ns: int, profile: Profile
 ) -> Moved:
     """The plant was read while the release is being withdrawn."""
-    passages = passages_since(clearing.baseline, state.plant.passages_exit)
+    passages = exits_since(clearing.baseline, state.plant)
     if passages is not None and passages > 1:
         return _ended(state, clearing.dossier, clearing.baseline, now_ns, profile, withdraw=True)
     if not clearing.commanded:
@@ -230,7 +238,7 @@ def _ended(
     withdraw: bool = False,
 ) -> Moved:
     """The passage is over: say who went through, as the counter has it."""
-    passages = passages_since(baseline, state.plant.passages_exit)
+    passages = exits_since(baseline, state.plant)
     went = passages is not None and passages > 0
     if passages is not None and passages > 1:
         state = alarm(state, Reason.TAILGATING)

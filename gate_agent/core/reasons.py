@@ -72,6 +72,7 @@ class Reason(StrEnum):
     NOT_ENTERED = "not_entered"
     POWER_LOST = "power_lost"
     MAINTENANCE = "maintenance"
+    UNCHECKED_PASSAGE = "unchecked_passage"
 
 
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}

@@ -18,6 +18,7 @@ from biometrics.types import LivenessState
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import timing
 from gate_agent.core.causes import findings
+from gate_agent.core.counter import Counters
 from gate_agent.core.facts import (
     ActuationFacts,
     DecisionFacts,
@@ -29,6 +30,7 @@ from gate_agent.core.policy import Evidence
 from gate_agent.core.reasons import Outcome, Reason
 from gate_agent.core.record_blocks import (
     CheckFact,
+    CounterFacts,
     Direction,
     FaceFacts,
     ListFacts,
@@ -173,8 +175,12 @@ def finish_facts(
     passages: int | None,
     now_ns: int,
     profile: Profile,
+    counters: Counters | None = None,
 ) -> FinishFacts:
-    """Facts of a FINISH record; `passages` is None where the counter is not known."""
+    """Facts of a FINISH record; `passages` is None where the counter is not known.
+
+    `counters`: those of the device, as far as they are known.
+    """
     spans_ms, deadlines = timing(dossier.times, now_ns, profile.budgets)
     return FinishFacts(
         outcome=outcome,
@@ -183,8 +189,16 @@ def finish_facts(
         officer=dossier.officer,
         spans_ms=spans_ms,
         deadlines=deadlines,
+        counters=UNSET if counters is None else counter_facts(counters),
         **_place(dossier, profile),
     )
+
+
+def counter_facts(counters: Counters) -> CounterFacts | UnsetType:
+    """The device's counters as records have them; unset where none is known."""
+    if counters.exit is None and counters.entry is None:
+        return UNSET
+    return CounterFacts(exit=counters.exit, entry=counters.entry, bits=counters.bits)
 
 
 def restart_facts(profile: Profile) -> FinishFacts:

@@ -64,6 +64,41 @@ To be filled when a traveller is sent there.
 """
 
 
+NOTE_MAX_CHARACTERS = 280
+
+Note = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NOTE_MAX_CHARACTERS,
+        description="a supervisor's own words about what was found; no names of travellers",
+    ),
+]
+"""Filled when a supervisor reopens a lane after unchecked passages, a forced door or a fire."""
+
+
+class CounterFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The device's counters of passages at that moment; null where one is not known.
+
+    They wrap at `bits`. After a restart they show whether anyone passed meanwhile.
+    """
+
+    exit: Annotated[int, Meta(ge=0)] | None
+    entry: Annotated[int, Meta(ge=0)] | None
+    bits: Annotated[int, Meta(ge=8, le=64)]
+
+
+class UncheckedFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Passages that no decision stands behind, by direction, since the note before.
+
+    `uncounted`: there may have been others, which no counter counted.
+    """
+
+    exit: Annotated[int, Meta(ge=0)]
+    entry: Annotated[int, Meta(ge=0)]
+    uncounted: bool
+
+
 class CheckFact(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """One check of the document as an array: id (BSI TR-03135), result, mode, milliseconds."""
 

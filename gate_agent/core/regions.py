@@ -17,7 +17,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import after
-from gate_agent.core.counter import passages_since
+from gate_agent.core.counter import exits_since
 from gate_agent.core.ending import (
     Commands,
     Moved,
@@ -52,7 +52,6 @@ from gate_agent.core.states import (
     DeviceState,
     Dossier,
     Idle,
-    Leaving,
     Opening,
     Referred,
     State,
@@ -60,6 +59,14 @@ from gate_agent.core.states import (
     replace,
 )
 from gate_agent.core.topology import Topology
+from gate_agent.core.unordered import (
+    Forced,
+    door_forced,
+    doors_followed,
+    forced_at_barrier,
+    forced_withdrawn,
+    passages_followed,
+)
 
 
 def mode_of(state: State) -> Mode:
@@ -77,9 +84,20 @@ def plant_changed(state: State, event: PlantChanged, now_ns: int, profile: Profi
     """The hardware was read: note it, whose stay it is, and what it forbids."""
     before = state.plant
     state = plant_read(state, event.plant, now_ns, profile)
-    if state.plant is event.plant:
-        state = plant_forbids(state, before)
-    return state, ()
+    if state.plant is not event.plant:
+        return state, ()
+    state = plant_forbids(state)
+    forced = forced_at_barrier(state)
+    state, commands = unordered(state, before, forced, profile)
+    return forced_withdrawn(state, forced), commands
+
+
+def unordered(state: State, before: Plant, forced: Forced, profile: Profile) -> Moved:
+    """What a reading shows that nothing ordered: these doors, and passages."""
+    state, commands = door_forced(state, forced, profile)
+    state, more = passages_followed(state, before, profile)
+    seen = doors_followed(state.doors_seen, state.plant)
+    return (state if seen is state.doors_seen else replace(state, doors_seen=seen)), commands + more
 
 
 def plant_read(state: State, plant: Plant, now_ns: int, profile: Profile) -> State:
@@ -95,31 +113,19 @@ def plant_read(state: State, plant: Plant, now_ns: int, profile: Profile) -> Sta
     )
 
 
-def plant_forbids(state: State, before: Plant) -> State:
-    """Latch what a new reading forbids: fire, tampering, a passage that nothing released."""
+def plant_forbids(state: State) -> State:
+    """Latch what a new reading forbids: fire, tampering."""
     plant = state.plant
-    if plant.fire is FLAG_ACTIVE:
-        state = replace(state, fire_latched=True)
+    if plant.fire is FLAG_ACTIVE and not state.fire_latched:
+        state = replace(state, fire_latched=True, note_due=True)
     if plant.tamper is FLAG_ACTIVE:
         state = alarm(state, Reason.DEVICE_FAILED)
-    if _uncalled_passage(state, before, plant):
-        state = alarm(state, Reason.TAILGATING)
     return state
 
 
 def stay_over(before: Zone, now: Zone) -> int:
     """1 where an area has become empty or was lost sight of, else 0."""
     return int(before is not now and now in (ZONE_EMPTY, ZONE_UNKNOWN))
-
-
-def _uncalled_passage(state: State, before: Plant, plant: Plant) -> bool:
-    """Whether a person went through although nothing is released."""
-    released = isinstance(state.crossing, RELEASED) or (
-        isinstance(state.crossing, Leaving) and state.crossing.withdraw
-    )
-    if released or state.mode is not MODE_AUTO or before.passages_exit is None:
-        return False
-    return passages_since(before.passages_exit, plant.passages_exit) not in (None, 0)
 
 
 def _plant_lost(state: State) -> State:
@@ -217,7 +223,7 @@ def evacuate(state: State, dossier: Dossier, now_ns: int, profile: Profile) -> M
     reason = Reason.FIRE if state.mode is MODE_EVACUATION else Reason.MAINTENANCE
     passages: int | None = 0
     if isinstance(crossing, Opening | Crossing | Clearing):
-        passages = passages_since(crossing.baseline, state.plant.passages_exit)
+        passages = exits_since(crossing.baseline, state.plant)
     elif not isinstance(crossing, Referred | Departing):
         dossier = with_circumstances(dossier, (reason,))
         dossier = decided(dossier, now_ns, profile)

@@ -26,6 +26,8 @@ from biometrics.types import Guidance, ModelsUsed
 from drivers.types import Condition, DeviceId, Plant
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
+from gate_agent.core.counter import NOTHING_KEPT, Counters, Kept, Unchecked
+from gate_agent.core.doors_seen import DoorsSeen
 from gate_agent.core.ended import Ended, Last
 from gate_agent.core.members import DOOR_CLOSED, FLAG_CLEAR, MODE_OUT_OF_SERVICE, ZONE_EMPTY
 from gate_agent.core.messages import Mode
@@ -276,6 +278,8 @@ class State(Record, frozen=True, kw_only=True):
     until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
     the entry was opened for the person before it, who did not come in. `entry_release`
     and `exit_release` follow the releases of two doors. `ended` is set within a step only.
+    `counters` and `doors_seen` are as last known, `unchecked` what passed without a decision.
+    `note_due`: an acknowledgement needs a supervisor's note.
     """
 
     crossing: CrossingState = Idle()
@@ -293,6 +297,10 @@ class State(Record, frozen=True, kw_only=True):
     closing: bool = False
     fire_latched: bool = False
     alarms: tuple[Reason, ...] = ()
+    counters: Counters = Counters()
+    doors_seen: DoorsSeen = DoorsSeen()
+    unchecked: Unchecked = Unchecked()
+    note_due: bool = False
     lease_until_ns: int | None = None
     devices: tuple[DeviceState, ...] = tuple(DeviceState(device=device) for device in DeviceId)
     next_ticket: int = 1
@@ -313,7 +321,10 @@ REQUIRED_DEVICES = (DeviceId.READER, DeviceId.VISION, DeviceId.TURNSTILE, Device
 
 
 def initial(
-    profile: Profile, unfinished_tickets: tuple[int, ...] = (), next_ticket: int = 1
+    profile: Profile,
+    unfinished_tickets: tuple[int, ...] = (),
+    next_ticket: int = 1,
+    kept: Kept = NOTHING_KEPT,
 ) -> State:
     """The state at power-on: nothing known, nothing opens.
 
@@ -323,10 +334,18 @@ def initial(
         unfinished_tickets: crossings of the journal without a FINISH record; they are
             handed to an officer.
         next_ticket: first ticket to give, above every ticket of the journal.
+        kept: what the journal holds of passages; an open note keeps the lane stopped.
     """
     del profile
     first = max((next_ticket, *(ticket + 1 for ticket in unfinished_tickets)))
-    return State(next_ticket=first, unfinished=tuple(sorted(unfinished_tickets)))
+    return State(
+        next_ticket=first,
+        unfinished=tuple(sorted(unfinished_tickets)),
+        counters=kept.counters,
+        unchecked=kept.unchecked,
+        note_due=kept.note_due,
+        alarms=(Reason.UNCHECKED_PASSAGE,) if kept.note_due else (),
+    )
 
 
 def ticket_of(crossing: CrossingState) -> int:

@@ -91,7 +91,9 @@ ANY_DOOR = (
 CALM = (Zone.EMPTY, Zone.ONE)
 
 
-def officer(action: OfficerAction, ticket: int = 0, seen: str = "") -> OfficerDecided:
+def officer(
+    action: OfficerAction, ticket: int = 0, seen: str = "", note: str = ""
+) -> OfficerDecided:
     """An officer acts, in time."""
     return OfficerDecided(
         ticket=ticket,
@@ -100,6 +102,7 @@ def officer(action: OfficerAction, ticket: int = 0, seen: str = "") -> OfficerDe
         reason="identity",
         evidence_sha256=seen,
         expires_at_ns=ENOUGH_NS,
+        note=note,
     )
 
 
@@ -194,9 +197,35 @@ def lane(node: Node) -> Iterator[Event]:
 def acknowledgement(node: Node) -> Iterator[Event]:
     """An officer inspected the lane."""
     if node.state.alarms or node.state.fire_latched:
-        yield officer(OfficerAction.ACKNOWLEDGE)
+        yield from inspections()
     if isinstance(node.state.crossing, Emptying | Referred):
         yield officer(OfficerAction.RELEASE)
+
+
+def inspections() -> Iterator[Event]:
+    """An officer acknowledges: without a note, and with one."""
+    yield officer(OfficerAction.ACKNOWLEDGE)
+    yield officer(OfficerAction.ACKNOWLEDGE, note="inspected")
+
+
+def other_master(node: Node) -> Iterator[Event]:
+    """Another master on the line of a barrier opens and shuts either direction."""
+    if node.state.plant_stale_ns is None:
+        return
+    for door in Door:
+        yield _read(node, exit=door)
+        yield _read(node, entry=door)
+
+
+def stray_passages(node: Node) -> Iterator[Event]:
+    """People pass a barrier either way, whether anything is released or not; a counter jumps."""
+    counters = node.state.counters
+    if node.state.plant_stale_ns is None or counters.exit is None or counters.entry is None:
+        return
+    yield _read(node, passages_exit=counters.exit + 1)
+    yield _read(node, passages_entry=counters.entry + 1)
+    yield _read(node, passages_exit=None)
+    yield _read(node, passages_exit=COUNT + 5_000)
 
 
 def passages(node: Node) -> Iterator[Event]:
@@ -303,7 +332,7 @@ def fire(node: Node) -> Iterator[Event]:
     """The fire contact, whatever else is the case."""
     for contact in Flag:
         yield _read(node, fire=contact)
-    yield officer(OfficerAction.ACKNOWLEDGE)
+    yield from inspections()
 
 
 def mains(node: Node) -> Iterator[Event]:
@@ -369,6 +398,8 @@ ENVIRONMENTS: dict[str, dict[str, Environment]] = {
         "fire": Environment(BARRIER, (*_ONE, fire)),
         "hardware": Environment(BARRIER, (*_ONE, acknowledgement, hardware), ("plant",)),
         "doors": Environment(BARRIER, (*_ONE, acknowledgement, barrier_doors, journal)),
+        "other master": Environment(BARRIER, (*_ONE, acknowledgement, other_master)),
+        "stray passages": Environment(BARRIER, (*_ONE, acknowledgement, lane, stray_passages)),
         "lists": Environment(BARRIER_LISTS, (documents, passages, acknowledgement, any_answer)),
         "lists and lease": Environment(BARRIER_LISTS, (*_ONE, first_answer, lease), ("lease",)),
         "lists and hardware": Environment(

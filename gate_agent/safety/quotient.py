@@ -6,8 +6,9 @@ bisimulation, which the property tests check along the search). What it does, an
 is sound:
 
 - Tickets and stays are compared with one another only: live tickets become 1 and 2 in their
-  order, a stay is the present one (1) or not (0). The counter of passages is read as a
-  difference only, and of that only 0, 1 and more are distinguished.
+  order, a stay is the present one (1) or not (0). The counters of passages are read as
+  differences only, and of those only 0, 1 and more are distinguished. How many passed unchecked
+  is read by pages and records alone; that a note is due is kept.
 - An instant is now, later, or absent: the search turns "later" into "now" by an event of
   its own.
 - What only goes into records (texts, scores, times, who the officer was, holder and portrait
@@ -30,13 +31,14 @@ is sound:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from drivers.types import Plant, Zone
 from firmware_cfg.profile import Profile
 from gate_agent.core.budgets import Times
+from gate_agent.core.counter import Counters, Unchecked
 from gate_agent.core.ledger import Ledger
 from gate_agent.core.observed_history import ObservedHistory
 from gate_agent.core.policy import Evidence, document_reasons
@@ -82,7 +84,8 @@ def plain(node: Node, profile: Profile) -> Node:
     state, ledger, history = node
     live = sorted({ticket_of(state.crossing), ticket_of(state.approach)} - {0})
     small = {ticket: rank for rank, ticket in enumerate(live, 1)}
-    named = _Renaming(small, _count(node) - COUNT, profile)
+    shift = Shift(_count(node) - COUNT, state.counters.entry or 0)
+    named = _Renaming(small, shift, profile)
     state = replace(
         state,
         crossing=named.crossing(state.crossing, state.occupancy),
@@ -97,6 +100,8 @@ def plain(node: Node, profile: Profile) -> Node:
         last=None,
         since_ns=0,
         alarms=(Reason.DEVICE_FAILED,) if state.alarms else (),
+        counters=shift.counters(state.counters),
+        unchecked=Unchecked(),
         devices=tuple(replace(device, code=0) for device in state.devices),
     )
     return Node(state, _plain_ledger(ledger, state, named), _plain_history(history, state, named))
@@ -108,10 +113,7 @@ def _reads_outside(profile: Profile) -> bool:
 
 def _count(node: Node) -> int:
     """Passages counted so far, as far as is known."""
-    ledger_plant = node.ledger.plant
-    count = node.state.plant.passages_exit
-    if count is None and ledger_plant is not None:
-        count = ledger_plant.passages_exit
+    count = node.state.counters.exit
     return COUNT if count is None else count
 
 
@@ -149,6 +151,8 @@ def _plain_history(history: ObservedHistory, state: State, named: _Renaming) -> 
         crowd=history.crowd and named.crowd_counts(state),
         inside=small.get(history.inside, 0),
         passed=history.passed if released else 0,
+        exits=named.shift.exits(history.exits),
+        entries=named.shift.entries(history.entries),
         written=tuple(sorted({(small[t], a) for t, a in history.written if t in small})),
     )
 
@@ -177,25 +181,44 @@ def as_seen(plant: Plant, state: State, profile: Profile) -> Plant:
     return plant
 
 
+class Shift(NamedTuple):
+    """How far the counters have moved from where the scene begins."""
+
+    exit: int
+    entry: int
+
+    def exits(self, count: int | None) -> int | None:
+        """A value of the exit's counter, as if the lane had just begun."""
+        return None if count is None else count - self.exit
+
+    def entries(self, count: int | None) -> int | None:
+        """A value of the entry's counter, likewise."""
+        return None if count is None else count - self.entry
+
+    def counters(self, known: Counters) -> Counters:
+        """Both, read now."""
+        at_ns = None if known.at_ns is None else T0
+        return Counters(exit=self.exits(known.exit), entry=self.entries(known.entry), at_ns=at_ns)
+
+
 class _Renaming:
     """The small numbers of one node."""
 
-    def __init__(self, small: dict[int, int], shift: int, profile: Profile) -> None:
+    def __init__(self, small: dict[int, int], shift: Shift, profile: Profile) -> None:
         self.small = small
-        self._shift = shift
+        self.shift = shift
         self._profile = profile
         self._two_doors = profile.lane.two_doors
         self._stale_ns = profile.budgets.plant_stale_ms * MS
 
     def plant(self, plant: Plant, state: State) -> Plant:
         """The same reading, taken now or too long ago, with the counter near its start."""
-        count = plant.passages_exit
-        count = None if count is None else count - self._shift
         stale = T0 - plant.read_at_ns >= self._stale_ns
         return replace(
             as_seen(plant, state, self._profile),
             read_at_ns=T0 - self._stale_ns if stale else T0,
-            passages_exit=count,
+            passages_exit=self.shift.exits(plant.passages_exit),
+            passages_entry=self.shift.entries(plant.passages_entry),
         )
 
     def crowd_counts(self, state: State) -> bool:
@@ -219,7 +242,7 @@ class _Renaming:
         if isinstance(crossing, Idle) and crossing.several_due_ns is not None:
             changes["several_due_ns"] = ENOUGH_NS
         if hasattr(crossing, "baseline"):
-            changes["baseline"] = max(COUNT - 3, crossing.baseline - self._shift)
+            changes["baseline"] = max(COUNT - 3, crossing.baseline - self.shift.exit)
         if not isinstance(crossing, Idle) and crossing.due_ns is not None:
             changes["due_ns"] = ENOUGH_NS
         return replace(crossing, **changes) if changes else crossing

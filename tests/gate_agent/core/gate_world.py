@@ -153,6 +153,7 @@ class World:
             reason="identity",
             evidence_sha256=evidence,
             expires_at_ns=self.now + 5_000 * MS,
+            note="inspected" if action is OfficerAction.ACKNOWLEDGE else "",
         )
         return self.put(replace(event, **changes))
 

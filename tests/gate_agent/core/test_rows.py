@@ -263,6 +263,7 @@ def _word(action: OfficerAction, ticket: int, now: int, seen: str) -> OfficerDec
         reason="identity",
         evidence_sha256=seen,
         expires_at_ns=now + 1_000 * MS,
+        note="inspected" if action is OfficerAction.ACKNOWLEDGE else "",
     )
 
 
