@@ -58,6 +58,7 @@ from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
 from gate_agent.records.identity import identity
 from gate_agent.records.journal_writer import JournalWriter, Limits
+from gate_agent.records.kept_passages import LATEST_RECORDS, kept_passages
 from gate_agent.records.night_trim import NightTrim, cutoff, is_night
 from gate_agent.records.recorder import Recorder
 from gate_agent.records.vault import Vault, VaultError
@@ -100,6 +101,7 @@ class AgentProcess:
                 profile,
                 tuple(journal.unfinished_tickets()),
                 next_ticket=journal.last_ticket() + 1,
+                kept=kept_passages(journal.records(journal.last_seq - LATEST_RECORDS)),
             ),
             profile,
         )

@@ -102,6 +102,7 @@ class AgentLane:
                 reason=action.reason,
                 evidence_sha256=action.evidence_sha256,
                 expires_at_ns=now_ns + left_ms * 1_000_000,
+                note=action.note.strip(),
             )
         )
         return None

@@ -169,6 +169,9 @@ ALERTS: dict[str, Alert] = {
     ),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
     "door_forced": Alert(_A, "A door opened that was not released", "Go to the lane now."),
+    "unchecked_passage": Alert(
+        _A, "A person passed unchecked", "Go to the lane now; a note reopens it."
+    ),
     "door_held": Alert(_A, "A door does not shut", "Free the door; then acknowledge."),
     "obstructed": Alert(_W, "Something is in the way of a door", "Free the door."),
     "left_object": Alert(_A, "Something was left in the lane", "Inspect it; then acknowledge."),

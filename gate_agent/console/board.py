@@ -16,6 +16,7 @@ from gate_agent.console.chamber import chamber_board
 from gate_agent.console.face_board import face_board
 from gate_agent.console.gravity import gravity
 from gate_agent.console.reasons_board import alert_row, check_rows, reason_rows
+from gate_agent.console.unchecked_board import unchecked_board
 from gate_agent.lane_api.api import ApproachView, DeviceView, LastResult, Step, SyncView, View
 
 Plain = dict[str, Any]
@@ -76,6 +77,7 @@ def lane_board(
         "lease_text": "Officer present" if view.lease else "No officer present",
         "lease_tone": "green" if view.lease else "yellow",
         "plant": _plant(view),
+        **unchecked_board(view),
         **chamber_board(view),
         "open": view.mode == "auto",
         **_last(view.last),

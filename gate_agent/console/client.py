@@ -124,6 +124,7 @@ class Lane:
         reason: str,
         evidence_sha256: str,
         nonce: str = "",
+        note: str = "",
     ) -> str | None:
         """Send an officer's action; None when the lane took it, else a message for the officer.
 
@@ -143,6 +144,7 @@ class Lane:
             reason=reason,
             evidence_sha256=evidence_sha256,
             expires_utc_ms=self._utc_ms() + ACTION_VALID_MS,
+            note=note,
         )
         if len(self._actions) >= MAX_PENDING:
             return "The lane is busy. Try again."

@@ -116,6 +116,7 @@ async def act(request: Request) -> Response:
         reason=form.get("reason", "")[:64],
         evidence_sha256=form.get("evidence", "")[:64],
         nonce=nonce,
+        note=form.get("note", "") if action == OfficerAction.ACKNOWLEDGE else "",
     )
     text = error or DONE_TEXT[OfficerAction(action)]
     if "application/json" in request.headers.get("accept", ""):

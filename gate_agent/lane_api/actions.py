@@ -13,6 +13,7 @@ from collections import OrderedDict
 import msgspec
 
 from gate_agent.core.messages import OfficerAction
+from gate_agent.core.record_blocks import NOTE_MAX_CHARACTERS
 from gate_agent.lane_api.api import Action, Step, View
 
 MAX_EXPIRY_MS = 30_000
@@ -70,7 +71,7 @@ class ActionChecks:
             return "An action on the lane names no crossing. Update the console."
         if action.reason and action.reason not in view.officer_reasons:
             return "Unknown reason code. Reload the page."
-        return None
+        return _not_noted(action, view)
 
     def _not_fresh(self, action: Action, now_utc_ms: int) -> str | None:
         if action.expires_utc_ms <= now_utc_ms:
@@ -85,6 +86,20 @@ class ActionChecks:
             return "Too many actions at once. Wait half a minute."
         self._nonces[action.nonce] = action.expires_utc_ms
         return None
+
+
+def _not_noted(action: Action, view: View) -> str | None:
+    """Say why a note does not do, or why there must be one, or None."""
+    if len(action.note) > NOTE_MAX_CHARACTERS or not action.note.isprintable():
+        return f"Write the note in one line of at most {NOTE_MAX_CHARACTERS} characters."
+    unchecked = view.unchecked
+    if action.action != OfficerAction.ACKNOWLEDGE or not unchecked.note_due:
+        return None
+    if unchecked.supervisors and action.officer not in unchecked.supervisors:
+        return "Only a supervisor can reopen this lane. Call one to sign in and write the note."
+    if not action.note.strip():
+        return "Write a note about what was found in the lane, then acknowledge."
+    return None
 
 
 def _not_decidable(action: Action, view: View) -> str | None:

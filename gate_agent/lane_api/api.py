@@ -131,6 +131,20 @@ class LastResult(msgspec.Struct, frozen=True, kw_only=True):
     unjudged: tuple[str, ...] = ()
 
 
+class UncheckedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What passed without a decision since the last note, each way; `note_due`: it needs one.
+
+    `unknown`: others may have passed whom no counter counted. `supervisors`: the accounts that
+    may give the note; any officer's where none is named.
+    """
+
+    exit: int = 0
+    entry: int = 0
+    unknown: bool = False
+    note_due: bool = False
+    supervisors: tuple[str, ...] = ()
+
+
 class ApproachView(msgspec.Struct, frozen=True, kw_only=True):
     """The crossing before the entry door, while another one fills the chamber."""
 
@@ -187,6 +201,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     reversed: bool = False
     time_zone: str = ""  # the gate's, an IANA name
     lists: str = "not_asked"  # else no_answer, or a value of `core.messages.ListState`
+    unchecked: UncheckedView = UncheckedView()
 
 
 # --- from the lane --------------------------------------------------------------------
@@ -259,7 +274,10 @@ class Authenticate(LaneMessage, frozen=True, kw_only=True):
 
 
 class Action(LaneMessage, frozen=True, kw_only=True):
-    """An officer's action; `action` is one of `OfficerAction`'s values."""
+    """An officer's action; `action` is one of `OfficerAction`'s values.
+
+    `note`: a supervisor's own words, where an acknowledgement needs them.
+    """
 
     nonce: str
     ticket: int
@@ -268,6 +286,7 @@ class Action(LaneMessage, frozen=True, kw_only=True):
     reason: str
     evidence_sha256: str
     expires_utc_ms: int
+    note: str = ""
 
 
 class Beat(LaneMessage, frozen=True, kw_only=True):

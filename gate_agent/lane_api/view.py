@@ -43,6 +43,7 @@ from gate_agent.lane_api.api import (
     LastResult,
     Step,
     SyncView,
+    UncheckedView,
     View,
 )
 
@@ -138,6 +139,17 @@ def _last(last: Last | None, utc_offset_ms: int) -> LastResult | None:
     )
 
 
+def _unchecked(state: State, profile: Profile) -> UncheckedView:
+    passed = state.unchecked
+    return UncheckedView(
+        exit=passed.exit,
+        entry=passed.entry,
+        unknown=passed.unknown,
+        note_due=state.note_due,
+        supervisors=profile.policy.supervisors if state.note_due else (),
+    )
+
+
 def _devices(state: State) -> tuple[DeviceView, ...]:
     return tuple(
         DeviceView(
@@ -207,5 +219,6 @@ def view(state: State, profile: Profile, *, utc_offset_ms: int, sync: SyncView) 
         power_loss=plant.power_loss is Flag.ACTIVE,
         reversed=plant.reversed,
         time_zone=profile.lane.time_zone,
+        unchecked=_unchecked(state, profile),
         lists=_lists(dossier),
     )

@@ -78,6 +78,13 @@ class BarrierPlant:
         self.expire(now_ns)
         self.barrier.set_fire(active=active)
 
+    def climb(self, persons: int) -> None:
+        """People get past the closed leaf: a negative number of them against the direction."""
+        side = self.barrier.exit if persons > 0 else self.barrier.entry
+        side.counter = (side.counter + abs(persons)) % COUNTER_MODULO
+        if side is self.barrier.exit:
+            self.barrier.passed += persons
+
     def set_counter(self, value: int) -> None:
         """Set the counter of the exit direction, to see it wrap."""
         self.barrier.exit.counter = value % COUNTER_MODULO

@@ -116,7 +116,7 @@ class LaneComputer:
         self._turning_ns = 0
         self.up = False
         journal.open()
-        self.loop = owner.make_loop(initial(profile, *journal.tickets))
+        self.loop = owner.make_loop(initial(profile, *journal.tickets, journal.kept))
         self._vision = SimVision(
             world.kernel, owner.look, self.put, owner.usable, follow=self._follow
         )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from sim.devices.barrier_plant import BarrierPlant
 from sim.devices.io_module import IDENTITY, SimIoModule
 from sim.devices.turnstile import SimIdentity, SimTurnstile
+from sim.devices.turnstile_barrier import FREE
 from sim.lane.fault_actions import (
     Action,
     AnyStage,
@@ -60,6 +61,20 @@ def _before_wrap(plant: BarrierPlant, change: Change, value: int) -> None:
     """The next passage wraps the counter; a counter does not jump while one is under way."""
     if change.on and not plant.authorised and not plant.passing:
         plant.set_counter(value)
+
+
+def _other_master(plant: BarrierPlant, change: Change) -> None:
+    """A free passage is written once, and taken back where it still stands."""
+    exit_side = plant.barrier.exit
+    if change.on:
+        plant.barrier.authorise(exit_side, FREE, change.now_ns)
+    elif exit_side.authorised == FREE:
+        plant.barrier.authorise(exit_side, 0, change.now_ns)
+
+
+def _stray_passage(plant: BarrierPlant, change: Change) -> None:
+    if change.on:
+        plant.climb(change.fault.value)
 
 
 def _other_turnstile(plant: SimTurnstile, change: Change) -> None:
@@ -191,8 +206,15 @@ FAULTS: dict[FaultKind, Action] = {
         mantrap=_stiff_doors,
     ),
     "door_forced": PlantFault(
-        "the exit is forced open",
+        "the exit is forced open; at a barrier another master on the line releases it",
+        turnstile=_other_master,
+        swing_gate=_other_master,
         mantrap=lambda plant, change: setattr(plant.exit, "forced", change.on),
+    ),
+    "stray_passage": PlantFault(
+        "`value` persons climb over the leaf, a negative number of them against the direction",
+        turnstile=_stray_passage,
+        swing_gate=_stray_passage,
     ),
     "sensor_ghost": GHOST,
     "sensor_blind": BLIND,

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from firmware_cfg.profile import Lane
 from firmware_cfg.time_zone import calendar_day
+from gate_agent.core.counter import Kept
 from gate_agent.core.facts import ActuationFacts, FinishFacts, plain_facts
 from gate_agent.core.messages import Append, Appended, AppendFailed
 from gate_agent.records.identity import identity
+from gate_agent.records.kept_passages import LATEST_RECORDS, kept_passages
 from sim.lane.compose import Finish, World, centre_keys_of, utc, utc_text
 from sim.people.traveller import Person
 from sim.scenario.scenario import stream
@@ -84,6 +86,11 @@ class SimJournal:
     def tickets(self) -> tuple[tuple[int, ...], int]:
         """Tickets of crossings without an end, and the first ticket that is free."""
         return tuple(self._journal.unfinished_tickets()), self._journal.last_ticket() + 1
+
+    @property
+    def kept(self) -> Kept:
+        """What the lane begins with of passages."""
+        return kept_passages(self._journal.records(self._journal.last_seq - LATEST_RECORDS))
 
     def append(
         self, command: Append, holder: bytes | None, now_ns: int

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gate_agent.lane_api.api import Action, ActionResult, Lease, Role, Step, View
 from gate_agent.lane_api.client import LaneAway, LaneClient
-from sim.people.officer import ACKNOWLEDGED, Decided, SimOfficer, decision
+from sim.people.officer import ACKNOWLEDGED, NOTED, Decided, SimOfficer, decision
 from sim.scenario.traveller import Officer
 from sim.wires.kernel import MS
 
@@ -123,7 +123,7 @@ class LiveOfficer(SimOfficer):
             self._alarm_since_ns = now_ns
         elif now_ns - self._alarm_since_ns >= self.alarm_patience_ns:
             self._alarm_since_ns = now_ns
-            self._send(ACKNOWLEDGED)
+            self._send(NOTED if view.unchecked.note_due else ACKNOWLEDGED)
 
     def _send(self, decided: Decided) -> None:
         if self._client is not None:
@@ -136,5 +136,6 @@ class LiveOfficer(SimOfficer):
                     reason=decided.reason,
                     evidence_sha256=decided.evidence_sha256,
                     expires_utc_ms=self._utc_ms() + 10_000,
+                    note=decided.note,
                 )
             )

@@ -18,6 +18,7 @@ class Decided(NamedTuple):
     action: str
     reason: str
     evidence_sha256: str
+    note: str = ""
 
 
 class SimOfficer:
@@ -49,4 +50,6 @@ def decision(
 
 
 ACKNOWLEDGED = Decided(0, "acknowledge", "", "")
+NOTED = ACKNOWLEDGED._replace(note="zone inspected")
+"""An acknowledgement where a supervisor's note is due."""
 RELEASED = Decided(0, "release", "", "")

@@ -12,7 +12,7 @@ from drivers.types import Zone
 from gate_agent.core.messages import OfficerAction, OfficerDecided, OfficerPresent
 from gate_agent.core.record import evidence_sha256
 from gate_agent.core.states import Emptying, Referred, State
-from sim.people.officer import ACKNOWLEDGED, RELEASED, Decided, SimOfficer, decision
+from sim.people.officer import ACKNOWLEDGED, NOTED, RELEASED, Decided, SimOfficer, decision
 from sim.scenario.parts import OfficerModel
 from sim.scenario.traveller import Officer, Traveller
 from sim.wires.kernel import MS, SECOND, Kernel
@@ -96,7 +96,7 @@ class VirtualOfficer(SimOfficer):
             self._alarmed = False
             return
         if self.attending:
-            self._act(ACKNOWLEDGED, now_ns)
+            self._act(NOTED if state.note_due else ACKNOWLEDGED, now_ns)
             if isinstance(state.crossing, Emptying) and state.plant.zone is not Zone.EMPTY:
                 self._act(RELEASED, now_ns)
         self._kernel.at(now_ns + ACKNOWLEDGE_AGAIN_NS, self._acknowledge)
@@ -110,6 +110,7 @@ class VirtualOfficer(SimOfficer):
                 reason=decided.reason,
                 evidence_sha256=decided.evidence_sha256,
                 expires_at_ns=now_ns + ACTION_VALID_NS,
+                note=decided.note,
             )
         )
 

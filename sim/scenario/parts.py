@@ -31,6 +31,7 @@ FaultKind = Literal[
     "door_stuck",
     "door_stiff",
     "door_forced",
+    "stray_passage",
     "sensor_ghost",
     "sensor_blind",
     "sensor_noise",
@@ -91,7 +92,8 @@ class Fault(Part, frozen=True, kw_only=True):
 
     Without `lane` it is at every lane. `rate` is of noise (per message, or twenty times a
     second in a sensor), or the share of a drive's force that friction takes (`door_stiff`);
-    `value` is an error code (`turnstile_error`), the seconds of a jump (`clock_step`), and
+    `value` is an error code (`turnstile_error`), the seconds of a jump (`clock_step`), how many
+    persons pass, a negative number the other way (`stray_passage`), and
     `delay_ms` how late things get (`officer_slow`, `disk_slow`).
     """
 

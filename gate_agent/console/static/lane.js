@@ -112,6 +112,7 @@ function show(next) {
   const chosen = decision.querySelector("input[type=radio]:checked")?.value;
   fill(root, next);
   if (!changed && chosen) choose(chosen); // a list that was filled again lost it
+  if (next.noteless) control.elements.note.value = "";
   if (changed) {
     settledAt = performance.now() + SETTLE_MS;
     for (const radio of decision.querySelectorAll("input[type=radio]")) radio.checked = false;
@@ -159,7 +160,15 @@ decision.addEventListener("submit", (event) => {
 
 control.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (event.submitter) send({ action: event.submitter.value });
+  if (!event.submitter) return;
+  const action = event.submitter.value;
+  send({ action, note: action === "acknowledge" ? control.elements.note.value : "" });
+});
+
+control.elements.note.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  control.querySelector("button[value=acknowledge]").click();
 });
 
 const keys = { a: "accept", r: "reject", o: "open_lane", c: "close_lane", k: "acknowledge", l: "release" };

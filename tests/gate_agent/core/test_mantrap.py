@@ -616,6 +616,10 @@ def test_the_maintenance_key_ends_everything(step):
         lane.done_for(ticket, "close_entry")
     lane.later(500)
     lane.follow()
+    assert lane.state.mode is Mode.OUT_OF_SERVICE  # a person stood between two open doors
+    assert lane.state.unchecked.unknown
+    lane.decide(OfficerAction.ACKNOWLEDGE)
+    lane.follow()
     assert lane.state.mode is Mode.AUTO
 
 
