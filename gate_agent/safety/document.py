@@ -100,7 +100,7 @@ def document() -> str:
 
 
 def _invariants() -> Iterator[str]:
-    yield "## The sixteen invariants"
+    yield "## The invariants"
     yield ""
     yield (
         "Each is a predicate over a lane's events and commands (`gate_agent/core/invariants.py`), "
