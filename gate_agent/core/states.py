@@ -278,8 +278,7 @@ class State(Record, frozen=True, kw_only=True):
     until an officer acknowledged. `unfinished` are tickets a restart cut off. `had_turn`:
     the entry was opened for the person before it, who did not come in. `entry_release`
     and `exit_release` follow the releases of two doors. `ended` is set within a step only.
-    `counters` and `doors_seen` are as last known, `unchecked` what passed without a decision.
-    `note_due`: an acknowledgement needs a supervisor's note.
+    `unchecked` passed without a decision; `note_due`: to acknowledge takes a supervisor's note.
     """
 
     crossing: CrossingState = Idle()
@@ -329,10 +328,8 @@ def initial(
     """The state at power-on: nothing known, nothing opens.
 
     Args:
-        profile: the effective profile; with `officer_lease_required` false the lease is
-            never asked for.
-        unfinished_tickets: crossings of the journal without a FINISH record; they are
-            handed to an officer.
+        profile: the effective profile.
+        unfinished_tickets: crossings without a FINISH record; an officer sees to them.
         next_ticket: first ticket to give, above every ticket of the journal.
         kept: what the journal holds of passages; an open note keeps the lane stopped.
     """
@@ -391,13 +388,8 @@ def standby(state: State) -> bool:
 
 def all_ready(state: State) -> bool:
     """Whether every device that the lane cannot serve without is there and synchronised."""
-    ready = 0
-    for entry in state.devices:
-        if entry.device in REQUIRED_DEVICES:
-            if not entry.ready:
-                return False
-            ready += 1
-    return ready == len(REQUIRED_DEVICES)
+    required = [entry for entry in state.devices if entry.device in REQUIRED_DEVICES]
+    return len(required) == len(REQUIRED_DEVICES) and all(entry.ready for entry in required)
 
 
 def lease_live(state: State, now_ns: int, profile: Profile) -> bool:

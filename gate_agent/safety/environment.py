@@ -13,7 +13,7 @@ there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from biometrics.types import LivenessState, Observed, PortraitPrepared, VerifyEnded
 from drivers.types import (
@@ -41,7 +41,6 @@ from gate_agent.core.messages import (
     Event,
     ListState,
     OfficerAction,
-    OfficerDecided,
     OfficerPresent,
 )
 from gate_agent.core.record import evidence_sha256
@@ -62,6 +61,7 @@ from gate_agent.core.states import (
     ticket_of,
 )
 from gate_agent.safety.list_answers import BARRIER_LISTS, MANTRAP_LISTS, any_answer, first_answer
+from gate_agent.safety.officer_moves import inspections, officer
 from gate_agent.safety.scene import (
     ADULT,
     BARRIER,
@@ -76,6 +76,7 @@ from gate_agent.safety.scene import (
     frame,
     replace,
 )
+from gate_agent.safety.unordered_moves import other_master, plant_read, stray_passages
 from sync.log.types import Appended, RecordKind
 
 Events = Callable[[Node], Iterator[Event]]
@@ -89,21 +90,6 @@ ANY_DOOR = (
     (Door.UNKNOWN, Lock.UNKNOWN),
 )
 CALM = (Zone.EMPTY, Zone.ONE)
-
-
-def officer(
-    action: OfficerAction, ticket: int = 0, seen: str = "", note: str = ""
-) -> OfficerDecided:
-    """An officer acts, in time."""
-    return OfficerDecided(
-        ticket=ticket,
-        officer="o",
-        action=action,
-        reason="identity",
-        evidence_sha256=seen,
-        expires_at_ns=ENOUGH_NS,
-        note=note,
-    )
 
 
 def documents(node: Node) -> Iterator[Event]:
@@ -175,11 +161,6 @@ def _words(crossing: CrossingState) -> Iterator[Event]:
         yield officer(action, ticket_of(crossing), seen)
 
 
-def _read(node: Node, **changes: Any) -> PlantChanged:
-    """The plant is read with these changes."""
-    return PlantChanged(plant=replace(node.state.plant, **changes))
-
-
 def lease(node: Node) -> Iterator[Event]:
     """An officer is there again."""
     if node.state.lease_until_ns is None:
@@ -202,32 +183,6 @@ def acknowledgement(node: Node) -> Iterator[Event]:
         yield officer(OfficerAction.RELEASE)
 
 
-def inspections() -> Iterator[Event]:
-    """An officer acknowledges: without a note, and with one."""
-    yield officer(OfficerAction.ACKNOWLEDGE)
-    yield officer(OfficerAction.ACKNOWLEDGE, note="inspected")
-
-
-def other_master(node: Node) -> Iterator[Event]:
-    """Another master on the line of a barrier opens and shuts either direction."""
-    if node.state.plant_stale_ns is None:
-        return
-    for door in Door:
-        yield _read(node, exit=door)
-        yield _read(node, entry=door)
-
-
-def stray_passages(node: Node) -> Iterator[Event]:
-    """People pass a barrier either way, whether anything is released or not; a counter jumps."""
-    counters = node.state.counters
-    if node.state.plant_stale_ns is None or counters.exit is None or counters.entry is None:
-        return
-    yield _read(node, passages_exit=counters.exit + 1)
-    yield _read(node, passages_entry=counters.entry + 1)
-    yield _read(node, passages_exit=None)
-    yield _read(node, passages_exit=COUNT + 5_000)
-
-
 def passages(node: Node) -> Iterator[Event]:
     """At a barrier: who stands where, and who went through."""
     if node.state.plant_stale_ns is None:
@@ -235,9 +190,9 @@ def passages(node: Node) -> Iterator[Event]:
         return
     count = node.state.plant.passages_exit or COUNT
     for zone in Zone:
-        yield _read(node, zone=zone)
+        yield plant_read(node, zone=zone)
     for more in (1, 2):
-        yield _read(node, passages_exit=count + more, zone=Zone.EMPTY)
+        yield plant_read(node, passages_exit=count + more, zone=Zone.EMPTY)
 
 
 def calm_passages(node: Node) -> Iterator[Event]:
@@ -273,19 +228,19 @@ def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
         yield from _seen_again(MANTRAP)
         return
     if history.entry_release is ReleaseState.RELEASED:
-        yield _read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)
+        yield plant_read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)
     else:
-        yield _read(node, entry=Door.CLOSED, entry_lock=Lock.LOCKED)
+        yield plant_read(node, entry=Door.CLOSED, entry_lock=Lock.LOCKED)
     if history.exit_release is ReleaseState.RELEASED:
-        yield _read(node, exit=Door.OPEN, exit_lock=Lock.UNLOCKED)
+        yield plant_read(node, exit=Door.OPEN, exit_lock=Lock.UNLOCKED)
     else:
-        yield _read(node, exit=Door.CLOSED, exit_lock=Lock.LOCKED)
+        yield plant_read(node, exit=Door.CLOSED, exit_lock=Lock.LOCKED)
     if Door.OPEN in (plant.entry, plant.exit):
         for zone in CALM:
-            yield _read(node, zone=zone)
+            yield plant_read(node, zone=zone)
     if isinstance(arriving, Idle | Entering | Queued):
         for zone in CALM:
-            yield _read(node, approach=zone)
+            yield plant_read(node, approach=zone)
 
 
 def crowd(node: Node) -> Iterator[Event]:
@@ -293,33 +248,33 @@ def crowd(node: Node) -> Iterator[Event]:
     if node.state.plant_stale_ns is None:
         return
     for zone in Zone:
-        yield _read(node, zone=zone)
+        yield plant_read(node, zone=zone)
     if isinstance(node.state.crossing, Departing):
-        yield _read(node, beyond=Zone.ONE)
+        yield plant_read(node, beyond=Zone.ONE)
 
 
 def any_entry(node: Node) -> Iterator[Event]:
     """An entry door that does as it likes, and things in its way."""
     for door, lock in ANY_DOOR:
-        yield _read(node, entry=door, entry_lock=lock)
+        yield plant_read(node, entry=door, entry_lock=lock)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield _read(node, entry_obstruction=thing)
+        yield plant_read(node, entry_obstruction=thing)
 
 
 def any_exit(node: Node) -> Iterator[Event]:
     """An exit door that does as it likes, and things in its way."""
     for door, lock in ANY_DOOR:
-        yield _read(node, exit=door, exit_lock=lock)
+        yield plant_read(node, exit=door, exit_lock=lock)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield _read(node, obstruction=thing)
+        yield plant_read(node, obstruction=thing)
 
 
 def barrier_doors(node: Node) -> Iterator[Event]:
     """A barrier that is not closed, and something in its way."""
     for door in Door:
-        yield _read(node, entry=door)
+        yield plant_read(node, entry=door)
     for thing in (Flag.CLEAR, Flag.ACTIVE):
-        yield _read(node, obstruction=thing)
+        yield plant_read(node, obstruction=thing)
 
 
 def journal(node: Node) -> Iterator[Event]:
@@ -331,15 +286,15 @@ def journal(node: Node) -> Iterator[Event]:
 def fire(node: Node) -> Iterator[Event]:
     """The fire contact, whatever else is the case."""
     for contact in Flag:
-        yield _read(node, fire=contact)
+        yield plant_read(node, fire=contact)
     yield from inspections()
 
 
 def mains(node: Node) -> Iterator[Event]:
     """The mains and the maintenance switch."""
     for contact in Flag:
-        yield _read(node, power_loss=contact)
-        yield _read(node, maintenance=contact)
+        yield plant_read(node, power_loss=contact)
+        yield plant_read(node, maintenance=contact)
 
 
 def hardware(node: Node) -> Iterator[Event]:

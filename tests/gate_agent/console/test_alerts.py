@@ -24,6 +24,7 @@ NEEDS_AN_OFFICER_NOW = {
     "record_failed",
     "fire",
     "door_forced",
+    "unchecked_passage",
     "door_held",
     "left_object",
     "power_lost",

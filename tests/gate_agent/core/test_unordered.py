@@ -306,7 +306,7 @@ def started(kept: Kept) -> World:
         (9, Unchecked(unknown=True), Mode.OUT_OF_SERVICE),
     ],
 )
-def test_counters_that_moved_while_the_agent_did_not_run_are_told(exits, passed, mode):
+def test_counters_that_moved_while_the_agent_did_not_run_are_shown(exits, passed, mode):
     world = started(Kept(counters=Counters(exit=exits, entry=0)))
     assert (world.state.unchecked, world.state.mode) == (passed, mode)
 

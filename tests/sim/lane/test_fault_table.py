@@ -57,14 +57,14 @@ def test_every_plant_can_break_and_every_kind_breaks_a_plant() -> None:
     for kind in FAULTS:
         assert any(breaks(kind, plant) for plant in PLANTS), kind
     assert not breaks("counter_wrap", "mantrap")
-    assert not breaks("door_forced", "turnstile")
+    assert not breaks("stray_passage", "mantrap")
     assert not breaks("wrong_identity", "swing_gate")
 
 
 IMPOSSIBLE = {
     'kind = "counter_wrap"\nat_s = 1': "lane 2 is a mantrap, which has no counter_wrap",
     'kind = "counter_wrap"\nat_s = 1\nlane = 2': "turnstile, swing_gate has",
-    'kind = "door_forced"\nat_s = 1\nlane = 1': "mantrap has",
+    'kind = "stray_passage"\nat_s = 1\nlane = 2': "turnstile, swing_gate has",
     'kind = "wrong_identity"\nat_s = 1\nlane = 3': "lane 3 is a swing_gate",
 }
 
