@@ -54,15 +54,19 @@ def moved_by_hand(state: State) -> bool:
     return state.plant.fire is FLAG_ACTIVE or state.mode in (MODE_EVACUATION, MODE_MAINTENANCE)
 
 
+def release_out(state: State) -> bool:
+    """Whether a release of a barrier's exit may be out."""
+    crossing = state.crossing
+    return isinstance(crossing, RELEASED) or (isinstance(crossing, Leaving) and crossing.withdraw)
+
+
 def forced_at_barrier(state: State) -> Forced:
     """The directions of a barrier that opened without an order; one order opens the exit once."""
-    plant, seen, crossing = state.plant, state.doors_seen, state.crossing
+    plant, seen = state.plant, state.doors_seen
     if moved_by_hand(state):
         return ()
-    released = isinstance(crossing, RELEASED) or (
-        isinstance(crossing, Leaving) and crossing.withdraw
-    )
-    leave = seen.exit_shut and plant.exit is DOOR_OPEN and not (seen.exit_ordered and released)
+    ordered = seen.exit_ordered and release_out(state)
+    leave = seen.exit_shut and plant.exit is DOOR_OPEN and not ordered
     come = seen.entry_shut and plant.entry is DOOR_OPEN
     return ("exit",) * leave + ("entry",) * come
 

@@ -9,6 +9,8 @@ is sound:
   order, a stay is the present one (1) or not (0). The counters of passages are read as
   differences only, and of those only 0, 1 and more are distinguished. How many passed unchecked
   is read by pages and records alone; that a note is due is kept.
+- An opening that is still awaited counts while a release may be out. The observer forgets it as
+  soon, and takes a note for due as soon, as the lane does: it is stricter then, never less.
 - An instant is now, later, or absent: the search turns "later" into "now" by an event of
   its own.
 - What only goes into records (texts, scores, times, who the officer was, holder and portrait
@@ -65,6 +67,7 @@ from gate_agent.core.states import (
     ticket_of,
 )
 from gate_agent.core.topologies import TOPOLOGIES
+from gate_agent.core.unordered import release_out
 from gate_agent.safety.scene import COUNT, ENOUGH_NS, MS, STALE_NS, T0, Node, replace
 
 TIMES = Times(started_ns=T0)
@@ -101,6 +104,9 @@ def plain(node: Node, profile: Profile) -> Node:
         since_ns=0,
         alarms=(Reason.DEVICE_FAILED,) if state.alarms else (),
         counters=shift.counters(state.counters),
+        doors_seen=replace(
+            state.doors_seen, exit_ordered=state.doors_seen.exit_ordered and release_out(state)
+        ),
         unchecked=Unchecked(),
         devices=tuple(replace(device, code=0) for device in state.devices),
     )
@@ -151,6 +157,8 @@ def _plain_history(history: ObservedHistory, state: State, named: _Renaming) -> 
         crowd=history.crowd and named.crowd_counts(state),
         inside=small.get(history.inside, 0),
         passed=history.passed if released else 0,
+        opening=history.opening and release_out(state),
+        note_due=history.note_due or state.note_due,
         exits=named.shift.exits(history.exits),
         entries=named.shift.entries(history.entries),
         written=tuple(sorted({(small[t], a) for t, a in history.written if t in small})),
