@@ -85,11 +85,11 @@ def refused(state: State, action: str) -> State:
     match action:
         case "open_entry":
             return replace(state, entry_release=RELEASE_NONE)
-        case "close_entry":
+        case "close_entry" if state.entry_release is not RELEASE_NONE:
             return replace(state, entry_release=RELEASE_RELEASED)
         case "open_exit":
             return replace(state, exit_release=RELEASE_NONE)
-        case "close":
+        case "close" if state.exit_release is not RELEASE_NONE:
             return replace(state, exit_release=RELEASE_RELEASED)
     return state
 
@@ -102,9 +102,9 @@ def commanded(state: State, commands: tuple[Command, ...]) -> State:
                 state = replace(state, entry_release=RELEASE_RELEASED)
             case OpenExit():
                 state = replace(state, exit_release=RELEASE_RELEASED)
-            case CloseEntry():
+            case CloseEntry() if state.entry_release is not RELEASE_NONE:
                 state = replace(state, entry_release=RELEASE_SHUTTING)
-            case Close():
+            case Close() if state.exit_release is not RELEASE_NONE:
                 state = replace(state, exit_release=RELEASE_SHUTTING)
     return state
 

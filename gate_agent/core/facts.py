@@ -140,12 +140,10 @@ class SystemFacts(
 
     `start`: `unfinished` (tickets) · `mode`: `mode`, `alarms` · `conditions`: `device`,
     `conditions` · `device_failed`: `device`, `code` · `officer_ignored`: `action`, `officer`,
-    `why` · `permit_refused`: `action`, `clause` · `erasure`, written by the journal itself and
-    without a profile: `seqs`, `reason` · `trim`, likewise: `to_seq`, `root`, `kept_days`.
     `why` · `permit_refused`: `action`, `clause` · `door_forced`: `door`, `mode` · `passage` (no
     release was out for it) and `counter_jumped`: `mode`, `passages_exit`, `passages_entry`,
-    `uncounted`, `counters` · `erasure`, written by the journal itself and
-    without a profile: `seqs`, `reason`.
+    `uncounted`, `counters` · `erasure`, written by the journal itself and without a profile:
+    `seqs`, `reason` · `trim`, likewise: `to_seq`, `root`, `kept_days`.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.SYSTEM

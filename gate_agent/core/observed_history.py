@@ -216,9 +216,9 @@ def on_command(
         case OpenEntry():
             entry = ReleaseState.RELEASED
             return _edit(history, entry_release=entry, inside=command.ticket, release_ordered=False)
-        case Close() if two_doors:
+        case Close() if history.exit_release is not ReleaseState.NONE:
             return _edit(history, exit_release=ReleaseState.SHUTTING)
-        case CloseEntry():
+        case CloseEntry() if history.entry_release is not ReleaseState.NONE:
             return _edit(history, entry_release=ReleaseState.SHUTTING)
     return history
 
