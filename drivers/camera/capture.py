@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from drivers.camera.frozen import FrozenPicture
 from drivers.camera.mailbox import Frame
 from drivers.camera.stream_clock import StreamClock
 from drivers.errors import NoAnswer, PortLost
@@ -23,6 +24,7 @@ READ_MS = 2_000
 V4L2_MANUAL = 1  # V4L2_EXPOSURE_MANUAL
 V4L2_APERTURE_PRIORITY = 3
 MS = 1_000_000
+SAMPLE = 8  # every eighth pixel of every eighth line: noise is everywhere
 
 
 def controls(camera: Camera) -> tuple[tuple[int, float], ...]:
@@ -56,13 +58,14 @@ class CaptureSource:
         self._device = rest if kind == "device" else None
         self._capture: Any = None
         self._stream = StreamClock()
+        self._frozen = FrozenPicture()
 
     def read(self) -> Frame | None:
         """The next frame, RGB, or None while its age is not known.
 
         Raises:
             PortLost: the camera is not there, or cannot be reached.
-            NoAnswer: it gives no frame.
+            NoAnswer: it gives no frame, or the same one for `FROZEN_NS`.
         """
         if self._capture is None:
             self._open()
@@ -72,6 +75,10 @@ class CaptureSource:
             self.close()
             raise NoAnswer("camera: no frame comes")
         taken_ns: int | None = arrived_ns
+        if self._frozen.stands_still(picture[::SAMPLE, ::SAMPLE].tobytes(), arrived_ns):
+            picture.fill(0)
+            self.close()
+            raise NoAnswer("camera: its picture stands still: it hangs, or is covered")
         if self._device is None:
             sent_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * MS)
             taken_ns = self._stream.taken_ns(arrived_ns, sent_ns)
@@ -87,6 +94,7 @@ class CaptureSource:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
+            self._frozen = FrozenPicture()
 
     def _open(self) -> None:
         if self._device is None:

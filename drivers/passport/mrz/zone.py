@@ -152,7 +152,7 @@ def parse(lines: Sequence[str]) -> Mrz:
     """
     form = _format(lines)
     raw = {name: _cut(lines, place) for name, place in ELEMENTS[form].items()}
-    number, check = _document_number(form, raw)
+    number, check, optional = _document_number(form, raw)
     surname, _, given = raw["names"].partition("<<")
     return Mrz(
         format=form,
@@ -167,7 +167,7 @@ def parse(lines: Sequence[str]) -> Mrz:
         expiry=raw["expiry"],
         surname=_words(surname),
         given_names=_words(given),
-        optional_data=raw["optional_data"].rstrip(FILLER),
+        optional_data=optional,
         failures=tuple(_failures(form, lines, raw, number, check)),
     )
 
@@ -219,18 +219,21 @@ def _words(name: str) -> str:
     return " ".join(name.replace(FILLER, " ").split())
 
 
-def _document_number(form: MrzFormat, raw: dict[str, str]) -> tuple[str, str]:
-    """Number and check digit; TD1 and TD2 carry long numbers on into the optional data.
+def _document_number(form: MrzFormat, raw: dict[str, str]) -> tuple[str, str, str]:
+    """Number, check digit, and the optional data without what belongs to the number.
+
+    TD1 and TD2 carry long numbers on into the optional data.
 
     Doc 9303-5, 4.2.2: a filler in the place of the check digit says that the number goes on
     in the optional data, up to a filler, its last character being the check digit.
     """
     number, check = raw["document_number"], raw["document_number_check"]
+    optional = raw["optional_data"].rstrip(FILLER)
     if check == FILLER and form in (MrzFormat.TD1, MrzFormat.TD2):
         rest = raw["optional_data"].partition(FILLER)[0]
         if len(rest) >= 2:
-            return number + rest[:-1], rest[-1]
-    return number.rstrip(FILLER), check
+            return number + rest[:-1], rest[-1], optional[len(rest) :].lstrip(FILLER)
+    return number.rstrip(FILLER), check, optional
 
 
 def _failures(

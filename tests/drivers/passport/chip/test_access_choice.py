@@ -12,7 +12,12 @@ from drivers.passport.chip.access_choice import (
     strongest,
     ways_to_open,
 )
-from drivers.passport.chip.security_infos import CIPHERS, PaceInfo
+from drivers.passport.chip.security_infos import (
+    CIPHERS,
+    PaceInfo,
+    pace_infos,
+    parse_security_infos,
+)
 
 PACE, BAC = AccessWay.PACE, AccessWay.BAC
 BOTH, PREFER_BAC = ("pace", "bac"), ("bac", "pace")
@@ -94,3 +99,11 @@ def test_the_chips_first_among_equals() -> None:
 def test_what_is_not_implemented_is_not_chosen(stronger) -> None:
     assert strongest([stronger, offer("3DES")], PARAMETERS) == offer("3DES")
     assert strongest([stronger], PARAMETERS) is None
+
+
+def test_an_offer_without_parameters_is_read_and_not_chosen() -> None:
+    """EF.CardAccess of some states gives PACE with protocol and version alone."""
+    bare = bytes.fromhex("3111 300f 060a 04007f00070202040202 020102")
+    (info,) = pace_infos(parse_security_infos(bare))
+    assert info.parameter_id is None
+    assert strongest([info], PARAMETERS) is None

@@ -70,6 +70,21 @@ def test_key_input_is_the_worked_example_of_part_11():
     assert mrz.parse(lines).key_input == "L898902C<369080619406236"
 
 
+@pytest.mark.parametrize(
+    ("first", "number", "optional"),
+    [
+        ("I<UTOD23145890<7349<<<<<<<<<<<", "D23145890734", ""),
+        ("I<UTO123456789<07<<<<<<<<<<<<<", "1234567890", ""),
+        ("I<UTO123456789<07<AB<12<<<<<<<", "1234567890", "AB<12"),
+        ("I<UTOD231458907AB<12<<<<<<<<<<", "D23145890", "AB<12"),
+        ("I<UTOD23145890<7<<<<<<<<<<<<<<", "D23145890", "7"),
+    ],
+)
+def test_optional_data_hold_nothing_of_a_long_number(first, number, optional):
+    parsed = mrz.parse((first, *TD1_LONG[1:]))
+    assert (parsed.document_number, parsed.optional_data) == (number, optional)
+
+
 def test_key_input_of_a_long_number_holds_all_of_it():
     assert mrz.parse(TD1_LONG).key_input == "D23145890734" + "9" + "3407127" + "9507122"
 

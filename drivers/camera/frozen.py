@@ -1,0 +1,29 @@
+"""A camera that repeats its last picture: it counts as one that does not answer.
+
+Some capture stacks go on giving the newest frame, as a success, after the camera was pulled
+out or has hung. Two pictures of a real sensor are never equal in every byte, because of its
+noise; a picture that stays equal for a while is not being taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+FROZEN_NS = 2_000_000_000
+"""A camera that drops a frame or two repeats one for a tenth of a second."""
+
+
+class FrozenPicture:
+    """Compares each picture of one connection with the one before; keeps a hash, no picture."""
+
+    def __init__(self) -> None:
+        self._known = b""
+        self._since_ns = 0
+
+    def stands_still(self, picture: bytes, now_ns: int) -> bool:
+        """Whether the picture has been the same for `FROZEN_NS`; `now_ns` is monotonic."""
+        known = hashlib.blake2b(picture, digest_size=16).digest()
+        if known != self._known:
+            self._known, self._since_ns = known, now_ns
+            return False
+        return now_ns - self._since_ns >= FROZEN_NS
