@@ -75,7 +75,9 @@ class CaptureSource:
             self.close()
             raise NoAnswer("camera: no frame comes")
         taken_ns: int | None = arrived_ns
-        if self._frozen.stands_still(picture[::SAMPLE, ::SAMPLE].tobytes(), arrived_ns):
+        if self._device is not None and self._frozen.stands_still(
+            picture[::SAMPLE, ::SAMPLE].tobytes(), arrived_ns
+        ):
             picture.fill(0)
             self.close()
             raise NoAnswer("camera: its picture stands still: it hangs, or is covered")

@@ -2,7 +2,8 @@
 
 Some capture stacks go on giving the newest frame, as a success, after the camera was pulled
 out or has hung. Two pictures of a real sensor are never equal in every byte, because of its
-noise; a picture that stays equal for a while is not being taken.
+noise; a picture that stays equal for a while is not being taken. A stream states itself when each
+picture was taken (`drivers.camera.stream_clock`), so this is for devices alone.
 """
 
 from __future__ import annotations
