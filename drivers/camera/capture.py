@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from drivers.camera.frozen import FrozenPicture
 from drivers.camera.mailbox import Frame
+from drivers.camera.still_picture import StillPicture
 from drivers.camera.stream_clock import StreamClock
 from drivers.errors import NoAnswer, PortLost
 from firmware_cfg.profile import Camera
@@ -58,14 +58,15 @@ class CaptureSource:
         self._device = rest if kind == "device" else None
         self._capture: Any = None
         self._stream = StreamClock()
-        self._frozen = FrozenPicture()
+        self._still = StillPicture()
 
     def read(self) -> Frame | None:
         """The next frame, RGB, or None while its age is not known.
 
         Raises:
             PortLost: the camera is not there, or cannot be reached.
-            NoAnswer: it gives no frame, or the same one for `FROZEN_NS`.
+            NoAnswer: it gives no frame.
+                A device that gives the same one for `STILL_NS` gives none.
         """
         if self._capture is None:
             self._open()
@@ -75,7 +76,7 @@ class CaptureSource:
             self.close()
             raise NoAnswer("camera: no frame comes")
         taken_ns: int | None = arrived_ns
-        if self._device is not None and self._frozen.stands_still(
+        if self._device is not None and self._still.stands_still(
             picture[::SAMPLE, ::SAMPLE].tobytes(), arrived_ns
         ):
             picture.fill(0)
@@ -96,7 +97,7 @@ class CaptureSource:
         if self._capture is not None:
             self._capture.release()
             self._capture = None
-            self._frozen = FrozenPicture()
+            self._still = StillPicture()
 
     def _open(self) -> None:
         if self._device is None:

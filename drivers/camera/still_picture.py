@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 
-FROZEN_NS = 2_000_000_000
+STILL_NS = 2_000_000_000
 """A camera that drops a frame or two repeats one for a tenth of a second."""
 
 
-class FrozenPicture:
+class StillPicture:
     """Compares each picture of one connection with the one before; keeps a hash, no picture."""
 
     def __init__(self) -> None:
@@ -22,9 +22,9 @@ class FrozenPicture:
         self._since_ns = 0
 
     def stands_still(self, picture: bytes, now_ns: int) -> bool:
-        """Whether the picture has been the same for `FROZEN_NS`; `now_ns` is monotonic."""
+        """Whether the picture has been the same for `STILL_NS`; `now_ns` is monotonic."""
         known = hashlib.blake2b(picture, digest_size=16).digest()
         if known != self._known:
             self._known, self._since_ns = known, now_ns
             return False
-        return now_ns - self._since_ns >= FROZEN_NS
+        return now_ns - self._since_ns >= STILL_NS

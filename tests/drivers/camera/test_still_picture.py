@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drivers.camera.capture import CaptureSource
-from drivers.camera.frozen import FROZEN_NS, FrozenPicture
+from drivers.camera.still_picture import STILL_NS, StillPicture
 from drivers.errors import NoAnswer
 from firmware_cfg.profile import Camera
 
@@ -20,20 +20,20 @@ def noise(seed: int) -> bytes:
 
 
 def test_pictures_with_noise_never_stand_still() -> None:
-    frozen = FrozenPicture()
-    assert not any(frozen.stands_still(noise(n), n * FRAME_NS) for n in range(200))
+    still = StillPicture()
+    assert not any(still.stands_still(noise(n), n * FRAME_NS) for n in range(200))
 
 
 @pytest.mark.parametrize("before", [0, 1, 50])
 def test_the_same_picture_stands_still_after_two_seconds_and_not_before(before: int) -> None:
-    frozen = FrozenPicture()
+    still = StillPicture()
     for n in range(before):
-        frozen.stands_still(noise(n), n * FRAME_NS)
+        still.stands_still(noise(n), n * FRAME_NS)
     began_ns = before * FRAME_NS
-    times = range(began_ns, began_ns + 2 * FROZEN_NS, FRAME_NS)
-    found = [at for at in times if frozen.stands_still(noise(-1), at)]
-    assert found == [at for at in times if at - began_ns >= FROZEN_NS]
-    assert not frozen.stands_still(noise(-2), times[-1] + 1)
+    times = range(began_ns, began_ns + 2 * STILL_NS, FRAME_NS)
+    found = [at for at in times if still.stands_still(noise(-1), at)]
+    assert found == [at for at in times if at - began_ns >= STILL_NS]
+    assert not still.stands_still(noise(-2), times[-1] + 1)
 
 
 class Repeats:
@@ -53,7 +53,7 @@ def test_a_frozen_camera_gives_no_more_frames_and_is_opened_again() -> None:
     now = [0]
     source = CaptureSource(Camera(source="device:0"), lambda: now[0])
     source._capture = capture = Repeats()
-    while now[0] < FROZEN_NS:
+    while now[0] < STILL_NS:
         assert source.read() is not None
         now[0] += FRAME_NS
     with pytest.raises(NoAnswer, match="stands still"):
