@@ -174,7 +174,10 @@ class MrzRead(DriverMessage, frozen=True, kw_only=True):
 
 
 class ReadStep(DriverMessage, frozen=True, kw_only=True):
-    """The chip reached a step (`access`, `sod`, `dg1`, `dg2`): for progress displays only."""
+    """The chip reached a step (`access`, `sod`, `dg1`, `dg2`): for progress displays only.
+
+    `another_card`: another card is in the field; the traveller takes it away.
+    """
 
     ticket: int
     step: str

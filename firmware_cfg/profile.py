@@ -93,6 +93,7 @@ class Policy(Section, frozen=True, kw_only=True):
 
     min_age_years: Annotated[int, Meta(ge=0, le=120)] = 18
     min_days_to_expiry: Annotated[int, Meta(ge=0, le=3650)] = 0
+    without_access_control: Literal["refer", "admit"] = "refer"  # a chip that anyone may read
     without_expiry: Literal["refer", "admit"] = "refer"  # a document that does not expire
     mandatory_checks: tuple[str, ...] = (
         "mrz_consistency",

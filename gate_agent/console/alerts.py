@@ -43,6 +43,10 @@ ALERTS: dict[str, Alert] = {
         _W, "Check digits of the MRZ are wrong", _INSPECT, "The printed zone was not judged"
     ),
     "access_control": Alert(_W, _NOT_OPENED, _AGAIN, _NOT_OPENED),
+    "another_card": Alert(
+        _W, "Another card than the document answers", "Take other cards out; read it again."
+    ),
+    "no_access_control": Alert(_W, "The chip can be read without access control", _INSPECT),
     "sod_signature": Alert(
         _A,
         "The signature over the chip's data is not valid",

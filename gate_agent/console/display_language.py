@@ -20,6 +20,7 @@ class Scene(StrEnum):
     DOCUMENT = "document"
     ONE_PERSON = "one_person"
     READING = "reading"
+    OTHER_CARDS = "other_cards"
     CAMERA = "camera"
     WAIT = "wait"
     GO = "go"

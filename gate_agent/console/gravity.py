@@ -37,7 +37,9 @@ GRAVEST_FIRST = (
     "away",
     # not judged, or a matter of the document's paper
     "face_no_match",
+    "no_access_control",
     "access_control",
+    "another_card",
     "document_unreadable",
     "mrz_consistency",
     "expiry",

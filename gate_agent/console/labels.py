@@ -25,6 +25,7 @@ DOCUMENT_TEXT = {
     "sod": "signatures",
     "dg1": "the holder's data",
     "dg2": "the portrait",
+    "another_card": "another card answers",
 }
 
 PROGRESS = {  # of document, face, decision, passage

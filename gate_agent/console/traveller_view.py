@@ -13,6 +13,9 @@ from gate_agent.console.display_language import Scene
 from gate_agent.console.sentences import GUIDANCE, SCENES, Text, languages_for
 from gate_agent.lane_api.api import Step, View
 
+ANOTHER_CARD = "another_card"
+"""The step of a reading that met another card than the passport (`drivers.types.ReadStep`)."""
+
 STEPS = (Scene.DOCUMENT, Scene.READING, Scene.CAMERA, Scene.GO)
 
 _SCENE_OF_STEP = {
@@ -33,6 +36,7 @@ _SCENE_OF_STEP = {
 _PROGRESS = {
     Scene.DOCUMENT: 1,
     Scene.READING: 2,
+    Scene.OTHER_CARDS: 2,
     Scene.CAMERA: 3,
     Scene.WAIT: 3,
     Scene.GO: 4,
@@ -89,6 +93,8 @@ def _scene(view: View) -> Scene:
         return Scene.CLOSED
     if view.zone == "many" and view.step in (Step.WAITING, Step.ENTERING):
         return Scene.ONE_PERSON
+    if view.step is Step.READING and view.document_step == ANOTHER_CARD:
+        return Scene.OTHER_CARDS
     refused = (
         view.step is Step.LEAVING
         and view.last is not None

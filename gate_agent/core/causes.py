@@ -22,7 +22,7 @@ FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
     Reason.MRZ_CONSISTENCY: (Reason.DOCUMENT_UNREADABLE,),
     Reason.EXPIRY_OPEN: (Reason.MRZ_CONSISTENCY,),
     Reason.ACCESS_CONTROL: (Reason.MRZ_CONSISTENCY,),
-    Reason.SOD_SIGNATURE: (Reason.ACCESS_CONTROL,),
+    Reason.SOD_SIGNATURE: (Reason.ACCESS_CONTROL, Reason.ANOTHER_CARD),
     Reason.DS_CHAIN: (Reason.SOD_SIGNATURE,),
     Reason.DS_VALIDITY: (Reason.SOD_SIGNATURE,),
     Reason.CSCA_VALIDITY: (Reason.DS_CHAIN,),
@@ -63,11 +63,20 @@ _SEVERITY = {
 """Results that can stand behind a reason, the worst with the highest number."""
 
 
+_OF_ACCESS: Mapping[Result | None, Reason] = {
+    _UNDETERMINED: Reason.ANOTHER_CARD,
+    _NOT_SUPPORTED: Reason.NO_ACCESS_CONTROL,
+}
+
+
 def reason_of(check_id: str, result: Result | None) -> Reason:
     """The reason that stands for a check with this result; None: it was not made.
 
-    That a document expired is said of a failed check alone.
+    That a document expired is said of a failed check alone. Access control that was undetermined
+    met another card; where it is not supported, the chip was read without.
     """
+    if check_id == Reason.ACCESS_CONTROL:
+        return _OF_ACCESS.get(result, Reason.ACCESS_CONTROL)
     if check_id != Reason.EXPIRY or result is _FAILED:
         return of_check(check_id)
     return Reason.EXPIRY_NONE if result is _NOT_SUPPORTED else Reason.EXPIRY_OPEN

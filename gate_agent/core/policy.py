@@ -167,6 +167,8 @@ def _check_reasons(
             unjudged.add(reason_of(check_id, spoilt.get(check_id)))
     if policy.without_expiry == "admit":
         unjudged.discard(Reason.EXPIRY_NONE)
+    if policy.without_access_control == "admit":
+        unjudged.discard(Reason.NO_ACCESS_CONTROL)
     aborted -= failed
     return first_causes(failed, (unjudged | aborted) - failed, aborted)
 

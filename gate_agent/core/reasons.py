@@ -22,6 +22,8 @@ class Reason(StrEnum):
     # one per document check (`drivers.types.CHECK_IDS`)
     MRZ_CONSISTENCY = "mrz_consistency"
     ACCESS_CONTROL = "access_control"
+    ANOTHER_CARD = "another_card"  # of the same check: not the document's chip, or one without it
+    NO_ACCESS_CONTROL = "no_access_control"
     SOD_SIGNATURE = "sod_signature"
     DS_CHAIN = "ds_chain"
     DS_VALIDITY = "ds_validity"
@@ -89,8 +91,15 @@ def of_check(check_id: str) -> Reason:
 
 
 _OTHER_CHECK = Reason.OTHER_CHECK
+_OF_RESULT = (
+    Reason.ANOTHER_CARD,
+    Reason.NO_ACCESS_CONTROL,
+    Reason.EXPIRY_OPEN,
+    Reason.EXPIRY_NONE,
+)
+"""Reasons that stand for one result of a check (`gate_agent.core.causes.reason_of`)."""
 _OF_CHECK = {
     reason.value: reason
     for reason in list(Reason)[: list(Reason).index(Reason.OTHER_CHECK)]
-    if reason not in (Reason.EXPIRY_OPEN, Reason.EXPIRY_NONE)
+    if reason not in _OF_RESULT
 }

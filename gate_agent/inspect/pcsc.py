@@ -78,7 +78,8 @@ def _carry(
             elif isinstance(op, Send):
                 op = _exchange(steps, op.apdu, chip, meter)
             elif isinstance(op, Reconnect):
-                op = steps.send(chip.reconnect())
+                # A PC/SC reader shows one card.
+                op = steps.send(not op.other and chip.reconnect())
             else:
                 op = next(steps)
     except StopIteration as end:

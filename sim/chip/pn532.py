@@ -12,6 +12,7 @@ from __future__ import annotations
 from sim.chip.air import AirTiming
 from sim.chip.card import Chip
 from sim.chip.keys import Random
+from sim.chip.other_card import OtherCard
 from sim.chip.pn532_firmware import Pn532Firmware
 from sim.chip.pn532_frames import (
     ACK_FRAME,
@@ -77,6 +78,10 @@ class Pn532Peer:
     def put_chip(self, chip: Chip, now_ns: int) -> None:
         """A document comes into the field."""
         self._job = self._firmware.put_chip(chip, self._job, now_ns)
+
+    def put_beside(self, *cards: OtherCard) -> None:
+        """Other cards lie with the document from now on."""
+        self._firmware.put_beside(*cards)
 
     def remove_chip(self, now_ns: int) -> None:
         """The document leaves the field; an exchange under way ends with silence."""

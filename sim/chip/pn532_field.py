@@ -12,6 +12,7 @@ from sim.chip.air import RATES_KBIT_S, AirTiming
 from sim.chip.card import Chip
 from sim.chip.iso_dep import ANSWER_TO_SELECT, BlockChannel
 from sim.chip.keys import Random
+from sim.chip.other_card import OtherCard
 from sim.chip.pn532_job import STATUS_CONTEXT, STATUS_OK, STATUS_TIMEOUT, Job
 
 CHUNK = 262
@@ -68,6 +69,10 @@ class Pn532Field:
         self._timing = timing
         self._lost_status = lost_status
         self._chip: Chip | None = None
+        self._beside: tuple[OtherCard, ...] = ()
+        self._listed: tuple[Chip | OtherCard, ...] = ()
+        self._selected: Chip | OtherCard | None = None
+        self._number = 1
         self._uid = b""
         self.settings = FieldSettings()
         self.now_ns = 0
@@ -100,6 +105,10 @@ class Pn532Field:
         chip.power_up()
         return self._activation(job.packet[0]) if job and job.polls else job
 
+    def put_beside(self, *cards: OtherCard) -> None:
+        """Other cards lie with the document from now on; none takes them away."""
+        self._beside = cards
+
     def remove_chip(self, job: Job | None) -> Job | None:
         """The chip leaves the field during `job`; gives what the PN532 is busy with now."""
         self._chip = None
@@ -128,6 +137,7 @@ class Pn532Field:
         """Anticollision, and RATS where the PN532 is to send it: the target's data."""
         self.release()
         self.active = self.on = True
+        self._listed, self._selected, self._number = (chip,), chip, 1
         chip.power_up()
         # A random identifier (ISO/IEC 14443-3, 6.5.4), drawn when the chip gets its power.
         self._uid = self._uid or b"\x08" + self._random(3)
@@ -147,12 +157,31 @@ class Pn532Field:
         if not 1 <= data[0] <= 2 or data[1] > 4:
             return None
         self.release()
+        if self._beside and data[1] in (0x00, 0x03):
+            return self._list_several(code, data[0], type_b=data[1] == 0x03)
         if data[1] != 0x00:  # a passport here is type A: other modulations stay unanswered
             return self._polling(code)._replace(polls=False)
         named = data[2:]
         if named and named != self._uid:  # the host names one chip, and that is not here
             return self._polling(code)._replace(polls=False)
         return self._activation(code)
+
+    def _list_several(self, code: int, most: int, *, type_b: bool) -> Job:
+        """The document among other cards, in the order in which they answer."""
+        cards: list[Chip | OtherCard] = [c for c in self._beside if c.type_b == type_b and c.before]
+        if not type_b and self._chip is not None and not self._chip.silent:
+            cards.append(self._chip)
+        cards += [c for c in self._beside if c.type_b == type_b and not c.before]
+        if not cards:
+            return self._polling(code)._replace(polls=False)
+        listed, found = cards[:most], b""
+        for number, card in enumerate(listed, 1):
+            data = self._activate(card) if isinstance(card, Chip) else card.target_data
+            found += bytes((number,)) + data
+        self.active = self.on = True
+        self._listed, self._selected, self._number = tuple(listed), listed[0], 1
+        due_ns = self.now_ns + self._timing.activation_ns * len(listed)
+        return Job(due_ns, bytes((code, len(listed))) + found, needs_chip=True)
 
     def auto_poll(self, code: int, data: bytes) -> Job | None:
         """InAutoPoll (7.3.13): rounds, period in 150 ms, types of targets."""
@@ -175,7 +204,10 @@ class Pn532Field:
 
     def select(self, code: int, data: bytes) -> Job:
         """InSelect (7.3.12)."""
-        status = STATUS_OK if self.active and data[0] == 1 else STATUS_CONTEXT
+        known = self.active and 1 <= data[0] <= len(self._listed)
+        if known:
+            self._number, self._selected = data[0], self._listed[data[0] - 1]
+        status = STATUS_OK if known else STATUS_CONTEXT
         return self.quick(code, bytes((status,)))
 
     def deselect_or_release(self, code: int, data: bytes) -> Job:
@@ -187,7 +219,7 @@ class Pn532Field:
 
     def speed(self, code: int, data: bytes) -> Job:
         """InPSL (7.3.7): speeds to the chip and from it."""
-        if not self.active or data[0] != 1 or max(data[1:3]) >= len(RATES_KBIT_S):
+        if not self.active or data[0] != self._number or max(data[1:3]) >= len(RATES_KBIT_S):
             return self.quick(code, bytes((STATUS_CONTEXT,)))
         self.rate_out, self.rate_in = RATES_KBIT_S[data[1]], RATES_KBIT_S[data[2]]
         return self.quick(code, bytes((STATUS_OK,)))
@@ -195,7 +227,7 @@ class Pn532Field:
     def data_exchange(self, code: int, data: bytes) -> Job:
         """InDataExchange (7.3.8): a command APDU, or a part of it."""
         target, part = data[0], data[1:]
-        if not self.active or target & 0x3F != 1:
+        if not self.active or target & 0x3F != self._number:
             return self.quick(code, bytes((STATUS_CONTEXT,)))
         if not self.settings.automatic_rats:  # no protocol of the PN532's own is on
             return self.communicate_thru(code, part)
@@ -206,13 +238,13 @@ class Pn532Field:
         if len(self._command) > _LONGEST_COMMAND:
             self._command.clear()
             return self.quick(code, bytes((STATUS_CONTEXT,)))
-        if self._chip is None or self._chip.silent:
+        if self._selected is None or self._selected.silent:
             return self._silence(code)
         if target & _MORE:
             took_ns = self._timing.command_ns + self._sending_ns(len(part))
             return Job(self.now_ns + took_ns, bytes((code, STATUS_OK)), needs_chip=True)
         command, self._command = bytes(self._command), bytearray()
-        response, chip_ns = self._chip.transmit(command)
+        response, chip_ns = self._selected.transmit(command)
         if response is None:
             return self._silence(code)
         self._response = response
@@ -222,7 +254,7 @@ class Pn532Field:
         """One frame to the chip as the host wrote it (7.3.9); CRC is the PN532's."""
         if not self.active or self._blocks is None or not frame:
             return self.quick(code, bytes((STATUS_TIMEOUT,)))
-        if self._chip is None or self._chip.silent:
+        if self._selected is None or self._selected.silent:
             return self._silence(code)
         timeout = self.settings.thru_timeout
         limit_ns = _TIMEOUT_UNIT_NS << (timeout - 1) if timeout else None

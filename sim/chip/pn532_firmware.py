@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sim.chip.air import RATES_KBIT_S, AirTiming
 from sim.chip.card import Chip
 from sim.chip.keys import Random
+from sim.chip.other_card import OtherCard
 from sim.chip.pn532_field import Pn532Field
 from sim.chip.pn532_job import STATUS_OK, STATUS_TIMEOUT, Job
 
@@ -79,6 +80,10 @@ class Pn532Firmware:
         """A chip comes into the field during `job`; gives what the PN532 is busy with now."""
         self._field.now_ns = now_ns
         return self._field.put_chip(chip, job)
+
+    def put_beside(self, *cards: OtherCard) -> None:
+        """Other cards lie with the document from now on."""
+        self._field.put_beside(*cards)
 
     def remove_chip(self, job: Job | None, now_ns: int) -> Job | None:
         """The chip leaves the field during `job`; gives what the PN532 is busy with now."""

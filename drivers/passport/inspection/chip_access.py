@@ -109,6 +109,8 @@ class ChipAccess:
     def _next_card(self, another: AnotherCard) -> Steps[None]:
         """Go on with another card; ask for the document alone where there is none yet."""
         self.another = another
+        if self._cards:
+            yield from self.ask()
         while self._cards < MAX_CARDS:
             self._cards += 1
             if (yield Reconnect(other=True)):

@@ -11,8 +11,9 @@ from typing import Any
 
 from drivers.errors import DriverFault
 from drivers.passport.chip.apdu import Emit, Send, Steps
-from drivers.passport.errors import LinkEnded, NoChip, ReaderGone, TagLost
-from drivers.passport.reader.pn532_commands import Op, Target, exchange, find_again, release
+from drivers.passport.errors import AnotherCard, LinkEnded, NoChip, ReaderGone, TagLost
+from drivers.passport.reader.card_search import CardSearch
+from drivers.passport.reader.pn532_commands import Op, Target, exchange, release
 from firmware_cfg.profile import ChipReader
 
 Conversation = Generator[Op | Emit, Any, None]
@@ -24,10 +25,13 @@ def converse(steps: Steps[Any], profile: ChipReader) -> Conversation:
     A `LinkEnded` or `DriverFault` thrown in is passed on to `steps`, whose last emissions
     still come out; a fault then goes on to the caller.
     """
+    search = CardSearch(profile.target_poll_ms)
     try:
         op = next(steps)
-        target = yield from find_again(profile.target_poll_ms)
-        if target is None:
+        target = yield from search.first()
+        if target is None and search.only_others:
+            op = steps.throw(AnotherCard("another card answers: without ISO/IEC 14443-4"))
+        elif target is None:
             op = steps.throw(NoChip(f"no chip within {profile.target_poll_ms} ms"))
         while True:
             if isinstance(op, Emit):
@@ -41,7 +45,7 @@ def converse(steps: Steps[Any], profile: ChipReader) -> Conversation:
                 else:
                     op = steps.send(response)
             else:
-                target = yield from find_again(profile.target_poll_ms)
+                target = yield from search.other() if op.other else search.first()
                 op = steps.send(target is not None)
     except StopIteration:
         yield from release()

@@ -19,10 +19,14 @@ RF_FIELD_ON = b"\x32\x01\x01"
 RF_FIELD_OFF = b"\x32\x01\x00"
 RF_MAX_RETRIES = b"\x32\x05\x00\x01\x02"  # ATR, PSL, passive activation: few, we poll ourselves
 LIST_ONE_TYPE_A = b"\x4a\x01\x00"
+LIST_TWO_TYPE_A = b"\x4a\x02\x00"
+LIST_TWO_TYPE_B = b"\x4a\x02\x03\x00"
+TYPE_B = 0x03
 LIST_ONE_TYPE_B = b"\x4a\x01\x03\x00"  # any application family
 RELEASE_ALL = b"\x52\x00"
 SET_SERIAL_BAUD_RATE = 0x10
 IN_PSL = 0x4E
+IN_SELECT = 0x54
 IN_DATA_EXCHANGE = 0x40
 
 MORE = 0x40
@@ -89,11 +93,13 @@ class Target(NamedTuple):
         number: the PN532's name for it.
         iso_dep: it speaks ISO/IEC 14443-4.
         fast: its answer to select offers 424 kbit/s both ways.
+        uid: its identifier (UID, PUPI).
     """
 
     number: int
     iso_dep: bool
     fast: bool
+    uid: bytes = b""
 
 
 def start_up(baud: int, baud_max: int, wanted: int | None = None) -> Calls[Started]:
@@ -213,6 +219,33 @@ def find_again(for_ms: int) -> Calls[Target | None]:
     return (yield from poll(for_ms))
 
 
+def targets_in_field() -> Calls[tuple[tuple[bytes, Target], ...]]:
+    """Every card that can be told apart: two of each type, the most that a PN532 lists (7.3.5).
+
+    Each with the request that lists it. The field is reset first: cards begin again.
+    """
+    found: list[tuple[bytes, Target]] = []
+    yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+    yield Call(RF_FIELD_OFF, CONTROL_TIMEOUT_MS)
+    yield Pause(10)
+    yield Call(RF_FIELD_ON, CONTROL_TIMEOUT_MS)
+    for request in (LIST_TWO_TYPE_A, LIST_TWO_TYPE_B):
+        answer = yield Call(request, LIST_TIMEOUT_MS)
+        found += [(request, target) for target in _targets(request, answer)]
+        yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
+    return tuple(found)
+
+
+def take_up(request: bytes, number: int) -> Calls[Target | None]:
+    """List again and select one of the two (InSelect, 7.3.12); None where it is gone."""
+    answer = yield Call(request, LIST_TIMEOUT_MS)
+    for target in _targets(request, answer):
+        if target.number == number and target.iso_dep:
+            selected = yield Call(bytes([IN_SELECT, number]), CONTROL_TIMEOUT_MS)
+            return target if selected[:1] == b"\x00" else None
+    return None
+
+
 def release() -> Calls[None]:
     """Let the chip go."""
     yield Call(RELEASE_ALL, CONTROL_TIMEOUT_MS)
@@ -262,17 +295,29 @@ def _exchange_piece(
 
 
 def _target(request: bytes, answer: bytes) -> Target | None:
+    """The first of InListPassiveTarget's answer; None for an empty one."""
+    return next(iter(_targets(request, answer)), None)
+
+
+def _targets(request: bytes, answer: bytes) -> tuple[Target, ...]:
     """InListPassiveTarget's answer at 106 kbit/s, type A or B (UM0701-02, 7.3.5)."""
     if not answer or answer[0] > 2:
         raise ProtocolViolation("PN532: InListPassiveTarget without number of targets")
-    if answer[0] == 0:
-        return None
-    if len(answer) < 6:
-        raise ProtocolViolation("PN532: target data cut short")
-    if request == LIST_ONE_TYPE_B:
-        return Target(answer[1], iso_dep=True, fast=False)
-    ats = answer[6 + answer[5] :]
-    # T0 says whether TA(1) follows; TA(1) lists divisors (ISO/IEC 14443-4, 5.2.3 and 5.2.4).
-    offered = ats[2] if len(ats) > 2 and ats[1] & 0x10 else 0
-    fast = offered & TA1_424_BOTH_WAYS == TA1_424_BOTH_WAYS
-    return Target(answer[1], iso_dep=bool(answer[4] & ISO_DEP), fast=fast)
+    found = []
+    rest = answer[1:]
+    for _ in range(answer[0]):
+        if len(rest) < 5:
+            raise ProtocolViolation("PN532: target data cut short")
+        if request[2] == TYPE_B:
+            found.append(Target(rest[0], iso_dep=True, fast=False, uid=rest[2:6]))  # PUPI
+            length = rest[13] if len(rest) > 13 else 0  # number, ATQB of 12, ATTRIB_RES
+            rest = rest[14 + length :]
+            continue
+        uid, iso_dep = rest[5 : 5 + rest[4]], bool(rest[3] & ISO_DEP)
+        ats = rest[5 + rest[4] :]
+        # T0 says whether TA(1) follows; TA(1) lists divisors (ISO/IEC 14443-4, 5.2.3 and 5.2.4).
+        offered = ats[2] if iso_dep and len(ats) > 2 and ats[1] & 0x10 else 0
+        fast = offered & TA1_424_BOTH_WAYS == TA1_424_BOTH_WAYS
+        found.append(Target(rest[0], iso_dep=iso_dep, fast=fast, uid=uid))
+        rest = ats[ats[0] :] if iso_dep and ats else ats
+    return tuple(found)

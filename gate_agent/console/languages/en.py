@@ -13,6 +13,7 @@ ENGLISH = DisplayLanguage(
         Scene.DOCUMENT: "Place your passport on the reader.",
         Scene.ONE_PERSON: "One person at a time. Families use the desk: step back, or wait for the officer.",
         Scene.READING: "Your passport is being read. Please leave it in place.",
+        Scene.OTHER_CARDS: "Take other cards away from your passport and lay it down again.",
         Scene.CAMERA: "Look at the camera.",
         Scene.WAIT: "One moment, please.",
         Scene.GO: "Please walk through. Take your passport with you.",

@@ -14,6 +14,7 @@ FRENCH = DisplayLanguage(
         Scene.DOCUMENT: "Posez votre passeport sur le lecteur.",
         Scene.ONE_PERSON: "Une seule personne à la fois. Familles au guichet : reculez ou attendez l’agent.",
         Scene.READING: "Lecture de votre passeport en cours. Veuillez le laisser en place.",
+        Scene.OTHER_CARDS: "Retirez les autres cartes de votre passeport, puis reposez-le.",
         Scene.CAMERA: "Regardez la caméra.",
         Scene.WAIT: "Un instant, s’il vous plaît.",
         Scene.GO: "Veuillez avancer. N’oubliez pas votre passeport.",

@@ -14,6 +14,7 @@ INDONESIAN = DisplayLanguage(
         Scene.DOCUMENT: "Letakkan paspor Anda pada pembaca.",
         Scene.ONE_PERSON: "Satu orang saja. Keluarga dilayani di loket; mohon mundur atau tunggu petugas.",
         Scene.READING: "Paspor sedang dibaca. Jangan diangkat.",
+        Scene.OTHER_CARDS: "Keluarkan kartu lain dari paspor, lalu letakkan kembali.",
         Scene.CAMERA: "Lihat ke arah kamera.",
         Scene.WAIT: "Mohon tunggu sebentar.",
         Scene.GO: "Silakan jalan. Jangan lupa paspor Anda.",

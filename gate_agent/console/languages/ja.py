@@ -14,6 +14,7 @@ JAPANESE = DisplayLanguage(
         Scene.DOCUMENT: "パスポートを読み取り機に置いてください。",
         Scene.ONE_PERSON: "お一人ずつお進みください。ご家族は窓口へ。後ろに下がるか、係官をお待ちください。",
         Scene.READING: "パスポートを読み取っています。そのままお待ちください。",
+        Scene.OTHER_CARDS: "他のカードをパスポートから取り出し、もう一度置いてください。",
         Scene.CAMERA: "カメラを見てください。",
         Scene.WAIT: "少々お待ちください。",
         Scene.GO: "お進みください。パスポートをお忘れなく。",

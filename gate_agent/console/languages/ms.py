@@ -14,6 +14,7 @@ MALAY = DisplayLanguage(
         Scene.DOCUMENT: "Letakkan pasport anda pada pembaca.",
         Scene.ONE_PERSON: "Seorang demi seorang. Keluarga dilayan di kaunter: sila undur atau tunggu pegawai.",
         Scene.READING: "Pasport anda sedang dibaca. Jangan angkat.",
+        Scene.OTHER_CARDS: "Keluarkan kad lain daripada pasport, kemudian letakkan semula.",
         Scene.CAMERA: "Pandang ke arah kamera.",
         Scene.WAIT: "Sila tunggu sebentar.",
         Scene.GO: "Sila jalan terus. Jangan lupa pasport anda.",

@@ -14,6 +14,7 @@ CHINESE = DisplayLanguage(
         Scene.DOCUMENT: "请将护照放在读取器上。",
         Scene.ONE_PERSON: "请单人通过。家庭请走人工柜台：请后退，或等候工作人员。",
         Scene.READING: "正在读取护照，请勿移动。",
+        Scene.OTHER_CARDS: "请取出护照旁的其他卡片，然后重新放好护照。",
         Scene.CAMERA: "请看摄像头。",
         Scene.WAIT: "请稍候。",
         Scene.GO: "请通行，并带好您的护照。",

@@ -173,3 +173,20 @@ def test_a_cause_is_a_reason_and_nothing_that_failed_has_one(checks):
         assert finding.cause == "" or finding.cause in roots
         assert finding.cause == "" or finding.result in UNJUDGED
     assert len({f.reason for f in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (Result.UNDETERMINED, "another_card"),
+        (Result.NOT_SUPPORTED, "no_access_control"),
+        (Result.ABORTED, "access_control"),
+        (Result.FAILED, "access_control"),
+    ],
+)
+def test_what_access_control_met_has_a_reason_of_its_own(result, reason):
+    plain = result is Result.NOT_SUPPORTED
+    rest = Result.SUCCESSFUL if plain else Result.ABORTED
+    checks = inspection(access_control=result, rest=rest, mrz_consistency=Result.SUCCESSFUL)
+    assert reason in referred(checks)
+    assert "sod_signature" not in referred(checks)
