@@ -129,6 +129,8 @@ def test_every_step_has_a_scene_and_names_no_one(step):
         ({"mode": "out_of_service"}, Scene.CLOSED),
         ({"mode": "out_of_service", "step": Step.REFERRED}, Scene.OFFICER),
         ({"step": Step.LEAVING, "ticket": 6}, Scene.LEAVE),
+        ({"step": Step.READING, "document_step": "another_card"}, Scene.OTHER_CARDS),
+        ({"step": Step.REFERRED, "document_step": "another_card"}, Scene.OFFICER),
         ({"zone": "many"}, Scene.ONE_PERSON),
         ({"zone": "many", "step": Step.ENTERING}, Scene.ONE_PERSON),
         ({"zone": "many", "step": Step.CROSSING}, Scene.GO),

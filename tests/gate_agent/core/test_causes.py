@@ -35,12 +35,13 @@ def referred(checks: tuple[Check, ...], **evidence) -> list[str]:
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.ABORTED, Result.UNDETERMINED])
 def test_a_chip_that_was_not_opened_is_one_reason(result):
+    reason = reason_of("access_control", result)
     ok = {"mrz_consistency": Result.SUCCESSFUL, "expiry": Result.SUCCESSFUL}
     checks = inspection(access_control=result, rest=Result.ABORTED, **ok)
-    assert referred(checks) == ["access_control"]
-    found = findings((Reason.ACCESS_CONTROL,), checks)
+    assert referred(checks) == [reason]
+    found = findings((reason,), checks)
     assert (found[0].result, found[0].cause) == (result.value, "")
-    assert {finding.cause for finding in found[1:]} == {"access_control"}
+    assert {finding.cause for finding in found[1:]} == {reason}
     assert len(found) == len(CHECK_IDS) - len(ok)
     assert chains(checks) == found
 

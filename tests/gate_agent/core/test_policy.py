@@ -48,6 +48,9 @@ def reasons(evidence: Evidence, **policy) -> set[str]:
 
 def of_result(check_id: str, result: Result | None) -> str:
     """Of an expiry only the failed check says that the document expired."""
+    if check_id == "access_control":
+        other = {Result.UNDETERMINED: "another_card", Result.NOT_SUPPORTED: "no_access_control"}
+        return other.get(result, check_id)
     if check_id != "expiry" or result is Result.FAILED:
         return check_id
     return "expiry_none" if result is Result.NOT_SUPPORTED else "expiry_open"
@@ -81,6 +84,15 @@ def test_undetermined_counts_only_where_it_is_allowed():
     for result in (Result.ABORTED, Result.NOT_SUPPORTED, Result.FAILED):
         other = with_check("ds_validity", result)
         assert "ds_validity" in reasons(other, undetermined_allowed=("ds_validity",))
+
+
+def test_a_chip_without_access_control_is_admitted_by_the_profile_alone():
+    plain = with_check("access_control", Result.NOT_SUPPORTED)
+    assert reasons(plain) == {"no_access_control"}
+    assert reasons(plain, without_access_control="admit") == set()
+    for result in (Result.UNDETERMINED, Result.ABORTED, Result.FAILED):
+        other = with_check("access_control", result)
+        assert reasons(other, without_access_control="admit") == reasons(other) != set()
 
 
 def test_a_document_that_does_not_expire_is_admitted_by_the_profile_alone():

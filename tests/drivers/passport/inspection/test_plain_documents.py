@@ -1,0 +1,59 @@
+"""Chips without access control: read, and reported as such; never taken for opened."""
+
+import pytest
+from test_specimens import inspect, trust  # noqa: F401 (a fixture)
+
+from drivers.types import Result
+from sim.chip.apdu import Status
+from sim.chip.card import Chip
+from sim.chip.catalogue import prepare
+from sim.chip.specimens import SPECIMENS
+
+NAME = "bac_ecdsa_p256"
+PROMISED = SPECIMENS[NAME].record()
+
+
+class Plain(Chip):
+    """Gives every file without keys; `status` is its answer to GET CHALLENGE and what follows."""
+
+    status = Status.INS_NOT_SUPPORTED
+    by_short_id = True
+
+    def __init__(self, card, random):
+        super().__init__(card, random)
+        self._file = None
+
+    def transmit(self, raw):
+        ins, p1, p2 = raw[1:4]
+        if ins == 0xA4:
+            if p1 == 2 and int.from_bytes(raw[5:7], "big") in self.card.files:
+                self._file = int.from_bytes(raw[5:7], "big")
+                return b"\x90\x00", 0
+            return (b"\x90\x00" if p1 == 4 else b"\x6a\x82"), 0
+        if ins != 0xB0:
+            return self.status.to_bytes(2, "big"), 0
+        offset = p1 << 8 | p2
+        if p1 & 0x80:
+            if not self.by_short_id:
+                return b"\x6a\x86", 0
+            self._file, offset = 0x0100 | p1 & 0x1F, p2
+        le = raw[4] or 256 if len(raw) == 5 else int.from_bytes(raw[5:7], "big") or 65_536
+        content = self.card.files.get(self._file, b"")
+        return content[offset : offset + le] + b"\x90\x00", 0
+
+
+@pytest.mark.parametrize("status", [0x6D00, 0x6982, 0x6985, 0x6300])
+@pytest.mark.parametrize("by_short_id", [True, False])
+def test_a_plain_document_is_read_and_reported(status, by_short_id, trust):  # noqa: F811
+    made = type("Made", (Plain,), {"status": status, "by_short_id": by_short_id})
+    checks = inspect(prepare(NAME, None, []), PROMISED["mrz"], trust, made)
+    found = {name: check.result.value for name, check in checks.items()}
+    assert found == PROMISED["expect"] | {"access_control": "not_supported"}
+    assert "no access control" in checks["access_control"].detail
+
+
+def test_a_chip_that_has_keys_is_not_read_without(trust):  # noqa: F811
+    other = SPECIMENS["bac_ecdsa_p256_sha1"].record()["mrz"]
+    checks = inspect(prepare(NAME, None, []), other, trust)
+    assert checks["access_control"].result is Result.FAILED
+    assert checks["dg_hash"].result is Result.ABORTED
