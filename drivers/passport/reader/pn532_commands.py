@@ -220,7 +220,7 @@ def find_again(for_ms: int) -> Calls[Target | None]:
 
 
 def targets_in_field() -> Calls[tuple[tuple[bytes, Target], ...]]:
-    """Every card that can be told apart: two of each type, the most that a PN532 lists (7.3.5).
+    """The cards of the field: two of each type, the most that a PN532 lists (7.3.5).
 
     Each with the request that lists it. The field is reset first: cards begin again.
     """
