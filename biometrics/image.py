@@ -195,6 +195,12 @@ def frame(picture: Picture, matrix: Matrix, columns: int, rows: int) -> Picture:
     return np.asarray(framed, np.uint8)
 
 
+def upright(picture: Picture, degrees: int, *, mirror: bool) -> Picture:
+    """A picture turned clockwise by a multiple of 90 degrees, then mirrored if wanted: a copy."""
+    turned = np.rot90(picture, -degrees // 90)
+    return np.array(turned[:, ::-1] if mirror else turned, np.uint8, order="C")
+
+
 def resize(picture: Picture, columns: int, rows: int) -> Picture:
     """Resize; areas are averaged when shrinking, so that nothing aliases."""
     if (columns, rows) == (picture.shape[1], picture.shape[0]):

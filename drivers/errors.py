@@ -10,7 +10,8 @@ what each code means and what to do about it.
     |-- NoAnswer               101   the device does not answer within its time
     |-- ProtocolViolation      102   the device speaks, but not its protocol
     |-- WrongIdentity          103   another device answers than the profile names
-    `-- DeviceRefused          104   the device answered that it cannot
+    |-- DeviceRefused          104   the device answered that it cannot
+    `-- CredentialsRefused     106   the device wants a name and password, or does not take ours
 """
 
 from __future__ import annotations
@@ -60,6 +61,12 @@ class WrongIdentity(DriverFault):
 
     code = Code.WRONG_IDENTITY
     retryable = False
+
+
+class CredentialsRefused(DriverFault):
+    """The device asks for a name and a password, or does not take those that it was given."""
+
+    code = Code.CREDENTIALS_REFUSED
 
 
 class DeviceRefused(DriverFault):

@@ -72,6 +72,12 @@ class Code(IntEnum):
         "Something that a PC/SC reader needs is not installed or does not run.",
         "Install `egate[pcsc]` and pcscd, and start the daemon.",
     )
+    CREDENTIALS_REFUSED = (
+        106,
+        "device",
+        "A network camera asks for a name and password, or does not take those it was given.",
+        "Put NAME:PASSWORD into the file of `camera.credentials`, mode 0400; restart vision.",
+    )
     # worker processes (`gate_agent.workers`)
     WORKER_LOST = (
         110,

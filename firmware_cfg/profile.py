@@ -173,6 +173,9 @@ class Camera(Section, frozen=True, kw_only=True):
     """Where pictures come from: `device:0`, `rtsp://HOST/PATH`, `mjpeg:URL`, `file:PATH`.
 
     `exposure_us` None leaves the exposure to the camera; `backlight` None its compensation.
+    `rotate` turns each picture clockwise by so many degrees, then `mirror` exchanges left and
+    right: for a camera that is mounted sideways or upside down, or that mirrors. `credentials`
+    names a file with one line NAME:PASSWORD, mode 0400, or a credential of the service manager.
     """
 
     source: Annotated[str, Meta(min_length=1, max_length=300)]
@@ -182,6 +185,9 @@ class Camera(Section, frozen=True, kw_only=True):
     frame_age_max_ms: BudgetMs = 500
     exposure_us: Annotated[int, Meta(ge=100, le=1_000_000)] | None = None
     backlight: Annotated[int, Meta(ge=0, le=255)] | None = None
+    rotate: Literal[0, 90, 180, 270] = 0
+    mirror: bool = False
+    credentials: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     column: Column | None = None
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from drivers.camera.access import UNAUTHORISED, Login, rtsp_status, with_login
 from drivers.camera.mailbox import Frame
 from drivers.camera.still_picture import StillPicture
 from drivers.camera.stream_clock import StreamClock
-from drivers.errors import NoAnswer, PortLost
+from drivers.errors import CredentialsRefused, NoAnswer, PortLost
 from firmware_cfg.profile import Camera
 
 OPEN_MS = 5_000
@@ -51,8 +52,11 @@ def controls(camera: Camera) -> tuple[tuple[int, float], ...]:
 class CaptureSource:
     """Reads a video device (`device:0`, `device:/dev/egate/camera`) or a stream (`rtsp://...`)."""
 
-    def __init__(self, camera: Camera, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, camera: Camera, clock: Callable[[], int], login: Login | None = None
+    ) -> None:
         self._camera = camera
+        self._login = login
         self._clock = clock
         kind, _, rest = camera.source.partition(":")
         self._device = rest if kind == "device" else None
@@ -65,6 +69,7 @@ class CaptureSource:
 
         Raises:
             PortLost: the camera is not there, or cannot be reached.
+            CredentialsRefused: it asks for a name and password, or does not take ours.
             NoAnswer: it gives no frame.
                 A device that gives the same one for `STILL_NS` gives none.
         """
@@ -92,6 +97,14 @@ class CaptureSource:
         picture.fill(0)
         return Frame(np.asarray(flipped, np.uint8), taken_ns)
 
+    def _raise_if_refused(self) -> None:
+        if not self._camera.source.startswith("rtsp://"):
+            return
+        if rtsp_status(self._camera.source, self._login) in UNAUTHORISED:
+            if self._login is None:
+                raise CredentialsRefused("camera: it asks for a name and a password")
+            raise CredentialsRefused("camera: it does not take the name and password it was given")
+
     def close(self) -> None:
         """Give the camera back; the next `read` opens it again."""
         if self._capture is not None:
@@ -107,7 +120,9 @@ class CaptureSource:
                 cv2.CAP_PROP_READ_TIMEOUT_MSEC,
                 READ_MS,
             ]
-            capture = cv2.VideoCapture(self._camera.source, cv2.CAP_FFMPEG, limits)
+            capture = cv2.VideoCapture(
+                with_login(self._camera.source, self._login), cv2.CAP_FFMPEG, limits
+            )
             self._stream = StreamClock()
         else:
             name = self._device
@@ -115,6 +130,7 @@ class CaptureSource:
             capture = cv2.VideoCapture(os.path.realpath(path), cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
+            self._raise_if_refused()
             raise PortLost("camera: it is not there, or cannot be reached")
         if self._device is not None:
             for what, value in controls(self._camera):

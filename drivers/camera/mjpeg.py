@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from drivers.errors import ProtocolViolation
+from drivers.errors import CredentialsRefused, ProtocolViolation
 
 MAX_PART_BYTES = 4 * 1024 * 1024
 MAX_HEADER_BYTES = 8 * 1024
@@ -21,7 +21,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: |$)")
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 
 
-def request(host: str, path: str) -> bytes:
+def request(host: str, path: str, authorization: str = "") -> bytes:
     """The request for a stream.
 
     Raises:
@@ -30,10 +30,10 @@ def request(host: str, path: str) -> bytes:
     if not (host + path).isprintable() or " " in host + path or not path.startswith("/"):
         raise ValueError("not a path of a stream")
     return (
-        f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: multipart/x-mixed-replace\r\n\r\n".encode(
-            "ascii", "strict"
-        )
-    )
+        f"GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: multipart/x-mixed-replace\r\n"
+        + (f"Authorization: {authorization}\r\n" if authorization else "")
+        + "\r\n"
+    ).encode("ascii", "strict")
 
 
 class MjpegParser:
@@ -82,6 +82,10 @@ class MjpegParser:
         status = _STATUS.match(headers[""].encode("latin-1"))
         if status is None:
             raise ProtocolViolation("camera: not an HTTP response")
+        if status[1] in (b"401", b"403"):
+            raise CredentialsRefused(
+                "camera: it asks for a name and a password, or does not take those it was given"
+            )
         if status[1] != b"200":
             raise ProtocolViolation(f"camera: HTTP status {status[1].decode()}")
         kind = headers.get("content-type", "")

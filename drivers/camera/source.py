@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from drivers.camera.access import Login, basic
 from drivers.camera.mailbox import Frame
 from drivers.camera.mjpeg import MjpegParser, request
-from drivers.errors import DeviceRefused, NoAnswer, PortLost, ProtocolViolation
+from drivers.errors import CredentialsRefused, DeviceRefused, NoAnswer, PortLost, ProtocolViolation
 from firmware_cfg.profile import Camera
 
 READ_WAIT_S = 0.2
@@ -47,14 +48,14 @@ class Source(Protocol):
 class MjpegSource:
     """Reads motion JPEG over HTTP; connects when first read, and again after a fault."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, login: Login | None = None) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port or 80
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             if parts.scheme != "http" or host is None or "@" in parts.netloc:
                 raise ValueError("scheme, host or user")
-            self._request = request(parts.netloc, path)
+            self._request = request(parts.netloc, path, basic(login) if login else "")
         except ValueError as error:
             raise DeviceRefused(f"camera: not a stream's address ({error})") from error
         self._address = (host, port)
@@ -70,6 +71,7 @@ class MjpegSource:
             PortLost: the camera cannot be reached or closed the connection.
             NoAnswer: nothing came for `SILENCE_NS`.
             ProtocolViolation: it does not speak motion JPEG.
+            CredentialsRefused: it asks for a name and password, or does not take ours.
         """
         connection = self._socket or self._connect()
         try:
@@ -88,7 +90,7 @@ class MjpegSource:
         self._received_ns = self._clock()
         try:
             pictures = self._parser.receive(data)
-        except ProtocolViolation:
+        except (ProtocolViolation, CredentialsRefused):
             self.close()
             raise
         return Frame(pictures[-1], self._received_ns) if pictures else None
@@ -168,6 +170,7 @@ def open_source(
     *,
     clock: Clock,
     wait: Callable[[float], object],
+    login: Login | None = None,
 ) -> Source:
     """Open the camera that a profile names.
 
@@ -175,6 +178,7 @@ def open_source(
         camera: its source and settings.
         clock: monotonic nanoseconds.
         wait: waits that many seconds (e.g. the `wait` of the event that stops the thread).
+        login: for a network camera that asks for one.
 
     Raises:
         DeviceRefused: the string names no kind of camera.
@@ -182,14 +186,14 @@ def open_source(
     """
     kind, _, rest = camera.source.partition(":")
     if kind == "mjpeg":
-        return MjpegSource(rest, clock)
+        return MjpegSource(rest, clock, login)
     if kind == "file":
         return FileSource(Path(rest), camera.fps, clock, wait)
     device = kind == "device" and re.fullmatch(r"[0-9]{1,3}|/dev/[A-Za-z0-9_./-]{1,200}", rest)
     if device or (kind in ("rtsp", "rtsps") and rest.startswith("//")):
         from drivers.camera.capture import CaptureSource
 
-        return CaptureSource(camera, clock)
+        return CaptureSource(camera, clock, login)
     raise DeviceRefused(
         "camera: the source is none of device:N, device:/dev/NAME, rtsp://, mjpeg:URL, file:PATH"
     )

@@ -13,6 +13,7 @@ from biometrics.errors import BiometricFault
 from biometrics.models.store import installed
 from biometrics.pipeline import Pipeline
 from biometrics.types import Tier
+from drivers.camera.access import Login, parse_login
 from drivers.camera.aim import FacePosition
 from drivers.camera.column import ColumnMachine
 from drivers.camera.source import open_source
@@ -27,6 +28,10 @@ from gate_agent.workers.link import WorkerLink
 from gate_agent.workers.machine_thread import CommandQueue, run_machine
 from gate_agent.workers.parallel_tasks import in_parallel
 from gate_agent.workers.vision import VisionWorker
+from sync.log.errors import KeyRefused
+from sync.log.secret_file import read_secret
+
+LOGIN_MAX_BYTES = 1024
 
 log = logging.getLogger("egate.vision")
 
@@ -73,8 +78,10 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
             lambda: load_pipeline(profile, tier, store),
             profile.camera.frame_age_max_ms,
         )
-        source = open_source(profile.camera, clock=live.monotonic_ns, wait=stop.wait)
-    except (BiometricFault, DriverFault) as fault:
+        source = open_source(
+            profile.camera, clock=live.monotonic_ns, wait=stop.wait, login=_login(profile)
+        )
+    except (BiometricFault, DriverFault, KeyRefused) as fault:
         sys.stderr.write(f"egate vision: {fault.diagnosis}\n")
         return os.EX_CONFIG
     manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
@@ -85,6 +92,8 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
         lambda request, jpeg: link.answer(request, jpeg),  # noqa: PLW0108 - as above
         live.monotonic_ns,
         _column(profile.camera.column, manager, stop),
+        profile.camera.rotate,
+        mirror=profile.camera.mirror,
     )
     link = WorkerLink(
         run_dir / "vision.sock",
@@ -100,6 +109,18 @@ def run(profile: Profile, run_dir: Path, store: Path) -> int:
     worker.run(manager.watched(stop.is_set))
     manager.stopping()
     return 0
+
+
+def _login(profile: Profile) -> Login | None:
+    """Name and password of the camera.
+
+    Raises:
+        KeyRefused: their file is missing, or others may read it.
+        CredentialsRefused: it is not a line NAME:PASSWORD.
+    """
+    if profile.camera.credentials is None:
+        return None
+    return parse_login(read_secret(Path(profile.camera.credentials), LOGIN_MAX_BYTES))
 
 
 def _column(

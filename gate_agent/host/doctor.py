@@ -89,6 +89,13 @@ def camera(profile: Profile) -> Findings:
         path = f"/dev/video{rest}" if rest.isdigit() else rest
         yield character_device("camera", path, "video")
     elif kind in ("rtsp", "rtsps", "mjpeg"):
+        if "@" in urlsplit(rest if kind == "mjpeg" else profile.camera.source).netloc:
+            yield Finding(
+                "camera",
+                Grade.ATTENTION,
+                "the profile holds the camera's name and password, and many may read it",
+                "put NAME:PASSWORD into a file of mode 0400 and name it in camera.credentials",
+            )
         yield _reachable("camera", *camera_address(profile.camera.source), Grade.BROKEN)
     elif kind == "file":
         there = Path(rest).exists()

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from biometrics import image
 from biometrics.device import VisionDevice
-from biometrics.errors import BiometricFault
-from drivers.camera.mailbox import Mailbox
+from biometrics.errors import BiometricFault, ImageRefused
+from drivers.camera.mailbox import Frame, Mailbox
 from drivers.camera.source import Source
 from drivers.errors import DriverFault
 from drivers.types import Condition, DeviceFailed, DeviceId, DeviceReady
@@ -50,6 +50,8 @@ class VisionWorker:
         answer: answers a picture query.
         clock: monotonic nanoseconds.
         aim: called after every frame with the face's place (`VisionDevice.face_place`).
+        rotate, mirror: how a picture is made upright (`camera.rotate`, `camera.mirror`); here
+            alone, so that guidance, evidence and officers' pictures all have it.
     """
 
     def __init__(
@@ -60,8 +62,12 @@ class VisionWorker:
         answer: Callable[[int, bytes], None],
         clock: Callable[[], int],
         aim: Callable[[tuple[float, float] | None], None] = lambda _place: None,
+        rotate: int = 0,
+        *,
+        mirror: bool = False,
     ) -> None:
         self._aim = aim
+        self._rotate, self._mirror = rotate, mirror
         self._device = device
         self._identity = identity
         self._emit = emit
@@ -153,7 +159,7 @@ class VisionWorker:
             self._answer(item.request, jpeg)
         elif isinstance(item, _Frame):
             self._frame_queued = False
-            frame = self._mailbox.take()
+            frame = self._upright_frame()
             if frame is not None:
                 self._device.step(frame.picture, frame.frame_at_ns, now_ns)
                 self._aim(self._device.face_place)
@@ -165,9 +171,25 @@ class VisionWorker:
         else:
             self._device.command(item.command, item.payload, now_ns)
 
+    def _upright_frame(self) -> Frame | None:
+        """The newest frame, made upright; one that does not decode stays as it is."""
+        frame = self._mailbox.take()
+        if frame is None or not (self._rotate or self._mirror):
+            return frame
+        picture = frame.picture
+        try:
+            if isinstance(picture, bytes):
+                picture = image.decode(picture)
+        except ImageRefused:
+            return frame
+        made = image.upright(picture, self._rotate, mirror=self._mirror)
+        if picture.flags.writeable:
+            picture.fill(0)
+        return Frame(made, frame.frame_at_ns)
+
     def _glance(self, now_ns: int) -> bytes:
         """The camera's newest frame, for a referral that never came to the face."""
-        frame = self._mailbox.take()
+        frame = self._upright_frame()
         if frame is None or frame.age_ns(now_ns) > GLANCE_NS:
             return b""
         if isinstance(frame.picture, bytes):

@@ -70,7 +70,7 @@ def test_boundaries_as_cameras_write_them(boundary: bytes) -> None:
     "stream",
     [
         b"SSH-2.0-server\r\n\r\n",
-        b"HTTP/1.0 401 Unauthorized\r\n\r\n",
+        b"HTTP/1.0 404 Not Found\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary="

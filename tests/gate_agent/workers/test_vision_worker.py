@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from biometrics import image
 from drivers.camera.mailbox import Frame
 from drivers.errors import PortLost
 from drivers.types import Condition, DeviceFailed, DeviceId, DeviceReady
@@ -53,13 +54,14 @@ class Script:
 class Work:
     """A worker with its camera played, ready to be asked."""
 
-    def __init__(self, *frames, now_ns: int = 10) -> None:
+    def __init__(self, *frames, now_ns: int = 10, rotate: int = 0, mirror: bool = False) -> None:
         self.events: list = []
         self.answers: list = []
         self.device = BlindDevice()
         self.worker = VisionWorker(
-            self.device, "tier", self.events.append, self._answered, lambda: now_ns
-        )
+            self.device, "tier", self.events.append, self._answered, lambda: now_ns,
+            rotate=rotate, mirror=mirror,
+        )  # fmt: skip
         self.camera = Script(*frames)
         self.worker.watch_camera(self.camera, self.camera.over, lambda _s: None)
 
@@ -83,6 +85,38 @@ def test_a_frame_without_coding_is_coded():
     work.worker.on_query(7, 3, "live")
     work.turn()
     assert work.answers[0][1].startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("coded", [True, False])
+@pytest.mark.parametrize(
+    ("rotate", "mirror", "red_at"),
+    [
+        (0, True, (0, -1)),
+        (90, False, (0, -1)),
+        (180, False, (-1, -1)),
+        (270, False, (-1, 0)),
+        (90, True, (0, 0)),
+        (270, True, (-1, -1)),
+    ],
+)
+def test_a_camera_mounted_sideways_is_set_upright_once(coded, rotate, mirror, red_at):
+    held = np.full((48, 32, 3), 40, np.uint8)
+    held[:16, :16] = (250, 40, 40)  # the corner at the top left, as the camera sees it
+    frame = Frame(image.encode_jpeg(held, 95) if coded else held, 9)
+    work = Work(frame, rotate=rotate, mirror=mirror)
+    work.worker.on_query(7, 3, "live")
+    work.turn()
+    shown = image.decode(work.answers[0][1])
+    assert shown.shape == ((32, 48, 3) if rotate in (90, 270) else (48, 32, 3))
+    corners = {at: int(shown[at][0]) for at in ((0, 0), (0, -1), (-1, 0), (-1, -1))}
+    assert max(corners, key=corners.__getitem__) == red_at
+
+
+def test_a_frame_that_does_not_decode_is_left_to_the_device():
+    work = Work(Frame(b"jpeg", 9), rotate=90)
+    work.worker.on_query(7, 3, "live")
+    work.turn()
+    assert work.answers == [(7, b"jpeg")]
 
 
 @pytest.mark.parametrize(("kind", "now_ns"), [("chip", 10), ("live", 10 + GLANCE_NS)])
