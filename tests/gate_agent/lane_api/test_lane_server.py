@@ -38,6 +38,7 @@ from gate_agent.lane_api.api import (
     Snapshot,
     Step,
     ToLane,
+    UncheckedView,
     View,
     proof,
 )
@@ -302,6 +303,7 @@ def test_error_of_the_agent_reaches_the_officer(lane, connect):
     assert console.ask(ACCEPT) == ActionResult(nonce=ACCEPT.nonce, ok=False, error=lane.answer)
 
 
+NOTE_DUE = UncheckedView(exit=2, note_due=True)
 LANE_ACTION = {"ticket": 0, "evidence_sha256": "", "reason": ""}
 
 
@@ -325,6 +327,15 @@ LANE_ACTION = {"ticket": 0, "evidence_sha256": "", "reason": ""}
         ({"reason": "because"}, {}, "Choose a reason"),
         ({"action": "close_lane"}, {}, "names no crossing"),
         ({"action": "open_lane", **LANE_ACTION, "reason": "because"}, {}, "Unknown reason"),
+        ({"action": "acknowledge", **LANE_ACTION}, {"unchecked": NOTE_DUE}, "Write a note"),
+        ({"action": "acknowledge", **LANE_ACTION, "note": " "}, {"unchecked": NOTE_DUE}, "Write a"),
+        ({"action": "acknowledge", **LANE_ACTION, "note": "x" * 281}, {}, "at most 280"),
+        ({"action": "acknowledge", **LANE_ACTION, "note": "a\nb"}, {}, "one line"),
+        (
+            {"action": "acknowledge", **LANE_ACTION, "note": "seen"},
+            {"unchecked": msgspec.structs.replace(NOTE_DUE, supervisors=("chief",))},
+            "supervisor",
+        ),
     ],
 )
 def test_actions_out_of_order_are_refused(changes, view_changes, error):
