@@ -70,6 +70,7 @@ CHECK_IDS = (
     "mrz_consistency",
     "access_control",
     "sod_signature",
+    "sod_conformance",
     "ds_chain",
     "ds_validity",
     "csca_validity",
@@ -89,13 +90,18 @@ CHECK_IDS = (
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """One check with its outcome. `detail` is technical and free of personal data."""
+    """One check with its outcome. `detail` is technical and free of personal data.
+
+    `codes` say what keeps an undetermined check from success, where that is known: deviations
+    that a profile may allow (`policy.deviations_allowed`).
+    """
 
     id: str
     result: Result
     mode: CheckMode = CheckMode.MANDATORY
     detail: str = ""
     ms: float = 0.0
+    codes: tuple[str, ...] = ()
 
 
 class ExpiryKind(StrEnum):

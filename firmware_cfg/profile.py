@@ -87,6 +87,15 @@ class Budgets(Section, frozen=True, kw_only=True):
 Account = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
 """An officer's account at the console."""
 
+DeviationCode = Literal[
+    "content_type_data",
+    "content_type_other",
+    "content_not_octets",
+    "signed_data_version",
+    "differ_by_fillers",
+]
+"""What is odd about a document that is otherwise in order (docs/document.md)."""
+
 
 class Policy(Section, frozen=True, kw_only=True):
     """Conditions under which the gate admits by itself. Everything else goes to an officer."""
@@ -108,6 +117,7 @@ class Policy(Section, frozen=True, kw_only=True):
         "mrz_dg1",
     )
     undetermined_allowed: tuple[str, ...] = ()
+    deviations_allowed: tuple[DeviationCode, ...] = ()  # of documents; any other one refers
     pad_required: bool = True  # false only where `lane.demo` is true
     max_list_age_s: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None  # None: no list asked
     max_faces: Annotated[int, Meta(ge=1, le=10)] = 1

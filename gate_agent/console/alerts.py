@@ -53,6 +53,12 @@ ALERTS: dict[str, Alert] = {
         _INSPECT,
         "The signature over the chip's data was not checked",
     ),
+    "sod_conformance": Alert(
+        _W,
+        "The security object is not made as ICAO prescribes",
+        _INSPECT,
+        "The security object is signed, but not made as ICAO prescribes",
+    ),
     "ds_chain": Alert(
         _A,
         "The document signer is not trusted",

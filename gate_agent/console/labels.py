@@ -49,6 +49,7 @@ CHECK_TEXT = {
     "mrz_consistency": "MRZ check digits",
     "access_control": "Access to the chip",
     "sod_signature": "Signature of EF.SOD",
+    "sod_conformance": "EF.SOD made as ICAO prescribes",
     "ds_chain": "Document signer to trusted CSCA",
     "ds_validity": "Document signer in its time",
     "csca_validity": "CSCA in its time",

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Set
 from functools import lru_cache
 from typing import Final
 
+from msgspec import UNSET
+
 from drivers.types import Check, CheckMode, Result
 from gate_agent.core.reasons import Reason, of_check
 from gate_agent.core.record_blocks import Finding
@@ -23,6 +25,7 @@ FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
     Reason.EXPIRY_OPEN: (Reason.MRZ_CONSISTENCY,),
     Reason.ACCESS_CONTROL: (Reason.MRZ_CONSISTENCY,),
     Reason.SOD_SIGNATURE: (Reason.ACCESS_CONTROL, Reason.ANOTHER_CARD),
+    Reason.SOD_CONFORMANCE: (Reason.SOD_SIGNATURE,),
     Reason.DS_CHAIN: (Reason.SOD_SIGNATURE,),
     Reason.DS_VALIDITY: (Reason.SOD_SIGNATURE,),
     Reason.CSCA_VALIDITY: (Reason.DS_CHAIN,),
@@ -119,7 +122,11 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
             after the reasons, with its code as `cause`.
     """
     worst = _worst(checks)
-    found = [Finding(reason=reason, result=worst.get(reason, "")) for reason in reasons]
+    codes = {of_check(c.id): c.codes for c in checks if c.codes and c.result is _UNDETERMINED}
+    found = [
+        Finding(reason=reason, result=worst.get(reason, ""), codes=codes.get(reason, UNSET))
+        for reason in reasons
+    ]
     for reason in sorted(worst, key=_RANK.__getitem__):
         result = worst[reason]
         if reason in reasons or result not in (_ABORTED, _UNDETERMINED):
@@ -156,7 +163,8 @@ def _cause(
 def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
     """The findings of an inspection by itself, without a policy: first causes, then the rest.
 
-    A check counts that failed, that was cut short, or that is mandatory and not successful.
+    A check counts that failed, that was cut short, that is mandatory and not successful, or that
+    names deviations.
     """
     failed: set[Reason] = set()
     not_judged: set[Reason] = set()
@@ -170,7 +178,7 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
         elif check.result is _ABORTED:
             not_judged.add(reason)
             aborted.add(reason)
-        elif check.mode is _MANDATORY:
+        elif check.mode is _MANDATORY or check.codes:
             not_judged.add(reason)
     causes = first_causes(failed, not_judged - failed, aborted - failed)
     return findings(tuple(sorted(causes, key=_RANK.__getitem__)), checks)

@@ -146,17 +146,22 @@ def _check_reasons(
     failed: set[Reason] = set()
     unjudged: set[Reason] = set() if zone_known else {Reason.DOCUMENT_UNREADABLE}
     aborted: set[Reason] = set()
-    allowed = policy.undetermined_allowed
+    allowed, deviations = policy.undetermined_allowed, frozenset(policy.deviations_allowed)
     made: set[str] = set()  # mandatory checks
     spoilt: dict[str, Result] = {}  # mandatory checks, with a result that will not do
     for check in checks:
         result, mode = check.result, check.mode
+        name = check.id.partition(".")[0]
+        # Codes say why it is undetermined: each must be allowed, of an optional check as well.
+        known = bool(check.codes) and deviations.issuperset(check.codes)
+        passed = result is _SUCCESSFUL or (result is _UNDETERMINED and (name in allowed or known))
         if mode is _MANDATORY:
             # A data group that is not read (DG3 of a foreign state) is an optional check.
-            name = check.id.partition(".")[0]
             made.add(name)
-            if result is not _SUCCESSFUL and not (result is _UNDETERMINED and name in allowed):
+            if not passed:
                 spoilt[name] = result
+        if check.codes and not passed and mode is not _EVALUATORY:
+            unjudged.add(reason_of(check.id, result))
         if result is _FAILED:
             if mode is not _EVALUATORY:
                 failed.add(of_check(check.id))

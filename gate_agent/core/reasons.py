@@ -25,6 +25,7 @@ class Reason(StrEnum):
     ANOTHER_CARD = "another_card"  # of the same check: not the document's chip, or one without it
     NO_ACCESS_CONTROL = "no_access_control"
     SOD_SIGNATURE = "sod_signature"
+    SOD_CONFORMANCE = "sod_conformance"
     DS_CHAIN = "ds_chain"
     DS_VALIDITY = "ds_validity"
     CSCA_VALIDITY = "csca_validity"

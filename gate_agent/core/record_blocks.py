@@ -148,12 +148,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Filled with every referral: first the decision's reasons, in order, then what followed.
     `result` is the worst result of the checks that the code stands for (BSI TR-03135), ""
     where no check stands behind it. `cause` is "" for a reason; else this was not judged, because
-    of the reason that `cause` names (`gate_agent.core.causes`).
+    of the reason that `cause` names (`gate_agent.core.causes`). `codes` name the deviations of
+    the document that are this reason; absent without any.
     """
 
     reason: Reason
     result: Annotated[str, Meta(pattern="^(failed|aborted|undetermined|not_supported)?$")]
     cause: CodeText = ""
+    codes: Annotated[tuple[CodeText, ...], Meta(max_length=16)] | UnsetType = UNSET
 
 
 class ListAsked(msgspec.Struct, frozen=True, kw_only=True, gc=False):

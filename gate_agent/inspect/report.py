@@ -103,6 +103,7 @@ def inspection(
                 "result": check.result.value,
                 "mode": check.mode.value,
                 "detail": check.detail,
+                "codes": list(check.codes),
                 "ms": check.ms,
             }
             for check in checks

@@ -27,7 +27,7 @@ from sim.chip.personalise import (
 )
 from sim.chip.portrait import jpeg_size, picture_size, placeholder_portrait
 from sim.chip.reissue import forger, groups_of, issue_again, issued_by, without_files
-from sim.chip.sod import document_security_object, lds_security_object
+from sim.chip.sod import DATA, document_security_object, lds_security_object, signed_object
 
 
 @dataclass(frozen=True)
@@ -271,6 +271,16 @@ def _printed_bad_check_digit(genuine: Personalisation) -> Personalisation:
     return _printed(genuine, line1, line2[:-1] + str((int(line2[-1]) + 1) % 10))
 
 
+def _data_content_type(genuine: Personalisation) -> Personalisation:
+    """Signed by its state, but as id-data, as some producers do."""
+    groups = {number: genuine.files[0x0100 + number] for number in groups_of(genuine)}
+    hashes = {number: der.digest(genuine.hash_name, data) for number, data in groups.items()}
+    content = lds_security_object(hashes, genuine.hash_name)
+    country = genuine.country
+    signed = signed_object(DATA, content, country.signer, country.at)
+    return genuine.with_file(EF_SOD, der.tlv(0x77, signed))
+
+
 FORGERIES: dict[str, Forgery] = {
     name: Forgery(name, caught_by, apply)
     for name, caught_by, apply in (
@@ -334,6 +344,7 @@ SPECIAL_FORGERIES: dict[str, Forgery] = {
         Forgery("truncated_com", "com_sod", _truncated(EF_COM)),
         Forgery("nested_com", "com_sod", _nested_com),
         Forgery("empty_sod", "sod_signature", _empty_sod),
+        Forgery("data_content_type", "sod_conformance", _data_content_type),
     )
 }
 """Forgeries that need a document of their own kind, and files that end too early or never."""

@@ -54,6 +54,7 @@ _SUCCESSFUL = (
     "mrz_consistency",
     "access_control",
     "sod_signature",
+    "sod_conformance",
     "ds_chain",
     "ds_validity",
     "csca_validity",

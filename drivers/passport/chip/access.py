@@ -30,7 +30,7 @@ from drivers.passport.errors import (
     SessionDead,
     TlvError,
 )
-from drivers.passport.mrz.candidates import Candidate, candidates, doubts
+from drivers.passport.mrz.candidates import Candidate, doubts, key_candidates
 from drivers.passport.mrz.zone import Mrz
 
 ATTEMPTS = 3
@@ -210,7 +210,7 @@ class AccessPlan:
 def _readings(mrz: Mrz) -> Iterator[Candidate]:
     """Each reading that gives other keys; what takes long to find comes last."""
     seen = set()
-    first = candidates(mrz.lines) if mrz.failures else (Candidate(mrz, ()),)
+    first = key_candidates(mrz.lines) if mrz.failures else (Candidate(mrz, ()),)
     for reading in first:
         if reading.mrz.key_input not in seen:
             seen.add(reading.mrz.key_input)

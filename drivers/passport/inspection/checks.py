@@ -17,6 +17,7 @@ from drivers.passport.file_ids import FILE_TAGS
 from drivers.passport.inspection.face_image import parse_dg2
 from drivers.passport.mrz import zone
 from drivers.passport.mrz.dates import FILLER, expiry
+from drivers.passport.mrz.fillers import filler_elements
 from drivers.passport.mrz.zone import Mrz
 from drivers.passport.trust.passive_authentication import PassiveAuthentication, issuing_state_check
 from drivers.types import CHECK_IDS, Check, CheckMode, ExpiryKind, Result
@@ -27,6 +28,7 @@ OPTIONAL_ELEMENTS = frozenset(
 )
 OPTIONAL_CHECKS = frozenset(
     {
+        "sod_conformance",
         "ds_revocation",
         "active_authentication",
         "chip_authentication",
@@ -35,6 +37,9 @@ OPTIONAL_CHECKS = frozenset(
         "defects",
     }
 )
+DIFFER_BY_FILLERS = "differ_by_fillers"
+"""Code of a printed zone whose only differences from DG1 are fillers read as letters."""
+
 GATE_DATA_GROUPS = frozenset({1, 2})
 """Data groups whose hash a self-service gate must have checked."""
 
@@ -203,8 +208,18 @@ def _mrz_dg1(printed: Mrz | None, chip: Mrz) -> Check:
     different = zone.differences(printed, chip)
     if not different:
         return Check(id="mrz_dg1", result=Result.SUCCESSFUL)
-    result = Result.UNDETERMINED if set(different) <= OPTIONAL_ELEMENTS else Result.FAILED
-    return Check(id="mrz_dg1", result=result, detail=", ".join(different) + " differ")
+    fillers = filler_elements(printed, chip, different)
+    others = [name for name in different if name not in fillers]
+    failed = not OPTIONAL_ELEMENTS.issuperset(others)
+    words = [f"{', '.join(others)} differ"] if others else []
+    if fillers:
+        words.append(f"{', '.join(n for n in different if n in fillers)} differ by fillers")
+    return Check(
+        id="mrz_dg1",
+        result=Result.FAILED if failed else Result.UNDETERMINED,
+        detail="; ".join(words),
+        codes=() if others else (DIFFER_BY_FILLERS,),
+    )
 
 
 def _mode(check_id: str, result: Result) -> CheckMode:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from drivers.passport.mrz.fillers import filled_up, filler_readings
 from drivers.passport.mrz.zone import ELEMENTS, FILLER, Mrz, MrzFormat, check_digit, parse
 
 MAX_CANDIDATES = 8
@@ -61,7 +62,30 @@ class Candidate(NamedTuple):
 
 
 def candidates(lines: Sequence[str]) -> tuple[Candidate, ...]:
-    """Readings of this zone, the likeliest first: fewest wrong checks, then fewest changes.
+    """Readings of this zone, the likeliest first, those with fillers for letters among them.
+
+    First comes the one whose letters stand where only fillers can; those that may as well be
+    names come last.
+
+    Raises:
+        MrzError: number, length or alphabet of the lines is none of Doc 9303.
+    """
+    keyed = key_candidates(lines)
+    form, base = keyed[0].mrz.format, keyed[0].mrz.lines
+    certain = filled_up(form, base)
+    possible = dict.fromkeys(filler_readings(form, certain or base))
+    first = [certain] if certain else []
+    last = [zone for zone in possible if zone not in (certain, base)]
+    made = [Candidate(parse(zone), _changes(lines, zone)) for zone in (*first, *last)]
+    most = len(keyed[0].mrz.failures)
+    made = [item for item in made if len(item.mrz.failures) <= most]
+    fewer = [item for item in made if len(item.mrz.failures) < most or item.mrz.lines == certain]
+    rest = [item for item in made if item not in fewer]
+    return (*fewer, *keyed, *rest)[:MAX_CANDIDATES]
+
+
+def key_candidates(lines: Sequence[str]) -> tuple[Candidate, ...]:
+    """Readings that may give other keys: fewest wrong checks first, then fewest changes.
 
     The zone as given is among them where nothing speaks against it.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from asn1crypto import cms
+from asn1crypto import cms, core, parser
 
 from drivers.passport import tlv
 from drivers.passport.errors import (
@@ -20,6 +20,7 @@ from drivers.passport.errors import (
 )
 from drivers.passport.trust.asn1 import PARSER_FAULTS, parsing, utc_day
 from drivers.passport.trust.certificates import Certificate, Name, from_asn1, name_of
+from drivers.passport.trust.conformance import Deviation
 from drivers.passport.trust.signatures import (
     Scheme,
     digest,
@@ -35,6 +36,39 @@ ID_SIGNED_DATA = "1.2.840.113549.1.7.2"
 ID_CONTENT_TYPE = "1.2.840.113549.1.9.3"
 ID_MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
 ID_SIGNING_TIME = "1.2.840.113549.1.9.5"
+VERSION = 3
+"""Of SignedData over a content of its own type (RFC 5652, 5.1)."""
+OCTET_STRING = 0x04
+CONTENTS = 4
+"""Where the parser's answer has an object's contents."""
+INDEFINITE = 0x80
+
+
+class _Content(core.Sequence):  # type: ignore[misc]
+    _fields = [  # noqa: RUF012
+        ("content_type", core.ObjectIdentifier),
+        ("content", core.Any, {"explicit": 0, "optional": True}),
+    ]
+
+
+class _SignedData(core.Sequence):  # type: ignore[misc]
+    """SignedData whose content is read by its own tag; the library's goes by the version."""
+
+    _fields = [  # noqa: RUF012
+        ("version", core.Integer),
+        ("digest_algorithms", cms.DigestAlgorithms),
+        ("content", _Content),
+        ("certificates", cms.CertificateSet, {"implicit": 0, "optional": True}),
+        ("crls", cms.RevocationInfoChoices, {"implicit": 1, "optional": True}),
+        ("signer_infos", cms.SignerInfos),
+    ]
+
+
+class _ContentInfo(core.Sequence):  # type: ignore[misc]
+    _fields = [  # noqa: RUF012
+        ("content_type", core.ObjectIdentifier),
+        ("content", _SignedData, {"explicit": 0}),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +90,7 @@ class SignerInfo:
     content_type: str
     message_digest: bytes = field(repr=False)
     signed_on: date | None = None
+    deviations: frozenset[Deviation] = frozenset()
 
     def names(self, certificate: Certificate) -> bool:
         """Whether this signer identifier is the certificate's."""
@@ -69,7 +104,11 @@ class SignedData:
     """A signed object with its signers; one is recommended (Doc 9303-10, 4.6.2.2).
 
     Attributes:
+        content: what was signed, for reading.
+        digested: what the message digest may be over, where that is not `content`: PKCS #7 1.5
+            leaves out tag and length of a content that is no OCTET STRING (RFC 5652, 5.2.1).
         unreadable: how many certificates in it do not parse.
+        deviations: what is odd about it, except for its signers.
     """
 
     content_type: str
@@ -77,6 +116,8 @@ class SignedData:
     certificates: tuple[Certificate, ...]
     signers: tuple[SignerInfo, ...]
     unreadable: int = 0
+    digested: tuple[bytes, ...] = field(default=(), repr=False)
+    deviations: frozenset[Deviation] = frozenset()
 
     @property
     def signer(self) -> SignerInfo:
@@ -86,11 +127,24 @@ class SignedData:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed: the certificate whose key did, and whether the signer identifier names it."""
+    """Who signed: the certificate whose key did, and whether the signer identifier names it.
+
+    `ordered`: the signature is over the signed attributes in the order of DER.
+    """
 
     certificate: Certificate
     identified: bool
     info: SignerInfo
+    ordered: bool = True
+
+    @property
+    def deviations(self) -> frozenset[Deviation]:
+        """What is odd about how it was signed."""
+        shown = {
+            Deviation.SIGNER_IDENTIFIER: not self.identified,
+            Deviation.ATTRIBUTE_ORDER: not self.ordered,
+        }
+        return self.info.deviations | {item for item, there in shown.items() if there}
 
 
 def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> SignedData:
@@ -101,25 +155,51 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
         AlgorithmUnknown: hash or signature algorithm outside Doc 9303-12.
     """
     with parsing("SignedData", SodError):
-        info = cms.ContentInfo.load(der)
+        info = _ContentInfo.load(der)
         if info["content_type"].dotted != ID_SIGNED_DATA:
             raise SodError("content is not SignedData")
         signed = info["content"]
-        encapsulated = signed["encap_content_info"]
+        encapsulated = signed["content"]
         signers = signed["signer_infos"]
         if not 1 <= len(signers) <= MAX_SIGNERS:
             raise SodError(f"{len(signers)} signers")
-        listed = [choice.chosen for choice in signed["certificates"]]
+        listed = [choice.chosen for choice in signed["certificates"] or ()]
         if len(listed) > max_certificates:
             raise SodError(f"{len(listed)} certificates")
         certificates = [_certificate(item) for item in listed]
+        content, digested, octets = _content(encapsulated["content"])
+        used = {item["algorithm"].dotted for item in signed["digest_algorithms"]}
+        deviations = {
+            Deviation.CONTENT_NOT_OCTETS: not octets,
+            Deviation.SIGNED_DATA_VERSION: int(signed["version"]) != VERSION,
+            Deviation.DIGEST_ALGORITHMS: any(
+                info["digest_algorithm"]["algorithm"].dotted not in used for info in signers
+            ),
+            Deviation.INDEFINITE_LENGTH: der[1] == INDEFINITE,
+            Deviation.TRAILING_BYTES: der[1] != INDEFINITE and tlv.read_head(der).total < len(der),
+        }
         return SignedData(
             content_type=encapsulated["content_type"].dotted,
-            content=bytes(encapsulated["content"]),
+            content=content,
             certificates=tuple(item for item in certificates if item is not None),
             signers=_signers(signers),
             unreadable=certificates.count(None),
+            digested=digested,
+            deviations=frozenset(item for item, there in deviations.items() if there),
         )
+
+
+def _content(field: Any) -> tuple[bytes, tuple[bytes, ...], bool]:
+    """The content, what of it may have been digested, and whether it is an OCTET STRING."""
+    if isinstance(field, core.Void):
+        raise SodError("no content is signed")
+    explicit = parser.parse(field.dump())
+    _, _, tag, header, value, trailer = parser.parse(explicit[CONTENTS])
+    encoded: bytes = header + value + trailer
+    if tag == OCTET_STRING:
+        content = bytes(core.OctetString.load(encoded))
+        return content, (content,), True
+    return encoded, (value, encoded), False
 
 
 def verify_signed_data(signed: SignedData, known: Iterable[Certificate] = ()) -> Signer:
@@ -147,21 +227,22 @@ def verify_signed_data(signed: SignedData, known: Iterable[Certificate] = ()) ->
 def _verify_signer(signed: SignedData, signer: SignerInfo, known: Iterable[Certificate]) -> Signer:
     if signer.content_type != signed.content_type:
         raise SignatureInvalid("signed content type differs")
-    if not hmac.compare_digest(digest(signer.digest_name, signed.content), signer.message_digest):
+    digests = [digest(signer.digest_name, form) for form in signed.digested]
+    if not any(hmac.compare_digest(found, signer.message_digest) for found in digests):
         raise SignatureInvalid("message digest differs from the content's")
     named = [item for item in signed.certificates if signer.names(item)]
     named = named or [item for item in known if signer.names(item)]
     failure: AlgorithmUnknown | CertificateError | SignatureInvalid | SodError
     failure = SodError("no document signer certificate")
     for certificate in named or signed.certificates:
-        for attributes in signer.signed_attributes:
+        for number, attributes in enumerate(signer.signed_attributes):
             try:
                 key = parse_public_key(certificate.public_key_info)
                 verify(key, signer.scheme, signer.signature, attributes)
             except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
                 failure = error
             else:
-                return Signer(certificate, bool(named), signer)
+                return Signer(certificate, bool(named), signer, ordered=not number)
     raise failure
 
 
@@ -215,6 +296,9 @@ def _signer(info: Any) -> SignerInfo:
         content_type=values[ID_CONTENT_TYPE].dotted,
         message_digest=values[ID_MESSAGE_DIGEST].native,
         signed_on=_day(values.get(ID_SIGNING_TIME)),
+        deviations=frozenset(
+            {Deviation.SIGNER_INFO_VERSION} if int(info["version"]) != (3 if by_key else 1) else ()
+        ),
     )
 
 

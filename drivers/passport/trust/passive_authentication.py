@@ -23,6 +23,8 @@ from drivers.passport.errors import (
 from drivers.passport.file_ids import DG_TAGS, FILE_TAGS
 from drivers.passport.trust.certificates import Certificate
 from drivers.passport.trust.cms import Signer, verify_signed_data
+from drivers.passport.trust.conformance import CHECK_ID as CONFORMANCE
+from drivers.passport.trust.conformance import conformance_check
 from drivers.passport.trust.revocation import AUTHENTICITY_DEFECTS, DEFECT_LIST, Revocation
 from drivers.passport.trust.signatures import digest, parse_public_key, verify
 from drivers.passport.trust.sod import SecurityObject, parse_sod
@@ -48,7 +50,8 @@ class PassiveAuthentication:
         security_object: None where EF.SOD does not parse.
         signer: the document signer, where its signature is good.
         anchor: the CSCA that signed it, where it is trusted.
-        checks: sod_signature, ds_chain, ds_validity, csca_validity, ds_revocation, defects.
+        checks: sod_signature, sod_conformance, ds_chain, ds_validity, csca_validity,
+            ds_revocation, defects.
     """
 
     security_object: SecurityObject | None
@@ -101,6 +104,7 @@ def authenticate_sod(sod: bytes, trust: TrustStore, at: date | None) -> PassiveA
         anchor,
         (
             signature,
+            conformance_check(parsed.deviations | signer.deviations),
             chain,
             _validity("ds_validity", signer.certificate, at),
             _validity("csca_validity", anchor, at),
@@ -155,7 +159,7 @@ def issuing_state_check(state: str, found: PassiveAuthentication) -> Check:
 def _no_signer(error: DocumentError) -> tuple[Check, ...]:
     unknown = isinstance(error, AlgorithmUnknown)
     signature = Result.UNDETERMINED if unknown else Result.FAILED
-    rest = ("ds_chain", "ds_validity", "csca_validity", "ds_revocation", "defects")
+    rest = (CONFORMANCE, "ds_chain", "ds_validity", "csca_validity", "ds_revocation", "defects")
     return (
         Check(id="sod_signature", result=signature, detail=str(error)),
         *(

@@ -12,8 +12,10 @@ from drivers.passport.errors import SodError, TlvError
 from drivers.passport.file_ids import DG_TAGS, FILE_TAGS
 from drivers.passport.trust.asn1 import parsing
 from drivers.passport.trust.cms import SignedData, parse_signed_data
+from drivers.passport.trust.conformance import Deviation
 from drivers.passport.trust.signatures import HASHES, hash_name
 
+ID_DATA = "1.2.840.113549.1.7.1"
 LDS_SECURITY_OBJECT = frozenset({"2.23.136.1.1.1", "1.3.27.1.1.1"})
 """id-icao-mrtd-security-ldsSecurityObject, and the identifier of its first drafts."""
 
@@ -49,6 +51,7 @@ class SecurityObject:
     Attributes:
         hashes: data group number to its hash.
         lds_version, unicode_version: as in EF.COM ("0108"), or None before LDS 1.8.
+        deviations: what is odd about it, whoever signed it.
     """
 
     signed: SignedData = field(repr=False)
@@ -56,6 +59,7 @@ class SecurityObject:
     hashes: dict[int, bytes] = field(repr=False)
     lds_version: str | None
     unicode_version: str | None
+    deviations: frozenset[Deviation] = frozenset()
 
 
 def parse_sod(data: bytes) -> SecurityObject:
@@ -69,20 +73,19 @@ def parse_sod(data: bytes) -> SecurityObject:
         signed = parse_signed_data(tlv.unwrap(data, FILE_TAGS["SOD"]))
     except TlvError as error:
         raise SodError(f"EF.SOD: {error}") from None
-    if signed.content_type not in LDS_SECURITY_OBJECT:
-        raise SodError(f"EF.SOD holds {signed.content_type}")
     with parsing("LDSSecurityObject", SodError):
         parsed = _LdsSecurityObject.load(signed.content)
         name = hash_name(parsed["hash_algorithm"])
         hashes: dict[int, bytes] = {}
         for item in parsed["hashes"]:
-            number, value = int(item["number"].native), item["hash"].native
-            if number not in DG_TAGS or number in hashes:
-                raise SodError(f"data group {number} is unknown or listed twice")
+            group, value = int(item["number"].native), item["hash"].native
+            if group not in DG_TAGS or group in hashes:
+                raise SodError(f"data group {group} is unknown or listed twice")
             if len(value) != HASHES[name].digest_size:
-                raise SodError(f"hash of data group {number} has {len(value)} bytes")
-            hashes[number] = value
+                raise SodError(f"hash of data group {group} has {len(value)} bytes")
+            hashes[group] = value
         version = parsed["lds_version_info"].native
+        number = int(parsed["version"])
     if not hashes:
         raise SodError("no data group is listed")
     return SecurityObject(
@@ -91,4 +94,13 @@ def parse_sod(data: bytes) -> SecurityObject:
         hashes=hashes,
         lds_version=version["lds_version"] if version else None,
         unicode_version=version["unicode_version"] if version else None,
+        deviations=signed.deviations
+        | _content_type(signed.content_type)
+        | ({Deviation.LDS_VERSION} if number != bool(version) else set()),
     )
+
+
+def _content_type(kind: str) -> set[Deviation]:
+    if kind in LDS_SECURITY_OBJECT:
+        return set()
+    return {Deviation.CONTENT_TYPE_DATA if kind == ID_DATA else Deviation.CONTENT_TYPE_OTHER}

@@ -6,6 +6,7 @@ import pytest
 from gate_world import ADULT, GOOD_CHECKS, PROFILE, frame
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
 from gate_agent.core.causes import BEFORE, FOLLOWS, chains, findings, reason_of
@@ -191,3 +192,18 @@ def test_what_access_control_met_has_a_reason_of_its_own(result, reason):
     checks = inspection(access_control=result, rest=rest, mrz_consistency=Result.SUCCESSFUL)
     assert reason in referred(checks)
     assert "sod_signature" not in referred(checks)
+
+
+def test_deviations_stand_in_the_finding_of_their_reason():
+    odd = Check(
+        id="sod_conformance",
+        result=Result.UNDETERMINED,
+        mode=CheckMode.OPTIONAL,
+        codes=("content_type_data", "signed_data_version"),
+    )
+    checks = (Check(id="sod_signature", result=Result.SUCCESSFUL), odd)
+    (found,) = chains(checks)
+    assert (found.reason, found.result) == (Reason.SOD_CONFORMANCE, "undetermined")
+    assert found.codes == odd.codes
+    (found,) = findings((Reason.EXPIRY,), checks[:1])
+    assert found.codes is UNSET

@@ -133,6 +133,32 @@ def test_a_date_that_was_misread_is_one_reason():
     }
 
 
+@pytest.mark.parametrize(
+    ("check_id", "mode"),
+    [
+        ("sod_conformance", CheckMode.OPTIONAL),
+        ("sod_conformance", CheckMode.MANDATORY),
+        ("mrz_dg1", CheckMode.MANDATORY),
+    ],
+)
+def test_a_deviation_refers_unless_each_of_its_codes_is_allowed(check_id, mode):
+    codes = ("content_type_data", "signed_data_version")
+    kept = tuple(c for c in GOOD_CHECKS if c.id != check_id)
+
+    def decided(result, shown, allowed):
+        odd = Check(id=check_id, result=result, mode=mode, codes=shown)
+        return reasons(replace(GOOD, checks=(*kept, odd)), deviations_allowed=allowed)
+
+    for allowed in ((), codes[:1], codes[1:], ("differ_by_fillers",)):
+        assert decided(Result.UNDETERMINED, codes, allowed) == {check_id}
+    assert decided(Result.UNDETERMINED, codes, codes) == set()
+    for result in (Result.FAILED, Result.ABORTED, Result.NOT_SUPPORTED):
+        assert decided(result, codes, codes) == {check_id}
+    # Without codes it is not known what keeps it from success: nothing allows that.
+    demanded = check_id in Policy().mandatory_checks
+    assert decided(Result.UNDETERMINED, (), codes) == ({check_id} if demanded else set())
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_check_of_several_parts_needs_all_of_them(first):
     unread = Check(id="dg_hash.DG2", result=Result.NOT_SUPPORTED)
