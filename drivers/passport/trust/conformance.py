@@ -1,6 +1,6 @@
 """Known deviations of EF.SOD from Doc 9303-10, 4.6.2, and RFC 5652: what each is, and its weight.
 
-A deviation is told beside the verdict on the signature: what an issuer signed is verified as it
+A deviation stands beside the verdict on the signature: what an issuer signed is verified as it
 was signed, in whatever shape. Those that say something of what was signed are `judged`: the
 profile decides whether a document with them may be admitted (`policy.deviations_allowed`). The
 others touch only how it was written, and are accepted.

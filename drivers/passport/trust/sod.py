@@ -51,7 +51,7 @@ class SecurityObject:
     Attributes:
         hashes: data group number to its hash.
         lds_version, unicode_version: as in EF.COM ("0108"), or None before LDS 1.8.
-        deviations: what is odd about it, whoever signed it.
+        deviations: what is odd about it, except for its signers.
     """
 
     signed: SignedData = field(repr=False)

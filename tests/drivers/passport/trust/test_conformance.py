@@ -86,10 +86,10 @@ def test_what_is_signed_is_verified_as_it_was_signed(name):
     assert found.trusted
     for number, content in GROUPS.items():
         assert found.hash_check(number, content).result is Result.SUCCESSFUL
-    told = checks["sod_conformance"]
-    assert told.codes == codes
-    assert told.result is (Result.UNDETERMINED if codes else Result.SUCCESSFUL)
-    assert all(MEANINGS[Deviation(code)] in told.detail for code in codes)
+    finding = checks["sod_conformance"]
+    assert finding.codes == codes
+    assert finding.result is (Result.UNDETERMINED if codes else Result.SUCCESSFUL)
+    assert all(MEANINGS[Deviation(code)] in finding.detail for code in codes)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -97,9 +97,9 @@ def test_how_it_was_written_is_named_and_accepted(name):
     shape, deviations = ACCEPTED[name]
     found, checks = judged(odd_sod(**shape))
     assert found.trusted
-    told = checks["sod_conformance"]
-    assert (told.result, told.codes) == (Result.SUCCESSFUL, ())
-    assert told.detail == ", ".join(f"accepted: {MEANINGS[item]}" for item in deviations)
+    finding = checks["sod_conformance"]
+    assert (finding.result, finding.codes) == (Result.SUCCESSFUL, ())
+    assert finding.detail == ", ".join(f"accepted: {MEANINGS[item]}" for item in deviations)
 
 
 FORGED = security_object(groups={1: b"\x61\x05other", 2: b"\x75\x03two"})
