@@ -1,7 +1,8 @@
 """Fillers that a reader took for letters (Doc 9303-3, 4.6: the unused rest of an element is `<`).
 
 Readers of OCR-B mistake a filler for one of a few letters. Neither names nor states carry a check
-digit, so that only the chip shows whether such a letter is a true one. Nothing here corrects a zone.
+digit, so that only the chip shows whether such a letter is a true one. Nothing here corrects a
+zone.
 """
 
 from __future__ import annotations
