@@ -14,6 +14,7 @@ from sim.chip.forgeries import FORGERIES
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.model import Card, Features
 from sim.chip.mrz import Holder
+from sim.chip.other_card import OtherCard
 from sim.chip.pace import PaceProfile
 from sim.chip.personalise import Layout, Personalisation, personalise
 from sim.chip.pki import Country
@@ -26,12 +27,21 @@ SECOND_NUMBER = "X0000002"
 """Of the other passport of a person who has two."""
 
 
+BESIDE = {
+    "bank_card": OtherCard(),
+    "phone": OtherCard(status=0x6D00, uid=bytes.fromhex("08A1B2C3")),
+    "transport_card": OtherCard(iso_dep=False),
+}
+"""Cards that lie in a passport's cover."""
+
+
 class Passport(NamedTuple):
     """What the readers meet: the printed lines, and the chip. `name` is its own."""
 
     lines: tuple[str, str]
     card: Card
     name: str
+    beside: tuple[OtherCard, ...] = ()
 
 
 def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes) -> Passport:
@@ -48,7 +58,11 @@ def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes)
         printed = _genuine(traveller, SECOND_NUMBER, country, portrait_jpeg).printed
     lines = (printed.line1, printed.line2)
     differs = " ".join((document.full_birth_date, *document.forgeries))
-    return Passport(lines, card_of(genuine), f"{lines[0]} {lines[1]} {differs}")
+    name = f"{lines[0]} {lines[1]} {differs}"
+    if document.beside == "none":
+        return Passport(lines, card_of(genuine), name)
+    beside = BESIDE[document.beside]
+    return Passport(lines, card_of(genuine), f"{name} {document.beside}", (beside,))
 
 
 def _genuine(

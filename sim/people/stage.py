@@ -93,6 +93,7 @@ class Counter(Generic[Plant]):
         self._touching("chip")
         self.mrz.place(passport.lines, now_ns)
         if not self.chips_silent:
+            self.chip.put_beside(*passport.beside)
             self.chip.put_chip(self._chip_of(passport), now_ns)
         self._touched("mrz")
         self._touched("chip")
@@ -107,6 +108,7 @@ class Counter(Generic[Plant]):
         """Take the passport away."""
         self._touching("chip")
         self.mrz.remove(now_ns)
+        self.chip.put_beside()
         self.chip.remove_chip(now_ns)
         self._touched("mrz")
         self._touched("chip")

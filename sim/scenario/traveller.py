@@ -81,6 +81,7 @@ class Document(Part, frozen=True, kw_only=True):
     that no trusted country signed, `printed_other_number` a wrong MRZ, to which the chip
     refuses access. `portrait` is a handle of `sim.devices.photos`. `access` is what the chip
     offers: PACE (and BAC, for readers that know no better), or as an older document BAC alone.
+    `beside` is another card in the cover, which answers before the passport does.
     `birth_text` and `expiry_text` are printed in place of the dates: fillers or zeros where the
     issuer does not know them, fillers alone in a document that does not expire.
     `full_birth_date` is how EF.DG11 has the date of birth with its century.
@@ -94,6 +95,7 @@ class Document(Part, frozen=True, kw_only=True):
     forgeries: Annotated[tuple[Forgery, ...], Meta(max_length=4)] = ()
     portrait: Handle = "a1"
     access: Literal["pace", "bac"] = "pace"
+    beside: Literal["none", "bank_card", "phone", "transport_card"] = "none"
     birth_text: DateText = ""
     expiry_text: DateText = ""
     full_birth_date: Literal["text", "bcd", "absent"] = "text"
