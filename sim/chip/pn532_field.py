@@ -111,6 +111,8 @@ class Pn532Field:
 
     def remove_chip(self, job: Job | None) -> Job | None:
         """The chip leaves the field during `job`; gives what the PN532 is busy with now."""
+        if self._selected is self._chip:
+            self._selected = None
         self._chip = None
         return self._silence(job.packet[0]) if job and job.needs_chip else job
 
