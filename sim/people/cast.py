@@ -58,11 +58,11 @@ def issue_passport(traveller: Traveller, country: Country, portrait_jpeg: bytes)
         printed = _genuine(traveller, SECOND_NUMBER, country, portrait_jpeg).printed
     lines = (printed.line1, printed.line2)
     differs = " ".join((document.full_birth_date, *document.forgeries))
-    name = f"{lines[0]} {lines[1]} {differs}"
+    own = f"{lines[0]} {lines[1]} {differs}"
     if document.beside == "none":
-        return Passport(lines, card_of(genuine), name)
+        return Passport(lines, card_of(genuine), own)
     beside = BESIDE[document.beside]
-    return Passport(lines, card_of(genuine), f"{name} {document.beside}", (beside,))
+    return Passport(lines, card_of(genuine), f"{own} {document.beside}", (beside,))
 
 
 def _genuine(
