@@ -292,3 +292,12 @@ def test_the_command_prints_json_and_its_exit_code(tmp_path, capsys):
     assert by_check["key: journal.key"]["grade"] == "broken"
     assert main([*argv, "--trust", str(tmp_path)]) == 2
     assert "cannot go into service" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["rtsp:", "mjpeg:http:"])
+def test_a_password_in_the_profile_is_pointed_out_and_not_repeated(kind):
+    camera = Camera(source=f"{kind}//gate:hidden@127.0.0.1:9/live")
+    findings = list(doctor.camera(msgspec.structs.replace(PROFILE, camera=camera)))
+    assert [finding.grade for finding in findings] == [Grade.ATTENTION, Grade.BROKEN]
+    assert "hidden" not in repr(findings)
+    assert "camera.credentials" in repr(findings[0])
