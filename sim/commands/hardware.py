@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ def _hardware(arguments: argparse.Namespace) -> int:
 
     from sim.live.hardware import run_hardware
     from sim.scenario.arrivals import expanded
-    from sim.scenario.scenario import load
+    from sim.scenario.scenario import ScenarioError, load
 
-    scenario = load(arguments.scenario)
+    try:
+        scenario = load(arguments.scenario)
+    except ScenarioError as error:
+        sys.stderr.write(f"egate sim hardware: {error}\n")
+        return 2
     if arguments.seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=arguments.seed)
     return run_hardware(
