@@ -33,6 +33,10 @@ EPILOGS = {
     "officer add": "  egate officer add siti --second-factor --file officers.json",
     "officer remove": "  egate officer remove siti --file officers.json",
     "officer list": "  egate officer list --file officers.json",
+    "rules check": "  egate rules check indonesia\n\n"
+    "exit codes: 0 good; 1 gaps, overlaps or dead rows; 2 unusable pack",
+    "rules decide": "  egate rules decide indonesia --facts traveller.json --json",
+    "rules diff": "  egate rules diff rules-7.toml rules-8.toml --records exported/ --json",
     "journal verify": "  egate journal verify journal.db --centre-key centre.pub\n\n" + EVIDENCE,
     "journal show": "  egate journal show /var/lib/egate/lane1/journal.db 12 --json\n"
     "  egate journal show /var/lib/egate/lane1/journal.db --table outbox",

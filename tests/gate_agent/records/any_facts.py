@@ -57,6 +57,8 @@ def _plain(kind: mi.Type) -> st.SearchStrategy[Any]:
             return st.floats(min_value=kind.ge, allow_nan=False, allow_infinity=False)
         case mi.BoolType():
             return st.booleans()
+        case mi.DateType():
+            return st.dates()
         case mi.NoneType():
             return st.none()
     raise TypeError(f"no strategy for {kind}")

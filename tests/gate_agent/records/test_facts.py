@@ -34,8 +34,8 @@ INPUTS = RuleInputs(
     document_type="P",
     issuing_state="UTO",
     nationality="UTO",
-    age_years=34,
-    days_to_expiry=900,
+    age=(34, 34),
+    days_to_expiry=(900, 900),
     direction="entry",
     hour=23,
 )
@@ -164,7 +164,7 @@ def test_facts_cannot_claim_to_be_of_another_kind() -> None:
 
 
 GOLDEN = {
-    "decision": "f24fdcfef715c2a858d216f5f2bcfb82efbe8cc3bc9f1bb7b42ed94d07f3c0d3",
+    "decision": "2d09acaeb30eb1b837e22e0e4a659e503f89355cfebf087e393f889744dac583",
     "officer": "5dd612c75202b41301f4ba23f57a153eea8672f26b7f7ad222edf7b9b80e22e4",
     "actuation": "be2ea42a87b66d8e994d2dc469d4dc36c7ad6ac65fc509e2111838dac7aee49c",
     "finish": "925d505fdb4547db3d0cb92186390bac8c23342402284a6dd2b8f6d86eda045a",
