@@ -321,6 +321,10 @@ def _advice(component: QualityComponent, components: Sequence[QualityComponent])
         return Guidance.TOO_DARK if native < MIDDLE_LIGHT else Guidance.TOO_BRIGHT
     if component.id == EYES_OPEN and component.native is None:
         return _eyes_unmeasured({part.id: part for part in components})
+    if component.id == "sharpness":  # measured in grey levels: darkness takes structure away
+        light = next((part for part in components if part.id == EXPOSURE), None)
+        if light is not None and light.value < 100:
+            return _advice(light, ())
     return _ADVICE[component.id]
 
 
