@@ -55,7 +55,7 @@ def test_what_a_reader_lacks_is_re_sent_on_change():
         (AT, ()),
     ]:
         made.events.clear()
-        made.at = day
+        made.at = made.utc_day = day
         made.run(6_000)
         assert [ready.conditions for ready in made.named(DeviceReady)] == [lacks]
     made.events.clear()
