@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from firmware_cfg.packs.columns import Direction, Level
 from firmware_cfg.packs.errors import PackError
+from firmware_cfg.packs.ladder import LadderRow
 from firmware_cfg.packs.reasons import RESERVED, RULE_REASONS
 
 PACK_MAX_BYTES = 262_144
@@ -138,6 +139,7 @@ class Pack(Table, frozen=True, kw_only=True):
         time_zone: IANA name; validity days and hours are counted in it.
         to_be_set: values that the authority has still to set; the pack is then an example.
         texts: sentences of reserved reasons, by reason and language.
+        ladder: greatest ages of what the lane depends on; what has no row limits nothing.
     """
 
     name: Id
@@ -153,6 +155,7 @@ class Pack(Table, frozen=True, kw_only=True):
     random_referral: RandomReferral = RandomReferral()
     expected: Expected = Expected()
     limits: Limits = Limits()
+    ladder: tuple[LadderRow, ...] = ()
     purpose: Literal["border"] = "border"
 
 
@@ -198,7 +201,7 @@ def _located(name: str, data: dict[str, Any], message: str) -> PackError:
     named = _NAMED.search(problem)
     at = ".".join(part for part in (at.rstrip("`").lstrip("."), named and named["name"]) if part)
     table, _, rest = at.partition("[")
-    if table in ("refer", "grant") and rest:
+    if table in ("refer", "grant", "ladder") and rest:
         number, _, field = rest.partition("]")
         row = f"{table}[{number}]"
         if number.isdigit():
@@ -221,6 +224,7 @@ def _problems(pack: Pack) -> Iterator[tuple[str, str, str]]:
         seen.add(row.id)
         yield from _row_problems(pack, row)
     yield from _text_problems(pack)
+    yield from _ladder_problems(pack)
     if pack.random_referral.share and not pack.random_referral.cite:
         yield "", "random_referral.cite", "a share above 0 needs the law that allows it"
 
@@ -255,3 +259,15 @@ def _text_problems(pack: Pack) -> Iterator[tuple[str, str, str]]:
                 "reason",
                 f"{row.reason} needs sentences in {LANGUAGES_MIN} languages in [texts]",
             )
+
+
+def _ladder_problems(pack: Pack) -> Iterator[tuple[str, str, str]]:
+    seen: set[str] = set()
+    for row in pack.ladder:
+        if row.dependency in seen:
+            yield row.dependency, "dependency", "has two rows in [[ladder]]"
+        seen.add(row.dependency)
+        if row.auto_officer_max_s < row.auto_max_s:
+            yield row.dependency, "auto_officer_max_s", "lies below auto_max_s"
+        if row.manual_max_s is not None and row.manual_max_s < row.auto_officer_max_s:
+            yield row.dependency, "manual_max_s", "lies below auto_officer_max_s"

@@ -256,6 +256,9 @@ def test_nothing_granted_and_two_grants_refer() -> None:
     assert two.decide(RuleFacts()).reasons == (RULES_OVERLAP,)
 
 
+LADDER = '[[ladder]]\ndependency = "uplink"\nauto_max_s = 5\nauto_officer_max_s = 9\n'
+
+
 @pytest.mark.parametrize(
     ("text", "row_id", "field"),
     [
@@ -271,6 +274,14 @@ def test_nothing_granted_and_two_grants_refer() -> None:
         ("[random_referral]\nshare = 0.1\n", "", "random_referral.cite"),
         ("[[refer]]\nage = 3\n", "refer[0]", "age"),
         ("nonsense", "", ""),
+        (
+            LADDER.replace("auto_officer_max_s = 9", "auto_officer_max_s = 4"),
+            "uplink",
+            "auto_officer_max_s",
+        ),
+        (LADDER + "manual_max_s = 8\n", "uplink", "manual_max_s"),
+        (LADDER + LADDER, "uplink", "dependency"),
+        (LADDER.replace("uplink", "weather"), "ladder[0]", "dependency"),
     ],
 )
 def test_a_wrong_pack_is_refused_naming_row_and_field(text: str, row_id: str, field: str) -> None:
