@@ -92,6 +92,7 @@ DeviationCode = Literal[
     "content_type_other",
     "content_not_octets",
     "signed_data_version",
+    "no_signed_attributes",
     "differ_by_fillers",
 ]
 """What is odd about a document that is otherwise in order (docs/document.md)."""

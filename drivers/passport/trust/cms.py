@@ -77,7 +77,8 @@ class SignerInfo:
 
     Attributes:
         signed_attributes: what the signature may be over: the attributes in the order of DER
-            (RFC 5652, 5.4), and as they are stored where some signer kept another.
+            (RFC 5652, 5.4), and as they are stored where some signer kept another. None at all:
+            the signature is over the content itself; there is no type and no digest then.
     """
 
     issuer: Name | None
@@ -147,8 +148,16 @@ class Signer:
         return self.info.deviations | {item for item, there in shown.items() if there}
 
 
-def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> SignedData:
+def parse_signed_data(
+    der: bytes, max_certificates: int = MAX_CERTIFICATES, *, bare: bool = False
+) -> SignedData:
     """Parse a ContentInfo with SignedData.
+
+    Args:
+        der: the object.
+        max_certificates: more are refused.
+        bare: signers without signed attributes are taken too. They vouch for the content and
+            for no type of it, so only a reader that knows what it must be may ask for them.
 
     Raises:
         SodError: it does not parse, or a mandatory part is missing.
@@ -182,7 +191,7 @@ def parse_signed_data(der: bytes, max_certificates: int = MAX_CERTIFICATES) -> S
             content_type=encapsulated["content_type"].dotted,
             content=content,
             certificates=tuple(item for item in certificates if item is not None),
-            signers=_signers(signers),
+            signers=_signers(signers, bare=bare),
             unreadable=certificates.count(None),
             digested=digested,
             deviations=frozenset(item for item, there in deviations.items() if there),
@@ -225,34 +234,41 @@ def verify_signed_data(signed: SignedData, known: Iterable[Certificate] = ()) ->
 
 
 def _verify_signer(signed: SignedData, signer: SignerInfo, known: Iterable[Certificate]) -> Signer:
-    if signer.content_type != signed.content_type:
-        raise SignatureInvalid("signed content type differs")
-    digests = [digest(signer.digest_name, form) for form in signed.digested]
-    if not any(hmac.compare_digest(found, signer.message_digest) for found in digests):
-        raise SignatureInvalid("message digest differs from the content's")
+    if signer.signed_attributes:
+        _check_attributes(signed, signer)
     named = [item for item in signed.certificates if signer.names(item)]
     named = named or [item for item in known if signer.names(item)]
     failure: AlgorithmUnknown | CertificateError | SignatureInvalid | SodError
     failure = SodError("no document signer certificate")
     for certificate in named or signed.certificates:
-        for number, attributes in enumerate(signer.signed_attributes):
+        for number, covered in enumerate(signer.signed_attributes or signed.digested):
             try:
                 key = parse_public_key(certificate.public_key_info)
-                verify(key, signer.scheme, signer.signature, attributes)
+                verify(key, signer.scheme, signer.signature, covered)
             except (AlgorithmUnknown, CertificateError, SignatureInvalid) as error:
                 failure = error
             else:
-                return Signer(certificate, bool(named), signer, ordered=not number)
+                in_order = not number or not signer.signed_attributes
+                return Signer(certificate, bool(named), signer, ordered=in_order)
     raise failure
 
 
-def _signers(infos: Any) -> tuple[SignerInfo, ...]:
+def _check_attributes(signed: SignedData, signer: SignerInfo) -> None:
+    """Hold the content against the type and the digest that were signed (RFC 5652, 5.6)."""
+    if signer.content_type != signed.content_type:
+        raise SignatureInvalid("signed content type differs")
+    digests = [digest(signer.digest_name, form) for form in signed.digested]
+    if not any(hmac.compare_digest(found, signer.message_digest) for found in digests):
+        raise SignatureInvalid("message digest differs from the content's")
+
+
+def _signers(infos: Any, *, bare: bool) -> tuple[SignerInfo, ...]:
     """Those signers of whose algorithms we know enough; the content has one at least."""
     found = []
     unknown: AlgorithmUnknown | None = None
     for info in infos:
         try:
-            found.append(_signer(info))
+            found.append(_signer(info, bare=bare))
         except AlgorithmUnknown as error:
             unknown = error
     if unknown is not None and not found:
@@ -268,13 +284,35 @@ def _certificate(item: Any) -> Certificate | None:
         return None
 
 
-def _signer(info: Any) -> SignerInfo:
+def _signer(info: Any, *, bare: bool) -> SignerInfo:
     identifier = info["sid"].chosen
     by_key = info["sid"].name == "subject_key_identifier"
     digest_name = hash_name(info["digest_algorithm"])
-    attributes = info["signed_attrs"]
-    if not attributes:
+    attributes = info["signed_attrs"] or ()
+    if not attributes and not bare:
         raise SodError("no signed attributes")
+    values = _attribute_values(attributes)
+    deviations = {
+        Deviation.SIGNER_INFO_VERSION: int(info["version"]) != (3 if by_key else 1),
+        Deviation.NO_SIGNED_ATTRIBUTES: not attributes,
+    }
+    return SignerInfo(
+        issuer=None if by_key else name_of(identifier["issuer"]),
+        serial=None if by_key else identifier["serial_number"].native,
+        subject_key_id=identifier.native if by_key else None,
+        digest_name=digest_name,
+        scheme=parse_scheme(info["signature_algorithm"], digest_name),
+        signature=bytes(info["signature"]),
+        signed_attributes=_signed_forms(attributes) if attributes else (),
+        content_type=values[ID_CONTENT_TYPE].dotted if attributes else "",
+        message_digest=values[ID_MESSAGE_DIGEST].native if attributes else b"",
+        signed_on=_day(values.get(ID_SIGNING_TIME)),
+        deviations=frozenset(item for item, there in deviations.items() if there),
+    )
+
+
+def _attribute_values(attributes: Any) -> dict[str, Any]:
+    """The signed attributes that are read, each of one value; the first two are mandatory."""
     values: dict[str, Any] = {}
     for attribute in attributes:
         oid = attribute["type"].dotted
@@ -283,23 +321,9 @@ def _signer(info: Any) -> SignerInfo:
         if oid in values or len(attribute["values"]) != 1:
             raise SodError("signed attribute with several values")
         values[oid] = attribute["values"][0]
-    if ID_CONTENT_TYPE not in values or ID_MESSAGE_DIGEST not in values:
+    if attributes and (ID_CONTENT_TYPE not in values or ID_MESSAGE_DIGEST not in values):
         raise SodError("signed attributes without content type or message digest")
-    return SignerInfo(
-        issuer=None if by_key else name_of(identifier["issuer"]),
-        serial=None if by_key else identifier["serial_number"].native,
-        subject_key_id=identifier.native if by_key else None,
-        digest_name=digest_name,
-        scheme=parse_scheme(info["signature_algorithm"], digest_name),
-        signature=bytes(info["signature"]),
-        signed_attributes=_signed_forms(attributes),
-        content_type=values[ID_CONTENT_TYPE].dotted,
-        message_digest=values[ID_MESSAGE_DIGEST].native,
-        signed_on=_day(values.get(ID_SIGNING_TIME)),
-        deviations=frozenset(
-            {Deviation.SIGNER_INFO_VERSION} if int(info["version"]) != (3 if by_key else 1) else ()
-        ),
-    )
+    return values
 
 
 def _day(time: Any) -> date | None:

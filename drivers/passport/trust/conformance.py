@@ -30,6 +30,7 @@ class Deviation(StrEnum):
     LDS_VERSION = "lds_version"
     INDEFINITE_LENGTH = "indefinite_length"
     TRAILING_BYTES = "trailing_bytes"
+    NO_SIGNED_ATTRIBUTES = "no_signed_attributes"
 
 
 MEANINGS = {
@@ -44,6 +45,7 @@ MEANINGS = {
     Deviation.LDS_VERSION: "version of LDSSecurityObject and ldsVersionInfo do not agree",
     Deviation.INDEFINITE_LENGTH: "lengths are indefinite",
     Deviation.TRAILING_BYTES: "bytes follow SignedData",
+    Deviation.NO_SIGNED_ATTRIBUTES: "there are no signed attributes; the content itself is signed",
 }
 """Every deviation in words."""
 
@@ -53,6 +55,7 @@ JUDGED = frozenset(
         Deviation.CONTENT_TYPE_OTHER,
         Deviation.CONTENT_NOT_OCTETS,
         Deviation.SIGNED_DATA_VERSION,
+        Deviation.NO_SIGNED_ATTRIBUTES,
     }
 )
 """Deviations that refer unless the profile allows them; the others are accepted everywhere."""

@@ -70,7 +70,7 @@ def parse_sod(data: bytes) -> SecurityObject:
         AlgorithmUnknown: a hash or signature algorithm outside Doc 9303-12.
     """
     try:
-        signed = parse_signed_data(tlv.unwrap(data, FILE_TAGS["SOD"]))
+        signed = parse_signed_data(tlv.unwrap(data, FILE_TAGS["SOD"]), bare=True)
     except TlvError as error:
         raise SodError(f"EF.SOD: {error}") from None
     with parsing("LDSSecurityObject", SodError):

@@ -46,8 +46,12 @@ def odd_sod(
     trailing=b"",
     after=b"",
     carried=None,
+    bare=False,
 ):
-    """EF.SOD; `carried` replaces the content after it was signed."""
+    """EF.SOD; `carried` replaces the content after it was signed.
+
+    `bare`: there are no signed attributes; the signature is over the content.
+    """
     key, certificate = COUNTRY.signer.key, COUNTRY.signer.certificate
     content = security_object() if content is None else content
     signed = digested(content) if digested else content
@@ -63,9 +67,9 @@ def odd_sod(
         der.integer(signer_version),
         sid or der.sequence(certificate.issuer, der.integer(certificate.serial)),
         digest_identifier(null=null),
-        der.tlv(0xA0, body),
+        b"" if bare else der.tlv(0xA0, body),
         key.signature_identifier,
-        der.octets(key.sign(der.tlv(0x31, body))),
+        der.octets(key.sign(signed if bare else der.tlv(0x31, body))),
     )
     carried = content if carried is None else carried
     encapsulated = carried if raw else der.octets(carried)

@@ -6,8 +6,11 @@ from typing import get_args
 import pytest
 from odd_sods import COUNTRY, GROUPS, ID_DATA, contents_of, odd_sod, security_object
 
+from drivers.passport import tlv
+from drivers.passport.errors import SodError
 from drivers.passport.inspection.checks import DIFFER_BY_FILLERS
 from drivers.passport.trust.certificates import parse_certificate
+from drivers.passport.trust.cms import parse_signed_data
 from drivers.passport.trust.conformance import JUDGED, MEANINGS, Deviation
 from drivers.passport.trust.passive_authentication import authenticate_sod
 from drivers.passport.trust.store import TrustStore
@@ -50,6 +53,15 @@ SHAPES = {
     "raw, as PKCS 7 digests": (
         {"raw": True, "version": 1, "digested": contents_of},
         ("content_not_octets", "signed_data_version"),
+    ),
+    "no signed attributes": ({"bare": True}, ("no_signed_attributes",)),
+    "id-data without attributes": (
+        {"bare": True, "kind": ID_DATA},
+        ("content_type_data", "no_signed_attributes"),
+    ),
+    "raw, without attributes": (
+        {"bare": True, "raw": True, "version": 1, "digested": contents_of},
+        ("content_not_octets", "signed_data_version", "no_signed_attributes"),
     ),
     "raw, all of it digested": ({"raw": True}, ("content_not_octets",)),
 }
@@ -137,6 +149,20 @@ def test_a_type_that_was_not_signed_is_failed():
     renamed = sod[:first] + der.oid("1.2.840.113549.1.7.5") + sod[first + len(der.oid(ID_DATA)) :]
     _, checks = judged(renamed)
     assert checks["sod_signature"].result is Result.FAILED
+
+
+def test_signed_attributes_are_no_content_of_their_own():
+    """Their signature is good over their own bytes: those bytes must not pass for the content."""
+    signed = parse_signed_data(tlv.unwrap(odd_sod(), 0x77)).signer.signed_attributes[0]
+    for raw in (False, True):
+        shape = {"content": signed, "bare": True, "raw": raw}
+        _, checks = judged(odd_sod(**shape))
+        assert checks["sod_signature"].result is Result.FAILED
+
+
+def test_lists_of_states_need_signed_attributes():
+    with pytest.raises(SodError, match="no signed attributes"):
+        parse_signed_data(tlv.unwrap(odd_sod(bare=True), 0x77))
 
 
 def test_the_profile_names_the_deviations_that_are_judged():
