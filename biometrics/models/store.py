@@ -26,6 +26,8 @@ from biometrics.types import Tier
 
 MIN_COSINE = 0.9999
 MAX_DIFFERENCE = 1e-5
+MODEL_MAX_BYTES = 1 << 30
+"""An embedding network has a few megabytes to a few hundred."""
 
 
 def _read(path: Path, size_bytes: int) -> bytes:
@@ -206,6 +208,8 @@ def describe(path: Path, name: str, licence: str, provenance: str) -> Model:
         ModelRefused: it is no ONNX file of its own, or has another contract.
         OSError: it cannot be read.
     """
+    if path.stat().st_size > MODEL_MAX_BYTES:
+        raise ModelRefused(f"{name}: longer than {MODEL_MAX_BYTES} bytes")
     data = path.read_bytes()
     check_content(name, data)
     session = OnnxSession(name, data)

@@ -32,8 +32,8 @@ def read_run(path: Path) -> dict[str, Any]:
         raise CompareError(
             f"{path}: {error.strerror}: `egate sim run --report` makes one"
         ) from error
-    except ValueError as error:
-        raise CompareError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise CompareError(f"{path}: not JSON of a run: {error}") from error
     if not isinstance(plain, dict) or "cast" not in plain or "trace_sha256" not in plain:
         raise CompareError(f"{path} is not what `egate sim run --json` prints")
     return plain
