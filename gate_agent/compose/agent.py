@@ -33,7 +33,7 @@ from drivers.types import (
 )
 from firmware_cfg.codes import Code
 from firmware_cfg.profile import Profile
-from firmware_cfg.time_zone import calendar_day, local_time
+from firmware_cfg.time_zone import local_time
 from gate_agent import live
 from gate_agent.compose.agent_lane import AgentLane
 from gate_agent.compose.folders import unfit
@@ -55,7 +55,7 @@ from gate_agent.lane_api.socket_access import access_of, let_the_group_read
 from gate_agent.lists.device import ListsDevice
 from gate_agent.loop import Loop, Turn
 from gate_agent.loop import run as run_loop
-from gate_agent.records.identity import identity
+from gate_agent.records.identity import identity, judged_on
 from gate_agent.records.journal_writer import JournalWriter, Limits
 from gate_agent.records.kept_passages import LATEST_RECORDS, kept_passages
 from gate_agent.records.night_trim import NightTrim, cutoff, is_night
@@ -94,7 +94,7 @@ class AgentProcess:
         self._inbox = live.LiveInbox()
         self._lists = ListsDevice(self._inbox.put)
         self._pictures = Pictures()
-        self._shown: tuple[str, dict[str, str]] = ("", {})  # a holder's handle and identity
+        self._shown: tuple[str, str, dict[str, str]] = ("", "", {})  # handle, day, identity
         journal = _open_journal(profile, state_dir, sealer)
         self._loop = Loop(
             initial(
@@ -218,7 +218,7 @@ class AgentProcess:
                 self._workers.command(DeviceId.READER, command, {})
                 self._workers.command(DeviceId.VISION, command, {})
                 self._vault.wipe(ticket)
-                self._shown = ("", {})
+                self._shown = ("", "", {})
 
     def _actuate(self, command: Actuation, at_ns: int) -> None:
         if not self._turnstile_commands.order(command, at_ns):
@@ -284,13 +284,14 @@ class AgentProcess:
                 )
             )
 
-    def _identity(self, holder: str) -> dict[str, str]:
-        known, fields = self._shown
-        if known != holder:
+    def _identity(self, holder: str, inspection_day: str) -> dict[str, str]:
+        """The holder, with dates read on the day on which the crossing is judged."""
+        known, on, fields = self._shown
+        if (known, on) != (holder, inspection_day):
             text = self._vault.get(holder)
-            day = calendar_day(self._profile.lane.time_zone, live.utc_now())
+            day = judged_on(inspection_day, self._profile.lane.time_zone, live.utc_now())
             fields = identity(text, day) if text is not None else {}
-            self._shown = (holder, fields)
+            self._shown = (holder, inspection_day, fields)
         return fields
 
     # --- the lane API -----------------------------------------------------------------

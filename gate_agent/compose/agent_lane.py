@@ -32,7 +32,7 @@ class AgentLane:
         keys: one for each role.
         put: puts an event into the inbox.
         writer: the journal's writer; it takes receipts, and knows how far the journal is.
-        identity_of: the identity behind a holder's handle.
+        identity_of: the identity behind a holder's handle, by the crossing's day of inspection.
         on_picture: asks vision for a picture: (ticket, kind, reply).
 
     Attributes:
@@ -46,7 +46,7 @@ class AgentLane:
         keys: Mapping[Role, bytes],
         put: Callable[[Event], None],
         writer: JournalWriter,
-        identity_of: Callable[[str], dict[str, str]],
+        identity_of: Callable[[str, str], dict[str, str]],
         on_picture: Callable[[int, str, Reply], None],
     ) -> None:
         self._profile = profile
@@ -87,7 +87,7 @@ class AgentLane:
         )
         dossier = dossier_of(turn.after.shown)
         if dossier is not None and dossier.holder is not None:
-            holder = holder_view(self._identity_of(dossier.holder))
+            holder = holder_view(self._identity_of(dossier.holder, dossier.inspection_day))
             shown = msgspec.structs.replace(shown, holder=holder)
         self.server.publish(shown)
 

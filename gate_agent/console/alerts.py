@@ -123,6 +123,11 @@ ALERTS: dict[str, Alert] = {
     "expiry_none": Alert(
         _I, "The document does not expire", "See that its kind is issued without an expiry."
     ),
+    "expiry_soon": Alert(
+        _W,
+        "The document is valid, but for fewer days than this gate asks",
+        "Compare its last day with the entry conditions, and judge.",
+    ),
     "mrz_dg1": Alert(
         _A, "Printed and stored MRZ differ", _INSPECT, "Printed and stored MRZ were not compared"
     ),

@@ -43,6 +43,7 @@ GRAVEST_FIRST = (
     "document_unreadable",
     "mrz_consistency",
     "expiry",
+    "expiry_soon",
 )
 """Codes from the gravest down; within one severity this order decides."""
 

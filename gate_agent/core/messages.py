@@ -41,7 +41,7 @@ from drivers.types import (
     ReadStep,
     SetDirection,
 )
-from gate_agent.core.facts import Facts
+from gate_agent.core.facts import DecisionFacts, Facts, FinishFacts, OfficerFacts
 from sync.log.types import Appended, AppendFailed, RecordKind
 
 
@@ -154,6 +154,14 @@ class Append(Message, frozen=True, kw_only=True):
     def kind(self) -> RecordKind:
         """What kind of record it asks for."""
         return self.facts.kind
+
+    @property
+    def inspection_day(self) -> str:
+        """The day by which its crossing is judged (ISO 8601), "" where none is known."""
+        facts = self.facts
+        if isinstance(facts, DecisionFacts | OfficerFacts | FinishFacts):
+            return facts.inspection_day or ""
+        return ""
 
 
 class Wipe(Message, frozen=True, kw_only=True):

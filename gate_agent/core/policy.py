@@ -116,7 +116,11 @@ def _age_reasons(holder: HolderAttributes, min_years: int) -> set[Reason]:
 
 
 def _expiry_reasons(holder: HolderAttributes, policy: Policy) -> set[Reason]:
-    """The earliest day that the document allows decides; expired is what is so on any."""
+    """The earliest day that the document allows decides; expired is what is so on any.
+
+    A document that is valid on every day that it allows, and of none for as long as the gate
+    asks, has not expired.
+    """
     if holder.expiry is EXPIRY_KIND_NONE:
         return set() if policy.without_expiry == "admit" else {Reason.EXPIRY_NONE}
     known = days_left(holder)
@@ -125,7 +129,10 @@ def _expiry_reasons(holder: HolderAttributes, policy: Policy) -> set[Reason]:
     fewest, most = known
     if fewest >= policy.min_days_to_expiry:
         return set()
-    return {Reason.EXPIRY} if most < policy.min_days_to_expiry else {Reason.EXPIRY_OPEN}
+    if most < 0:
+        return {Reason.EXPIRY}
+    soon = fewest >= 0 and most < policy.min_days_to_expiry
+    return {Reason.EXPIRY_SOON} if soon else {Reason.EXPIRY_OPEN}
 
 
 _MANDATORY, _EVALUATORY = CheckMode.MANDATORY, CheckMode.EVALUATORY

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     DOCUMENT_UNREADABLE = "document_unreadable"
     UNDER_AGE = "under_age"
     AGE_OPEN = "age_open"
+    EXPIRY_SOON = "expiry_soon"  # valid, for fewer days than the gate asks
     LIST_HIT = "list_hit"
     LIST_UNAVAILABLE = "list_unavailable"
     LIST_TOO_OLD = "list_too_old"

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from drivers.passport.errors import DocumentError
 from drivers.passport.mrz.dates import Days, full_date
 from drivers.passport.mrz.shown_dates import shown_dates
 from drivers.passport.mrz.zone import parse_text
+from firmware_cfg.time_zone import calendar_day
 from gate_agent.lane_api.api import HolderView
+
+
+def judged_on(inspection_day: str, time_zone: str, now: datetime) -> date:
+    """The day by which a crossing's dates are read: its day of inspection, else the gate's day.
+
+    Args:
+        inspection_day: ISO 8601, "" where the reader could not say it.
+        time_zone: IANA name of the gate's zone.
+        now: the present moment, in UTC.
+    """
+    if inspection_day:
+        return date.fromisoformat(inspection_day)
+    return calendar_day(time_zone, now)
 
 
 def identity(mrz_text: bytes, today: date) -> dict[str, str]:

@@ -79,7 +79,7 @@ class JournalWriter:
         journal: open for writing; used by `run`'s thread alone.
         centre_key: the central system's key, None before enrolment: receipts are refused.
         put: puts an event into the inbox.
-        identity: `identity(holder) -> fields`, from the vault.
+        identity: `identity(holder, inspection_day) -> fields`, from the vault; "" for no day.
         clock: monotonic nanoseconds; `utc`: RFC 3339 with milliseconds.
         reserve: the room kept next to the journal, None where nothing is kept (simulation).
         limits: see `Limits`.
@@ -91,7 +91,7 @@ class JournalWriter:
         journal: Journal,
         centre_key: VerifyingKey | None,
         put: Callable[[Any], None],
-        identity: Callable[[str], Mapping[str, str]],
+        identity: Callable[[str, str], Mapping[str, str]],
         clock: Callable[[], int],
         utc: Callable[[], str],
         reserve: Reserve | None = None,
@@ -118,7 +118,8 @@ class JournalWriter:
 
     def append(self, command: Append) -> None:
         """Queue one record; a full queue is a failed journal, never a lost record unseen."""
-        identity = self._identity(command.holder) if command.holder else None
+        holder, day = command.holder, command.inspection_day
+        identity = self._identity(holder, day) if holder else None
         try:
             self._waiting.put_nowait(_Asked(command, identity))
         except queue.Full:

@@ -117,7 +117,7 @@ class LiveLane:
             demo=True,
         )
         self._writer = JournalWriter(
-            journal, None, self._inbox.put, lambda _holder: {}, clock, live.utc_text
+            journal, None, self._inbox.put, lambda _holder, _day: {}, clock, live.utc_text
         )
         self._pty = Pty()
         self._peer = SimTurnstile(

@@ -119,7 +119,7 @@ class Producer:
         self._identities: dict[str, dict[str, str]] = {}
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def identity(self, holder: str) -> Mapping[str, str]:
+    def identity(self, holder: str, _inspection_day: str) -> Mapping[str, str]:
         """The vault's share: who a handle stands for."""
         return self._identities.pop(holder)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from firmware_cfg.profile import Lane
-from firmware_cfg.time_zone import calendar_day
 from gate_agent.core.counter import Kept
 from gate_agent.core.facts import ActuationFacts, FinishFacts, plain_facts
 from gate_agent.core.messages import Append, Appended, AppendFailed
-from gate_agent.records.identity import identity
+from gate_agent.records.identity import identity, judged_on
 from gate_agent.records.kept_passages import LATEST_RECORDS, kept_passages
 from sim.lane.compose import Finish, World, centre_keys_of, utc, utc_text
 from sim.people.traveller import Person
@@ -101,7 +100,8 @@ class SimJournal:
             detail = "no space left on the device"
             return now_ns + APPEND_NS, AppendFailed(ticket=ticket, kind=kind, detail=detail)
         scenario = self._world.scenario
-        day = calendar_day(self._place.time_zone, utc(scenario, now_ns, self.jump_s))
+        now = utc(scenario, now_ns, self.jump_s)
+        day = judged_on(command.inspection_day, self._place.time_zone, now)
         record = self._journal.append(
             kind,
             ticket,

@@ -176,6 +176,32 @@ def test_an_optional_check_refers_only_when_it_failed(check_id):
 
 
 @pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ((-400, -1), {"expiry"}),
+        ((-1, 89), {"expiry_open"}),
+        ((0, 89), {"expiry_soon"}),
+        ((0, 90), {"expiry_open"}),
+        ((90, 120), set()),
+    ],
+)
+def test_a_document_valid_for_too_short_has_not_expired(left, expected):
+    part = replace(GOOD, attributes=expires(ExpiryKind.PART, left))
+    assert reasons(part, min_days_to_expiry=90) == expected
+
+
+def test_the_days_asked_for_count_from_the_day_of_inspection():
+    for days, expected in (
+        (-1, {"expiry"}),
+        (0, {"expiry_soon"}),
+        (179, {"expiry_soon"}),
+        (180, set()),
+    ):
+        exact = replace(GOOD, attributes=replace(ADULT, days_to_expiry=days))
+        assert reasons(exact, min_days_to_expiry=180) == expected
+
+
+@pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"attributes": replace(ADULT, age_years=17)}, {"under_age"}),

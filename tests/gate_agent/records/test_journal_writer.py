@@ -3,6 +3,7 @@
 from random import Random
 
 from example_facts import facts_of
+from msgspec.structs import replace
 
 from gate_agent.core.messages import Append
 from gate_agent.records.journal_writer import MAX_WAITING, JournalWriter
@@ -30,9 +31,12 @@ def test_a_record_keeps_its_identity_though_the_vault_is_wiped_before_it_is_writ
     vault, events = Vault(), []
     vault.put(7, {"h": b"ERIKSSON"})
     made = writer(
-        tmp_path, events.append, lambda handle: {"name": (vault.get(handle) or b"").decode()}
+        tmp_path,
+        events.append,
+        lambda handle, day: {"name": (vault.get(handle) or b"").decode(), "day": day},
     )
-    made.append(Append(ticket=7, facts=facts_of(RecordKind.DECISION), holder="h"))
+    facts = replace(facts_of(RecordKind.DECISION), inspection_day="2027-12-31")
+    made.append(Append(ticket=7, facts=facts, holder="h"))
     vault.wipe(7)
     made.stop()
     made.run()
@@ -40,12 +44,12 @@ def test_a_record_keeps_its_identity_though_the_vault_is_wiped_before_it_is_writ
     reader = JournalReader(tmp_path / "journal.db")
     identity = reader.identity(1, OWN_KEY)
     reader.close()
-    assert identity == {"name": "ERIKSSON"}
+    assert identity == {"name": "ERIKSSON", "day": "2027-12-31"}
 
 
 def test_a_record_that_finds_no_place_is_reported(tmp_path):
     events = []
-    made = writer(tmp_path, events.append, lambda _handle: {})
+    made = writer(tmp_path, events.append, lambda _handle, _day: {})
     for ticket in range(1, MAX_WAITING + 2):
         made.append(Append(ticket=ticket, facts=facts_of(RecordKind.SYSTEM)))
     assert events == [

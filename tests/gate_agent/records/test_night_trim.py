@@ -60,7 +60,7 @@ class Lane:
             self.journal,
             CENTRE.signing.public,
             self.put,
-            lambda _holder: {},
+            lambda _holder, _day: {},
             lambda: self.now_ns,
             lambda: NEW,
             trim=self.trim,

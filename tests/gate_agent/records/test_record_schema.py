@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from schema_judge import fits
 
-from gate_agent.records.identity import identity
+from gate_agent.records.identity import identity, judged_on
 from gate_agent.records.record_schema import Identity, as_json, check, json_schema
 from sim.day.run import Day, run
 from sim.scenario.scenario import load
@@ -133,3 +133,10 @@ def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
     refused = msgspec.structs.replace(went[0], facts={**went[0].facts, "outcome": "refused"})
     assert [crossing_of(older), crossing_of(refused)] == [None, None]
     assert sum(each is not None for each in crossings.values()) == len(went)
+
+
+def test_dates_are_read_on_the_day_of_inspection_though_it_is_past() -> None:
+    after_midnight = datetime.datetime(2027, 12, 31, 17, 0, 5, tzinfo=datetime.UTC)
+    day = judged_on("2027-12-31", "Asia/Jakarta", after_midnight)
+    assert day == datetime.date(2027, 12, 31)
+    assert judged_on("", "Asia/Jakarta", after_midnight) == datetime.date(2028, 1, 1)

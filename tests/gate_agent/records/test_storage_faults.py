@@ -88,7 +88,7 @@ class Running:
             self.journal,
             None,
             self.events.put,
-            lambda _holder: {},
+            lambda _holder, _day: {},
             self.clock,
             lambda: UTC,
             reserve,
@@ -240,7 +240,7 @@ def test_stop_never_blocks(tmp_path: Path) -> None:
     """Even with a full queue and no one to empty it."""
     journal = Journal.open(tmp_path / "journal.db", gate="g", random=Random(1).randbytes)
     events: list[object] = []
-    made = JournalWriter(journal, None, events.append, lambda _: {}, lambda: 1, lambda: UTC)
+    made = JournalWriter(journal, None, events.append, lambda *_: {}, lambda: 1, lambda: UTC)
     for ticket in range(1, MAX_WAITING + 1):
         made.append(Append(ticket=ticket, facts=facts_of(RecordKind.SYSTEM)))
     stopper = threading.Thread(target=made.stop, daemon=True)

@@ -217,7 +217,12 @@ def test_no_clock_changes_order_or_completeness(tmp_path: Path, step_days: int) 
             tmp_path / "journal.db", gate="gate-1", random=seeded(start), sealer=sealer
         )
         writer = JournalWriter(
-            journal, None, events.append, lambda _: {"surname": "X"}, lambda: clock["ns"], utc
+            journal,
+            None,
+            events.append,
+            lambda *_: {"surname": "X"},
+            lambda: clock["ns"],
+            utc,
         )
         facts = facts_of(RecordKind.DECISION)
         for ticket in range(1, 20):
@@ -257,7 +262,7 @@ def test_a_receipt_for_what_was_never_written_is_a_dispute(tmp_path: Path) -> No
         if written:
             fill(old, written)
         made = JournalWriter(
-            old, CENTRE_KEY.public, lambda _: None, lambda _: {}, lambda: 1, lambda: UTC
+            old, CENTRE_KEY.public, lambda _: None, lambda _holder, _day: {}, lambda: 1, lambda: UTC
         )
         made.receipt(receipt)
         made.stop()
