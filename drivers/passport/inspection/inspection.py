@@ -129,7 +129,7 @@ class Inspection:
             plan=self._plan,
             reader=self.reader,
             attempts=self.attempts,
-            ask=lambda: self._step(ANOTHER_CARD),
+            ask=partial(_step, self.ticket, ANOTHER_CARD),  # not of self: see `_step`
         )
 
     def run(self) -> Steps[tuple[Check, ...]]:
@@ -143,8 +143,10 @@ class Inspection:
             removed = isinstance(error, TagLost)
             rest, why = Result.ABORTED, str(error) or type(error).__name__
             self._checks.add(*self._chip.another_card())
+            error.__traceback__ = None  # its frames hold it, and the holder's zone
         except DocumentError as error:
             rest, why = Result.ABORTED, str(error)
+            error.__traceback__ = None
         if self._judged is not None:
             self._judged()
         self._checks.add(*self._printed())
@@ -168,17 +170,17 @@ class Inspection:
     def _procedure(self) -> Steps[None]:
         yield from self._access_control()
         self._checks.add(*self._printed())
-        yield from self._step("access")
+        yield from _step(self.ticket, "access")
         com = yield from self._file("COM")
         sod = yield from self._file("SOD")
         if isinstance(sod, DocumentError):
             self._checks.begin()
             self._checks.add(_not_given("sod_signature", sod))
             raise sod
-        yield from self._step("sod")
+        yield from _step(self.ticket, "sod")
         dg1 = yield from self._file("DG1")
         if not isinstance(dg1, DocumentError):
-            yield from self._step("dg1")
+            yield from _step(self.ticket, "dg1")
         self._judged = Later(partial(self._judge, com, sod, dg1))
         dg2 = yield from overlap(self._file("DG2"), self._judged)
         found = self._judged()
@@ -263,7 +265,7 @@ class Inspection:
             return
         hashed = found.hash_check(2, dg2)
         self._checks.add(hashed, face_image_check(dg2))
-        yield from self._step("dg2")
+        yield from _step(self.ticket, "dg2")
         if found.trusted and hashed.result is Result.SUCCESSFUL:
             handle = self.new_handle()
             portrait = PortraitRead(ticket=self.ticket, portrait=handle)
@@ -367,9 +369,6 @@ class Inspection:
 
         return attempt
 
-    def _step(self, step: str) -> Steps[None]:
-        yield Emit(Emission(ReadStep(ticket=self.ticket, step=step), {}))
-
     def _file(self, name: str) -> Steps[bytes | DocumentError]:
         """A file, or why the chip does not give it."""
         try:
@@ -394,3 +393,12 @@ def _not_given(check_id: str, error: DocumentError) -> Check:
 def _nothing() -> Steps[None]:
     return
     yield  # makes this a generator
+
+
+def _step(ticket: int, step: str) -> Steps[None]:
+    """Report a step.
+
+    It refers to no inspection: a reference from its own parts would keep one, with the holder's
+    zone, in memory until the next collection.
+    """
+    yield Emit(Emission(ReadStep(ticket=ticket, step=step), {}))

@@ -76,6 +76,10 @@ class Pn532Runner:
             job.close()
         except (StopIteration, LinkEnded):
             return
+        finally:
+            # Its traceback holds the frames of the inspection, and this one holds the error: the
+            # holder's zone would stay in memory until the next collection.
+            error.__traceback__ = None
 
     def reset(self) -> None:
         """The port is new: forget bytes under way."""

@@ -1,5 +1,6 @@
 """The passport reader as a device: tickets, budgets, faults, noise on the wire, wiping."""
 
+import gc
 from datetime import date
 from random import Random
 
@@ -7,6 +8,8 @@ import pytest
 from reader_bench import MS, Bench, country, passport, trust_of, verified
 
 from drivers.errors import NoAnswer, PortLost, ProtocolViolation
+from drivers.passport.inspection.inspection import Inspection
+from drivers.passport.mrz.zone import Mrz
 from drivers.passport.reader.pn532_commands import exchange, find_again
 from drivers.passport.reader.zone_reader import MAX_BAD_LINES
 from drivers.types import (
@@ -19,6 +22,7 @@ from drivers.types import (
     ReadDocument,
     Result,
 )
+from sim.chip.card import Behaviour
 
 AT = date(2026, 11, 22)
 TRUST = trust_of(country())
@@ -180,6 +184,28 @@ def test_wipe_overwrites_what_was_read():
     made.reader.wipe(1)
     assert not any(any(buffer) for buffer in buffers)
     assert made.reader._documents._by_ticket == {}
+
+
+@pytest.mark.parametrize("ended", ["left on", "taken away", "wrong zone", "mute", "cancelled"])
+def test_nothing_refers_to_a_document_after_its_wipe(ended):
+    """Without a collection: a circle of references would keep the zone until one comes."""
+    behaviour = Behaviour(mute=True) if ended == "mute" else None
+    lines = [LINES[0], "X" + LINES[1][1:]] if ended == "wrong zone" else LINES
+    made = bench()
+    gc.collect()
+    gc.disable()
+    try:
+        made.present(lines, behaviour, personalisation=GENUINE)
+        if ended == "taken away":
+            made.remove_at_ns = made.now_ns + 700 * MS
+        made.run(300 if ended == "cancelled" else 9_000)
+        made.reader.wipe(1)
+        made.events.clear()
+        made.payloads.clear()
+        left = [thing for thing in gc.get_objects() if isinstance(thing, Inspection | Mrz)]
+        assert left == []
+    finally:
+        gc.enable()
 
 
 def test_at_most_two_crossings_are_held():
