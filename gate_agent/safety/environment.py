@@ -186,9 +186,9 @@ def acknowledgement(node: Node) -> Iterator[Event]:
 def passages(node: Node) -> Iterator[Event]:
     """At a barrier: who stands where, and who went through."""
     if node.state.plant_stale_ns is None:
-        yield from _seen_again(BARRIER)
+        yield from _seen_again(node, BARRIER)
         return
-    count = node.state.plant.passages_exit or COUNT
+    count = counted(node)
     for zone in Zone:
         yield plant_read(node, zone=zone)
     for more in (1, 2):
@@ -197,7 +197,7 @@ def passages(node: Node) -> Iterator[Event]:
 
 def calm_passages(node: Node) -> Iterator[Event]:
     """The same, with the traveller alone."""
-    count = node.state.plant.passages_exit or COUNT
+    count = counted(node)
     for event in passages(node):
         if isinstance(event, PlantChanged) and event.plant.passages_exit == count + 2:
             continue
@@ -205,8 +205,18 @@ def calm_passages(node: Node) -> Iterator[Event]:
             yield event
 
 
-def _seen_again(profile: Profile) -> Iterator[Event]:
+def counted(node: Node) -> int:
+    """The exit's counter as last known: where it goes on from, also while it is not read."""
+    known = node.state.counters.exit
+    return COUNT if known is None else known
+
+
+def _seen_again(node: Node, profile: Profile) -> Iterator[Event]:
+    """The plant answers again; no one passed meanwhile."""
     rest = at_rest(profile)
+    if rest.passages_exit is not None:
+        entries = node.state.counters.entry or 0
+        rest = replace(rest, passages_exit=counted(node), passages_entry=entries)
     yield PlantChanged(plant=rest)
     yield PlantChanged(plant=replace(rest, zone=Zone.ONE))
 
@@ -225,7 +235,7 @@ def _doors(node: Node, arriving: CrossingState) -> Iterator[Event]:
     state, _, history = node
     plant = state.plant
     if state.plant_stale_ns is None:
-        yield from _seen_again(MANTRAP)
+        yield from _seen_again(node, MANTRAP)
         return
     if history.entry_release is ReleaseState.RELEASED:
         yield plant_read(node, entry=Door.OPEN, entry_lock=Lock.UNLOCKED)

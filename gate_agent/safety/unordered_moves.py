@@ -7,7 +7,7 @@ from typing import Any
 
 from drivers.types import Door, PlantChanged
 from gate_agent.core.messages import Event
-from gate_agent.safety.scene import COUNT, Node, replace
+from gate_agent.safety.scene import Node, replace
 
 
 def plant_read(node: Node, **changes: Any) -> PlantChanged:
@@ -32,4 +32,4 @@ def stray_passages(node: Node) -> Iterator[Event]:
     yield plant_read(node, passages_exit=counters.exit + 1)
     yield plant_read(node, passages_entry=counters.entry + 1)
     yield plant_read(node, passages_exit=None)
-    yield plant_read(node, passages_exit=COUNT + 5_000)
+    yield plant_read(node, passages_exit=counters.exit + 5_000)

@@ -76,12 +76,12 @@ TARGETS = (
     Target("guard", CORE, _modules("gate_agent.core.permit", "gate_agent.core.ledger"), _search),
     Target(
         "policy",
-        ("gate_agent/core/test_policy.py",),
-        _modules("gate_agent.core.policy", "gate_agent.core.reasons"),
+        ("gate_agent/core/test_policy.py", "gate_agent/core/test_causes.py"),
+        _modules("gate_agent.core.policy", "gate_agent.core.causes", "gate_agent.core.reasons"),
     ),
     Target(
         "alerts",
-        ("gate_agent/console/test_alerts.py",),
+        ("gate_agent/console/test_alerts.py", "gate_agent/console/test_first_causes.py"),
         _modules("gate_agent.console.alerts"),
     ),
     Target(

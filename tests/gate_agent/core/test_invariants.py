@@ -28,6 +28,7 @@ from drivers.types import (
 )
 from firmware_cfg.profile import Profile
 from gate_agent.core import document, face, passage
+from gate_agent.core.doors_seen import DoorsSeen
 from gate_agent.core.ending import append_actuation
 from gate_agent.core.invariants import INVARIANTS, watch_feeding
 from gate_agent.core.ledger import Ledger
@@ -369,7 +370,20 @@ def seeded(seed: str):
         return ENVIRONMENTS["barrier"]["hardware"], start, topology
     environment = ENVIRONMENTS["barrier"][search_name]
     start = verifying_lane(environment.profile, lists_answered=search_name != "lists")
+    if seed == "entry_and_exit_open":
+        start = with_entry_open(start, environment.profile)
     return environment, start, topology
+
+
+def with_entry_open(node: Node, profile: Profile) -> Node:
+    """The same with an entry that stood open before it was ever seen closed.
+
+    One that opens later without an order stops the lane before anything is released.
+    """
+    unseen = replace(node.state, doors_seen=DoorsSeen(exit_shut=True))
+    plant = replace(node.state.plant, entry=Door.OPEN)
+    node, _ = advance(node._replace(state=unseen), PlantChanged(plant=plant), profile)
+    return plain(node, profile)
 
 
 @pytest.mark.parametrize("seed", SEEDED)

@@ -240,6 +240,23 @@ def test_the_days_asked_for_count_from_the_day_of_inspection():
         ({"best": frame(live=LivenessState.ATTACK)}, {"pad_attack"}),
         ({"best": frame(live=LivenessState.NOT_RUN)}, {"pad_not_run"}),
         ({"circumstances": (Reason.WALKED_AWAY,)}, {"walked_away"}),
+        (
+            {"circumstances": (Reason.FIRE,), "best": None, "list_state": None},
+            {"fire"},
+        ),
+        (
+            {"circumstances": (Reason.FIRE,), "best": None, "portrait_usable": None},
+            {"fire"},
+        ),
+        (
+            {"circumstances": (Reason.FIRE,), "list_state": ListState.HIT, "attack": True},
+            {"fire", "list_hit", "pad_attack"},
+        ),
+        (
+            {"circumstances": (Reason.FIRE,), "portrait_usable": False},
+            {"fire", "portrait_unusable"},
+        ),
+        ({"circumstances": (Reason.FIRE,), "best": frame(score=0.1)}, {"fire", "face_no_match"}),
         ({"face_asked": False}, {"face_not_acquired"}),
         ({"face_asked": False, "portrait_usable": False}, {"portrait_unusable"}),
         ({"checks": None, "face_asked": False, "circumstances": (Reason.FIRE,)}, {"fire"}),
@@ -260,6 +277,24 @@ def test_attack_detection_may_be_missing_only_in_a_demonstration():
     assert decide(blind, lax).reasons == (Reason.PAD_NOT_RUN,)
     assert decide(blind, replace(lax, demo=True)).outcome is Outcome.ADMIT
     assert decide(blind, replace(RULES, demo=True)).reasons == (Reason.PAD_NOT_RUN,)
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "expected"),
+    [
+        (ListState.NO_HIT, 0, set()),
+        (ListState.NO_HIT, 10, set()),
+        (ListState.NO_HIT, 11, {"list_too_old"}),
+        (ListState.NO_HIT, -1, {"list_too_old"}),
+        (ListState.NO_HIT, None, {"list_unavailable"}),
+        (ListState.NO_LIST, None, {"list_unavailable"}),
+        (ListState.NO_LIST, 5, {"list_unavailable"}),
+        (ListState.HIT, 5, {"list_hit"}),
+    ],
+)
+def test_lists_that_answered_count_also_where_a_crossing_was_cut_short(state, age, expected):
+    evidence = replace(GOOD, list_state=state, list_age_s=age, circumstances=(Reason.WALKED_AWAY,))
+    assert reasons(evidence, max_list_age_s=10) == expected | {"walked_away"}
 
 
 @pytest.mark.parametrize(

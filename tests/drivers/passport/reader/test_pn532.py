@@ -225,7 +225,7 @@ def test_polls_both_types_until_a_chip_that_speaks_iso_dep():
     mifare = TARGET[:4] + b"\x08" + TARGET[5:]
     answers = (b"\x00", b"\x00", mifare, b"\x00", b"\x00", TARGET, b"\x00")
     calls, target = play(find_again(1_000), *CYCLE, *answers)
-    assert target == Target(1, iso_dep=True, fast=True)
+    assert target == Target(1, iso_dep=True, fast=True, uid=bytes.fromhex("08112233"))
     assert calls.count(TYPE_A) == 3
     assert calls[-1] == bytes.fromhex("4E010202")
 
@@ -233,7 +233,7 @@ def test_polls_both_types_until_a_chip_that_speaks_iso_dep():
 def test_chip_of_type_b():
     answer = b"\x01\x01\x50" + bytes(11) + b"\x01\x00"
     calls, target = play(find_again(1_000), *CYCLE, b"\x00", answer)
-    assert target == Target(1, iso_dep=True, fast=False)
+    assert target == Target(1, iso_dep=True, fast=False, uid=bytes(4))
     assert calls[-2:] == [TYPE_A, TYPE_B]
 
 
