@@ -44,6 +44,7 @@ from drivers.passport.inspection.chip_access import ChipAccess, refused_keys
 from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
 from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.inspection.personal_details import full_birth_date
+from drivers.passport.inspection.read_step import report_step
 from drivers.passport.mrz.attributes import attributes
 from drivers.passport.mrz.dates import Days, ccyymmdd, century_is_asked, known_dates
 from drivers.passport.mrz.zone import Mrz
@@ -58,7 +59,6 @@ from drivers.types import (
     DocumentRemoved,
     DocumentVerified,
     PortraitRead,
-    ReadStep,
     Result,
 )
 
@@ -129,7 +129,7 @@ class Inspection:
             plan=self._plan,
             reader=self.reader,
             attempts=self.attempts,
-            ask=partial(_step, self.ticket, ANOTHER_CARD),  # not of self: see `_step`
+            ask=partial(report_step, self.ticket, ANOTHER_CARD),
         )
 
     def run(self) -> Steps[tuple[Check, ...]]:
@@ -170,17 +170,17 @@ class Inspection:
     def _procedure(self) -> Steps[None]:
         yield from self._access_control()
         self._checks.add(*self._printed())
-        yield from _step(self.ticket, "access")
+        yield from report_step(self.ticket, "access")
         com = yield from self._file("COM")
         sod = yield from self._file("SOD")
         if isinstance(sod, DocumentError):
             self._checks.begin()
             self._checks.add(_not_given("sod_signature", sod))
             raise sod
-        yield from _step(self.ticket, "sod")
+        yield from report_step(self.ticket, "sod")
         dg1 = yield from self._file("DG1")
         if not isinstance(dg1, DocumentError):
-            yield from _step(self.ticket, "dg1")
+            yield from report_step(self.ticket, "dg1")
         self._judged = Later(partial(self._judge, com, sod, dg1))
         dg2 = yield from overlap(self._file("DG2"), self._judged)
         found = self._judged()
@@ -265,7 +265,7 @@ class Inspection:
             return
         hashed = found.hash_check(2, dg2)
         self._checks.add(hashed, face_image_check(dg2))
-        yield from _step(self.ticket, "dg2")
+        yield from report_step(self.ticket, "dg2")
         if found.trusted and hashed.result is Result.SUCCESSFUL:
             handle = self.new_handle()
             portrait = PortraitRead(ticket=self.ticket, portrait=handle)
@@ -393,12 +393,3 @@ def _not_given(check_id: str, error: DocumentError) -> Check:
 def _nothing() -> Steps[None]:
     return
     yield  # makes this a generator
-
-
-def _step(ticket: int, step: str) -> Steps[None]:
-    """Report a step.
-
-    It refers to no inspection: a reference from its own parts would keep one, with the holder's
-    zone, in memory until the next collection.
-    """
-    yield Emit(Emission(ReadStep(ticket=ticket, step=step), {}))

@@ -62,8 +62,8 @@ def test_what_was_not_judged_is_never_worded_as_failed(check_id, result):
     checks = (Check(id=check_id, result=result),)
     reason = reason_of(check_id, result).value
     (row,) = board(replace(referred(1, reasons=(reason,)), checks=checks))["reasons"]
-    told_itself = reason != check_id  # `expiry_open`, `another_card`: the reason says it
-    assert row["text"] == (ALERTS[reason].text if told_itself else ALERTS[reason].unjudged)
+    by_itself = reason != check_id  # `expiry_open`, `another_card`: the reason is worded so
+    assert row["text"] == (ALERTS[reason].text if by_itself else ALERTS[reason].unjudged)
     assert (row["severity"], row["alone"]) == ("warning", True)
     failed = (Check(id=check_id, result=Result.FAILED),)
     (judged,) = board(replace(referred(1, reasons=(check_id,)), checks=failed))["reasons"]
