@@ -17,8 +17,8 @@ from drivers.passport.chip.access import AccessPlan
 from drivers.passport.chip.access_choice import strongest
 from drivers.passport.chip.apdu import Send, Steps
 from drivers.passport.chip.files import FileReader
-from drivers.passport.chip.pace import PARAMETERS, mrz_password
 from drivers.passport.chip.pace import authenticate as pace_authenticate
+from drivers.passport.chip.pace import mrz_password
 from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.errors import SessionDead
 from drivers.passport.inspection.inspection import Inspection
@@ -124,9 +124,7 @@ def _read_cpu_ns(document: Personalisation, behaviour: Behaviour, cpu_ns: Clock)
 
 def _pace_cpu_ns(cpu_ns: Clock) -> int:
     made = SPECIMENS["pace_aa_ca"].personalisation()
-    info = strongest(
-        pace_infos(parse_security_infos(made.master_files[EF_CARD_ACCESS])), PARAMETERS
-    )
+    info = strongest(pace_infos(parse_security_infos(made.master_files[EF_CARD_ACCESS])))
     if info is None:
         raise ValueError("the specimen offers no PACE that the reader does")
     password = mrz_password(_zone(made).key_input)

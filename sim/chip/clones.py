@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 from sim.chip import der
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveReplay, ActiveRsa
-from sim.chip.curves import Group
 from sim.chip.forgeries import Forgery
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import KeySource, seeded_random
 from sim.chip.model import EF_CARD_ACCESS, Features
-from sim.chip.pace import PaceProfile
+from sim.chip.pace import PaceMapping, PaceProfile
 from sim.chip.personalise import EF_COM, EF_SOD, Personalisation, common_data
+from sim.chip.prime_fields import group_of
 from sim.chip.reissue import without_files
 from sim.chip.rsa import RsaNumbers, generate
 from sim.chip.security_infos import security_infos
@@ -102,7 +102,7 @@ def _altered_dg14(genuine: Personalisation) -> Personalisation:
     """The forger's key in DG14 and in the chip: chip authentication alone would succeed."""
     draw = seeded_random(_seed(genuine, "altered_dg14"))
     keys = tuple(
-        replace(key, scalar=Group(key.parameter_id).scalar(draw))
+        replace(key, scalar=group_of(key.parameter_id).scalar(draw))
         for key in genuine.features.agreement
     )
     features = replace(genuine.features, agreement=keys)
@@ -135,9 +135,25 @@ def _weaker_cipher_announced(genuine: Personalisation) -> Personalisation:
     return _announced(genuine, PaceProfile(CipherSuite.TRIPLE_DES, true.parameter_id))
 
 
+def _weaker_group_announced(genuine: Personalisation) -> Personalisation:
+    """A prime field of 1024 bits announced where the signed DG14 knows a curve."""
+    (true, *_) = genuine.features.pace
+    return _announced(genuine, PaceProfile(true.suite, 0))
+
+
 def _other_curve_announced(genuine: Personalisation) -> Personalisation:
     (true, *_) = genuine.features.pace
     return _announced(genuine, PaceProfile(true.suite, 12 if true.parameter_id != 12 else 13))
+
+
+def _chip_mapping_withheld(genuine: Personalisation) -> Personalisation:
+    """Chip authentication mapping not announced, so that nothing proves the chip's key in PACE."""
+    rest = (p for p in genuine.features.pace if p.mapping is not PaceMapping.CHIP)
+    return _announced(genuine, *rest)
+
+
+def _chip_mapping(features: Features) -> object:
+    return any(profile.mapping is PaceMapping.CHIP for profile in features.pace)
 
 
 def _active(features: Features) -> object:
@@ -156,6 +172,7 @@ def _pace_and_bac(features: Features) -> object:
     return features.pace and features.bac
 
 
+_CAM = "pace_cam_and_weaker"
 _Apply = Callable[[Personalisation], Personalisation]
 _ROWS: tuple[tuple[str, str, _Apply, str, Callable[[Features], object]], ...] = (
     ("cloned_rsa", "active_authentication", _cloned_active, "aa_rsa_2048_sha256", _active),
@@ -168,6 +185,10 @@ _ROWS: tuple[tuple[str, str, _Apply, str, Callable[[Features], object]], ...] = 
     ("hidden_dg15_and_com", "stripping", _hidden_dg15_and_com, "aa_ecdsa_plain", _active),
     ("cloned_agreement_aes", "chip_authentication", _cloned_agreement, "ca_aes128", _agreement),
     ("cloned_agreement_3des", "chip_authentication", _cloned_agreement, "ca_3des", _agreement),
+    ("cloned_mapping", "chip_authentication", _cloned_agreement, _CAM, _chip_mapping),
+    ("chip_mapping_withheld", "stripping", _chip_mapping_withheld, _CAM, _chip_mapping),
+    ("weaker_group_announced", "stripping", _weaker_group_announced, _CAM, _chip_mapping),
+    ("cloned_agreement_dh", "chip_authentication", _cloned_agreement, "ca_dh_aes128", _agreement),
     ("silent_agreement", "chip_authentication", _silent_agreement, "ca_aes128", _agreement),
     ("altered_dg14", "dg_hash.DG14", _altered_dg14, "ca_aes128", _agreement),
     ("hidden_dg14", "stripping", _hidden_dg14, "ca_aes128", _agreement),

@@ -63,6 +63,7 @@ class Group:
         self.order = int(curve.order)
         self.p, self.a, self.b = (int(v()) for v in (self._curve.p, self._curve.a, self._curve.b))
         self.size = (self.p.bit_length() + 7) // 8
+        self.public_tag = 0x86
         self.generator: PointJacobi = curve.generator if generator is None else generator
         self._name = curve.name
 
@@ -100,6 +101,28 @@ class Group:
         if max(x, y) >= self.p or not self._curve.contains_point(x, y):
             return None
         return PointJacobi(self._curve, x, y, 1, self.order)
+
+    def integrated(self, element: int) -> PointJacobi | None:
+        """The generator of integrated mapping (B.3, in Jacobian coordinates); None for none.
+
+        Raises:
+            ValueError: the prime is not 3 modulo 4.
+        """
+        p, a, b = self.p, self.a, self.b
+        if p % 4 != 3:
+            raise ValueError("integrated mapping is not defined on this curve")
+        alpha = -pow(element, 2, p) % p
+        z = a * (alpha + alpha * alpha) % p
+        if not z:
+            return None
+        x2 = -b * z * (1 + alpha + alpha * alpha) % p
+        x3 = alpha * x2 % p
+        h2 = (pow(x2, 3, p) + a * x2 * pow(z, 4, p) + b * pow(z, 6, p)) % p
+        u = -alpha * element * h2 % p
+        root = pow(h2, p - 1 - (p + 1) // 4, p)
+        if pow(root, 2, p) * h2 % p == 1:
+            return PointJacobi(self._curve, x2, root * h2 % p, z, self.order)
+        return PointJacobi(self._curve, x3, root * u % p, z, self.order)
 
     def is_infinity(self, point: Any) -> bool:
         """Whether a sum or a product came out as the neutral element."""

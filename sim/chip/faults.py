@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.chip.model import AfterError, Behaviour, Tampering
+from sim.chip.pace import PaceFault
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ def stuck_after(reads: int, after: AfterError) -> Behaviour:
     return Behaviour(session_ends_after_reads=reads, after_error=after)
 
 
+def _wrong(fault: PaceFault) -> Behaviour:
+    return Behaviour(pace_fault=fault)
+
+
 _PACE = "pace_aa_ca"
+_CAM = "pace_cam_aes128_brainpoolP256r1"
 
 FAULTS: dict[str, Fault] = {
     name: Fault(name, caught_by, behaviour)
@@ -85,6 +91,11 @@ PROTOCOL_FAULTS: dict[str, Fault] = {
         ("pace_refused_at_agreement", "", Behaviour(pace_refused_at=3), _PACE),
         ("pace_refused_at_token", "", Behaviour(pace_refused_at=4), _PACE),
         ("pace_refused", "access_control", Behaviour(pace_refused_at=4), "pace_only"),
+        ("pace_wrong_token", "", _wrong(PaceFault.WRONG_TOKEN), _CAM),
+        ("pace_wrong_token_alone", "access_control", _wrong(PaceFault.WRONG_TOKEN), "pace_only"),
+        ("pace_wrong_mapping", "access_control", _wrong(PaceFault.WRONG_MAPPING), "pace_im_only"),
+        ("pace_no_chip_data", "chip_authentication", _wrong(PaceFault.NO_CHIP_DATA), _CAM),
+        ("pace_bad_chip_data", "chip_authentication", _wrong(PaceFault.BAD_CHIP_DATA), _CAM),
         ("pace_by_can_only", "access_control", Behaviour(pace_by_can_only=True), "pace_only"),
         (
             "agreement_refused",

@@ -2,7 +2,7 @@
 
 Files are found by the names in use: `COM`, `EF_SOD`, `DG1`, `Datagroup2`, `ef0101`, with any
 suffix, and `CARDACCESS`. What such a folder serves does Basic Access Control with the MRZ of
-its own DG1, and the PACE with generic mapping over elliptic curves that its EF.CardAccess
+its own DG1, and the PACE with generic or integrated mapping that its EF.CardAccess
 announces: neither needs a key. Private keys cannot be read from a chip; active and chip
 authentication are refused as a clone would.
 """
@@ -17,8 +17,9 @@ from sim.chip.curves import CURVES
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.model import EF_CARD_ACCESS, Behaviour, Card, Features
 from sim.chip.mrz import Zone
-from sim.chip.pace import PaceProfile
+from sim.chip.pace import PaceMapping, PaceProfile
 from sim.chip.personalise import EF_COM, EF_DG1, EF_SOD
+from sim.chip.prime_fields import FIELDS
 from sim.chip.tlv import data_objects
 
 MAX_FILE = 1 << 20
@@ -74,7 +75,12 @@ def load_card(folder: Path, behaviour: Behaviour) -> Card:
 
 def announced_profiles(card_access: bytes) -> tuple[PaceProfile, ...]:
     """What of EF.CardAccess this chip can do, in its order; version 2 alone is standardised."""
-    known = (PaceProfile(suite, number) for suite in CipherSuite for number in CURVES)
+    known = (
+        PaceProfile(suite, number, mapping)
+        for suite in CipherSuite
+        for number in (*FIELDS, *CURVES)
+        for mapping in (PaceMapping.GENERIC, PaceMapping.INTEGRATED)
+    )
     found = {card_access.find(profile.info): profile for profile in known}
     return tuple(found[at] for at in sorted(found) if at >= 0)
 

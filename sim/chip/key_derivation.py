@@ -30,13 +30,18 @@ class CipherSuite(StrEnum):
         return list(CipherSuite).index(self) + 1
 
 
-_KEY_SIZES = {CipherSuite.AES_128: 16, CipherSuite.AES_192: 24, CipherSuite.AES_256: 32}
+KEY_SIZES = {
+    CipherSuite.TRIPLE_DES: 16,
+    CipherSuite.AES_128: 16,
+    CipherSuite.AES_192: 24,
+    CipherSuite.AES_256: 32,
+}
 
 
 def _aes_key(suite: CipherSuite, secret: bytes, counter: bytes) -> bytes:
     name = "sha1" if suite is CipherSuite.AES_128 else "sha256"
     digest = hashlib.new(name, secret + counter, usedforsecurity=False).digest()
-    return digest[: _KEY_SIZES[suite]]
+    return digest[: KEY_SIZES[suite]]
 
 
 def new_session(suite: CipherSuite, secret: bytes) -> SecureSession:

@@ -11,10 +11,12 @@ from sim.chip.apdu import Response
 from sim.chip.bac import AccessKeys
 from sim.chip.chip_authentication import AgreementKey
 from sim.chip.key_derivation import CipherSuite
-from sim.chip.pace import PaceProfile, PaceRun
+from sim.chip.pace import PaceFault, PaceProfile, PaceRun
 from sim.chip.secure_messaging import SecureSession
 
 EF_CARD_ACCESS = 0x011C
+EF_CARD_SECURITY = 0x011D
+"""Both of the master file, where 011D is not EF.SOD."""
 
 _SELECT = 0xA4
 _GET_CHALLENGE = 0x84
@@ -94,6 +96,7 @@ class Behaviour:
         le_refused: SELECT and MSE that expect an answer are refused with 6700.
         pace_by_can_only: PACE does not know the MRZ as its password.
         pace_refused_at: the step of PACE (1 to 4) at which the chip breaks off with 6300.
+        pace_fault: what the chip does wrong in PACE, as far as the mapping has it.
         agreement_refused: chip authentication ends with 6300 though the key is there.
         errors_in_plain: errors under secure messaging are answered without protection.
         after_error: what becomes of the session after an error in plain, or a plain command.
@@ -110,6 +113,7 @@ class Behaviour:
     le_refused: bool = False
     pace_by_can_only: bool = False
     pace_refused_at: int = 0
+    pace_fault: PaceFault = PaceFault.NONE
     agreement_refused: bool = False
     errors_in_plain: bool = False
     after_error: AfterError = AfterError.ENDS
@@ -137,6 +141,12 @@ class Features:
     can: str = field(default="", repr=False)
     active: ActiveKey | None = None
     agreement: tuple[AgreementKey, ...] = ()
+
+    def mapping_key(self, profile: PaceProfile) -> AgreementKey | None:
+        """The static key that chip authentication mapping over these parameters proves."""
+        fitting = [key for key in self.agreement if key.parameter_id == profile.parameter_id]
+        named = [key for key in fitting if key.key_id == profile.parameter_id]
+        return next(iter(named or fitting), None)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,18 @@ from datetime import datetime
 from types import MappingProxyType
 
 from sim.chip import der
-from sim.chip.model import EF_CARD_ACCESS, Features
+from sim.chip.model import EF_CARD_ACCESS, EF_CARD_SECURITY, Features
 from sim.chip.mrz import Holder, Zone, td3
+from sim.chip.pace import PaceMapping
 from sim.chip.pki import Country
 from sim.chip.portrait import data_group_2, picture_size
 from sim.chip.security_infos import security_infos
-from sim.chip.sod import document_security_object, lds_security_object
+from sim.chip.sod import (
+    SECURITY_OBJECT,
+    document_security_object,
+    lds_security_object,
+    signed_object,
+)
 
 EF_COM = 0x011E
 EF_SOD = 0x011D
@@ -114,7 +120,9 @@ def personalise(
         country=country,
         hash_name=hash_name,
         features=features,
-        master_files=MappingProxyType(card_access(features)),
+        master_files=MappingProxyType(
+            {**card_access(features), **card_security(features, country, at or country.at)}
+        ),
         layout=layout,
     )
 
@@ -122,8 +130,7 @@ def personalise(
 def security_groups(features: Features) -> dict[int, bytes]:
     """DG14 and DG15 as far as the chip has something to say in them (Doc 9303-10, 4.7.14, .15)."""
     infos = [profile.info for profile in features.pace]
-    for key in features.agreement:
-        infos += key.infos
+    infos += [info for key in features.agreement for info in key.infos]
     groups = {}
     if features.active is not None:
         infos += features.active.infos
@@ -138,6 +145,19 @@ def card_access(features: Features) -> dict[int, bytes]:
     if not features.pace:
         return {}
     return {EF_CARD_ACCESS: security_infos(profile.info for profile in features.pace)}
+
+
+def card_security(features: Features, country: Country, at: datetime) -> dict[int, bytes]:
+    """EF.CardSecurity of a chip that does PACE with chip authentication mapping (9.2.11).
+
+    DG14's entries about PACE and keys, signed by the document signer as one object.
+    """
+    if not any(profile.mapping is PaceMapping.CHIP for profile in features.pace):
+        return {}
+    infos = [profile.info for profile in features.pace]
+    infos += [info for key in features.agreement for info in key.infos]
+    content = security_infos(infos)
+    return {EF_CARD_SECURITY: signed_object(SECURITY_OBJECT, content, country.signer, at)}
 
 
 def data_group_1(lines: Zone) -> bytes:

@@ -16,8 +16,9 @@ from sim.chip.chip_authentication import AgreementKey
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Random
 from sim.chip.model import Agreement, Card, CardState
-from sim.chip.pace import MRZ, PaceProfile, PaceRun, advance, encoded_password
-from sim.chip.security_infos import CHIP_AUTHENTICATION
+from sim.chip.pace import MRZ, PaceMapping, PaceProfile, PaceRun, advance, encoded_password
+from sim.chip.prime_fields import FIELDS
+from sim.chip.security_infos import CHIP_AUTHENTICATION, CHIP_AUTHENTICATION_DH
 from sim.chip.tlv import data_objects, one_object
 
 _SET_AT_PACE = 0xC1A4
@@ -65,7 +66,15 @@ def _choose_pace(card: Card, state: CardState, objects: dict[int, bytes]) -> _Ou
         return state, Response(Status.REFERENCE_NOT_FOUND)
     if reference == MRZ and card.behaviour.pace_by_can_only:
         return state, Response(Status.REFERENCE_NOT_FOUND)
-    run = PaceRun(profile, password, refuse_at=card.behaviour.pace_refused_at)
+    run = PaceRun(
+        profile,
+        password,
+        refuse_at=card.behaviour.pace_refused_at,
+        static=card.features.mapping_key(profile),
+        fault=card.behaviour.pace_fault,
+    )
+    if profile.mapping is PaceMapping.CHIP and run.static is None:
+        return state, Response(Status.WRONG_DATA)
     return replace(state, pace=run), Response(Status.OK)
 
 
@@ -77,8 +86,15 @@ def _by_parameter(offered: list[PaceProfile], reference: bytes | None) -> PacePr
     return next((p for p in offered if p.parameter_id == number), None)
 
 
-def _key_for(card: Card, suite: CipherSuite, reference: bytes | None) -> AgreementKey | None:
-    keys = [key for key in card.features.agreement if suite in key.suites]
+def _key_for(
+    card: Card, suite: CipherSuite, reference: bytes | None, *, over_field: bool | None = None
+) -> AgreementKey | None:
+    """The key meant; `over_field`: that of DH alone, or of a curve alone."""
+    keys = [
+        key
+        for key in card.features.agreement
+        if suite in key.suites and over_field in (None, key.parameter_id in FIELDS)
+    ]
     if reference is None:
         return keys[0] if len(keys) == 1 else None
     number = int.from_bytes(reference, "big")
@@ -88,16 +104,27 @@ def _key_for(card: Card, suite: CipherSuite, reference: bytes | None) -> Agreeme
 def _choose_agreement(card: Card, state: CardState, objects: dict[int, bytes]) -> _Outcome:
     if state.session is None:
         return state, Response(Status.SECURITY_STATUS)
-    wanted = objects.get(_PROTOCOL)
-    suite = next(
-        (s for s in CipherSuite if der.oid(f"{CHIP_AUTHENTICATION}.{s.arc}")[2:] == wanted), None
-    )
-    if suite is None or not any(suite in key.suites for key in card.features.agreement):
+    chosen = _AGREEMENTS.get(objects.get(_PROTOCOL, b""))
+    if chosen is None:
         return state, Response(Status.WRONG_DATA)
-    key = _key_for(card, suite, objects.get(_REFERENCE))
+    suite, over_field = chosen
+    if not any(
+        suite in key.suites and over_field is (key.parameter_id in FIELDS)
+        for key in card.features.agreement
+    ):
+        return state, Response(Status.WRONG_DATA)
+    key = _key_for(card, suite, objects.get(_REFERENCE), over_field=over_field)
     if key is None:
         return state, Response(Status.REFERENCE_NOT_FOUND)
     return replace(state, agreement=Agreement(key, suite)), Response(Status.OK)
+
+
+_AGREEMENTS = {
+    der.oid(f"{protocol}.{suite.arc}")[2:]: (suite, over_field)
+    for protocol, over_field in ((CHIP_AUTHENTICATION, False), (CHIP_AUTHENTICATION_DH, True))
+    for suite in CipherSuite
+}
+"""Suite of each protocol identifier of chip authentication, and whether it is that of DH."""
 
 
 def _set_key_agreement(card: Card, state: CardState, objects: dict[int, bytes]) -> _Outcome:

@@ -11,11 +11,16 @@ from collections.abc import Iterable
 from sim.chip import der
 from sim.chip.curves import Group, explicit_parameters
 from sim.chip.key_derivation import CipherSuite
+from sim.chip.prime_fields import FIELDS, x942_parameters
 
 CHIP_AUTHENTICATION = "0.4.0.127.0.7.2.2.3.2"
 """id-CA-ECDH; the cipher suite is the next arc (table 6)."""
+CHIP_AUTHENTICATION_DH = "0.4.0.127.0.7.2.2.3.1"
+"""id-CA-DH."""
 
+_PUBLIC_KEY_DH = "0.4.0.127.0.7.2.2.1.1"
 _PUBLIC_KEY_ECDH = "0.4.0.127.0.7.2.2.1.2"
+_X942_PUBLIC_NUMBER = "1.2.840.10046.2.1"
 _ACTIVE_AUTHENTICATION = "2.23.136.1.1.5"
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _STANDARDISED = "0.4.0.127.0.7.1.2"
@@ -28,29 +33,42 @@ def security_infos(infos: Iterable[bytes]) -> bytes:
     return der.set_of(*infos)
 
 
-def chip_authentication_info(suite: CipherSuite, key_id: int | None) -> bytes:
-    """ChipAuthenticationInfo, version 1 (9.2.7)."""
+def chip_authentication_info(
+    suite: CipherSuite, key_id: int | None, *, over_field: bool = False
+) -> bytes:
+    """ChipAuthenticationInfo, version 1 (9.2.7), of a key on a curve or over a prime field."""
     identifier = b"" if key_id is None else der.integer(key_id)
-    return der.sequence(der.oid(f"{CHIP_AUTHENTICATION}.{suite.arc}"), der.integer(1), identifier)
+    protocol = CHIP_AUTHENTICATION_DH if over_field else CHIP_AUTHENTICATION
+    return der.sequence(der.oid(f"{protocol}.{suite.arc}"), der.integer(1), identifier)
 
 
 def chip_public_key_info(parameter_id: int, point: bytes, key_id: int | None) -> bytes:
     """ChipAuthenticationPublicKeyInfo with explicit parameters (9.2.6), as most states issue it."""
     algorithm = der.sequence(der.oid(_EC_PUBLIC_KEY), explicit_parameters(Group(parameter_id)))
-    return _public_key_info(algorithm, point, key_id)
+    return _public_key_info(_PUBLIC_KEY_ECDH, algorithm, point, key_id)
 
 
-def standardised_public_key_info(parameter_id: int, point: bytes, key_id: int | None) -> bytes:
+def modp_public_key_info(parameter_id: int, public: bytes, key_id: int | None) -> bytes:
+    """The same of a key over a prime field: dhpublicnumber (9.5.2; RFC 3279, 2.3.3)."""
+    algorithm = der.sequence(der.oid(_X942_PUBLIC_NUMBER), x942_parameters(parameter_id))
+    return _public_key_info(_PUBLIC_KEY_DH, algorithm, _number(public), key_id)
+
+
+def standardised_public_key_info(parameter_id: int, public: bytes, key_id: int | None) -> bytes:
     """The same by the number of the standardised parameters alone (9.5.1)."""
     algorithm = der.sequence(der.oid(_STANDARDISED), der.integer(parameter_id))
-    return _public_key_info(algorithm, point, key_id)
+    if parameter_id in FIELDS:
+        return _public_key_info(_PUBLIC_KEY_DH, algorithm, _number(public), key_id)
+    return _public_key_info(_PUBLIC_KEY_ECDH, algorithm, public, key_id)
 
 
-def _public_key_info(algorithm: bytes, point: bytes, key_id: int | None) -> bytes:
+def _number(public: bytes) -> bytes:
+    return der.integer(int.from_bytes(public, "big"))
+
+
+def _public_key_info(kind: str, algorithm: bytes, public: bytes, key_id: int | None) -> bytes:
     identifier = b"" if key_id is None else der.integer(key_id)
-    return der.sequence(
-        der.oid(_PUBLIC_KEY_ECDH), der.sequence(algorithm, der.bits(point)), identifier
-    )
+    return der.sequence(der.oid(kind), der.sequence(algorithm, der.bits(public)), identifier)
 
 
 def active_authentication_info(hash_name: str) -> bytes:

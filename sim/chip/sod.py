@@ -11,6 +11,8 @@ from sim.chip.pki import Certificate, Signer
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
+SECURITY_OBJECT = "0.4.0.127.0.7.3.2.1"
+"""id-SecurityObject: what EF.CardSecurity contains (BSI TR-03110-3, A.1.2.5)."""
 DATA = "1.2.840.113549.1.7.1"
 _CONTENT_TYPE = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST = "1.2.840.113549.1.9.4"

@@ -16,7 +16,7 @@ from functools import cache
 
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveRsa
 from sim.chip.chip_authentication import AgreementKey
-from sim.chip.curves import NAMES, Group
+from sim.chip.curves import NAMES
 from sim.chip.data_groups import (
     displayed_portrait,
     displayed_signature,
@@ -28,12 +28,13 @@ from sim.chip.data_groups import (
 )
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Algorithm, KeySource, seeded_random
-from sim.chip.model import Features
+from sim.chip.model import EF_CARD_ACCESS, EF_CARD_SECURITY, Features
 from sim.chip.mrz import Holder, td1, td2
-from sim.chip.pace import PaceProfile
+from sim.chip.pace import PaceMapping, PaceProfile
 from sim.chip.personalise import Layout, Personalisation, personalise
 from sim.chip.pki import Country, found_country
 from sim.chip.portrait import drawn_portrait, tagged_data_group_2
+from sim.chip.prime_fields import group_of
 from sim.chip.rogue_issuers import expired_country, revoked_signer
 from sim.chip.rsa import RsaNumbers, generate
 
@@ -92,7 +93,7 @@ class Specimen:
     def record(self) -> dict[str, object]:
         """What `egate chip specimens --json` prints of it."""
         made = self.personalisation()
-        pace = ["pace-gm"] if made.features.pace else []
+        pace = list(dict.fromkeys(f"pace-{one.mapping}" for one in made.features.pace))
         return {
             "name": self.name,
             "mrz": made.printed.printed,
@@ -177,7 +178,7 @@ def agreement_key(
     standardised: bool = False,
 ) -> AgreementKey:
     """A chip authentication key of a specimen, from its parameters alone."""
-    scalar = Group(parameter_id).scalar(seeded_random(f"agree {parameter_id} {key_id}".encode()))
+    scalar = group_of(parameter_id).scalar(seeded_random(f"agree {parameter_id} {key_id}".encode()))
     return AgreementKey(parameter_id, scalar, suites, key_id, standardised)
 
 
@@ -238,6 +239,52 @@ def _access_specimens() -> list[Specimen]:
         Specimen("pace_several", features=_pace(*several)),
     ]
     return made
+
+
+def _mapping_specimens() -> list[Specimen]:
+    """Integrated and chip authentication mapping, and every protocol over prime fields."""
+    triple, aes, aes192, aes256 = CipherSuite
+    integrated, chip = PaceMapping.INTEGRATED, PaceMapping.CHIP
+    strongest = (
+        PaceProfile(triple, 12),
+        PaceProfile(aes256, 0),
+        PaceProfile(aes, 13, integrated),
+        PaceProfile(aes, 13),
+        PaceProfile(aes, 13, chip),
+    )
+    named = agreement_key(13, aes, key_id=13)
+    features = {
+        **{
+            f"pace_im_{suite}_{NAMES[number]}": _pace(PaceProfile(suite, number, integrated))
+            for suite, number in ((triple, 12), (aes, 13), (aes192, 15), (aes256, 17), (aes, 8))
+        },
+        "pace_im_only": _pace(PaceProfile(aes, 13, integrated), bac=False),
+        **{
+            f"pace_cam_{suite}_{NAMES[number]}": _mapped(suite, number)
+            for suite, number in ((aes, 13), (aes192, 16), (aes256, 18))
+        },
+        "pace_cam_and_weaker": _agreement(named, agreement_key(12, aes, key_id=1), pace=strongest),
+        **{
+            f"pace_dh_gm_{number}": _pace(PaceProfile(suite, number))
+            for suite, number in ((triple, 0), (aes, 1), (aes256, 2))
+        },
+        **{
+            f"pace_dh_im_{number}": _pace(PaceProfile(suite, number, integrated))
+            for suite, number in ((aes, 0), (aes192, 1), (aes256, 2))
+        },
+        "ca_dh_3des": _agreement(agreement_key(0, triple)),
+        "ca_dh_aes128": _agreement(agreement_key(1, aes)),
+        "ca_dh_aes256_standardised": _agreement(agreement_key(2, aes256, standardised=True)),
+        "pace_dh_ca_dh": _agreement(agreement_key(2, aes), pace=(PaceProfile(aes, 2),)),
+    }
+    return [Specimen(name, features=made) for name, made in features.items()]
+
+
+def _mapped(suite: CipherSuite, parameter_id: int) -> Callable[[], Features]:
+    """Chip authentication mapping, and what must be there beside it (Doc 9303-11, 4.4)."""
+    key = agreement_key(parameter_id, suite, key_id=parameter_id)
+    profiles = PaceProfile(suite, parameter_id, PaceMapping.CHIP), PaceProfile(suite, parameter_id)
+    return _agreement(key, pace=profiles)
 
 
 def _authenticity_specimens() -> list[Specimen]:
@@ -318,6 +365,7 @@ SPECIMENS: Mapping[str, Specimen] = {
     for specimen in (
         *_signature_specimens(),
         *_access_specimens(),
+        *_mapping_specimens(),
         *_authenticity_specimens(),
         *_layout_specimens(),
     )
@@ -346,6 +394,10 @@ def trust_files() -> dict[str, bytes]:
 
 def named_files(made: Personalisation) -> dict[str, bytes]:
     """A document's files by the names that inspections of files use."""
-    names = {0x011E: "COM", 0x011D: "SOD", 0x011C: "CARDACCESS"}
-    every = {**made.files, **made.master_files}
-    return {f"{names.get(fid, f'DG{fid & 0xFF}')}.bin": content for fid, content in every.items()}
+    names = {0x011E: "COM", 0x011D: "SOD"}
+    named = {names.get(fid, f"DG{fid & 0xFF}"): content for fid, content in made.files.items()}
+    named |= {_MASTER_FILES[fid]: content for fid, content in made.master_files.items()}
+    return {f"{name}.bin": content for name, content in named.items()}
+
+
+_MASTER_FILES = {EF_CARD_ACCESS: "CARDACCESS", EF_CARD_SECURITY: "CARDSECURITY"}

@@ -114,7 +114,7 @@ def read_certificate(data):
 
 def read_security_infos(data):
     infos = parse_security_infos(data)
-    strongest(pace_infos(infos), pace.PARAMETERS)
+    strongest(pace_infos(infos))
     chip_keys(infos)
 
 

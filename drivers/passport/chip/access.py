@@ -20,6 +20,7 @@ from drivers.passport.chip import bac, pace
 from drivers.passport.chip.access_choice import AccessWay, strongest, ways_to_open
 from drivers.passport.chip.agreement import Multiply, multiply
 from drivers.passport.chip.apdu import Steps
+from drivers.passport.chip.chip_mapping import MappingProof
 from drivers.passport.chip.files import KEPT_BACK, FileReader
 from drivers.passport.chip.security_infos import PaceInfo, pace_infos, parse_security_infos
 from drivers.passport.errors import (
@@ -61,6 +62,7 @@ class AccessPlan:
         times: multiplies points of a curve.
         reading: the reading of the zone that opened the chip, once one did.
         card_access_cut_short: whether EF.CardAccess was refused by a fault, not as absent.
+        proof: what PACE with chip authentication mapping gave in the present session.
         plain: whether the chip has no access control (Doc 9303-11, 4: it may have none).
     """
 
@@ -73,6 +75,7 @@ class AccessPlan:
     reading: Candidate | None = field(default=None, init=False)
     card_access_cut_short: bool = field(default=False, init=False)
     plain: bool = field(default=False, init=False)
+    proof: MappingProof | None = field(default=None, init=False)
     _protected: bool = field(default=False, init=False)
 
     def open(self, reader: FileReader) -> Steps[str]:
@@ -83,6 +86,7 @@ class AccessPlan:
             AnotherCard: the card has no travel document's application.
             CardRefused, SessionDead, PaceFailed: no way of access succeeded.
         """
+        self.proof = None
         if self.plain:
             yield from reader.select_application()
             return PLAIN
@@ -157,20 +161,21 @@ class AccessPlan:
         return data
 
     def _pace(self, reader: FileReader, offered: tuple[PaceInfo, ...]) -> Steps[str]:
-        info = strongest(offered, pace.PARAMETERS)
+        info = strongest(offered)
         if info is None:
             raise PaceUnknown("not supported: " + ", ".join(map(str, offered)))
         for attempt, reading in enumerate(self._tries(), 1):
             try:
                 password = self._password(reading)
-                session = yield from pace.authenticate(info, password, self.random, self.times)
+                opened = yield from pace.authenticate(info, password, self.random, self.times)
             except AccessDenied:
                 if attempt == ATTEMPTS:
                     raise
                 continue
             break
         self.reading = reading
-        reader.new_session(session)
+        self.proof = opened.proof
+        reader.new_session(opened.session)
         yield from reader.select_application(protected=True)
         return str(info)
 

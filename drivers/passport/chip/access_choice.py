@@ -6,15 +6,27 @@ and decides whether BAC may follow a PACE that failed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
-from drivers.passport.chip.security_infos import PaceInfo
+from drivers.passport.chip.domain_parameters import CURVE_NAMES, STRENGTH_BITS
+from drivers.passport.chip.modp import MODP_GROUPS
+from drivers.passport.chip.security_infos import CHIP_MAPPING, PaceInfo
 
-CIPHER_STRENGTH = {"3DES": 0, "AES-128": 1, "AES-192": 2, "AES-256": 3}
-"""Ciphers of PACE; more is stronger."""
-MAPPING = "ECDH-GM"
-"""The only mapping that is implemented."""
+CIPHER_BITS = {"3DES": 80, "AES-128": 128, "AES-192": 192, "AES-256": 256}
+"""Security strength of the ciphers of PACE (NIST SP 800-57 part 1, table 2): 3DES has two keys."""
+UNMAPPED = 10
+"""secp224r1, whose prime is 1 modulo 4: integrated mapping is not defined on it."""
+_CURVES = frozenset(CURVE_NAMES)
+_GROUPS = frozenset(MODP_GROUPS)
+IMPLEMENTED = {
+    "ECDH-GM": _CURVES,
+    "ECDH-IM": _CURVES - {UNMAPPED},
+    "ECDH-CAM": _CURVES,
+    "DH-GM": _GROUPS,
+    "DH-IM": _GROUPS,
+}
+"""Domain parameters by mapping (Doc 9303-11, tables 2, 3 and 12)."""
 
 
 class AccessWay(StrEnum):
@@ -45,17 +57,29 @@ def ways_to_open(
     return (AccessWay.PACE,)
 
 
-def strongest(offered: Sequence[PaceInfo], parameters: Collection[int]) -> PaceInfo | None:
-    """The offer with the strongest cipher, the chip's first among equals.
+def strongest(offered: Sequence[PaceInfo]) -> PaceInfo | None:
+    """The strongest offer that is implemented, the chip's first among equals.
+
+    A protocol is as strong as the weaker of its group and its cipher. Of two that are equally
+    strong, the stronger cipher is taken, then the stronger group, then chip authentication
+    mapping, which proves the chip's key besides.
 
     Args:
         offered: what EF.CardAccess offers, in its order.
-        parameters: domain parameters that are implemented.
 
     Returns:
         None where no offer is implemented.
     """
-    implemented = [
-        info for info in offered if info.mapping == MAPPING and info.parameter_id in parameters
-    ]
-    return max(implemented, key=lambda info: CIPHER_STRENGTH[info.cipher], default=None)
+    return max(filter(implemented, offered), key=_strength, default=None)
+
+
+def implemented(info: PaceInfo) -> bool:
+    """Whether this offer can be taken."""
+    if info.mapping == CHIP_MAPPING and info.cipher == "3DES":
+        return False  # Doc 9303-11, table 3
+    return info.group in IMPLEMENTED[info.mapping]
+
+
+def _strength(info: PaceInfo) -> tuple[int, int, int, bool]:
+    cipher, group = CIPHER_BITS[info.cipher], STRENGTH_BITS[info.group or 0]
+    return min(cipher, group), cipher, group, info.mapping == CHIP_MAPPING

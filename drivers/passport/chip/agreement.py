@@ -1,4 +1,4 @@
-"""Key agreement on elliptic curves, and session keys from it (Doc 9303-11, 9.5 to 9.7).
+"""Key agreement on elliptic curves, and session keys from any (Doc 9303-11, 9.5 to 9.7).
 
 Scalars come from the caller's random source. Points of the chip are checked to lie on the
 curve; all curves here have cofactor 1, so that suffices.
@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers import algorithms
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from drivers.passport.chip.point_encoding import point_of
 from drivers.passport.chip.secure_messaging import (
     MAC_BYTES,
     Aes,
@@ -46,6 +47,20 @@ def block_cipher(cipher: str, k_enc: bytes, k_mac: bytes) -> SessionCipher:
     return TripleDes(k_enc, k_mac) if cipher == "3DES" else Aes(k_enc, k_mac)
 
 
+def encrypt_blocks(cipher: str, key: bytes, data: bytes) -> bytes:
+    """CBC encryption of whole blocks with an initialisation vector of zeros."""
+    if cipher == "3DES":
+        return TripleDes(key, key).encrypt(data, b"")
+    return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor().update(data)
+
+
+def decrypt_blocks(cipher: str, key: bytes, data: bytes) -> bytes:
+    """CBC decryption of whole blocks with an initialisation vector of zeros."""
+    if cipher == "3DES":
+        return TripleDes(key, key).decrypt(data, b"")
+    return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(data)
+
+
 def new_session(cipher: str, secret: bytes) -> SecureMessaging:
     """Secure messaging under keys from a shared secret, its counter at zero."""
     made = block_cipher(
@@ -77,7 +92,7 @@ def multiply(curve_name: str, point: bytes, scalar: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CurveGroup:
     """A curve with a generator, which PACE replaces; empty is the curve's own.
 
     Attributes:
@@ -87,6 +102,31 @@ class Group:
     curve: NamedCurve
     generator: bytes = b""
     times: Multiply = multiply
+
+    @property
+    def kind(self) -> str:
+        """The key agreement."""
+        return "ECDH"
+
+    @property
+    def name(self) -> str:
+        """Name of the curve."""
+        return self.curve.name
+
+    @property
+    def prime(self) -> int:
+        """The prime of the field."""
+        return int(self.curve.foreign.curve.p())
+
+    @property
+    def public_tag(self) -> int:
+        """Tag of a public point in a public key data object."""
+        return 0x86
+
+    @property
+    def public_bytes(self) -> int:
+        """The length of an encoded public point."""
+        return 1 + 2 * self.curve.size
 
     def key_pair(self, random: Callable[[int], bytes]) -> tuple[int, bytes]:
         """A private scalar and the encoded public point."""
@@ -113,7 +153,7 @@ class Group:
         """
         return self.multiple(scalar, theirs)[1 : 1 + self.curve.size]
 
-    def mapped(self, nonce: bytes, shared: bytes) -> Group:
+    def mapped(self, nonce: bytes, shared: bytes) -> CurveGroup:
         """Generic mapping: the generator s * G + H (Doc 9303-11, 4.4.3.3.1).
 
         Raises:
@@ -124,7 +164,19 @@ class Group:
         point = _decode(curve, shared)
         if scalar:
             point += _decode(curve, self.times(curve.name, self.generator, scalar))
-        return Group(curve, _encode(curve, point), self.times)
+        return CurveGroup(curve, _encode(curve, point), self.times)
+
+    def integrated(self, element: int) -> CurveGroup:
+        """Integrated mapping: the point that belongs to a field element (4.4.3.3.2).
+
+        Raises:
+            SessionDead: there is none.
+        """
+        field, size = self.curve.foreign.curve, self.curve.size
+        p = self.prime
+        x, y = point_of(p, int(field.a()) % p, int(field.b()), element)
+        encoded = b"\x04" + x.to_bytes(size, "big") + y.to_bytes(size, "big")
+        return CurveGroup(self.curve, encoded, self.times)
 
 
 def _encode(curve: NamedCurve, point: Any) -> bytes:

@@ -9,27 +9,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from drivers.passport import tlv
-from drivers.passport.chip.agreement import Group, new_session
+from drivers.passport.chip.agreement import new_session
 from drivers.passport.chip.apdu import Command, Steps
-from drivers.passport.chip.files import FileReader
-from drivers.passport.chip.pace import PARAMETERS
+from drivers.passport.chip.chip_keys import StaticKey, public_keys
+from drivers.passport.chip.files import SHORT_READ, FileReader
 from drivers.passport.chip.security_infos import (
     CHIP_AUTHENTICATION,
+    CHIP_AUTHENTICATION_DH,
     CHIP_AUTHENTICATION_ECDH,
     CIPHERS,
     PUBLIC_KEY_DH,
     PUBLIC_KEY_ECDH,
     SecurityInfo,
 )
-from drivers.passport.curves import by_name
-from drivers.passport.errors import (
-    AlgorithmUnknown,
-    CardRefused,
-    CertificateError,
-)
-from drivers.passport.trust.signatures import EcKey, parse_public_key
+from drivers.passport.errors import AlgorithmUnknown, ApduError, CardRefused
 
-STANDARDISED = bytes.fromhex("04007F00070102")  # 0.4.0.127.0.7.1.2
 MAX_KEYS = 4
 """So many are tried; a chip has one, or one beside that of its successor."""
 STRENGTH = ("AES-256", "AES-192", "AES-128", "3DES")
@@ -40,17 +34,21 @@ class ChipKey(NamedTuple):
 
     Attributes:
         protocol: object identifier as encoded.
-        key_id: names the key where the chip has several.
     """
 
     protocol: bytes
     cipher: str
-    key: EcKey
-    key_id: int | None
+    key: StaticKey
+
+    def __str__(self) -> str:
+        return f"{self.key.group.kind} {self.cipher} {self.key.group.name}"
+
+
+_PROTOCOLS = {"ECDH": CHIP_AUTHENTICATION_ECDH, "DH": CHIP_AUTHENTICATION_DH}
 
 
 def chip_keys(infos: tuple[SecurityInfo, ...]) -> tuple[ChipKey, ...]:
-    """Keys over elliptic curves that DG14 offers, the strongest cipher first.
+    """Keys for chip authentication that DG14 offers, the strongest cipher first.
 
     A key without ChipAuthenticationInfo is for 3DES, as in some early passports; one that only
     a later version names, as identity cards have them beside, is not for this.
@@ -64,30 +62,22 @@ def chip_keys(infos: tuple[SecurityInfo, ...]) -> tuple[ChipKey, ...]:
     for info in infos:
         if info.oid.startswith(CHIP_AUTHENTICATION) and (info.number(0) or 0) > 1:
             later.add(info.number(1))
-        elif info.oid[:-1] == CHIP_AUTHENTICATION_ECDH and info.number(0) == 1:
+        elif info.oid[:-1] in _PROTOCOLS.values() and info.number(0) == 1:
             protocols.append((info.oid, info.number(1)))
+    keys, unknown = public_keys(infos)
     found: list[ChipKey] = []
-    unknown: AlgorithmUnknown | None = None
-    for info in infos:
-        if info.oid == PUBLIC_KEY_DH:
-            unknown = AlgorithmUnknown("chip authentication over DH groups")
-        if info.oid != PUBLIC_KEY_ECDH or not info.values:
-            continue
-        key_id = info.number(1)
-        offered = [oid for oid, named in protocols if named == key_id]
-        if not offered and key_id in later:
+    for key in keys:
+        prefix = _PROTOCOLS[key.group.kind]
+        fitting = [(oid, named) for oid, named in protocols if oid[:-1] == prefix]
+        offered = [oid for oid, named in fitting if named == key.key_id]
+        if not offered and key.key_id in later:
             unknown = AlgorithmUnknown("chip authentication of a later version")
             continue
-        try:
-            key = _ec_key(tlv.encode(0x30, info.values[0].value))
-        except AlgorithmUnknown as error:
-            unknown = error
-            continue
-        offered = offered or [oid for oid, named in protocols if None in (named, key_id)]
-        for protocol in offered or [CHIP_AUTHENTICATION_ECDH + b"\x01"]:
+        offered = offered or [oid for oid, named in fitting if None in (named, key.key_id)]
+        for protocol in offered or [prefix + b"\x01"]:
             cipher = CIPHERS.get(protocol[-1])
             if cipher is not None:
-                found.append(ChipKey(protocol, cipher, key, key_id))
+                found.append(ChipKey(protocol, cipher, key))
     if not found and unknown is not None:
         raise unknown
     return tuple(sorted(found, key=lambda item: STRENGTH.index(item.cipher)))
@@ -123,17 +113,22 @@ def authenticate(
 
 def _prove(reader: FileReader, chip: ChipKey, random: Callable[[int], bytes]) -> Steps[None]:
     """Agree on new keys, and go on under them."""
-    group = Group(chip.key.curve)
-    scalar, point = group.key_pair(random)
-    shared = group.agree(scalar, chip.key.point)
-    key_id = b"" if chip.key_id is None else tlv.encode(0x84, _integer(chip.key_id))
+    group, key_id = chip.key.group, chip.key.key_id
+    if group.public_bytes > SHORT_READ and not reader.extended:
+        raise ApduError(
+            f"chip authentication: a key of {group.public_bytes} bytes needs extended length, "
+            "which the chip does not answer"
+        )
+    scalar, public = group.key_pair(random)
+    shared = group.agree(scalar, chip.key.public)
+    named = b"" if key_id is None else tlv.encode(0x84, _integer(key_id))
     if chip.cipher == "3DES":
-        data = tlv.encode(0x91, point) + key_id
+        data = tlv.encode(0x91, public) + named
         yield from _expect_ok(reader, Command(0x00, 0x22, 0x41, 0xA6, data), "MSE:Set KAT")
     else:
-        data = tlv.encode(0x80, chip.protocol) + key_id
+        data = tlv.encode(0x80, chip.protocol) + named
         yield from _expect_ok(reader, Command(0x00, 0x22, 0x41, 0xA4, data), "MSE:Set AT")
-        dynamic = tlv.encode(0x7C, tlv.encode(0x80, point))
+        dynamic = tlv.encode(0x7C, tlv.encode(0x80, public))
         command = Command(0x00, 0x86, 0, 0, dynamic, le=256)
         yield from _expect_ok(reader, command, "GENERAL AUTHENTICATE")
     reader.new_session(new_session(chip.cipher, shared))
@@ -149,20 +144,3 @@ def _expect_ok(reader: FileReader, command: Command, what: str) -> Steps[None]:
 
 def _integer(number: int) -> bytes:
     return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
-
-
-def _ec_key(public_key_info: bytes) -> EcKey:
-    """The key, by named, explicit or standardised domain parameters (TR-03110-3, A.2.1)."""
-    parts = tlv.read_all(tlv.unwrap(public_key_info, 0x30))
-    if len(parts) != 2 or not parts[1].value:
-        raise CertificateError("chip authentication key: malformed")
-    algorithm = tlv.read_all(parts[0].value)
-    if algorithm and algorithm[0].value == STANDARDISED:
-        number = int.from_bytes(algorithm[1].value, "big") if len(algorithm) > 1 else 0
-        if number not in PARAMETERS:
-            raise AlgorithmUnknown(f"standardised domain parameters {number}")
-        return EcKey(by_name(PARAMETERS[number]), parts[1].value[1:])
-    key = parse_public_key(public_key_info)
-    if not isinstance(key, EcKey):
-        raise AlgorithmUnknown("chip authentication key that is not over a curve")
-    return key

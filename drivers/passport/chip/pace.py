@@ -1,4 +1,7 @@
-"""PACE with generic mapping over elliptic curves (ICAO Doc 9303-11, 4.4; example in G.1)."""
+"""PACE: generic, integrated and chip authentication mapping, over curves and prime fields.
+
+ICAO Doc 9303-11, 4.4; examples in its appendices G, H and I.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,24 @@ import hmac
 from collections.abc import Callable
 from typing import NamedTuple
 
-from drivers.passport import curves, tlv
+from drivers.passport import tlv
+from drivers.passport.chip import integrated_mapping
 from drivers.passport.chip.agreement import (
+    KEY_ENC,
     KEY_PASSWORD,
-    Group,
     Multiply,
     block_cipher,
+    decrypt_blocks,
     derive_key,
     multiply,
     new_session,
     token,
 )
 from drivers.passport.chip.apdu import Command, Steps, transmit
+from drivers.passport.chip.chip_mapping import MappingProof, read_proof
+from drivers.passport.chip.domain_parameters import AgreementGroup, group_of
 from drivers.passport.chip.secure_messaging import SecureMessaging
-from drivers.passport.chip.security_infos import PaceInfo
+from drivers.passport.chip.security_infos import CHIP_MAPPING, PaceInfo
 from drivers.passport.errors import (
     AccessDenied,
     CardRefused,
@@ -33,15 +40,12 @@ MRZ_PASSWORD = 1
 CAN_PASSWORD = 2
 DYNAMIC_DATA = 0x7C
 NONCE, MAP_OURS, MAP_CHIP, KEY_OURS, KEY_CHIP, TOKEN_OURS, TOKEN_CHIP = range(0x80, 0x87)
+CHIP_DATA = 0x8A
 PUBLIC_KEY = 0x7F49
 MAX_NONCE = 64
 
-PARAMETERS = {
-    8: "secp192r1", 9: "brainpoolP192r1", 10: "secp224r1", 11: "brainpoolP224r1",
-    12: "secp256r1", 13: "brainpoolP256r1", 14: "brainpoolP320r1", 15: "secp384r1",
-    16: "brainpoolP384r1", 17: "brainpoolP512r1", 18: "secp521r1",
-}  # fmt: skip
-"""Standardised domain parameters over elliptic curves (Doc 9303-11, 9.5.1)."""
+SHORT_ANSWER = 240
+"""Public values up to this length have commands and answers of short length."""
 
 
 class Password(NamedTuple):
@@ -65,18 +69,30 @@ def can_password(can: str) -> Password:
     return Password(CAN_PASSWORD, can.encode("ascii"))
 
 
+class PaceOpened(NamedTuple):
+    """What PACE ends with.
+
+    Attributes:
+        session: secure messaging under its keys.
+        proof: what chip authentication mapping gave to prove the chip's key; None for the others.
+    """
+
+    session: SecureMessaging
+    proof: MappingProof | None
+
+
 def authenticate(
     info: PaceInfo,
     password: Password,
     random: Callable[[int], bytes],
     times: Multiply = multiply,
-) -> Steps[SecureMessaging]:
-    """Authenticate mutually; the session's secure messaging.
+) -> Steps[PaceOpened]:
+    """Authenticate mutually.
 
     Args:
         info: the chosen offer of the chip (`drivers.passport.chip.access_choice`).
         password: opens the chip.
-        random: source of scalars.
+        random: source of scalars and nonces.
         times: multiplies points.
 
     Raises:
@@ -85,68 +101,101 @@ def authenticate(
         ChipProofWrong: the chip's proof is wrong.
         SessionDead: its answer is malformed.
     """
-    group = Group(curves.by_name(PARAMETERS[info.parameter_id or 0]), times=times)
+    group = group_of(info.group or 0, times)
     yield from _choose_protocol(info, password)
-    secret = yield from _nonce(info.cipher, password)
-    scalar, point = group.key_pair(random)
-    answer = yield from _step(MAP_OURS, point, MAP_CHIP)
-    _not_ours(answer, point)
-    mapped = group.mapped(secret, group.multiple(scalar, answer))
-    scalar, point = mapped.key_pair(random)
-    theirs = yield from _step(KEY_OURS, point, KEY_CHIP)
-    _not_ours(theirs, point)
+    secret = yield from _nonce(info, password)
+    if info.integrated:
+        mapped, mapping_key = (yield from _integrated(info, group, secret, random)), b""
+    else:
+        mapped, mapping_key = yield from _generic(group, secret, random)
+    scalar, ours = mapped.key_pair(random)
+    theirs = yield from _step(KEY_OURS, ours, KEY_CHIP, answer_bytes=group.public_bytes)
+    _not_ours(theirs, ours)
     shared = mapped.agree(scalar, theirs)
-    ours = token(info.cipher, shared, _token_data(info, theirs))
-    proof = yield from _step(TOKEN_OURS, ours, TOKEN_CHIP, last=True)
-    if not hmac.compare_digest(proof, token(info.cipher, shared, _token_data(info, point))):
+    proof = token(info.cipher, shared, _token_data(info, group, theirs))
+    found = yield from _answer(TOKEN_OURS, proof, last=True)
+    wanted = token(info.cipher, shared, _token_data(info, group, ours))
+    if not hmac.compare_digest(_object(found, TOKEN_CHIP), wanted):
         raise ChipProofWrong("PACE: wrong token of the chip")
-    return new_session(info.cipher, shared)
+    session = new_session(info.cipher, shared)
+    if info.mapping != CHIP_MAPPING:
+        return PaceOpened(session, None)
+    key = derive_key(info.cipher, shared, KEY_ENC)
+    data = tlv.find(found, CHIP_DATA)
+    return PaceOpened(session, read_proof(info, mapping_key, key, data))
+
+
+def _generic(
+    group: AgreementGroup, secret: bytes, random: Callable[[int], bytes]
+) -> Steps[tuple[AgreementGroup, bytes]]:
+    """Generic mapping: the group that it gives, and the chip's public value in the old one."""
+    scalar, ours = group.key_pair(random)
+    theirs = yield from _step(MAP_OURS, ours, MAP_CHIP, answer_bytes=group.public_bytes)
+    _not_ours(theirs, ours)
+    return group.mapped(secret, group.multiple(scalar, theirs)), theirs
+
+
+def _integrated(
+    info: PaceInfo, group: AgreementGroup, secret: bytes, random: Callable[[int], bytes]
+) -> Steps[AgreementGroup]:
+    """Integrated mapping: our own nonce in clear; the chip's answer to it is empty."""
+    ours = random(integrated_mapping.additional_bytes(info.cipher))
+    yield from _answer(MAP_OURS, ours)
+    element = integrated_mapping.pseudo_random(info.cipher, secret, ours, group.prime)
+    return group.integrated(element)
 
 
 def _choose_protocol(info: PaceInfo, password: Password) -> Steps[None]:
     data = tlv.encode(0x80, info.oid) + tlv.encode(0x83, bytes([password.kind]))
-    # Needed where the chip offers several parameters, taken by all of them.
-    data += tlv.encode(0x84, bytes([info.parameter_id or 0]))
+    if info.parameter_id is not None:
+        # Needed where the chip offers several parameters, taken by all of them.
+        data += tlv.encode(0x84, bytes([info.parameter_id]))
     response = yield from transmit(Command(0x00, 0x22, 0xC1, 0xA4, data))
     # 63Cx is the number of attempts left, and is no refusal.
     if not response.ok and response.sw & 0xFFF0 != 0x63C0:
         raise CardRefused("PACE: MSE:Set AT", response.sw)
 
 
-def _nonce(cipher: str, password: Password) -> Steps[bytes]:
+def _nonce(info: PaceInfo, password: Password) -> Steps[bytes]:
     secret = yield from _step(None, b"", NONCE)
-    key = derive_key(cipher, password.secret, KEY_PASSWORD)
-    made = block_cipher(cipher, key, key)
-    if not secret or len(secret) % made.block or len(secret) > MAX_NONCE:
+    key = derive_key(info.cipher, password.secret, KEY_PASSWORD)
+    block = block_cipher(info.cipher, key, key).block
+    fits = bool(secret) and not len(secret) % block and len(secret) <= MAX_NONCE
+    if info.integrated:
+        fits = len(secret) == integrated_mapping.nonce_bytes(info.cipher)
+    if not fits:
         raise SessionDead(f"PACE: nonce of {len(secret)} bytes")
-    return _decrypt(cipher, key, secret)
+    return decrypt_blocks(info.cipher, key, secret)
 
 
-def _decrypt(cipher: str, key: bytes, data: bytes) -> bytes:
-    """CBC with an initialisation vector of zeros, unlike secure messaging with AES."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    if cipher == "3DES":
-        return block_cipher(cipher, key, key).decrypt(data, b"")
-    return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor().update(data)
+def _step(tag: int | None, value: bytes, wanted: int, *, answer_bytes: int = 0) -> Steps[bytes]:
+    """One GENERAL AUTHENTICATE; the chip's data object, of up to `answer_bytes` if it is long."""
+    return _object((yield from _answer(tag, value, answer_bytes=answer_bytes)), wanted)
 
 
-def _step(tag: int | None, value: bytes, wanted: int, *, last: bool = False) -> Steps[bytes]:
-    """One GENERAL AUTHENTICATE; the chip's data object."""
+def _answer(
+    tag: int | None, value: bytes, *, answer_bytes: int = 0, last: bool = False
+) -> Steps[list[tlv.Tlv]]:
+    """One GENERAL AUTHENTICATE; the chip's data objects."""
     inner = b"" if tag is None else tlv.encode(tag, value)
-    command = Command(0x00 if last else 0x10, 0x86, 0, 0, tlv.encode(DYNAMIC_DATA, inner), le=256)
+    le = 256 if answer_bytes <= SHORT_ANSWER else 65_536
+    command = Command(0x00 if last else 0x10, 0x86, 0, 0, tlv.encode(DYNAMIC_DATA, inner), le=le)
     response = yield from transmit(command)
     if not response.ok:
         if last:
             raise AccessDenied("PACE: GENERAL AUTHENTICATE", response.sw)
         raise CardRefused("PACE: GENERAL AUTHENTICATE", response.sw)
     try:
-        found = tlv.find(tlv.read_all(tlv.unwrap(response.data, DYNAMIC_DATA)), wanted)
+        return tlv.read_all(tlv.unwrap(response.data, DYNAMIC_DATA))
     except TlvError as error:
         raise SessionDead(f"PACE: answer is malformed: {error}") from None
-    if found is None:
+
+
+def _object(found: list[tlv.Tlv], wanted: int) -> bytes:
+    value = tlv.find(found, wanted)
+    if value is None:
         raise SessionDead(f"PACE: answer without {wanted:02X}")
-    return found
+    return value
 
 
 def _not_ours(answer: bytes, point: bytes) -> None:
@@ -154,5 +203,6 @@ def _not_ours(answer: bytes, point: bytes) -> None:
         raise ChipProofWrong("PACE: the chip gives our own key back")
 
 
-def _token_data(info: PaceInfo, point: bytes) -> bytes:
-    return tlv.encode(PUBLIC_KEY, tlv.encode(0x06, info.oid) + tlv.encode(0x86, point))
+def _token_data(info: PaceInfo, group: AgreementGroup, public: bytes) -> bytes:
+    """The public key data object that a token is computed over (9.4.5), as it was received."""
+    return tlv.encode(PUBLIC_KEY, tlv.encode(0x06, info.oid) + tlv.encode(group.public_tag, public))

@@ -14,11 +14,14 @@ PACE = _BSI + b"\x02\x04"
 CHIP_AUTHENTICATION = _BSI + b"\x02\x03"
 PUBLIC_KEY_DH = _BSI + b"\x02\x01\x01"
 PUBLIC_KEY_ECDH = _BSI + b"\x02\x01\x02"
+CHIP_AUTHENTICATION_DH = CHIP_AUTHENTICATION + b"\x01"
 CHIP_AUTHENTICATION_ECDH = CHIP_AUTHENTICATION + b"\x02"
 
 CIPHERS = {1: "3DES", 2: "AES-128", 3: "AES-192", 4: "AES-256"}
 """Last arc of a PACE or CA protocol to its cipher."""
-MAPPINGS = {1: "DH-GM", 2: "ECDH-GM", 3: "DH-IM", 4: "ECDH-IM", 6: "ECDH-CAM"}
+CHIP_MAPPING = "ECDH-CAM"
+"""Chip authentication mapping: PACE that proves the chip's static key besides."""
+MAPPINGS = {1: "DH-GM", 2: "ECDH-GM", 3: "DH-IM", 4: "ECDH-IM", 6: CHIP_MAPPING}
 
 
 class SecurityInfo(NamedTuple):
@@ -43,12 +46,26 @@ class SecurityInfo(NamedTuple):
 
 
 class PaceInfo(NamedTuple):
-    """One way of doing PACE that a chip offers."""
+    """One way of doing PACE that a chip offers.
+
+    Attributes:
+        parameter_id: number of its domain parameters, for MSE:Set AT; None where it gives none.
+    """
 
     oid: bytes
     mapping: str
     cipher: str
     parameter_id: int | None
+
+    @property
+    def group(self) -> int | None:
+        """The standardised domain parameters of the offer; None where they are not known."""
+        return self.parameter_id
+
+    @property
+    def integrated(self) -> bool:
+        """Whether the nonce is mapped by integrated mapping."""
+        return self.mapping.endswith("-IM")
 
     def __str__(self) -> str:
         return f"PACE {self.mapping} {self.cipher}, parameters {self.parameter_id}"

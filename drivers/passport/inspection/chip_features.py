@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from drivers.passport import tlv
 from drivers.passport.chip import active_authentication, chip_authentication
 from drivers.passport.chip.apdu import Steps
+from drivers.passport.chip.chip_authentication import MAX_KEYS
+from drivers.passport.chip.chip_keys import StaticKey, mapping_keys, public_keys
+from drivers.passport.chip.chip_mapping import MappingProof
 from drivers.passport.chip.files import FileReader
 from drivers.passport.chip.security_infos import (
     SecurityInfo,
@@ -152,7 +155,30 @@ class ChipFeatures:
             return Check(id=CHIP, result=Result.ABORTED, detail=str(error))
         except (CardRefused, CertificateError, TlvError) as error:
             return Check(id=CHIP, result=Result.FAILED, detail=str(error))
-        return self._proven(CHIP, 14, f"ECDH {chosen.cipher} {chosen.key.curve.name}")
+        return self._proven(CHIP, 14, str(chosen))
+
+    def chip_mapping(self, proof: MappingProof | None) -> Check | None:
+        """Chip authentication by what PACE with chip authentication mapping gave.
+
+        Returns:
+            None where it was not done, or DG14 has no key that it is for: the chip may still
+            prove another by chip authentication.
+        """
+        if proof is None:
+            return None
+        absent = self._absent(CHIP, 14)
+        if absent is not None:
+            return absent
+        try:
+            keys, _ = public_keys(self.infos())
+            fitting = mapping_keys(keys, proof.info.group or 0)
+            if not fitting:
+                return None
+            _verify(proof, fitting)
+        except (SignatureInvalid, CertificateError, TlvError) as error:
+            return Check(id=CHIP, result=Result.FAILED, detail=str(error))
+        detail = f"PACE {proof.info.mapping} {proof.info.cipher} {proof.curve}"
+        return self._proven(CHIP, 14, detail)
 
     def _absent(self, name: str, number: int) -> Check | None:
         if self.found.security_object is None:
@@ -187,6 +213,23 @@ def stored_checks(features: ChipFeatures) -> tuple[Check, ...]:
     # Files that were not given are no evidence that the chip hides them.
     known = "CARDACCESS" in features.files
     return (*checks, features.stripping(frozenset(), card_access_known=known))
+
+
+def _verify(proof: MappingProof, keys: tuple[StaticKey, ...]) -> None:
+    """Check a proof against the keys that it may be of.
+
+    Raises:
+        SignatureInvalid: it is of none of them.
+    """
+    wrong = SignatureInvalid("no key")
+    for key in keys[:MAX_KEYS]:
+        try:
+            proof.verify(key.public)
+        except SignatureInvalid as error:
+            wrong = error
+        else:
+            return
+    raise wrong
 
 
 def _undetermined(name: str, detail: str) -> Check:

@@ -162,7 +162,7 @@ def open_libeac(program, profile, kind, secret, password):
         except StopIteration as end:
             party.stdin.close()
             keys = [bytes.fromhex(party.stdout.readline()) for _ in range(2)]
-            return end.value, keys
+            return end.value.session, keys
 
 
 def libeac_answer(party, apdu):

@@ -38,7 +38,7 @@ def test_specimens_print_what_the_contract_says(capsys):
         assert set(record) == {"name", "mrz", "can", "access", "expect"}
         sizes = [len(line) for line in record["mrz"].split("\n")]
         assert sizes in ([44, 44], [36, 36], [30, 30, 30])
-        assert set(record["access"]) <= {"bac", "pace-gm"}
+        assert set(record["access"]) <= {"bac", "pace-gm", "pace-im", "pace-cam"}
         assert {check.partition(".")[0] for check in record["expect"]} == set(CHECK_IDS)
         assert set(record["expect"].values()) <= set(Result)
     assert found["pace_only"]["access"] == ["pace-gm"]
@@ -52,7 +52,7 @@ def test_every_algorithm_hash_and_curve_has_a_specimen():
     hashes = {"sha1", "sha224", "sha256", "sha384", "sha512"}
     assert {s.hash_name for s in SPECIMENS.values()} == hashes
     profiles = [p for s in SPECIMENS.values() for p in s.features().pace]
-    assert {p.parameter_id for p in profiles} == set(range(8, 19))
+    assert {p.parameter_id for p in profiles} == {0, 1, 2, *range(8, 19)}
     assert len({p.suite for p in profiles}) == 4
 
 

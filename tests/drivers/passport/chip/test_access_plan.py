@@ -21,7 +21,7 @@ from sim.chip.specimens import SPECIMENS
 PACE, BAC_ONLY = "pace_aa_ca", "bac_ecdsa_p256"
 SET_AT, CHALLENGE, EXTERNAL_AUTHENTICATE, SELECT = 0x22, 0x84, 0x82, 0xA4
 OFFERS_NOTHING = bytes.fromhex("3100")
-INTEGRATED_MAPPING = bytes.fromhex("31143012060A04007F0007020204040202010202010C")
+NO_SUCH_GROUP = bytes.fromhex("31143012060A04007F00070202040402020102020103")
 MALFORMED = bytes.fromhex("3103300101")
 
 
@@ -89,8 +89,8 @@ def test_where_bac_comes_first_no_other_file_is_asked_for(order: tuple[str, ...]
         (OFFERS_NOTHING, "BAC; EF.CardAccess offers no PACE"),
         (MALFORMED, "BAC; EF.CardAccess is malformed: "),
         (
-            INTEGRATED_MAPPING,
-            "BAC after PACE failed: not supported: PACE ECDH-IM AES-128, parameters 12",
+            NO_SUCH_GROUP,
+            "BAC after PACE failed: not supported: PACE ECDH-IM AES-128, parameters 3",
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_why_bac_opened_the_chip_is_stated(card_access: bytes | None, how: str) 
     [
         (None, "no EF.CardAccess, and BAC is not possible"),
         (OFFERS_NOTHING, "EF.CardAccess offers no PACE, and BAC is not possible"),
-        (INTEGRATED_MAPPING, "not supported: PACE ECDH-IM AES-128, parameters 12"),
+        (NO_SUCH_GROUP, "not supported: PACE ECDH-IM AES-128, parameters 3"),
     ],
 )
 def test_a_chip_without_usable_pace_is_not_opened_where_pace_alone_is_allowed(

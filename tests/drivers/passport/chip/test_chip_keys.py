@@ -57,7 +57,7 @@ ROWS = {
 def test_keys_and_their_ciphers(row):
     entries, wanted = ROWS[row]
     found = chip_keys(parse_security_infos(security_infos(entries)))
-    assert [(item.cipher, item.key_id) for item in found] == wanted
+    assert [(item.cipher, item.key.key_id) for item in found] == wanted
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from drivers.passport import tlv
 from drivers.passport.chip import pace
 from drivers.passport.chip.access_choice import strongest
-from drivers.passport.chip.agreement import Group, derive_key, new_session, token
+from drivers.passport.chip.agreement import CurveGroup, derive_key, new_session, token
 from drivers.passport.chip.apdu import Send
+from drivers.passport.chip.domain_parameters import CURVE_NAMES
 from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.curves import by_name
 from drivers.passport.errors import AccessDenied, CardRefused, DocumentError, SessionDead
@@ -53,7 +54,7 @@ def scalars():
 
 
 def info():
-    return strongest(pace_infos(parse_security_infos(CARD_ACCESS)), pace.PARAMETERS)
+    return strongest(pace_infos(parse_security_infos(CARD_ACCESS)))
 
 
 def run(answers):
@@ -117,16 +118,13 @@ def point_answer(tag, point):
 
 
 @pytest.mark.parametrize("cipher", [1, 2, 3, 4])
-@pytest.mark.parametrize("parameter", sorted(pace.PARAMETERS))
+@pytest.mark.parametrize("parameter", sorted(CURVE_NAMES))
 def test_every_parameter_and_cipher_meets_a_chip_of_this_file(parameter, cipher):
     entry = bytes.fromhex("0012060A04007F00070202040202020102020100")[2:-4]
     oid = entry[2:11] + bytes([cipher])
     access = tlv.encode(0x06, oid) + b"\x02\x01\x02" + b"\x02\x01" + bytes([parameter])
-    chosen = strongest(
-        pace_infos(parse_security_infos(tlv.encode(0x31, tlv.encode(0x30, access)))),
-        pace.PARAMETERS,
-    )
-    group = Group(by_name(pace.PARAMETERS[parameter]))
+    chosen = strongest(pace_infos(parse_security_infos(tlv.encode(0x31, tlv.encode(0x30, access)))))
+    group = CurveGroup(by_name(CURVE_NAMES[parameter]))
     password = pace.can_password("123456")
     counter = iter(range(1, 100))
     steps = pace.authenticate(chosen, password, lambda size: bytes([next(counter)]) * size)
@@ -148,7 +146,7 @@ def test_every_parameter_and_cipher_meets_a_chip_of_this_file(parameter, cipher)
     proof = token(chosen.cipher, shared, wrapped)
     with pytest.raises(StopIteration) as end:
         steps.send(bytes.fromhex(point_answer(0x86, proof)))
-    ours, chips = end.value.value, new_session(chosen.cipher, shared)
+    ours, chips = end.value.value.session, new_session(chosen.cipher, shared)
     from drivers.passport.chip.apdu import Command
 
     command = Command(0, 0xA4, 2, 0x0C, b"\x01\x1e")
