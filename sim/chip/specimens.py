@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from functools import cache
 
 from sim.chip.active_authentication import ActiveEcdsa, ActiveKey, ActiveRsa
-from sim.chip.chip_authentication import AgreementKey
 from sim.chip.curves import NAMES
 from sim.chip.data_groups import (
     displayed_portrait,
@@ -30,18 +29,22 @@ from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import Algorithm, KeySource, seeded_random
 from sim.chip.model import EF_CARD_ACCESS, EF_CARD_SECURITY, Features
 from sim.chip.mrz import Holder, td1, td2
-from sim.chip.pace import PaceMapping, PaceProfile
+from sim.chip.pace import PaceProfile
 from sim.chip.personalise import Layout, Personalisation, personalise
 from sim.chip.pki import Country, found_country
 from sim.chip.portrait import drawn_portrait, tagged_data_group_2
-from sim.chip.prime_fields import group_of
 from sim.chip.rogue_issuers import expired_country, revoked_signer
 from sim.chip.rsa import RsaNumbers, generate
+from sim.chip.specimen_features import (
+    CAN,
+    agreement_key,
+    other_mappings,
+    with_agreement,
+    with_pace,
+)
 
 ISSUED = datetime(2024, 1, 15, 9, 30, tzinfo=UTC)
 """Every specimen's day of issue; documents are valid for ten years from it."""
-
-CAN = "240115"
 
 _HOLDER = Holder(
     surname="SPECIMEN",
@@ -145,10 +148,6 @@ def _personalised(name: str) -> Personalisation:
 # --- what chips can do ------------------------------------------------------------------
 
 
-def _pace(*profiles: PaceProfile, bac: bool = True) -> Callable[[], Features]:
-    return lambda: Features(bac=bac, pace=profiles, can=CAN)
-
-
 def _active(make: Callable[[], ActiveKey]) -> Callable[[], Features]:
     return lambda: Features(active=make())
 
@@ -169,21 +168,6 @@ def _ecdsa(
         return ActiveEcdsa(keys.key(algorithm, hash_name), in_der=in_der)
 
     return make
-
-
-def agreement_key(
-    parameter_id: int,
-    *suites: CipherSuite,
-    key_id: int | None = None,
-    standardised: bool = False,
-) -> AgreementKey:
-    """A chip authentication key of a specimen, from its parameters alone."""
-    scalar = group_of(parameter_id).scalar(seeded_random(f"agree {parameter_id} {key_id}".encode()))
-    return AgreementKey(parameter_id, scalar, suites, key_id, standardised)
-
-
-def _agreement(*keys: AgreementKey, pace: tuple[PaceProfile, ...] = ()) -> Callable[[], Features]:
-    return lambda: Features(pace=pace, can=CAN if pace else "", agreement=keys)
 
 
 _AES = PaceProfile(CipherSuite.AES_128, 13)
@@ -224,67 +208,21 @@ def _access_specimens() -> list[Specimen]:
     made = [
         Specimen(
             f"pace_{suites[i % 4]}_{curve}",
-            features=_pace(PaceProfile(suites[i % 4], number)),
+            features=with_pace(PaceProfile(suites[i % 4], number)),
         )
         for i, (number, curve) in enumerate(NAMES.items())
     ]
     made += [
-        Specimen(f"pace_{suite}_{NAMES[13]}", features=_pace(PaceProfile(suite, 13)))
+        Specimen(f"pace_{suite}_{NAMES[13]}", features=with_pace(PaceProfile(suite, 13)))
         for suite in suites
         if suite is not suites[list(NAMES).index(13) % 4]
     ]
     several = (PaceProfile(CipherSuite.AES_256, 12), PaceProfile(CipherSuite.AES_256, 16), _AES)
     made += [
-        Specimen("pace_only", features=_pace(_AES, bac=False)),
-        Specimen("pace_several", features=_pace(*several)),
+        Specimen("pace_only", features=with_pace(_AES, bac=False)),
+        Specimen("pace_several", features=with_pace(*several)),
     ]
     return made
-
-
-def _mapping_specimens() -> list[Specimen]:
-    """Integrated and chip authentication mapping, and every protocol over prime fields."""
-    triple, aes, aes192, aes256 = CipherSuite
-    integrated, chip = PaceMapping.INTEGRATED, PaceMapping.CHIP
-    strongest = (
-        PaceProfile(triple, 12),
-        PaceProfile(aes256, 0),
-        PaceProfile(aes, 13, integrated),
-        PaceProfile(aes, 13),
-        PaceProfile(aes, 13, chip),
-    )
-    named = agreement_key(13, aes, key_id=13)
-    features = {
-        **{
-            f"pace_im_{suite}_{NAMES[number]}": _pace(PaceProfile(suite, number, integrated))
-            for suite, number in ((triple, 12), (aes, 13), (aes192, 15), (aes256, 17), (aes, 8))
-        },
-        "pace_im_only": _pace(PaceProfile(aes, 13, integrated), bac=False),
-        **{
-            f"pace_cam_{suite}_{NAMES[number]}": _mapped(suite, number)
-            for suite, number in ((aes, 13), (aes192, 16), (aes256, 18))
-        },
-        "pace_cam_and_weaker": _agreement(named, agreement_key(12, aes, key_id=1), pace=strongest),
-        **{
-            f"pace_dh_gm_{number}": _pace(PaceProfile(suite, number))
-            for suite, number in ((triple, 0), (aes, 1), (aes256, 2))
-        },
-        **{
-            f"pace_dh_im_{number}": _pace(PaceProfile(suite, number, integrated))
-            for suite, number in ((aes, 0), (aes192, 1), (aes256, 2))
-        },
-        "ca_dh_3des": _agreement(agreement_key(0, triple)),
-        "ca_dh_aes128": _agreement(agreement_key(1, aes)),
-        "ca_dh_aes256_standardised": _agreement(agreement_key(2, aes256, standardised=True)),
-        "pace_dh_ca_dh": _agreement(agreement_key(2, aes), pace=(PaceProfile(aes, 2),)),
-    }
-    return [Specimen(name, features=made) for name, made in features.items()]
-
-
-def _mapped(suite: CipherSuite, parameter_id: int) -> Callable[[], Features]:
-    """Chip authentication mapping, and what must be there beside it (Doc 9303-11, 4.4)."""
-    key = agreement_key(parameter_id, suite, key_id=parameter_id)
-    profiles = PaceProfile(suite, parameter_id, PaceMapping.CHIP), PaceProfile(suite, parameter_id)
-    return _agreement(key, pace=profiles)
 
 
 def _authenticity_specimens() -> list[Specimen]:
@@ -305,14 +243,14 @@ def _authenticity_specimens() -> list[Specimen]:
         "aa_ecdsa_der": _active(_ecdsa(named, in_der=True)),
         "aa_ecdsa_explicit": _active(_ecdsa(Algorithm.ECDSA_BRAINPOOL_EXPLICIT)),
         "aa_ecdsa_p384": _active(_ecdsa(Algorithm.ECDSA_P384, "sha384")),
-        "ca_3des": _agreement(agreement_key(12, triple)),
-        "ca_aes128": _agreement(agreement_key(13, aes)),
-        "ca_aes192": _agreement(agreement_key(15, CipherSuite.AES_192)),
-        "ca_aes256": _agreement(agreement_key(17, CipherSuite.AES_256)),
-        "ca_3des_and_aes": _agreement(agreement_key(13, triple, aes)),
-        "ca_standardised": _agreement(agreement_key(14, aes, standardised=True)),
-        "ca_two_keys": _agreement(*two),
-        "pace_ca": _agreement(agreement_key(13, aes), pace=(_AES,)),
+        "ca_3des": with_agreement(agreement_key(12, triple)),
+        "ca_aes128": with_agreement(agreement_key(13, aes)),
+        "ca_aes192": with_agreement(agreement_key(15, CipherSuite.AES_192)),
+        "ca_aes256": with_agreement(agreement_key(17, CipherSuite.AES_256)),
+        "ca_3des_and_aes": with_agreement(agreement_key(13, triple, aes)),
+        "ca_standardised": with_agreement(agreement_key(14, aes, standardised=True)),
+        "ca_two_keys": with_agreement(*two),
+        "pace_ca": with_agreement(agreement_key(13, aes), pace=(_AES,)),
         "pace_aa_ca": _everything,
     }
     return [Specimen(name, features=made) for name, made in features.items()]
@@ -345,7 +283,7 @@ def _layout_specimens() -> list[Specimen]:
         Specimen("td1_bac", layout=lambda: Layout(zone=td1)),
         Specimen("td1_long_number", layout=lambda: Layout(zone=td1), number="X12345678901"),
         Specimen("td2_bac", layout=lambda: Layout(zone=td2)),
-        Specimen("td2_pace", layout=lambda: Layout(zone=td2), features=_pace(_AES)),
+        Specimen("td2_pace", layout=lambda: Layout(zone=td2), features=with_pace(_AES)),
         Specimen("dg2_jpeg2000", portrait=_jpeg_2000),
         Specimen("dg2_39794", layout=lambda: Layout(portrait=tagged_data_group_2)),
         Specimen(
@@ -356,7 +294,7 @@ def _layout_specimens() -> list[Specimen]:
         Specimen("all_groups", layout=_every_group, lds_version="0108"),
         Specimen("all_groups_pace_aa_ca", layout=_every_group, features=_everything),
         Specimen("fingerprints", layout=lambda: Layout(groups={3: fingerprints()})),
-        Specimen("dg2_large", portrait=lambda: drawn_portrait(60_000), features=_pace(_AES)),
+        Specimen("dg2_large", portrait=lambda: drawn_portrait(60_000), features=with_pace(_AES)),
     ]
 
 
@@ -365,7 +303,7 @@ SPECIMENS: Mapping[str, Specimen] = {
     for specimen in (
         *_signature_specimens(),
         *_access_specimens(),
-        *_mapping_specimens(),
+        *(Specimen(name, features=made) for name, made in other_mappings().items()),
         *_authenticity_specimens(),
         *_layout_specimens(),
     )
