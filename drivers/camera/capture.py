@@ -71,7 +71,7 @@ class CaptureSource:
             PortLost: the camera is not there, or cannot be reached.
             CredentialsRefused: it asks for a name and password, or does not take ours.
             NoAnswer: it gives no frame.
-                A device that gives the same one for `STILL_NS` gives none.
+                A device that gives the same one for `STILL_NS` gives none, unless it is plain.
         """
         if self._capture is None:
             self._open()
@@ -86,7 +86,7 @@ class CaptureSource:
         ):
             picture.fill(0)
             self.close()
-            raise NoAnswer("camera: its picture stands still: it hangs, or is covered")
+            raise NoAnswer("camera: its picture stands still: it hangs")
         if self._device is None:
             sent_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * MS)
             taken_ns = self._stream.taken_ns(arrived_ns, sent_ns)

@@ -95,6 +95,7 @@ def _look(arguments: argparse.Namespace) -> list[Any]:
                 what += ", marked as a demonstration"
             what += f"; its calendar: {minute_at_gate(utc_ms(), profile.lane.time_zone)}"
             findings.append(doctor.Finding("profile", doctor.Grade.GOOD, what))
+            findings += doctor.supervisors(profile)
             findings += doctor.ports(profile)
             findings += mrz_reader(profile.mrz_reader, arguments.listen_s)
             findings += doctor.camera(profile)

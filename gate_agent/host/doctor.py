@@ -82,6 +82,20 @@ def character_device(check: str, path: str, group: str) -> Finding:
     return Finding(check, Grade.GOOD, f"{path} is there and may be used")
 
 
+def supervisors(profile: Profile) -> Findings:
+    """Who may reopen the lane after a passage that no decision stands behind."""
+    if profile.policy.supervisors:
+        named = ", ".join(profile.policy.supervisors)
+        yield Finding("supervisors", Grade.GOOD, f"a stopped lane is reopened by {named}")
+    elif not profile.lane.demo:
+        yield Finding(
+            "supervisors",
+            Grade.ATTENTION,
+            "any officer may reopen a lane after fire, a forced door or an unchecked passage",
+            "name the supervisors' accounts in policy.supervisors",
+        )
+
+
 def camera(profile: Profile) -> Findings:
     """Where pictures come from."""
     kind, _, rest = profile.camera.source.partition(":")

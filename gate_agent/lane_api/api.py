@@ -1,9 +1,13 @@
-"""The lane API, version 1: the view of a lane, and the requests it accepts.
+"""The lane API, version 2: the view of a lane, and the requests it accepts.
 
 Transport: length-prefixed msgpack frames (see `gate_agent.lane_api.channel`) over a local socket.
 The lane sends `Challenge`; the peer answers `Authenticate` with an HMAC-SHA-256 of the
 nonce under the key of its role; then the lane sends one `Snapshot`, and a `Delta` for
 every change. `Delta.seq` counts up by one from the snapshot's; after a gap, connect again.
+
+Both sides are of one version: a message is strict, so a field more or less is another version.
+A peer that finds another one in the challenge sends nothing and says so; during an upgrade the
+lane is shown as away until its agent runs the same version.
 
 Actions carry the ticket and the hash of the evidence that the officer saw, a nonce that
 is accepted once, and an expiry; the lane checks all four and does not rely on the console.
@@ -20,14 +24,15 @@ import msgspec
 
 from drivers.types import Check
 
-VERSION = 1
+VERSION = 2
+"""Grows with every message and field that one of two versions would not know."""
 
 MIN_KEY_BYTES = 32
 
 
 def proof(key: bytes, nonce: bytes) -> bytes:
     """Answer to a challenge: HMAC-SHA-256 of the API's name, version and the nonce."""
-    return hmac.new(key, b"egate lane api 1" + nonce, hashlib.sha256).digest()
+    return hmac.new(key, b"egate lane api %d" % VERSION + nonce, hashlib.sha256).digest()
 
 
 class LaneMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
@@ -267,7 +272,7 @@ class Refused(LaneMessage, frozen=True, kw_only=True):
 
 
 class Authenticate(LaneMessage, frozen=True, kw_only=True):
-    """HMAC-SHA-256 over b"egate lane api 1" + nonce, under the role's key."""
+    """HMAC-SHA-256 over b"egate lane api 2" + nonce, under the role's key."""
 
     role: Role
     mac: bytes

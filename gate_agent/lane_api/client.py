@@ -45,7 +45,10 @@ def authentication(challenge: Challenge, role: Role, key: bytes) -> Authenticate
         LaneAway: the lane speaks another version of the lane API.
     """
     if challenge.version != VERSION:
-        raise LaneAway(f"another version of the lane API: version {challenge.version}")
+        raise LaneAway(
+            f"another version of the lane API ({challenge.version} at the lane, {VERSION} here): "
+            "run one version of egate on both sides"
+        )
     return Authenticate(role=role, mac=proof(key, challenge.nonce))
 
 

@@ -235,7 +235,9 @@ FAULTS: dict[FaultKind, Action] = {
         lambda lane, change, rng: _noise(lane, change, rng, "reader"),
     ),
     "mrz_silent": StageFault("the page reader reads nothing", _silent_mrz),
-    "chip_silent": StageFault("no chip is felt in the field", _silent_chips),
+    "chip_silent": StageFault(
+        "the passport's chip is not felt in the field, a card beside it is", _silent_chips
+    ),
     "officer_absent": OperationFault("no officer answers", _absent_officer),
     "officer_slow": OperationFault("officers answer `delay_ms` later", _slow_officer),
     "lease_lost": OperationFault("the console is gone", _no_console),

@@ -92,8 +92,8 @@ class Counter(Generic[Plant]):
         self.placed_ns = now_ns
         self._touching("chip")
         self.mrz.place(passport.lines, now_ns)
+        self.chip.put_beside(*passport.beside)
         if not self.chips_silent:
-            self.chip.put_beside(*passport.beside)
             self.chip.put_chip(self._chip_of(passport), now_ns)
         self._touched("mrz")
         self._touched("chip")

@@ -43,7 +43,7 @@ class Repeats:
         self.released = False
 
     def read(self) -> tuple[bool, np.ndarray]:
-        return True, np.full((4, 4, 3), 7, np.uint8)
+        return True, np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
 
     def release(self) -> None:
         self.released = True
@@ -60,3 +60,31 @@ def test_a_frozen_camera_gives_no_more_frames_and_is_opened_again() -> None:
         source.read()
     assert capture.released
     assert source._capture is None
+
+
+@pytest.mark.parametrize("level", [0, 3, 128, 255])
+def test_a_covered_or_dazzled_camera_is_not_taken_for_one_that_hangs(level: int) -> None:
+    """Its noise is cut off; one pixel in two hundred is always bright."""
+    pixels = np.full(4800, level, np.uint8)
+    pixels[::2] = max(0, level - 4)
+    pixels[::200] = 255
+    still = StillPicture()
+    times = range(0, 3600 * STILL_NS, STILL_NS // 2)
+    assert not any(still.stands_still(pixels.tobytes(), at) for at in times)
+
+
+def test_a_dim_picture_with_something_in_it_still_stands_still() -> None:
+    dim = np.tile(np.arange(40, dtype=np.uint8), 100).tobytes()
+    still = StillPicture()
+    assert [still.stands_still(dim, at) for at in (0, STILL_NS)] == [False, True]
+
+
+def test_a_lens_cap_in_a_quiet_lane_leaves_the_camera_open() -> None:
+    now = [0]
+    source = CaptureSource(Camera(source="device:0"), lambda: now[0])
+    source._capture = capture = Repeats()
+    capture.read = lambda: (True, np.zeros((32, 32, 3), np.uint8))
+    for _ in range(200):
+        assert source.read() is not None
+        now[0] += FRAME_NS
+    assert not capture.released

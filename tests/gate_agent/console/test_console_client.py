@@ -12,7 +12,7 @@ from fake_lane import KEYS, FakeLane, now_ms, referred, waiting
 from gate_agent.console.client import Bank, Lane, Waits
 from gate_agent.console.config import LaneAddress
 from gate_agent.lane_api import channel
-from gate_agent.lane_api.api import Challenge, Delta, Role, Snapshot, ToLane, proof
+from gate_agent.lane_api.api import VERSION, Challenge, Delta, Role, Snapshot, ToLane, proof
 from gate_agent.lane_api.channel import FrameReader
 
 PATIENCE_S = 60.0
@@ -30,7 +30,7 @@ PATIENT = Waits(
     answer_s=PATIENCE_S,
     beat_answer_s=PATIENCE_S,
 )
-CHALLENGE = Challenge(version=1, nonce=b"n" * 32)
+CHALLENGE = Challenge(version=VERSION, nonce=b"n" * 32)
 SNAPSHOT = Snapshot(seq=5, view=waiting(1))
 
 
@@ -90,7 +90,7 @@ async def follow(path: Path, scripted: ScriptedLane, *conditions, waits: Waits =
         ([CHALLENGE, SNAPSHOT, b"\xff\xff\xff\xff"], "announced"),
         ([CHALLENGE, SNAPSHOT, b"\x00\x00\x00\x01\xc1"], "does not decode"),
         ([CHALLENGE, SNAPSHOT], "no answer"),
-        ([Challenge(version=2, nonce=b"n")], "version 2"),
+        ([Challenge(version=VERSION + 1, nonce=b"n")], "another version"),
         ([], "no answer"),
     ],
 )

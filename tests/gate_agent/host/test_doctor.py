@@ -36,6 +36,25 @@ def grades(findings) -> dict[str, Grade]:
     return {finding.check: finding.grade for finding in findings}
 
 
+@pytest.mark.parametrize(
+    ("named", "demo", "expected"),
+    [
+        ((), False, [("attention", True)]),
+        ((), True, []),
+        (("dewi", "agus"), False, [("good", False)]),
+    ],
+)
+def test_a_lane_in_service_names_who_may_reopen_it(named, demo, expected):
+    profile = msgspec.structs.replace(
+        PROFILE,
+        lane=msgspec.structs.replace(PROFILE.lane, demo=demo),
+        policy=msgspec.structs.replace(PROFILE.policy, supervisors=named),
+    )
+    found = list(doctor.supervisors(profile))
+    assert [(each.grade.value, "policy.supervisors" in each.do) for each in found] == expected
+    assert all(name in found[0].what for name in named)
+
+
 def test_a_device_that_is_there_missing_or_no_device(tmp_path):
     with Pty(tmp_path / "port") as pty:
         assert doctor.character_device("x", pty.path, "dialout").grade is Grade.GOOD

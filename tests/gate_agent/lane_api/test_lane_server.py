@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from gate_agent.lane_api import channel
 from gate_agent.lane_api.actions import MAX_NONCES, ActionChecks
 from gate_agent.lane_api.api import (
+    VERSION,
     Action,
     ActionResult,
     Authenticate,
@@ -155,7 +156,7 @@ class Peer:
     def sign_in(self, role: Role, key: bytes | None = None) -> FromLane | None:
         challenge = self.get()
         assert isinstance(challenge, Challenge)
-        assert challenge.version == 1
+        assert challenge.version == VERSION
         self.send(Authenticate(role=role, mac=proof(key or KEYS[role], challenge.nonce)))
         return self.get()
 

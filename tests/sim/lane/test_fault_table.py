@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
 from gate_agent.cli import main
+from sim.chip.catalogue import ALL_FAULTS
 from sim.day.run import run
 from sim.lane.fault_table import FAULTS, breaks, check_faults, in_real_time, listing
 from sim.scenario.catalogue import catalogue
-from sim.scenario.parts import PLANTS, FaultKind
+from sim.scenario.parts import PLANTS, FaultKind, Part
 from sim.scenario.scenario import Scenario, ScenarioError, parse
+from sim.scenario.traveller import Document, Face, Traveller
 
 DOCS = Path(__file__).parents[3] / "docs" / "simulator.md"
 
@@ -51,6 +53,31 @@ def test_the_manual_lists_the_faults_as_the_table_has_them() -> None:
     section = text[text.index("\n## Faults\n") :]
     rows = re.findall(r"^\|.*\|$", section[: section.index("\n## ", 5)], re.MULTILINE)
     assert rows == listing()
+
+
+@pytest.mark.parametrize("part", [Traveller, Document, Face])
+def test_the_manual_names_everything_that_a_traveller_may_have(part: type[Part]) -> None:
+    text = DOCS.read_text()
+    shown = set(re.findall(r"\b[a-z_]+\b", " ".join(re.findall(r"`[^`\n]+`", text))))
+    shown |= set(re.findall(r"\b([a-z_]+) = ", text))
+    assert set(part.__struct_fields__) - shown == set()
+
+
+@pytest.mark.parametrize("field", ["beside", "access", "full_birth_date"])
+def test_the_manual_names_every_choice_of_a_document(field: str) -> None:
+    text, choices = DOCS.read_text(), get_args(get_type_hints(Document)[field])
+    assert choices
+    assert [value for value in choices if f"`{value}`" not in text] == []
+
+
+def test_the_manual_names_every_fault_of_a_chip_with_what_catches_it() -> None:
+    rows = re.findall(r"^\| (?:cannot|reads).*\|$", DOCS.read_text(), re.MULTILINE)
+    listed = {
+        name: "" if row.startswith("| reads") else row.split("`")[1]
+        for row in rows
+        for name in re.findall(r"`([^`]+)`", row.split(" | ")[1])
+    }
+    assert listed == {name: fault.caught_by for name, fault in ALL_FAULTS.items()}
 
 
 def test_every_plant_can_break_and_every_kind_breaks_a_plant() -> None:

@@ -12,6 +12,7 @@ from gate_agent.lane_api.api import Action, ActionResult, Lease, Role, Step, Vie
 from gate_agent.lane_api.client import LaneAway, LaneClient
 
 OFFICER = "inspector"
+NOTE = "The lane was inspected; no one is in it"
 NEEDED = tuple(device.value for device in REQUIRED_DEVICES)
 
 
@@ -55,7 +56,10 @@ class LaneWatch:
             self.seen.append(self.view)
 
     def act(self, action: str, reason: str = "") -> None:
-        """Act as an officer, on the referral on the table or on the lane itself."""
+        """Act as an officer, on the referral on the table or on the lane itself.
+
+        An acknowledgement has a note: after fire or a forced door the lane asks for one.
+        """
         view = self.view
         if self.client is None or view is None:
             return
@@ -71,6 +75,7 @@ class LaneWatch:
                     reason=reason,
                     evidence_sha256=view.evidence_sha256 if decides else "",
                     expires_utc_ms=round(time.time() * 1000) + 10_000,
+                    note=NOTE if action == "acknowledge" else "",
                 )
             )
 
