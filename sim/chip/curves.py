@@ -103,7 +103,10 @@ class Group:
         return PointJacobi(self._curve, x, y, 1, self.order)
 
     def integrated(self, element: int) -> PointJacobi | None:
-        """The generator of integrated mapping (B.3, in Jacobian coordinates); None for none.
+        """The generator of integrated mapping (Doc 9303-11, B.2), by square roots; None for none.
+
+        B.3 of the same appendix gives the negative of this point for some elements. Secrets do not
+        differ by that: a key agreement gives the x-coordinate alone.
 
         Raises:
             ValueError: the prime is not 3 modulo 4.
@@ -112,17 +115,15 @@ class Group:
         if p % 4 != 3:
             raise ValueError("integrated mapping is not defined on this curve")
         alpha = -pow(element, 2, p) % p
-        z = a * (alpha + alpha * alpha) % p
-        if not z:
+        denominator = a * alpha * (1 + alpha) % p
+        if not denominator:
             return None
-        x2 = -b * z * (1 + alpha + alpha * alpha) % p
-        x3 = alpha * x2 % p
-        h2 = (pow(x2, 3, p) + a * x2 * pow(z, 4, p) + b * pow(z, 6, p)) % p
-        u = -alpha * element * h2 % p
-        root = pow(h2, p - 1 - (p + 1) // 4, p)
-        if pow(root, 2, p) * h2 % p == 1:
-            return PointJacobi(self._curve, x2, root * h2 % p, z, self.order)
-        return PointJacobi(self._curve, x3, root * u % p, z, self.order)
+        x = -b * (1 + alpha + alpha * alpha) * pow(denominator, -1, p) % p
+        square = (pow(x, 3, p) + a * x + b) % p
+        y = pow(square, (p + 1) // 4, p)
+        if y * y % p != square:
+            x, y = alpha * x % p, -pow(element, 3, p) * y % p
+        return PointJacobi(self._curve, x, y, 1, self.order)
 
     def is_infinity(self, point: Any) -> bool:
         """Whether a sum or a product came out as the neutral element."""

@@ -1,8 +1,11 @@
-/* One party of PACE-GM by libeac, line by line in hexadecimal: what the other sent comes in,
+/* One party of PACE-GM or chip authentication by libeac, line by line in hexadecimal: what the other sent comes in,
  * what this one sends goes out. Arguments: "terminal" or "chip", the protocol's name in OpenSSL's
  * table, the standardised parameter's number, "raw" or "can", and the password ("raw": its
- * encoding by Doc 9303-11, table 14, in hexadecimal). Ends with 0 and the session keys (encryption, authentication) when
+ * encoding by Doc 9303-11, table 14, in hexadecimal). Or "agree", the protocol's name, the number,
+ * and the chip's private and public key: takes the terminal's public key, gives the shared
+ * secret. Ends with 0 and the session keys (encryption, authentication) when
  * the other's token is right. */
+#include <eac/ca.h>
 #include <eac/eac.h>
 #include <eac/pace.h>
 #include <openssl/buffer.h>
@@ -96,11 +99,25 @@ static int chip(EAC_CTX *party, PACE_SEC *secret)
     return end(party);
 }
 
+static int agree(char **argv)
+{
+    EAC_CTX *party = EAC_CTX_new();
+    BUF_MEM *private_key = parse(argv[4]), *public_key = parse(argv[5]);
+    must(EAC_CTX_init_ca(party, OBJ_txt2nid(argv[2]), atoi(argv[3])));
+    must(CA_set_key(party, (unsigned char *)private_key->data, private_key->length,
+                    (unsigned char *)public_key->data, public_key->length));
+    must(CA_STEP4_compute_shared_secret(party, take()));
+    give(party->ca_ctx->ka_ctx->shared_secret);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 6)
         return 2;
     EAC_init();
+    if (!strcmp(argv[1], "agree"))
+        return agree(argv);
     int raw = !strcmp(argv[4], "raw");
     BUF_MEM *encoded = raw ? parse(argv[5]) : NULL;
     EAC_CTX *party = EAC_CTX_new();

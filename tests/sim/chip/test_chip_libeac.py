@@ -1,4 +1,4 @@
-"""Another author's PACE, libeac, on every standardised curve: against our chip and our reader."""
+"""Another author's PACE and chip authentication, libeac: against our chip and our reader."""
 
 import hashlib
 import subprocess
@@ -10,28 +10,34 @@ import pytest
 from drivers.passport import tlv as reader_tlv
 from drivers.passport.chip import pace
 from drivers.passport.chip.agreement import block_cipher
+from drivers.passport.chip.chip_authentication import chip_keys
 from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.errors import AccessDenied
+from sim.chip.apdu import parse_command
 from sim.chip.card import CardState, card_of, transact
 from sim.chip.curves import CURVES
 from sim.chip.der import oid, tlv
-from sim.chip.key_derivation import CipherSuite
+from sim.chip.key_derivation import CipherSuite, new_session
 from sim.chip.keys import seeded_random
 from sim.chip.model import EF_CARD_ACCESS, Features
 from sim.chip.pace import CAN, MRZ, PaceProfile
 from sim.chip.personalise import personalise
 from sim.chip.portrait import placeholder_portrait
+from sim.chip.prime_fields import FIELDS, group_of
+from sim.chip.security_infos import security_infos
+from sim.chip.specimen_features import agreement_key
 from sim.chip.specimens import SPECIMENS
 from sim.chip.tlv import one_object
 
 SOURCE = Path(__file__).with_name("libeac_party.c")
 CAN_TEXT = "815602"
-NAMES = {
-    CipherSuite.TRIPLE_DES: "id-PACE-ECDH-GM-3DES-CBC-CBC",
-    CipherSuite.AES_128: "id-PACE-ECDH-GM-AES-CBC-CMAC-128",
-    CipherSuite.AES_192: "id-PACE-ECDH-GM-AES-CBC-CMAC-192",
-    CipherSuite.AES_256: "id-PACE-ECDH-GM-AES-CBC-CMAC-256",
+SUITE_NAMES = {
+    CipherSuite.TRIPLE_DES: "3DES-CBC-CBC",
+    CipherSuite.AES_128: "AES-CBC-CMAC-128",
+    CipherSuite.AES_192: "AES-CBC-CMAC-192",
+    CipherSuite.AES_256: "AES-CBC-CMAC-256",
 }
+PARAMETER_IDS = (*FIELDS, *CURVES)
 PACE_CIPHERS = {
     CipherSuite.TRIPLE_DES: "3DES",
     CipherSuite.AES_128: "AES-128",
@@ -51,6 +57,12 @@ def program(tmp_path_factory):
     return built
 
 
+def protocol_name(profile):
+    """As OpenSSL's table of objects has it."""
+    kind = "DH" if profile.parameter_id in FIELDS else "ECDH"
+    return f"id-PACE-{kind}-GM-{SUITE_NAMES[profile.suite]}"
+
+
 def document(profile):
     plain = SPECIMENS["bac_ecdsa_p256"]
     made = plain.personalisation()
@@ -68,7 +80,7 @@ class Exchange:
         arguments = [
             str(program),
             "terminal",
-            NAMES[profile.suite],
+            protocol_name(profile),
             str(profile.parameter_id),
             kind,
             secret,
@@ -80,8 +92,10 @@ class Exchange:
         assert self.send(0, 0x22, 0xC1A4, data) == b"\x90\x00"
 
     def send(self, cla, ins, parameters, data):
-        raw = bytes((cla, ins)) + parameters.to_bytes(2, "big") + bytes([len(data)]) + data
-        raw += b"\x00" if ins == 0x86 else b""
+        long = len(data) > 255
+        size = b"\x00" + len(data).to_bytes(2, "big") if long else bytes([len(data)])
+        raw = bytes((cla, ins)) + parameters.to_bytes(2, "big") + size + data
+        raw += bytes(1 + long) if ins == 0x86 else b""
         self.state, answer = transact(self.card, self.state, raw, self.random)
         return answer
 
@@ -110,7 +124,7 @@ class Exchange:
         return answer, keys, self.terminal.returncode
 
 
-@pytest.mark.parametrize("parameter_id", list(CURVES))
+@pytest.mark.parametrize("parameter_id", PARAMETER_IDS)
 @pytest.mark.parametrize("suite", list(CipherSuite))
 def test_libeac_opens_the_chip(program, suite, parameter_id):
     profile = PaceProfile(suite, parameter_id)
@@ -150,7 +164,7 @@ def open_libeac(program, profile, kind, secret, password):
     """Our reader opens libeac's chip: the session, and the chip's keys as it prints them."""
     card_access = document(profile).master_files[EF_CARD_ACCESS]
     (info,) = pace_infos(parse_security_infos(card_access))
-    arguments = [str(program), "chip", NAMES[profile.suite], str(profile.parameter_id)]
+    arguments = [str(program), "chip", protocol_name(profile), str(profile.parameter_id)]
     arguments += [kind, secret]
     party = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with party:
@@ -169,7 +183,8 @@ def libeac_answer(party, apdu):
     """What a chip that leaves its cryptography to libeac answers to one command."""
     if apdu[1] == 0x22:
         return b"\x90\x00"
-    data = reader_tlv.unwrap(apdu[5 : 5 + apdu[4]], 0x7C)
+    command = parse_command(apdu)
+    data = reader_tlv.unwrap(command.data, 0x7C)
     sent = reader_tlv.read_all(data)
     if sent:
         ((_tag, value),) = sent
@@ -182,7 +197,7 @@ def libeac_answer(party, apdu):
     return tlv(0x7C, tlv(tag, received)) + b"\x90\x00"
 
 
-@pytest.mark.parametrize("parameter_id", list(CURVES))
+@pytest.mark.parametrize("parameter_id", PARAMETER_IDS)
 @pytest.mark.parametrize("suite", list(CipherSuite))
 def test_our_reader_opens_libeac(program, suite, parameter_id):
     profile = PaceProfile(suite, parameter_id)
@@ -198,3 +213,28 @@ def test_our_reader_is_refused_by_libeac_with_another_number(program):
     profile = PaceProfile(CipherSuite.AES_128, 13)
     with pytest.raises(AccessDenied):
         open_libeac(program, profile, "can", CAN_TEXT, pace.can_password("000000"))
+
+
+# --- chip authentication: libeac computes with the chip's key ------------------------------
+
+
+@pytest.mark.parametrize("parameter_id", PARAMETER_IDS)
+def test_libeac_agrees_on_the_same_secret_as_our_reader_and_our_chip(program, parameter_id):
+    key = agreement_key(parameter_id, CipherSuite.AES_128)
+    infos = parse_security_infos(security_infos(key.infos))
+    (offer,) = chip_keys(infos)
+    scalar, public = offer.key.group.key_pair(seeded_random(b"terminal"))
+    group = group_of(parameter_id)
+    private = key.scalar.to_bytes((group.order.bit_length() + 7) // 8, "big").hex()
+    kind = "DH" if parameter_id in FIELDS else "ECDH"
+    arguments = [str(program), "agree", f"id-CA-{kind}-AES-CBC-CMAC-128", str(parameter_id)]
+    party = subprocess.run(
+        [*arguments, private, offer.key.public.hex()],
+        input=public.hex() + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shared = bytes.fromhex(party.stdout)
+    assert shared == offer.key.group.agree(scalar, offer.key.public)
+    assert new_session(CipherSuite.AES_128, shared) == key.agree(CipherSuite.AES_128, public)
