@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from firmware_cfg.profile import Profile
+from firmware_cfg.profile import Camera, Profile
 from firmware_cfg.time_zone import UnknownTimeZone, time_zone
 from firmware_cfg.turnstile import IoModule, RegisterMap, Turnstile
 
 REAL_CAMERAS = ("device", "rtsp", "rtsps")
+NETWORK_CAMERAS = ("rtsp", "rtsps", "mjpeg")
+LOGIN_APART = "put NAME:PASSWORD into the file of camera.credentials, as it is"
 NOT_DEVICES = ("/dev/pts", "/dev/shm", "/dev/fd")  # noqa: S108  refused here, not used
 DEMO_ONLY = "only where lane.demo is true"
 CORE_CHECKS = (
@@ -52,6 +54,8 @@ def problems(profile: Profile) -> Iterator[tuple[str, str]]:
     """Every broken rule as the field it concerns and what is wrong."""
     if not profile.lane.demo:
         yield from _marked(profile)
+    if profile.lane.demo or _real_camera(profile.camera.source):
+        yield from _network_camera(profile.camera)
     yield from _calendar(profile.lane.time_zone)
     yield from _checks(profile)
     yield from _timing(profile)
@@ -112,6 +116,29 @@ def _real_camera(source: str) -> bool:
         ("127.", "0.", "::ffff:")
     )
     return not (local or host.endswith(".localhost"))
+
+
+def _network_camera(camera: Camera) -> Iterator[tuple[str, str]]:
+    """An address that can be taken apart (RFC 3986, 3.2); no message repeats any of it.
+
+    A password with `#`, `/`, `?` or `@` in it ends the part that names the host, so that the rest
+    of it would be taken for a path, and neither host nor password be known for what it is.
+    """
+    kind, _, rest = camera.source.partition(":")
+    if kind not in NETWORK_CAMERAS:
+        return
+    try:
+        parts = urlsplit(rest if kind == "mjpeg" else camera.source)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, whole = urlsplit(""), False
+    named, after = "@" in parts.netloc, parts.path + parts.query
+    if not whole or "#" in camera.source or parts.netloc.count("@") > 1:
+        yield "camera.source", f"is not the address of a network camera; {LOGIN_APART}"
+    elif not named and "@" in after and ":" in parts.netloc:
+        yield "camera.source", f"has an @ after the host: write %40, or {LOGIN_APART}"
+    elif named and camera.credentials is not None:
+        yield "camera.source", "has a name and password, and so has camera.credentials: keep one"
 
 
 def is_own_machine(host: str) -> bool:

@@ -12,7 +12,7 @@ import hashlib
 import re
 import socket
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from drivers.errors import CredentialsRefused
 
@@ -55,6 +55,13 @@ def with_login(url: str, login: Login | None) -> str:
         return url
     scheme, slashes, rest = url.partition("://")
     return f"{scheme}{slashes}{quote(login.name, safe='')}:{quote(login.password, safe='')}@{rest}"
+
+
+def login_of(url: str) -> Login | None:
+    """Name and password in an address (RFC 3986, 3.2.1); None where it has none."""
+    user, at, _ = urlsplit(url).netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    return Login(unquote(name), unquote(password)) if at else None
 
 
 def basic(login: Login) -> str:
@@ -103,10 +110,17 @@ def _answer(challenge: str, url: str, login: Login) -> str:
     asked = dict(_QUOTED.findall(challenge))
     realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
     who = _md5(f"{login.name}:{realm}:{login.password}")
-    response = _md5(f"{who}:{nonce}:{_md5(f'DESCRIBE:{url}')}")
+    what, quality, count = _md5(f"DESCRIBE:{url}"), "", ""
+    if "auth" in asked.get("qop", "").split(","):  # a camera that asks for it takes nothing less
+        own = _md5(nonce)
+        count = f"00000001:{own}:auth:"
+        quality = f', qop=auth, nc=00000001, cnonce="{own}"'
+    if "opaque" in asked:
+        quality += f', opaque="{asked["opaque"]}"'
+    response = _md5(f"{who}:{nonce}:{count}{what}")
     return (
         f'Digest username="{login.name}", realm="{realm}", nonce="{nonce}", uri="{url}", '
-        f'response="{response}"'
+        f'response="{response}"{quality}'
     )
 
 

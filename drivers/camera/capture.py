@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from drivers.camera.access import UNAUTHORISED, Login, rtsp_status, with_login
+from drivers.camera.access import UNAUTHORISED, Login, login_of, rtsp_status, with_login
 from drivers.camera.mailbox import Frame
 from drivers.camera.still_picture import StillPicture
 from drivers.camera.stream_clock import StreamClock
@@ -100,8 +100,9 @@ class CaptureSource:
     def _raise_if_refused(self) -> None:
         if not self._camera.source.startswith("rtsp://"):
             return
-        if rtsp_status(self._camera.source, self._login) in UNAUTHORISED:
-            if self._login is None:
+        login = self._login or login_of(self._camera.source)
+        if rtsp_status(self._camera.source, login) in UNAUTHORISED:
+            if login is None:
                 raise CredentialsRefused("camera: it asks for a name and a password")
             raise CredentialsRefused("camera: it does not take the name and password it was given")
 

@@ -54,10 +54,10 @@ class MjpegSource:
             host, port = parts.hostname, parts.port or 80
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             if parts.scheme != "http" or host is None or "@" in parts.netloc:
-                raise ValueError("scheme, host or user")
+                raise ValueError
             self._request = request(parts.netloc, path, basic(login) if login else "")
         except ValueError as error:
-            raise DeviceRefused(f"camera: not a stream's address ({error})") from error
+            raise DeviceRefused("camera: not a stream's address (scheme, host or user)") from error
         self._address = (host, port)
         self._clock = clock
         self._socket: socket.socket | None = None

@@ -100,6 +100,17 @@ def test_slower_bus_is_an_overlay() -> None:
         ("[camera]\nsource = 'rtsp://127.0.0.1:8554/1'", "camera.source", "real camera"),
         ("[camera]\nsource = 'rtsp://[::1]/1'", "camera.source", "real camera"),
         ("[camera]\nsource = 'rtsp://[bad/1'", "camera.source", "real camera"),
+        ("[camera]\nsource = 'rtsp://gate:hid#den@camera/1'", "camera.source", "credentials"),
+        ("[camera]\nsource = 'rtsp://gate:77#den@camera/1'", "camera.source", "credentials"),
+        ("[camera]\nsource = 'rtsp://gate:77/den@camera/1'", "camera.source", "credentials"),
+        ("[camera]\nsource = 'rtsp://gate:hid?den@camera/1'", "camera.source", "credentials"),
+        ("[camera]\nsource = 'rtsp://gate:hid@den@camera/1'", "camera.source", "credentials"),
+        ("[camera]\nsource = 'rtsp://camera:99999/1'", "camera.source", "network camera"),
+        (
+            "[camera]\nsource = 'rtsp://gate:hidden@camera/1'\ncredentials = 'camera'",
+            "camera.source",
+            "keep one",
+        ),
         ("[camera]\nsource = 'device:../x'", "camera.source", "real camera"),
         ("[turnstile]\nport = '/dev/pts/3'", "turnstile.port", "serial device"),
         ("[turnstile]\nport = '/dev/serial/../pts/3'", "turnstile.port", "serial device"),
@@ -131,6 +142,7 @@ def test_a_wrong_value_names_file_field_and_bound(
     error = only_error([*PRODUCTION, gate])
     assert error.field == field
     assert words in error.problem
+    assert "den" not in error.problem.replace("credentials", "")
     if field not in ("turnstile.heartbeat_ms", "sync.retry_max_ms"):
         assert error.file == str(gate)
 

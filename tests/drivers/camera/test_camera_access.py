@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.camera.access import Login, basic, parse_login, rtsp_status, with_login
+from drivers.camera.access import Login, basic, login_of, parse_login, rtsp_status, with_login
 from drivers.camera.mjpeg import MjpegParser, request
 from drivers.errors import CredentialsRefused
 from firmware_cfg.codes import Code
@@ -68,6 +70,29 @@ def test_any_password_is_one_part_of_the_address(name: str, password: str) -> No
     assert (parts.hostname, parts.port, parts.path) == ("camera", 8554, "/a")
     assert unquote(parts.username or "") == name
     assert unquote(parts.password or "") == password
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x24F), min_size=1), st.text())
+def test_what_an_address_holds_is_read_as_it_was_written(name: str, password: str) -> None:
+    login = Login(name, password)
+    assert login_of(with_login("rtsp://camera:8554/a?b=1", login)) == login
+    assert login_of("rtsp://camera/a@b") is None
+
+
+def test_the_quality_of_protection_that_a_camera_asks_for_is_answered() -> None:
+    asked = b'RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n"'
+    asked += b', opaque="o", qop="auth"\r\n\r\n'
+    with camera(asked, b"RTSP/1.0 404 Not Found\r\n\r\n") as (port, heard):
+        url = f"rtsp://127.0.0.1:{port}/live"
+        assert rtsp_status(url, SECRET) == 404
+    given = dict(re.findall(r'(\w+)="?([^",\r]*)"?', heard[1].decode()))
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    who, what = md5(f"{SECRET.name}:r:{SECRET.password}"), md5(f"DESCRIBE:{url}")
+    assert given["opaque"] == "o"
+    assert given["response"] == md5(f"{who}:n:00000001:{given['cnonce']}:auth:{what}")
 
 
 def test_a_login_is_a_line_and_shown_nowhere() -> None:
