@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -31,6 +32,17 @@ def test_building_it_imports_nothing_dear():
     modules = set(listed.stdout.split())
     assert {"gate_agent.cli", "sim.commands.register"} <= modules
     assert modules & DEAR == set()
+
+
+def test_a_reader_that_has_seen_enough_is_no_unusable_file(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-u", "-m", "gate_agent.cli", "trust", "list", "--json"]
+    ended = subprocess.run(
+        [*command, "--store", str(tmp_path)], stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["profile schema", "journal schema", "sim schema"])

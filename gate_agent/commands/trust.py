@@ -48,6 +48,8 @@ def _guarded(
 
     try:
         return run(arguments)
+    except BrokenPipeError:
+        raise  # whoever reads our output has seen enough: no file is unusable
     except OSError as error:
         sys.stderr.write(f"egate trust {action}: {error.filename}: {error.strerror}\n")
     except DocumentError as error:
