@@ -52,6 +52,20 @@ def _before(reason: Reason) -> frozenset[Reason]:
 BEFORE: Final[Mapping[Reason, frozenset[Reason]]] = {r: _before(r) for r in Reason}
 """Everything that a finding can follow from, directly or by other findings."""
 
+
+def before(reason: Reason, good: Set[Reason]) -> frozenset[Reason]:
+    """What this finding can follow from, where the checks of `good` were successful.
+
+    A check that was successful had its input: what comes after it does not follow from what came
+    before it. A signature that was verified needed no printed zone, so that an issuer who is not
+    known is a reason of its own beside a zone that was not read.
+    """
+    if good.isdisjoint(BEFORE[reason]):
+        return BEFORE[reason]
+    direct = [earlier for earlier in FOLLOWS.get(reason, ()) if earlier not in good]
+    return frozenset(direct).union(*(before(earlier, good) for earlier in direct))
+
+
 _RANK = {reason: rank for rank, reason in enumerate(Reason)}
 _ABORTED, _FAILED = Result.ABORTED, Result.FAILED
 _SUCCESSFUL, _UNDETERMINED = Result.SUCCESSFUL, Result.UNDETERMINED
@@ -85,16 +99,24 @@ def reason_of(check_id: str, result: Result | None) -> Reason:
     return Reason.EXPIRY_NONE if result is _NOT_SUPPORTED else Reason.EXPIRY_OPEN
 
 
+@lru_cache(maxsize=16)
+def successful(checks: tuple[Check, ...]) -> frozenset[Reason]:
+    """Reasons all of whose checks were made and successful, whatever their mode."""
+    good = {of_check(check.id) for check in checks if check.result is _SUCCESSFUL}
+    return frozenset(good.difference(of_check(c.id) for c in checks if c.result is not _SUCCESSFUL))
+
+
 def first_causes(
-    failed: Set[Reason], not_judged: Set[Reason], aborted: Set[Reason]
+    failed: Set[Reason], not_judged: Set[Reason], aborted: Set[Reason], good: Set[Reason]
 ) -> frozenset[Reason]:
     """What failed, and of what was not judged the beginning of each chain.
 
     The result is empty only where `failed` and `not_judged` are. What ended an inspection ended
-    every check after it: of `aborted` (a part of `not_judged`) the first is a cause.
+    every check after it: of `aborted` (a part of `not_judged`) the first is a cause. Nothing
+    follows past a check of `good`.
     """
     found = failed | not_judged
-    first = [reason for reason in not_judged if BEFORE[reason].isdisjoint(found)]
+    first = [reason for reason in not_judged if before(reason, good).isdisjoint(found)]
     ended = sorted([reason for reason in first if reason in aborted], key=_RANK.__getitem__)
     return frozenset(failed).union(first).difference(ended[1:])
 
@@ -121,7 +143,7 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
         checks: the inspection. Those that were not judged because of one of the reasons come
             after the reasons, with its code as `cause`.
     """
-    worst = _worst(checks)
+    worst, good = _worst(checks), successful(checks)
     codes = {of_check(c.id): c.codes for c in checks if c.codes and c.result is _UNDETERMINED}
     found = [
         Finding(reason=reason, result=worst.get(reason, ""), codes=codes.get(reason, UNSET))
@@ -131,7 +153,7 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
         result = worst[reason]
         if reason in reasons or result not in (_ABORTED, _UNDETERMINED):
             continue
-        cause = _cause(reason, result, reasons, worst)
+        cause = _cause(reason, reasons, worst, good)
         if cause is not None:
             found.append(Finding(reason=reason, result=result, cause=cause))
     return tuple(found)
@@ -145,13 +167,17 @@ def unjudged(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[st
 
 
 def _cause(
-    reason: Reason, result: Result, reasons: tuple[Reason, ...], worst: Mapping[Reason, Result]
+    reason: Reason,
+    reasons: tuple[Reason, ...],
+    worst: Mapping[Reason, Result],
+    good: Set[Reason],
 ) -> Reason | None:
     """The nearest of the reasons that this finding follows from; None without one."""
+    possible = before(reason, good)
     for given in reversed(reasons):
-        if given in BEFORE[reason]:
+        if given in possible:
             return given
-    if result is not _ABORTED:
+    if worst[reason] is not _ABORTED:
         return None
     for given in reasons:
         if worst.get(given) is _ABORTED:
@@ -180,5 +206,5 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
             aborted.add(reason)
         elif check.mode is _MANDATORY or check.codes:
             not_judged.add(reason)
-    causes = first_causes(failed, not_judged - failed, aborted - failed)
+    causes = first_causes(failed, not_judged - failed, aborted - failed, successful(checks))
     return findings(tuple(sorted(causes, key=_RANK.__getitem__)), checks)

@@ -14,7 +14,7 @@ import msgspec
 from biometrics.types import Match, Observation
 from drivers.types import Check, CheckMode, HolderAttributes, Result
 from firmware_cfg.profile import Policy, Profile
-from gate_agent.core.causes import BEFORE, first_causes, reason_of
+from gate_agent.core.causes import before, first_causes, reason_of, successful
 from gate_agent.core.holder import ages, days_left
 from gate_agent.core.members import (
     EXPIRY_KIND_NONE,
@@ -97,8 +97,10 @@ def document_reasons(evidence: Evidence, policy: Policy) -> set[Reason]:
     known = _age_reasons(holder, policy.min_age_years) | _expiry_reasons(holder, policy)
     misread = Reason.MRZ_CONSISTENCY in reasons  # then why a date is not known is no reason
     reasons |= known - _OPEN if misread else known
-    if evidence.portrait_usable is False and reasons.isdisjoint(BEFORE[Reason.PORTRAIT_UNUSABLE]):
-        reasons.add(Reason.PORTRAIT_UNUSABLE)
+    if evidence.portrait_usable is False:
+        possible = before(Reason.PORTRAIT_UNUSABLE, successful(evidence.checks))
+        if reasons.isdisjoint(possible):
+            reasons.add(Reason.PORTRAIT_UNUSABLE)
     return reasons
 
 
@@ -182,7 +184,7 @@ def _check_reasons(
     if policy.without_access_control == "admit":
         unjudged.discard(Reason.NO_ACCESS_CONTROL)
     aborted -= failed
-    return first_causes(failed, (unjudged | aborted) - failed, aborted)
+    return first_causes(failed, (unjudged | aborted) - failed, aborted, successful(checks))
 
 
 def _not_known(evidence: Evidence) -> set[Reason]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
-from gate_agent.core.causes import BEFORE, FOLLOWS, chains, findings, reason_of
+from gate_agent.core.causes import BEFORE, FOLLOWS, before, chains, findings, reason_of
 from gate_agent.core.messages import ListState
 from gate_agent.core.policy import Evidence, decide, document_reasons, policy_settings
 from gate_agent.core.reasons import Outcome, Reason
@@ -78,6 +78,31 @@ def test_an_unknown_issuer_is_one_reason_without_a_comparison():
         "ds_revocation": "ds_chain",
         "defects": "ds_chain",
     }
+
+
+def test_an_unknown_issuer_does_not_follow_from_a_zone_that_was_not_read():
+    checks = inspection(mrz_consistency=Result.UNDETERMINED, ds_chain=Result.UNDETERMINED)
+    assert referred(checks) == ["mrz_consistency", "ds_chain"]
+    assert causes_of(chains(checks)) == {"mrz_consistency": "", "ds_chain": ""}
+    unverified = inspection(
+        mrz_consistency=Result.UNDETERMINED,
+        access_control=Result.ABORTED,
+        sod_signature=Result.ABORTED,
+        ds_chain=Result.ABORTED,
+    )
+    assert referred(unverified) == ["mrz_consistency"]
+    assert causes_of(chains(unverified))["ds_chain"] == "mrz_consistency"
+
+
+def test_nothing_follows_past_a_check_that_was_successful():
+    for first in Reason:
+        assert before(first, frozenset()) == BEFORE[first]
+        for good in BEFORE[first]:
+            left = before(first, {good})
+            assert good not in left
+            assert left <= BEFORE[first]
+    hashed = inspection(dg_hash=Result.UNDETERMINED, mrz_consistency=Result.UNDETERMINED)
+    assert causes_of(chains(hashed))["dg_hash"] == ""
 
 
 @pytest.mark.parametrize("place", range(1, len(CHECK_IDS)))
