@@ -49,7 +49,7 @@ def _guarded(
     try:
         return run(arguments)
     except BrokenPipeError:
-        raise  # whoever reads our output has seen enough: no file is unusable
+        raise  # the reader of our output has seen enough: no file is unusable
     except OSError as error:
         sys.stderr.write(f"egate trust {action}: {error.filename}: {error.strerror}\n")
     except DocumentError as error:
