@@ -16,10 +16,11 @@ from functools import partial
 from drivers.passport.chip.access import AccessPlan
 from drivers.passport.chip.access_choice import strongest
 from drivers.passport.chip.apdu import Send, Steps
+from drivers.passport.chip.chip_keys import public_keys
 from drivers.passport.chip.files import FileReader
 from drivers.passport.chip.pace import authenticate as pace_authenticate
 from drivers.passport.chip.pace import mrz_password
-from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
+from drivers.passport.chip.security_infos import PaceInfo, pace_infos, parse_security_infos
 from drivers.passport.errors import SessionDead
 from drivers.passport.inspection.inspection import Inspection
 from drivers.passport.mrz.zone import Mrz, parse_text
@@ -42,6 +43,7 @@ from sim.chip.model import EF_CARD_ACCESS, Behaviour, Latency
 from sim.chip.personalise import Personalisation, personalise
 from sim.chip.pn532 import Pn532Peer
 from sim.chip.portrait import placeholder_portrait
+from sim.chip.security_infos import security_infos
 from sim.chip.specimens import SPECIMENS
 
 DOCUMENT_BYTES = 16_800
@@ -65,7 +67,8 @@ def measure(rounds: int, cpu_ns: Clock) -> ChipFigures:
     read = _median(rounds, partial(_read_cpu_ns, document, Behaviour(), cpu_ns))
     read_short = _median(rounds, partial(_read_cpu_ns, document, SHORT, cpu_ns))
     judged = {name: _median(rounds, partial(_judge_cpu_ns, name, cpu_ns)) for name in _signed()}
-    pace = _median(rounds, partial(_pace_cpu_ns, cpu_ns))
+    pace = {name: _median(rounds, partial(_pace_cpu_ns, name, cpu_ns)) for name in _MAPPINGS}
+    generic, integrated, chip = pace.values()
     figures = [
         Figure("document_bytes", "bytes", DOCUMENT_BYTES, _size(document)),
         Figure("apdus_extended_length", "APDUs", 24, long),
@@ -73,7 +76,9 @@ def measure(rounds: int, cpu_ns: Clock) -> ChipFigures:
         Figure("cpu_bac_and_read_ms", "ms", 40, read),
         Figure("cpu_bac_and_read_223_bytes_ms", "ms", 40, read_short),
         Figure("cpu_passive_authentication_ms", "ms", 15, max(judged.values())),
-        Figure("cpu_pace_brainpoolP256r1_ms", "ms", 30, pace),
+        Figure("cpu_pace_brainpoolP256r1_ms", "ms", 30, generic),
+        Figure("cpu_pace_integrated_mapping_ratio", "x", 2, integrated / generic),
+        Figure("cpu_pace_chip_mapping_ratio", "x", 2, chip / generic),
     ]
     figures += [
         Figure(f"cpu_passive_authentication_{name}_ms", "ms", 15, took)
@@ -122,14 +127,26 @@ def _read_cpu_ns(document: Personalisation, behaviour: Behaviour, cpu_ns: Clock)
     return _play(_read_all(document), _chip(document, behaviour), cpu_ns)[1]
 
 
-def _pace_cpu_ns(cpu_ns: Clock) -> int:
-    made = SPECIMENS["pace_aa_ca"].personalisation()
+_MAPPINGS = ("pace_aa_ca", "pace_im_aes128_brainpoolP256r1", "pace_cam_aes128_brainpoolP256r1")
+"""Specimens with generic, integrated and chip authentication mapping on one curve."""
+
+
+def _pace_cpu_ns(specimen: str, cpu_ns: Clock) -> int:
+    made = SPECIMENS[specimen].personalisation()
     info = strongest(pace_infos(parse_security_infos(made.master_files[EF_CARD_ACCESS])))
     if info is None:
         raise ValueError("the specimen offers no PACE that the reader does")
+    return _play(_pace(made, info), _chip(made, Behaviour()), cpu_ns)[1]
+
+
+def _pace(made: Personalisation, info: PaceInfo) -> Steps[None]:
+    """PACE, and the check of what chip authentication mapping gave."""
     password = mrz_password(_zone(made).key_input)
-    steps = pace_authenticate(info, password, seeded_random(b"bench"))
-    return _play(steps, _chip(made, Behaviour()), cpu_ns)[1]
+    opened = yield from pace_authenticate(info, password, seeded_random(b"bench"))
+    if opened.proof is not None:
+        infos = parse_security_infos(security_infos(made.features.agreement[0].infos))
+        keys, _ = public_keys(infos)
+        opened.proof.verify(keys[0].public)
 
 
 def _play(steps: Steps[object], chip: Chip, cpu_ns: Clock) -> tuple[int, int]:
