@@ -164,6 +164,20 @@ def test_a_public_value_of_no_subgroup_of_order_q_is_refused(value):
             run(DH_GENERIC, answers_of(DH_GENERIC, chip_key=encoded.hex()))
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_small_subgroup_is_told_apart(number):
+    group, p = MODP_GROUPS[number], MODP_GROUPS[number].p
+    assert group_of(number).multiple(5, group.generator.to_bytes(group.size, "big"))
+    for value in (2, 3, group.generator * (p - 1) % p):
+        outside = pow(value, group.q, p) != 1
+        assert outside
+        with pytest.raises(SessionDead, match="no subgroup of order q"):
+            group_of(number).multiple(5, value.to_bytes(group.size, "big"))
+    for value in (0, 1, p - 1, p, p + group.generator):
+        with pytest.raises(SessionDead, match="not a public value"):
+            group_of(number).multiple(5, value.to_bytes(group.size + 1, "big").lstrip(b"\x00"))
+
+
 @pytest.mark.parametrize("size", [32, 48, 64])
 def test_integrated_mapping_takes_a_nonce_of_its_own_size_alone(size):
     with pytest.raises(SessionDead, match=f"nonce of {size} bytes"):

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from test_specimens import AT, drive, inspect
 
+from drivers.passport.chip.access import AccessPlan
 from drivers.passport.chip.chip_keys import mapping_keys, public_keys
+from drivers.passport.chip.files import FileReader
 from drivers.passport.chip.security_infos import parse_security_infos
 from drivers.passport.inspection.inspection import Inspection
 from drivers.passport.mrz.zone import parse
@@ -18,7 +20,7 @@ from sim.chip.card import Chip, card_of
 from sim.chip.catalogue import prepare
 from sim.chip.key_derivation import CipherSuite
 from sim.chip.keys import seeded_random
-from sim.chip.model import Features
+from sim.chip.model import Behaviour, Features
 from sim.chip.pace import PaceMapping, PaceProfile
 from sim.chip.reissue import issue_again
 from sim.chip.security_infos import security_infos
@@ -138,3 +140,34 @@ def test_a_key_of_dh_beyond_short_length_is_no_proof_of_a_clone(name, trust):
     check = checks["chip_authentication"]
     assert check.result is Result.ABORTED, check
     assert "extended length" in check.detail
+
+
+@pytest.mark.parametrize("name", [n for n, one in SPECIMENS.items() if one.features().pace])
+def test_every_chip_that_does_pace_is_opened_by_its_strongest(name):
+    made = SPECIMENS[name].personalisation()
+    plan = AccessPlan(mrz=parse(made.printed.lines), random=seeded_random(b"reader"))
+    how = opened(plan, Chip(card_of(made), seeded_random(b"chip")))
+    assert how.startswith("PACE"), how
+    assert (plan.proof is None) is not name.startswith("pace_cam")
+
+
+def opened(plan, chip, reader=None):
+    steps = plan.open(reader or FileReader())
+    try:
+        op = next(steps)
+        while True:
+            op = steps.send(chip.transmit(op.apdu)[0])
+    except StopIteration as end:
+        return end.value
+
+
+def test_what_a_chip_gave_in_an_earlier_session_counts_no_more():
+    made = SPECIMENS[CAM].personalisation()
+    plan = AccessPlan(mrz=parse(made.printed.lines), random=seeded_random(b"reader"))
+    reader = FileReader()
+    opened(plan, Chip(card_of(made), seeded_random(b"chip")), reader)
+    assert plan.proof is not None
+    reader.field_lost()
+    another = Chip(card_of(made, Behaviour(pace_refused_at=1)), seeded_random(b"chip"))
+    assert opened(plan, another, reader).startswith("BAC after PACE failed")
+    assert plan.proof is None
