@@ -41,6 +41,7 @@ MOUTH_CLOSED = "mouth_closed"
 PITCH = "pitch"
 EXPOSURE = "exposure"
 MIDDLE_LIGHT = (DARK + BRIGHT) / 2
+HIDDEN = ("mouth_visible", "eyes_visible")
 DIM = 50  # value of exposure under which eyes that cannot be measured are laid to the light
 LEARNED = "unified_quality_score"
 SIMPLE = ("inter_eye_distance", "yaw", "sharpness", EXPOSURE)
@@ -321,6 +322,10 @@ def _advice(component: QualityComponent, components: Sequence[QualityComponent])
         return Guidance.TOO_DARK if native < MIDDLE_LIGHT else Guidance.TOO_BRIGHT
     if component.id == EYES_OPEN and component.native is None:
         return _eyes_unmeasured({part.id: part for part in components})
+    if component.id in HIDDEN:  # where light is far too poor, nothing is seen to be hidden
+        light = next((part for part in components if part.id == EXPOSURE), None)
+        if light is not None and light.value < DIM:
+            return _advice(light, ())
     if component.id == "sharpness":  # measured in grey levels: darkness takes structure away
         light = next((part for part in components if part.id == EXPOSURE), None)
         if light is not None and light.value < 100:

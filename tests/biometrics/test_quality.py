@@ -197,6 +197,9 @@ def test_what_could_not_be_measured_is_not_good() -> None:
         (face(), 1.0, looked(0.8, mouth=0.3), Guidance.UNCOVER_FACE),
         (face(), 1.0, looked(None, eyes=0.3, mouth=0.3), Guidance.UNCOVER_FACE),
         (face(), 0.2, looked(None), Guidance.TOO_DARK),
+        (face(), 0.2, looked(0.8, mouth=0.3), Guidance.TOO_DARK),
+        (face(), 0.2, looked(0.8, eyes=0.3), Guidance.TOO_DARK),
+        (face(), 2.0, looked(0.8, mouth=0.3), Guidance.TOO_BRIGHT),
     ],
 )
 def test_what_hides_a_face_has_advice_of_its_own(
