@@ -7,14 +7,17 @@ from typing import NamedTuple
 from drivers.passport import tlv
 from drivers.passport.chip.agreement import CurveGroup
 from drivers.passport.chip.domain_parameters import CURVE_NAMES, AgreementGroup, group_of
-from drivers.passport.chip.modp import MODP_GROUPS, ModpGroup, ModpParameters
+from drivers.passport.chip.explicit_parameters import (
+    PKCS3_AGREEMENT,
+    STANDARDISED,
+    X942_PUBLIC_NUMBER,
+    modp_number,
+)
+from drivers.passport.chip.modp import MODP_GROUPS, ModpGroup
 from drivers.passport.chip.security_infos import PUBLIC_KEY_DH, PUBLIC_KEY_ECDH, SecurityInfo
 from drivers.passport.errors import AlgorithmUnknown, CertificateError, TlvError
 from drivers.passport.trust.signatures import EcKey, parse_public_key
 
-STANDARDISED = bytes.fromhex("04007F00070102")  # 0.4.0.127.0.7.1.2
-X942_PUBLIC_NUMBER = bytes.fromhex("2A8648CE3E0201")  # 1.2.840.10046.2.1
-PKCS3_AGREEMENT = bytes.fromhex("2A864886F70D010301")  # 1.2.840.113549.1.3.1
 _KINDS = {PUBLIC_KEY_DH: "DH", PUBLIC_KEY_ECDH: "ECDH"}
 
 
@@ -82,24 +85,14 @@ def _key(public_key_info: bytes) -> tuple[AgreementGroup, bytes]:
             raise AlgorithmUnknown(f"standardised domain parameters {number}")
         return group_of(number), content
     if named in (X942_PUBLIC_NUMBER, PKCS3_AGREEMENT):
-        return ModpGroup(_modp(algorithm)), _unsigned(content)
+        known = modp_number(algorithm)
+        if known is None:
+            raise AlgorithmUnknown("chip authentication over a DH group outside RFC 5114")
+        return ModpGroup(MODP_GROUPS[known]), _unsigned(content)
     key = parse_public_key(public_key_info)
     if not isinstance(key, EcKey):
         raise AlgorithmUnknown("chip authentication key that is neither on a curve nor of DH")
     return CurveGroup(key.curve), key.point
-
-
-def _modp(algorithm: list[tlv.Tlv]) -> ModpParameters:
-    """The group whose parameters are all these: p and g, and q where it is given (X9.42)."""
-    if len(algorithm) < 2:
-        raise CertificateError("chip authentication key: no domain parameters")
-    numbers = [int.from_bytes(part.value, "big") for part in tlv.read_all(algorithm[1].value)]
-    x942 = algorithm[0].value == X942_PUBLIC_NUMBER
-    for group in MODP_GROUPS.values():
-        wanted = [group.p, group.generator] + ([group.q] if x942 else [])
-        if numbers[: len(wanted)] == wanted:
-            return group
-    raise AlgorithmUnknown("chip authentication over a DH group that RFC 5114 does not name")
 
 
 def _unsigned(content: bytes) -> bytes:

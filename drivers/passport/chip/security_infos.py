@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from drivers.passport import tlv
+from drivers.passport.chip.explicit_parameters import standardised_number
 from drivers.passport.errors import TlvError
 
 MAX_INFOS = 64
+LAST_RESERVED = 31
+"""Numbers up to it are those of standardised parameters, and no other may have them (9.5.1)."""
 
 _BSI = bytes.fromhex("04007F000702")  # 0.4.0.127.0.7.2
 PACE = _BSI + b"\x02\x04"
@@ -50,17 +53,21 @@ class PaceInfo(NamedTuple):
 
     Attributes:
         parameter_id: number of its domain parameters, for MSE:Set AT; None where it gives none.
+        explicit: the standardised parameters that PACEDomainParameterInfo spells out for that
+            number, by their own; None where it spells out none that we know.
     """
 
     oid: bytes
     mapping: str
     cipher: str
     parameter_id: int | None
+    explicit: int | None = None
 
     @property
     def group(self) -> int | None:
         """The standardised domain parameters of the offer; None where they are not known."""
-        return self.parameter_id
+        reserved = self.parameter_id is not None and self.parameter_id <= LAST_RESERVED
+        return self.parameter_id if reserved else self.explicit
 
     @property
     def integrated(self) -> bool:
@@ -90,6 +97,11 @@ def parse_security_infos(data: bytes) -> tuple[SecurityInfo, ...]:
 
 def pace_infos(infos: tuple[SecurityInfo, ...]) -> tuple[PaceInfo, ...]:
     """The ways of doing PACE among the entries, in their order."""
+    explicit = {
+        (info.oid, info.number(1)): standardised_number(info.values[0].value)
+        for info in infos
+        if info.oid[:-1] == PACE and info.values and info.values[0].tag == 0x30
+    }
     found: list[PaceInfo] = []
     for info in infos:
         arcs = info.oid[len(PACE) :]
@@ -97,7 +109,9 @@ def pace_infos(infos: tuple[SecurityInfo, ...]) -> tuple[PaceInfo, ...]:
             continue
         mapping, cipher = MAPPINGS.get(arcs[0]), CIPHERS.get(arcs[1])
         if mapping is not None and cipher is not None:
-            found.append(PaceInfo(info.oid, mapping, cipher, info.number(1)))
+            number = info.number(1)
+            spelled_out = explicit.get((info.oid[:-1], number))
+            found.append(PaceInfo(info.oid, mapping, cipher, number, spelled_out))
     return tuple(found)
 
 

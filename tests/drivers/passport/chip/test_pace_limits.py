@@ -7,8 +7,14 @@ from test_pace import EXCHANGE, MRZ_INFORMATION, info, run, scalars
 
 from drivers.passport import tlv
 from drivers.passport.chip import pace
+from drivers.passport.chip.access_choice import strongest
+from drivers.passport.chip.security_infos import pace_infos, parse_security_infos
 from drivers.passport.errors import CardRefused, SessionDead
+from sim.chip import der
+from sim.chip.curves import Group, explicit_parameters
+from sim.chip.prime_fields import x942_parameters
 
+OTHER_GENERATOR = Group(13, Group(13).generator * 2)
 ANSWERS = [answer for _, answer in EXCHANGE]
 
 
@@ -49,3 +55,63 @@ def test_a_count_of_attempts_left_is_no_refusal(status):
 def test_any_other_status_is_a_refusal(status):
     with pytest.raises(CardRefused):
         run([status, *ANSWERS[1:]])
+
+
+# --- domain parameters that are spelled out ------------------------------------------------
+
+
+def offered(algorithm, number=40, named=40):
+    """What EF.CardAccess offers with parameters of its own number."""
+    oid = bytes.fromhex("04007F000702020402")
+    spelled_out = der.sequence(tlv.encode(6, oid), algorithm, der.integer(named))
+    entry = der.sequence(tlv.encode(6, oid + b"\x02"), der.integer(2), der.integer(number))
+    return pace_infos(parse_security_infos(der.set_of(entry, spelled_out)))
+
+
+EXPLICIT = der.sequence(der.oid("1.2.840.10045.2.1"), explicit_parameters(Group(13)))
+NAMED = der.sequence(der.oid("0.4.0.127.0.7.1.2"), der.integer(13))
+
+
+WITHOUT_COFACTOR = der.sequence(
+    der.oid("1.2.840.10045.2.1"),
+    der.sequence(tlv.unwrap(explicit_parameters(Group(13)), 0x30)[:-3]),
+)
+
+
+@pytest.mark.parametrize("algorithm", [EXPLICIT, NAMED, WITHOUT_COFACTOR])
+def test_parameters_that_are_spelled_out_are_found_among_the_standardised(algorithm):
+    (one,) = offered(algorithm)
+    assert (one.parameter_id, one.group) == (40, 13)
+    steps = pace.authenticate(one, pace.mrz_password(MRZ_INFORMATION), scalars())
+    sent = [next(steps).apdu.hex().upper()]
+    sent += [steps.send(bytes.fromhex(answer)).apdu.hex().upper() for answer in ANSWERS[:-1]]
+    assert sent[0].endswith("840128")
+    assert sent[1:] == [command for command, _ in EXCHANGE[1:]]
+
+
+def test_a_prime_field_that_is_spelled_out_is_found():
+    algorithm = der.sequence(der.oid("1.2.840.10046.2.1"), x942_parameters(1))
+    assert offered(algorithm)[0].group == 1
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        EXPLICIT.replace(der.integer(Group(13).order), der.integer(Group(13).order - 2)),
+        der.sequence(der.oid("1.2.840.10045.2.1"), explicit_parameters(OTHER_GENERATOR)),
+        der.sequence(der.oid("0.4.0.127.0.7.1.2"), der.integer(7)),
+        der.sequence(der.oid("1.2.3"), der.integer(13)),
+        der.sequence(),
+        der.sequence(der.oid("1.2.840.10045.2.1"), b"\x30\x03\x02\x01"),
+    ],
+)
+def test_other_parameters_are_not_taken(algorithm):
+    (one,) = offered(algorithm)
+    assert one.group is None
+    assert strongest([one]) is None
+
+
+def test_a_reserved_number_means_the_standardised_parameters_alone():
+    (one,) = offered(EXPLICIT, number=12, named=12)
+    assert one.group == 12
+    assert offered(EXPLICIT, number=40, named=41)[0].group is None

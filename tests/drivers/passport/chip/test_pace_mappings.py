@@ -165,7 +165,7 @@ def test_a_public_value_of_no_subgroup_of_order_q_is_refused(value):
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_small_subgroup_is_told_apart(number):
+def test_values_outside_the_subgroup_are_refused(number):
     group, p = MODP_GROUPS[number], MODP_GROUPS[number].p
     assert group_of(number).multiple(5, group.generator.to_bytes(group.size, "big"))
     for value in (2, 3, group.generator * (p - 1) % p):
