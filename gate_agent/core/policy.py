@@ -183,7 +183,6 @@ def _check_reasons(
         unjudged.discard(Reason.EXPIRY_NONE)
     if policy.without_access_control == "admit":
         unjudged.discard(Reason.NO_ACCESS_CONTROL)
-    aborted -= failed
     return first_causes(failed, (unjudged | aborted) - failed, aborted, successful(checks))
 
 

@@ -77,7 +77,7 @@ TARGETS = (
     Target(
         "policy",
         ("gate_agent/core/test_policy.py", "gate_agent/core/test_causes.py"),
-        _modules("gate_agent.core.policy", "gate_agent.core.causes", "gate_agent.core.reasons"),
+        _modules("gate_agent.core.policy", "gate_agent.core.reasons"),
     ),
     Target(
         "alerts",

@@ -61,3 +61,10 @@ def test_an_unknown_code_is_a_warning_for_the_desk():
 
 def test_the_table_has_every_reason_and_every_lack_of_a_device_and_no_more():
     assert {*ALERTS} == {*map(str, Reason), *map(str, Condition)}
+
+
+def test_what_was_not_judged_has_its_own_words_where_there_are_any():
+    assert alert("away") is AWAY
+    assert alert("fire", judged=False) is ALERTS["fire"]
+    row = alert("sod_signature", judged=False)
+    assert (row.severity, row.text) == (Severity.WARNING, ALERTS["sod_signature"].unjudged)

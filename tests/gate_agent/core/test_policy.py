@@ -256,6 +256,9 @@ def test_the_days_asked_for_count_from_the_day_of_inspection():
             {"circumstances": (Reason.FIRE,), "portrait_usable": False},
             {"fire", "portrait_unusable"},
         ),
+        ({"circumstances": (Reason.FIRE,), "best": frame(live=LivenessState.NOT_RUN)}, {"fire"}),
+        ({"circumstances": (Reason.FIRE,), "best": frame(compared=False)}, {"fire"}),
+        ({"best": frame(compared=False), "portrait_usable": False}, {"portrait_unusable"}),
         ({"circumstances": (Reason.FIRE,), "best": frame(score=0.1)}, {"fire", "face_no_match"}),
         ({"face_asked": False}, {"face_not_acquired"}),
         ({"face_asked": False, "portrait_usable": False}, {"portrait_unusable"}),
@@ -313,6 +316,24 @@ def test_lists_that_answered_count_also_where_a_crossing_was_cut_short(state, ag
 def test_lists_have_an_age_where_it_is_limited(state, age, expected):
     evidence = replace(GOOD, list_state=state, list_age_s=age)
     assert reasons(evidence, max_list_age_s=10) == expected
+
+
+def test_a_check_that_is_only_logged_is_no_reason_whatever_it_found():
+    logged = Check(
+        id="sod_conformance",
+        result=Result.UNDETERMINED,
+        mode=CheckMode.EVALUATORY,
+        codes=("content_type_data",),
+    )
+    assert reasons(replace(GOOD, checks=(*GOOD_CHECKS, logged))) == set()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.ANOTHER_CARD, Reason.NO_ACCESS_CONTROL, Reason.EXPIRY_OPEN, Reason.EXPIRY_NONE],
+)
+def test_what_stands_for_one_result_is_no_check_of_its_own(reason):
+    assert of_check(reason.value) is Reason.OTHER_CHECK
 
 
 def test_every_check_has_its_reason():
