@@ -80,6 +80,11 @@ TARGETS = (
         _modules("gate_agent.core.policy", "gate_agent.core.reasons"),
     ),
     Target(
+        "causes",
+        ("gate_agent/core/test_causes.py", "gate_agent/core/test_policy.py"),
+        _modules("gate_agent.core.causes"),
+    ),
+    Target(
         "alerts",
         ("gate_agent/console/test_alerts.py", "gate_agent/console/test_first_causes.py"),
         _modules("gate_agent.console.alerts"),

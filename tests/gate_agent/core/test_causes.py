@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from drivers.types import CHECK_IDS, Check, CheckMode, Result
-from gate_agent.core.causes import BEFORE, FOLLOWS, before, chains, findings, reason_of
+from gate_agent.core.causes import BEFORE, FOLLOWS, before, chains, findings, reason_of, successful
 from gate_agent.core.messages import ListState
 from gate_agent.core.policy import Evidence, decide, document_reasons, policy_settings
 from gate_agent.core.reasons import Outcome, Reason
@@ -232,3 +232,71 @@ def test_deviations_stand_in_the_finding_of_their_reason():
     assert found.codes == odd.codes
     (found,) = findings((Reason.EXPIRY,), checks[:1])
     assert found.codes is UNSET
+
+
+def test_one_good_data_group_does_not_make_the_others_good():
+    dg1 = Check(id="dg_hash.DG1", result=Result.SUCCESSFUL)
+    dg2 = Check(id="dg_hash.DG2", result=Result.FAILED)
+    assert successful((dg1,)) == {Reason.DG_HASH}
+    assert successful((dg1, dg2)) == successful((dg2, dg1)) == successful((dg2,)) == set()
+    assert successful(()) == set()
+
+
+ORDER = (Result.NOT_SUPPORTED, Result.UNDETERMINED, Result.ABORTED, Result.FAILED)
+
+
+@pytest.mark.parametrize("worse", range(1, len(ORDER)))
+def test_of_several_checks_behind_one_reason_the_worst_counts(worse):
+    pair = (
+        Check(id="dg_hash.DG1", result=ORDER[worse - 1]),
+        Check(id="dg_hash.DG2", result=ORDER[worse]),
+    )
+    for checks in (pair, pair[::-1]):
+        (found,) = findings((Reason.DG_HASH,), checks)
+        assert found.result == ORDER[worse].value
+
+
+def test_a_check_that_is_only_logged_stands_behind_nothing():
+    logged = Check(id="dg_hash.DG2", result=Result.FAILED, mode=CheckMode.EVALUATORY)
+    (found,) = findings((Reason.DG_HASH,), (logged,))
+    assert found.result == ""
+    assert chains((logged,)) == ()
+
+
+def test_what_was_cut_short_elsewhere_folds_under_what_was_cut_short_first():
+    cut = (
+        Check(id="access_control", result=Result.ABORTED),
+        Check(id="expiry", result=Result.ABORTED),
+        Check(id="active_authentication", result=Result.UNDETERMINED),
+    )
+    found = findings((Reason.ACCESS_CONTROL,), cut)
+    assert [(f.reason, f.cause) for f in found] == [
+        (Reason.ACCESS_CONTROL, ""),
+        (Reason.ACTIVE_AUTHENTICATION, Reason.ACCESS_CONTROL),
+        (Reason.EXPIRY_OPEN, Reason.ACCESS_CONTROL),
+    ]
+    failed = (Check(id="access_control", result=Result.FAILED), cut[1])
+    assert [f.reason for f in findings((Reason.ACCESS_CONTROL,), failed)] == [Reason.ACCESS_CONTROL]
+
+
+def test_what_failed_is_hidden_under_no_cause():
+    checks = (
+        Check(id="access_control", result=Result.ABORTED),
+        Check(id="mrz_dg1", result=Result.FAILED),
+    )
+    shown = [(f.reason, f.result, f.cause) for f in chains(checks)]
+    assert shown == [(Reason.ACCESS_CONTROL, "aborted", ""), (Reason.MRZ_DG1, "failed", "")]
+
+
+@pytest.mark.parametrize(
+    ("result", "codes", "expected"),
+    [
+        (Result.UNDETERMINED, ("content_type_data",), ("content_type_data",)),
+        (Result.UNDETERMINED, (), UNSET),
+        (Result.FAILED, ("content_type_data",), UNSET),
+    ],
+)
+def test_codes_say_why_a_check_was_undetermined(result, codes, expected):
+    check = Check(id="sod_conformance", result=result, codes=codes)
+    (found,) = findings((Reason.SOD_CONFORMANCE,), (check,))
+    assert found.codes == expected
