@@ -282,37 +282,25 @@ def test_attack_detection_may_be_missing_only_in_a_demonstration():
     assert decide(blind, replace(RULES, demo=True)).reasons == (Reason.PAD_NOT_RUN,)
 
 
-@pytest.mark.parametrize(
-    ("state", "age", "expected"),
-    [
-        (ListState.NO_HIT, 0, set()),
-        (ListState.NO_HIT, 10, set()),
-        (ListState.NO_HIT, 11, {"list_too_old"}),
-        (ListState.NO_HIT, -1, {"list_too_old"}),
-        (ListState.NO_HIT, None, {"list_unavailable"}),
-        (ListState.NO_LIST, None, {"list_unavailable"}),
-        (ListState.NO_LIST, 5, {"list_unavailable"}),
-        (ListState.HIT, 5, {"list_hit"}),
-    ],
-)
+LIST_ANSWERS = [
+    (ListState.NO_HIT, 0, set()),
+    (ListState.NO_HIT, 10, set()),
+    (ListState.NO_HIT, 11, {"list_too_old"}),
+    (ListState.NO_HIT, -1, {"list_too_old"}),
+    (ListState.NO_HIT, None, {"list_unavailable"}),
+    (ListState.NO_LIST, None, {"list_unavailable"}),
+    (ListState.NO_LIST, 5, {"list_unavailable"}),
+    (ListState.HIT, 5, {"list_hit"}),
+]
+
+
+@pytest.mark.parametrize(("state", "age", "expected"), LIST_ANSWERS)
 def test_lists_that_answered_count_also_where_a_crossing_was_cut_short(state, age, expected):
     evidence = replace(GOOD, list_state=state, list_age_s=age, circumstances=(Reason.WALKED_AWAY,))
     assert reasons(evidence, max_list_age_s=10) == expected | {"walked_away"}
 
 
-@pytest.mark.parametrize(
-    ("state", "age", "expected"),
-    [
-        (ListState.NO_HIT, 0, set()),
-        (ListState.NO_HIT, 10, set()),
-        (ListState.NO_HIT, 11, {"list_too_old"}),
-        (ListState.NO_HIT, -1, {"list_too_old"}),
-        (ListState.NO_HIT, None, {"list_unavailable"}),
-        (ListState.NO_LIST, None, {"list_unavailable"}),
-        (ListState.NO_LIST, 5, {"list_unavailable"}),
-        (ListState.HIT, 5, {"list_hit"}),
-    ],
-)
+@pytest.mark.parametrize(("state", "age", "expected"), LIST_ANSWERS)
 def test_lists_have_an_age_where_it_is_limited(state, age, expected):
     evidence = replace(GOOD, list_state=state, list_age_s=age)
     assert reasons(evidence, max_list_age_s=10) == expected
