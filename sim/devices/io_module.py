@@ -125,6 +125,7 @@ class SimIoModule(ModbusSlave):
         self.broken: dict[int, bool] = {}
         self.identity = IDENTITY
         self.releases = 0
+        self._exit_by_master = False  # its coil may be on by the watchdog's safe value, too
         self.coils = [False] * POINTS
         self.config = [0, 0, 0]
         self._asked_ns = 0
@@ -132,7 +133,7 @@ class SimIoModule(ModbusSlave):
     @property
     def exit_released(self) -> bool:
         """Whether the exit is free because a master released it."""
-        return self.coils[self.wiring.exit.release] and not self.config[2]
+        return self._exit_by_master and not self.config[2]
 
     # --- the line -------------------------------------------------------------------------
 
@@ -162,6 +163,7 @@ class SimIoModule(ModbusSlave):
         trips_ns = self._trips_ns
         if trips_ns is not None and now_ns >= trips_ns:
             self.config[2] = 1
+            self._exit_by_master = False
             for number in range(16):
                 self.coils[number] = bool(self.config[1] >> number & 1)
         self.entry.freed = self.coils[self.wiring.entry.release]
@@ -235,8 +237,9 @@ class SimIoModule(ModbusSlave):
         if self.config[2]:
             raise Refused(ILLEGAL_VALUE)  # the watchdog has tripped: clear it first
         for at, on in enumerate(bits):
-            if on and address + at == self.wiring.exit.release and not self.coils[address + at]:
-                self.releases += 1  # a level: written again it releases no one else
+            if address + at == self.wiring.exit.release:
+                self.releases += on and not self._exit_by_master  # a level: again is once
+                self._exit_by_master = on
             self.coils[address + at] = on
 
 

@@ -76,13 +76,20 @@ def _passed_without_order(scenario: Scenario) -> set[int]:
 
 
 def _days(scenario: Scenario, result: Result) -> set[date]:
-    """Every day that the run saw, by the calendars of its lanes."""
-    end = scenario.start + timedelta(seconds=result.virtual_s)
+    """Every day that a lane may have taken for today, by the calendars of the lanes.
+
+    A clock that jumps while a time server vouches for it is believed: its days count, too.
+    """
+    jumps_s = {0} | {fault.value for fault in scenario.faults if fault.kind == "clock_step"}
     zones = {scenario.zone_of(lane) for lane in scenario.lanes}
-    ends = [(calendar_day(zone, scenario.start), calendar_day(zone, end)) for zone in zones]
-    return {
-        first + timedelta(days=n) for first, last in ends for n in range((last - first).days + 1)
-    }
+    found: set[date] = set()
+    for jump_s in jumps_s:
+        start = scenario.start + timedelta(seconds=jump_s)
+        end = start + timedelta(seconds=result.virtual_s)
+        for zone in zones:
+            first, last = calendar_day(zone, start), calendar_day(zone, end)
+            found |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    return found
 
 
 def _unserved(scenario: Scenario, result: Result, days: set[date]) -> Iterator[str]:

@@ -67,7 +67,9 @@ def judged(target: Target, choice: Choice) -> Judged:
         result = Judged(target.name, [], frozenset(), "the hunt died")
         try:
             result = _hunted(target, choice)
-        except Exception:  # noqa: BLE001 (printed, and the parent goes on)
+        # A fork must not return into its parent's code by an exception. Nothing is hidden: it is
+        # printed, and the parent reads "the hunt died" and ends with an error.
+        except Exception:  # noqa: BLE001
             traceback.print_exc()
         finally:
             with os.fdopen(writing, "wb") as pipe:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_record import plain_record
 
 from firmware_cfg.time_zone import UnknownTimeZone
 from sync.centre.stay import (
@@ -30,7 +31,7 @@ from sync.centre.stay import (
     pair,
     used_days,
 )
-from sync.log.types import RECORD_VERSION, Record, RecordKind
+from sync.log.types import Record, RecordKind
 
 
 def d(text: str) -> date:
@@ -169,18 +170,8 @@ def test_as_the_rule_reads(periods: list[tuple[int, int]], gap: int) -> None:
 
 
 def end(utc: str, direction: str = "entry", **facts: object) -> Record:
-    return Record(
-        version=RECORD_VERSION,
-        gate="north-1",
-        epoch="0" * 32,
-        seq=1,
-        kind=RecordKind.FINISH,
-        ticket=1,
-        at_ns=5,
-        utc=utc,
-        previous="0" * 64,
-        facts={"outcome": "admitted", "direction": direction, **facts},
-    )
+    given = {"outcome": "admitted", "direction": direction, **facts}
+    return plain_record(utc, RecordKind.FINISH, **given)
 
 
 @pytest.mark.parametrize(

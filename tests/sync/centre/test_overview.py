@@ -6,12 +6,12 @@ import contextlib
 from datetime import datetime, timedelta
 
 import pytest
+from plain_record import plain_record
 
 from sync.centre.audit import AuditFinding
 from sync.centre.overview import Overview, metrics_text, overview, seconds_between
 from sync.centre.types import Enrolled, LogStanding, Quarantined, QuarantineReason
 from sync.log.encoding import encode_record
-from sync.log.types import RECORD_VERSION, Record, RecordKind
 
 HEARD = "2026-11-22T10:00:00.000Z"
 
@@ -147,20 +147,7 @@ def test_the_metrics_have_the_figures_of_the_overview():
 
 def of_zone(**facts: object) -> bytes:
     """A gate's newest record."""
-    return encode_record(
-        Record(
-            version=RECORD_VERSION,
-            gate="g",
-            epoch="0" * 32,
-            seq=7,
-            kind=RecordKind.SYSTEM,
-            ticket=0,
-            at_ns=5,
-            utc=HEARD,
-            previous="0" * 64,
-            facts={"event": "mode", **facts},
-        )
-    )
+    return encode_record(plain_record(HEARD, seq=7, event="mode", **facts))
 
 
 @pytest.mark.parametrize(

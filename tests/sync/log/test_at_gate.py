@@ -1,24 +1,9 @@
 """The time at the gate of a record."""
 
 import pytest
+from plain_record import plain_record
 
 from sync.log.at_gate import at_gate
-from sync.log.types import RECORD_VERSION, Record, RecordKind
-
-
-def record(utc: str, **facts: object) -> Record:
-    return Record(
-        version=RECORD_VERSION,
-        gate="north-1",
-        epoch="0" * 32,
-        seq=1,
-        kind=RecordKind.SYSTEM,
-        ticket=0,
-        at_ns=5,
-        utc=utc,
-        previous="0" * 64,
-        facts=facts,
-    )
 
 
 @pytest.mark.parametrize(
@@ -32,9 +17,9 @@ def record(utc: str, **facts: object) -> Record:
     ],
 )
 def test_utc_by_the_zone_of_the_record(zone: str, utc: str, expected: str) -> None:
-    assert at_gate(record(utc, time_zone=zone)) == f"{expected}[{zone}]"
+    assert at_gate(plain_record(utc, time_zone=zone)) == f"{expected}[{zone}]"
 
 
 def test_none_without_a_zone_or_with_one_from_a_newer_database() -> None:
-    assert at_gate(record("2026-05-01T16:20:03.456Z")) is None
-    assert at_gate(record("2026-05-01T16:20:03.456Z", time_zone="Mars/Olympus")) is None
+    assert at_gate(plain_record("2026-05-01T16:20:03.456Z")) is None
+    assert at_gate(plain_record("2026-05-01T16:20:03.456Z", time_zone="Mars/Olympus")) is None
