@@ -23,6 +23,7 @@ from firmware_cfg.rules import problems
 
 PROFILES_DIR = Path(__file__).parent / "profiles"
 SITES_DIR = Path(__file__).parent / "sites"
+RULES_DIR = Path(__file__).parent / "packs" / "rules"
 FILE_MAX_BYTES = 262_144
 OVERLAYS_MAX = 16
 

@@ -12,7 +12,7 @@ import datetime
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -156,7 +156,6 @@ class Pack(Table, frozen=True, kw_only=True):
     expected: Expected = Expected()
     limits: Limits = Limits()
     ladder: tuple[LadderRow, ...] = ()
-    purpose: Literal["border"] = "border"
 
 
 def parse(raw: bytes, name: str) -> Pack:

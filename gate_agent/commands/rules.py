@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-SHIPPED = Path(__file__).parents[2] / "firmware_cfg" / "packs" / "rules"
 FACTS_MAX_BYTES = 65_536
 TIMED = 200
 """Decisions that are timed for the figure `us`."""
@@ -61,10 +60,11 @@ def _guarded(run: Callable[[argparse.Namespace], int], arguments: argparse.Names
 
 
 def _pack(name: str) -> Any:
+    from firmware_cfg.load import RULES_DIR
     from firmware_cfg.packs.pack import PACK_MAX_BYTES, parse
     from gate_agent.inspect.bounded_file import read_bounded
 
-    shipped = SHIPPED / f"{name}.toml"
+    shipped = RULES_DIR / f"{name}.toml"
     path = shipped if name.isidentifier() and shipped.exists() else Path(name)
     return parse(read_bounded(path, PACK_MAX_BYTES), path.name)
 

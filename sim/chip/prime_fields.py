@@ -2,6 +2,9 @@
 
 Written additively, as the curves are, so that the protocols read the same over both: the sum of
 two elements is their product, a multiple is a power.
+
+The groups stand here once more, beside the reader's (`drivers.passport.chip.modp`), on purpose:
+reader and chip share no table, so that a wrong digit in one of them is seen; OpenSSL judges both.
 """
 
 from __future__ import annotations
