@@ -348,6 +348,7 @@ class Chip:
         self.card = card
         self._random = random
         self._state = CardState()
+        self._broken = False
 
     @property
     def silent(self) -> bool:
@@ -355,10 +356,14 @@ class Chip:
         return self._state.lost
 
     def power_up(self) -> None:
-        """The field came on: the chip forgets everything but that it is lost."""
+        """The field came on: the chip forgets everything but that it is lost.
+
+        What broke a session happens once, however often a reader takes the power afterwards.
+        """
         for_good = self.card.behaviour.after_error is AfterError.STUCK_FOR_GOOD
         stuck = self._state.stuck
-        reads = self._state.reads if stuck else 0  # what broke the session is over
+        self._broken = self._broken or stuck
+        reads = self._state.reads if self._broken else 0
         self._state = CardState(lost=self._state.lost, reads=reads, stuck=stuck and for_good)
 
     def transmit(self, raw: bytes) -> tuple[bytes | None, int]:

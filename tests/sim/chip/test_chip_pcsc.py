@@ -121,6 +121,25 @@ def test_a_chip_that_leaves_is_reported_as_aborted(daemon, capsys):
 
 
 @pytest.mark.live
+@pytest.mark.parametrize(
+    ("fault", "signature", "overall"),
+    [("stuck_until_reset", "successful", "successful"), ("stuck_for_good", "aborted", "aborted")],
+)
+def test_a_chip_that_refuses_after_a_broken_session_is_reset(
+    daemon, tmp_path, capsys, fault, signature, overall
+):
+    for name, content in trust_files().items():
+        (tmp_path / name).write_bytes(content)
+    trusted = ("--trust", str(tmp_path), "--at", "2026-11-22")
+    with chip("bac_ecdsa_p256", "--fault", fault):
+        code, report, _ = inspect(capsys, "pcsc", "--mrz", mrz("bac_ecdsa_p256"), *trusted)
+    results = {check["id"]: check["result"] for check in report["checks"]}
+    assert (code, report["overall"]) == (0, overall)
+    assert (results["access_control"], results["sod_signature"]) == ("successful", signature)
+    assert "failed" not in results.values()
+
+
+@pytest.mark.live
 def test_what_is_missing_ends_with_3_and_a_word(daemon, capsys):
     code, _, err = inspect(capsys, "pcsc:No one", "--can", "123456")
     assert (code, "no reader is called No one; there are: Virtual PCD" in err) == (3, True)
