@@ -282,6 +282,9 @@ def test_trust_and_its_age(tmp_path):
         finding for finding in doctor.trust([tmp_path], 1) if finding.check == "trust: notes.txt"
     ]
     assert refused.do == "remove it"
+    (marked,) = [f for f in doctor.trust([tmp_path], 1) if f.check == "trust: demo"]
+    assert (marked.grade, "1 of 1" in marked.what) == (Grade.BROKEN, True)
+    assert "egate trust list" in marked.do
 
 
 def test_models_that_are_not_there(tmp_path):

@@ -3,10 +3,15 @@
 import pytest
 from test_specimens import inspect, trust  # noqa: F401 (a fixture)
 
+from drivers.passport.chip.access import PLAIN, AccessPlan, PaceFailed
+from drivers.passport.chip.files import FileReader
+from drivers.passport.errors import CardRefused
+from drivers.passport.mrz.zone import parse
 from drivers.types import Result
 from sim.chip.apdu import Status
 from sim.chip.card import Chip
 from sim.chip.catalogue import prepare
+from sim.chip.keys import seeded_random
 from sim.chip.specimens import SPECIMENS
 
 NAME = "bac_ecdsa_p256"
@@ -57,3 +62,37 @@ def test_a_chip_that_has_keys_is_not_read_without(trust):  # noqa: F811
     checks = inspect(prepare(NAME, None, []), other, trust)
     assert checks["access_control"].result is Result.FAILED
     assert checks["dg_hash"].result is Result.ABORTED
+
+
+def opened(plan, chip):
+    """How a plan opens a chip, and the instructions that it takes."""
+    reader, taken = FileReader(), []
+    steps = plan.open(reader)
+    try:
+        op = next(steps)
+        while True:
+            taken.append(op.apdu[1])
+            op = steps.send(chip.transmit(op.apdu)[0])
+    except StopIteration as end:
+        return end.value, taken
+
+
+def test_a_chip_that_was_opened_by_keys_is_never_read_without_afterwards():
+    """Another card in the place of the first one, after its session broke."""
+    card, random = prepare(NAME, None, []), seeded_random(b"chip")
+    plan = AccessPlan(mrz=zone(), random=seeded_random(b"reader"))
+    assert opened(plan, Chip(card, random))[0].startswith("BAC")
+    with pytest.raises((CardRefused, PaceFailed)):
+        opened(plan, Plain(card, random))
+    assert not plan.plain
+
+
+def test_a_chip_that_was_read_without_keys_is_selected_again_and_no_more():
+    plan = AccessPlan(mrz=zone(), random=seeded_random(b"reader"))
+    chip = Plain(prepare(NAME, None, []), seeded_random(b"chip"))
+    assert opened(plan, chip)[0] == PLAIN
+    assert opened(plan, chip) == (PLAIN, [0xA4])
+
+
+def zone():
+    return parse(PROMISED["mrz"].split("\n"))
