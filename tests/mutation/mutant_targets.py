@@ -91,18 +91,20 @@ TARGETS = (
     ),
     Target(
         "access",
-        tuple(
-            f"drivers/passport/chip/test_{name}.py"
-            for name in (
-                "access",
-                "access_plan",
-                "access_choice",
-                "pace",
-                "pace_limits",
-                "pace_mappings",
-            )
-        )
-        + ("drivers/passport/inspection/test_plain_documents.py",),
+        (
+            *tuple(
+                f"drivers/passport/chip/test_{name}.py"
+                for name in (
+                    "access",
+                    "access_plan",
+                    "access_choice",
+                    "pace",
+                    "pace_limits",
+                    "pace_mappings",
+                )
+            ),
+            "drivers/passport/inspection/test_plain_documents.py",
+        ),
         _modules(
             *(f"drivers.passport.chip.{name}" for name in ("access", "access_choice", "pace"))
         ),
