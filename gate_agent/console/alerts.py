@@ -180,7 +180,7 @@ ALERTS: dict[str, Alert] = {
     ),
     "lease_lost": Alert(_W, "No officer is watching this lane", "Stay signed in at the console."),
     "restart": Alert(
-        _W, "The lane restarted during a crossing", "See who is in the lane; then acknowledge."
+        _W, "The lane restarted before all was settled", "See who is in the lane; then acknowledge."
     ),
     "fire": Alert(_A, "Fire alarm: the exit is open", "Evacuate. Acknowledge when inspected."),
     "door_forced": Alert(_A, "A door opened that was not released", "Go to the lane now."),

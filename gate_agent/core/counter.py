@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from drivers.types import Plant
+from gate_agent.core.reasons import Reason
 
 PLAUSIBLE_PASSAGES = 1 << 16
 PASSAGES_AT_ONCE = 100
@@ -40,13 +41,22 @@ class Unchecked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entry: int = 0
     unknown: bool = False
 
+    def plus(self, other: Unchecked) -> Unchecked:
+        """Both together."""
+        return Unchecked(
+            exit=self.exit + other.exit,
+            entry=self.entry + other.entry,
+            unknown=self.unknown or other.unknown,
+        )
+
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a journal holds of passages from before a restart."""
+    """What a journal holds of passages from before a restart; `alarms`: why a note is due."""
 
     counters: Counters = Counters()
     unchecked: Unchecked = Unchecked()
     note_due: bool = False
+    alarms: tuple[Reason, ...] = ()
 
 
 NOTHING_KEPT = Kept()

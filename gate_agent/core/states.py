@@ -341,7 +341,7 @@ def initial(
         counters=kept.counters,
         unchecked=kept.unchecked,
         note_due=kept.note_due,
-        alarms=(Reason.UNCHECKED_PASSAGE,) if kept.note_due else (),
+        alarms=kept.alarms or ((Reason.RESTART,) if kept.note_due else ()),
     )
 
 

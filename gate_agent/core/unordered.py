@@ -126,13 +126,7 @@ def passages_followed(state: State, before: Plant, profile: Profile) -> Moved:
     if not (plant.fire is FLAG_ACTIVE or state.fire_latched):
         followed = state.mode is MODE_AUTO and not new.entry and not new.unknown
         state = alarm(state, Reason.TAILGATING if followed else Reason.UNCHECKED_PASSAGE)
-    known_before = state.unchecked
-    total = Unchecked(
-        exit=known_before.exit + new.exit,
-        entry=known_before.entry + new.entry,
-        unknown=known_before.unknown or new.unknown,
-    )
-    state = replace(state, unchecked=total, note_due=True)
+    state = replace(state, unchecked=state.unchecked.plus(new), note_due=True)
     return state, _recorded(state, "passage", new, profile)
 
 

@@ -7,16 +7,17 @@ from msgspec.structs import replace
 
 from gate_agent.core.counter import Counters, Kept, Unchecked
 from gate_agent.core.facts import Facts, SystemFacts, plain_facts
+from gate_agent.core.reasons import Reason
 from gate_agent.core.record_blocks import CounterFacts
 from gate_agent.records.kept_passages import kept_passages
 from sync.log.types import Record, RecordKind
 
 
-def record(facts: Facts) -> Record:
+def record(facts: Facts, seq: int = 1) -> Record:
     return Record(
         gate="g1",
         epoch="e",
-        seq=1,
+        seq=seq,
         kind=facts.kind,
         ticket=0,
         at_ns=0,
@@ -50,6 +51,7 @@ def test_what_passed_waits_for_a_note():
         counters=Counters(exit=10, entry=3, bits=24),
         unchecked=Unchecked(exit=4, entry=2, unknown=True),
         note_due=True,
+        alarms=(Reason.FIRE,),
     )
 
 
@@ -72,3 +74,27 @@ def test_an_acknowledgement_without_a_note_ends_nothing():
 def test_records_of_other_versions_are_passed_over():
     odd = replace(record(PASSED), facts={"event": 7})
     assert kept_passages([odd]) == Kept()
+
+
+FORCED = SystemFacts(event="door_forced", door="exit", mode="auto")
+LOST = SystemFacts(event="device_failed", mode="out_of_service")
+AUTO = SystemFacts(event="mode", mode="auto")
+ADMITTED = replace(FINISH, outcome="admitted")
+
+
+def test_the_alarm_is_that_of_what_happened():
+    kept = kept_passages(map(record, (FORCED, replace(PASSED, mode="out_of_service"), FORCED)))
+    assert kept.alarms == (Reason.DOOR_FORCED, Reason.UNCHECKED_PASSAGE)
+    assert kept_passages(map(record, (FORCED, NOTED))).alarms == ()
+
+
+def test_where_the_records_do_not_reach_back_a_note_is_due_unless_the_lane_served_since():
+    window = [record(LOST, seq) for seq in range(2, 40)]
+    kept = kept_passages(window)
+    assert (kept.note_due, kept.unchecked.unknown, kept.alarms) == (True, True, ())
+    for proof in (AUTO, ADMITTED, NOTED):
+        assert not kept_passages([*window, record(proof, 40), record(LOST, 41)]).note_due
+    served = kept_passages([record(ADMITTED, 9), record(FORCED, 10), record(LOST, 11)])
+    assert (served.note_due, served.alarms) == (True, (Reason.DOOR_FORCED,))
+    assert not kept_passages([record(LOST, 1), record(LOST, 2)]).note_due
+    assert not kept_passages([]).note_due
