@@ -49,6 +49,7 @@ from gate_agent.core.messages import (
 from gate_agent.core.states import initial
 from gate_agent.host.secrets_on_disk import KeyUnusable, read_key
 from gate_agent.host.service_manager import ServiceManager
+from gate_agent.host.system_clock import VouchedClock
 from gate_agent.lane_api.api import Role
 from gate_agent.lane_api.requests import Reply
 from gate_agent.lane_api.socket_access import access_of, let_the_group_read
@@ -89,7 +90,7 @@ class AgentProcess:
         self._profile = profile
         self._stop = stop
         self._manager = ServiceManager(os.environ, os.getpid(), live.monotonic_ns)
-        self._clock_trusted = False  # the reader process asks the kernel, and reports it
+        self._vouched = VouchedClock(live.utc_now, live.monotonic_ns)
         self._vault = Vault()
         self._inbox = live.LiveInbox()
         self._lists = ListsDevice(self._inbox.put)
@@ -144,9 +145,10 @@ class AgentProcess:
     def _cutoff(self, *, at_once: bool) -> str | None:
         """Before when records may go now; a demo takes the computer's clock as it is."""
         lane, days = self._profile.lane, self._profile.sync.journal_days
-        if not (lane.demo or self._clock_trusted):
+        utc = live.utc_now() if lane.demo else self._vouched.now()
+        if utc is None:
             return None
-        now = local_time(lane.time_zone, live.utc_now())
+        now = local_time(lane.time_zone, utc)
         return cutoff(now, days) if at_once or is_night(now) else None
 
     def _worker_server(self, run_dir: Path) -> WorkerServer:
@@ -264,8 +266,10 @@ class AgentProcess:
     # --- the workers and the vault ---------------------------------------------------
 
     def _on_worker(self, event: Event) -> None:
-        if isinstance(event, DeviceReady) and event.device is DeviceId.READER:
-            self._clock_trusted = Condition.CLOCK_UNTRUSTED not in event.conditions
+        if isinstance(event, DeviceReady | DeviceFailed) and event.device is DeviceId.READER:
+            ready = isinstance(event, DeviceReady)
+            lacks = event.conditions if isinstance(event, DeviceReady) else ()
+            self._vouched.reported(right=ready and Condition.CLOCK_UNTRUSTED not in lacks)
         of_vision = getattr(event, "device", None) is DeviceId.VISION
         if of_vision and isinstance(event, DeviceFailed | DeviceReady):
             self._pictures.give_up()

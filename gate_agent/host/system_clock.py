@@ -73,3 +73,33 @@ class TrustedDay:
         if now_ns - at_ns > HOLDOVER_NS:
             return None
         return utc + timedelta(microseconds=(now_ns - at_ns) // 1000)
+
+
+class VouchedClock:
+    """The time counted on from when another process last began to vouch for the clock.
+
+    A clock that is set meanwhile moves nothing, and without a word of that process there is none.
+
+    Args:
+        utc_now: date and time by the computer's clock.
+        monotonic_ns: a clock that cannot be set.
+    """
+
+    def __init__(self, utc_now: Callable[[], datetime], monotonic_ns: Callable[[], int]) -> None:
+        self._utc_now = utc_now
+        self._monotonic_ns = monotonic_ns
+        self._since: tuple[datetime, int] | None = None
+
+    def reported(self, *, right: bool) -> None:
+        """The process says whether the clock is right, or is gone and says nothing."""
+        if not right:
+            self._since = None
+        elif self._since is None:
+            self._since = (self._utc_now(), self._monotonic_ns())
+
+    def now(self) -> datetime | None:
+        """Date and time in UTC; None while no one vouches for it."""
+        if self._since is None:
+            return None
+        utc, at_ns = self._since
+        return utc + timedelta(microseconds=(self._monotonic_ns() - at_ns) // 1000)

@@ -4,7 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gate_agent.host.system_clock import HOLDOVER_NS, TrustedDay, follows_time_server
+from gate_agent.host.system_clock import (
+    HOLDOVER_NS,
+    TrustedDay,
+    VouchedClock,
+    follows_time_server,
+)
 
 START = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 HOUR_NS = 3_600 * 1_000_000_000
@@ -62,3 +67,22 @@ def test_the_day_is_that_of_the_gate_and_certificates_go_by_utc():
 
 def test_the_kernel_is_asked():
     assert follows_time_server() in (True, False)
+
+
+def test_what_is_vouched_for_is_counted_on_and_never_set():
+    computer = Computer()
+    computer.now_ns = 0
+    clock = VouchedClock(
+        lambda: START + timedelta(microseconds=computer.now_ns // 1000) + computer.error,
+        lambda: computer.now_ns,
+    )
+    assert clock.now() is None
+    clock.reported(right=True)
+    computer.error, computer.now_ns = timedelta(days=400), HOUR_NS
+    clock.reported(right=True)  # said again: not taken anew
+    assert clock.now() == START + timedelta(hours=1)
+    clock.reported(right=False)
+    assert clock.now() is None
+    computer.error = timedelta()
+    clock.reported(right=True)
+    assert clock.now() == START + timedelta(hours=1)
