@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from firmware_cfg.packs.columns import RuleFacts
+from firmware_cfg.packs.columns import RANGED, RuleFacts
 from firmware_cfg.packs.compiled import Compiled, Condition, Verdict
 from firmware_cfg.packs.errors import PackError
 from firmware_cfg.packs.pack import Pack
@@ -140,7 +140,7 @@ def _witness(order: list[Condition], chosen: tuple[int, ...]) -> RuleFacts:
     facts: dict[str, Any] = {}
     for condition, at in zip(order, chosen, strict=True):
         sample = condition.samples[at]
-        ranged = condition.column in ("age", "days_to_expiry")
+        ranged = condition.column in RANGED
         facts[condition.column] = (sample, sample) if ranged else sample
     return msgspec.convert(facts, RuleFacts)
 

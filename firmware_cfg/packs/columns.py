@@ -20,6 +20,18 @@ DAYS_MAX = 40_000
 HEIGHT_MAX_CM = 280
 HELD_MAX = 16
 
+SETS = ("document_type", "issuing_state", "nationality", "lane_role")
+"""Columns of one code each."""
+SPANS = {
+    "age": (0, AGE_MAX_YEARS),
+    "days_to_expiry": (-DAYS_MAX, DAYS_MAX),
+    "height_cm": (0, HEIGHT_MAX_CM),
+    "hour": (0, 23),
+}
+"""Columns of whole numbers, with the least and the greatest that they hold."""
+RANGED = ("age", "days_to_expiry")
+"""Those of them of which a traveller may have a range."""
+
 AgeYears = Annotated[int, Meta(ge=0, le=AGE_MAX_YEARS)]
 Days = Annotated[int, Meta(ge=-DAYS_MAX, le=DAYS_MAX)]
 HeightCm = Annotated[int, Meta(ge=0, le=HEIGHT_MAX_CM)]

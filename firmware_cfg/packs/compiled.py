@@ -15,18 +15,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from firmware_cfg.packs.columns import (
-    AGE_MAX_YEARS,
-    DAYS_MAX,
-    HEIGHT_MAX_CM,
-    LEVELS,
-    RuleFacts,
-)
+from firmware_cfg.packs.columns import LEVELS, SETS, SPANS, RuleFacts
 from firmware_cfg.packs.errors import PackError
 from firmware_cfg.packs.pack import Except, Grant, Pack, Refer, Row, codes, rows
 from firmware_cfg.packs.reasons import FACTS_UNKNOWN, NOT_ELIGIBLE, RULES_OVERLAP
 
-SETS = ("document_type", "issuing_state", "nationality", "lane_role")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "direction": ("entry", "exit"),
     "ladder": LEVELS,
@@ -34,13 +27,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "accompanied": (False, True),
 }
 """Columns with few values."""
-SPANS = {
-    "age": (0, AGE_MAX_YEARS),
-    "days_to_expiry": (-DAYS_MAX, DAYS_MAX),
-    "height_cm": (0, HEIGHT_MAX_CM),
-    "hour": (0, 23),
-}
-"""Columns of whole numbers with the least and the greatest that they hold."""
 CLASSES_MAX = 4096
 MEMO_MAX = 4096
 ORDINARY = {

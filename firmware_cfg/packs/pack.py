@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from firmware_cfg.packs.columns import Direction, Level
+from firmware_cfg.packs.columns import SETS, SPANS, Direction, Level
 from firmware_cfg.packs.errors import PackError
 from firmware_cfg.packs.ladder import LadderRow
 from firmware_cfg.packs.reasons import RESERVED, RULE_REASONS
@@ -112,7 +112,10 @@ class PerEntry(Table, frozen=True, kw_only=True, tag="per_entry", tag_field="kin
 
 
 class RandomReferral(Table, frozen=True, kw_only=True):
-    """Share of clean crossings referred at random; above 0 it needs a law."""
+    """Share of clean crossings to be referred at random, as it counts in P(listed | referred).
+
+    Above 0 it needs a law.
+    """
 
     share: Share = 0.0
     cite: str = ""
@@ -125,18 +128,10 @@ class Expected(Table, frozen=True, kw_only=True):
     referred: Share = 0.05
 
 
-class Limits(Table, frozen=True, kw_only=True):
-    """Blast radius: how much a new pack may change before more signatures are needed."""
-
-    flipped_max_share: Share = 0.02
-    opened_max: Annotated[int, Meta(ge=0)] = 0
-
-
 class Pack(Table, frozen=True, kw_only=True):
     """A whole pack.
 
     Attributes:
-        time_zone: IANA name; validity days and hours are counted in it.
         to_be_set: values that the authority has still to set; the pack is then an example.
         texts: sentences of reserved reasons, by reason and language.
         ladder: greatest ages of what the lane depends on; what has no row limits nothing.
@@ -145,7 +140,6 @@ class Pack(Table, frozen=True, kw_only=True):
     name: Id
     version: Annotated[int, Meta(ge=1)]
     authority: Annotated[str, Meta(min_length=1, max_length=120)]
-    time_zone: Annotated[str, Meta(min_length=1, max_length=64)]
     to_be_set: tuple[str, ...] = ()
     sets: dict[Id, tuple[Code, ...]] = {}
     regimes: dict[Id, Rolling | PerEntry] = {}
@@ -154,7 +148,6 @@ class Pack(Table, frozen=True, kw_only=True):
     texts: dict[Code, dict[str, Sentence]] = {}
     random_referral: RandomReferral = RandomReferral()
     expected: Expected = Expected()
-    limits: Limits = Limits()
     ladder: tuple[LadderRow, ...] = ()
 
 
@@ -210,10 +203,6 @@ def _located(name: str, data: dict[str, Any], message: str) -> PackError:
     return PackError(name, "", at, problem)
 
 
-_BOUNDED = ("age", "days_to_expiry", "height_cm", "hour")
-_SETS = ("document_type", "issuing_state", "nationality", "lane_role")
-
-
 def _problems(pack: Pack) -> Iterator[tuple[str, str, str]]:
     """Every wrong name across rows: row, field, problem."""
     seen: set[str] = set()
@@ -229,11 +218,15 @@ def _problems(pack: Pack) -> Iterator[tuple[str, str, str]]:
 
 
 def _row_problems(pack: Pack, row: Row) -> Iterator[tuple[str, str, str]]:
-    for field in _BOUNDED:
+    for field, (least, most) in SPANS.items():
         bounds = getattr(row, field)
-        if bounds is not None and bounds[0] > bounds[1]:
+        if bounds is None:
+            continue
+        if bounds[0] > bounds[1]:
             yield row.id, field, f"{bounds[0]} is above {bounds[1]}: the lower bound comes first"
-    for field in _SETS:
+        if bounds[0] < least or bounds[1] > most:
+            yield row.id, field, f"the column holds {least} to {most}"
+    for field in SETS:
         condition = getattr(row, field)
         wanted = condition.exclude if isinstance(condition, Except) else condition
         if isinstance(wanted, str) and wanted not in pack.sets:

@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import UNSET
 
 from drivers.types import Check, CheckMode, Result
-from gate_agent.core.reasons import Reason, of_check
+from gate_agent.core.reasons import Reason, of_check, ordered
 from gate_agent.core.record_blocks import Finding
 
 FOLLOWS: Mapping[Reason, tuple[Reason, ...]] = {
@@ -66,7 +66,6 @@ def before(reason: Reason, good: Set[Reason]) -> frozenset[Reason]:
     return frozenset(direct).union(*(before(earlier, good) for earlier in direct))
 
 
-_RANK = {reason: rank for rank, reason in enumerate(Reason)}
 _ABORTED, _FAILED = Result.ABORTED, Result.FAILED
 _SUCCESSFUL, _UNDETERMINED = Result.SUCCESSFUL, Result.UNDETERMINED
 _NOT_SUPPORTED = Result.NOT_SUPPORTED
@@ -117,7 +116,7 @@ def first_causes(
     """
     found = failed | not_judged
     first = [reason for reason in not_judged if before(reason, good).isdisjoint(found)]
-    ended = sorted([reason for reason in first if reason in aborted], key=_RANK.__getitem__)
+    ended = ordered({reason for reason in first if reason in aborted})
     return frozenset(failed).union(first).difference(ended[1:])
 
 
@@ -149,7 +148,7 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
         Finding(reason=reason, result=worst.get(reason, ""), codes=codes.get(reason, UNSET))
         for reason in reasons
     ]
-    for reason in sorted(worst, key=_RANK.__getitem__):
+    for reason in ordered(set(worst)):
         result = worst[reason]
         if reason in reasons or result not in (_ABORTED, _UNDETERMINED):
             continue
@@ -207,4 +206,4 @@ def chains(checks: tuple[Check, ...]) -> tuple[Finding, ...]:
         elif check.mode is _MANDATORY or check.codes:
             not_judged.add(reason)
     causes = first_causes(failed, not_judged - failed, aborted - failed, successful(checks))
-    return findings(tuple(sorted(causes, key=_RANK.__getitem__)), checks)
+    return findings(ordered(set(causes)), checks)

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from firmware_cfg.time_zone import SHIPPED_ZONE, calendar_day
+from firmware_cfg.time_zone import calendar_day
 from sync.log.types import Record, RecordKind
 
 LIMIT_DAYS = 90
@@ -81,7 +81,7 @@ class Authorised(NamedTuple):
     limit: str
 
 
-def crossing_of(record: Record, time_zone: str = SHIPPED_ZONE) -> DatedCrossing | None:
+def crossing_of(record: Record, time_zone: str) -> DatedCrossing | None:
     """The crossing that a record is the end of, dated by the calendar of its crossing point.
 
     The day is the one by which the gate judged the crossing, else that of the record's UTC in

@@ -23,7 +23,7 @@ TODAY = datetime.date(2026, 12, 1)
 
 def pack_of(text: str, head: str = "") -> Pack:
     """A small pack: `text` holds its rows."""
-    start = 'name = "t"\nversion = 1\nauthority = "x"\ntime_zone = "Asia/Jakarta"\n'
+    start = 'name = "t"\nversion = 1\nauthority = "x"\n'
     return parse((start + head + text).encode(), "t.toml")
 
 
@@ -147,7 +147,6 @@ def packs(draw: st.DrawFn) -> Pack:
         name="any",
         version=1,
         authority="x",
-        time_zone="UTC",
         sets={"s": ("AAA", "BBB")},
         refer=tuple(
             Refer(id=f"r{at}", cite="x", reason=f"rule_{at + 1}", **each)
@@ -263,6 +262,7 @@ LADDER = '[[ladder]]\ndependency = "uplink"\nauto_max_s = 5\nauto_officer_max_s 
     ("text", "row_id", "field"),
     [
         (row("refer", "r", "age = [6, 5]"), "r", "age"),
+        (row("refer", "r", "age = [5, 151]"), "r", "age"),
         (row("refer", "r", "agee = [5, 6]"), "r", "agee"),
         (row("refer", "r", 'nationality = "nowhere"'), "r", "nationality"),
         (row("refer", "r", "from = 2026-01-02\nuntil = 2026-01-01"), "r", "until"),

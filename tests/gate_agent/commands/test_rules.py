@@ -18,7 +18,6 @@ GAP = """
 name = "gap"
 version = 1
 authority = "x"
-time_zone = "UTC"
 [[grant]]
 id = "grown"
 cite = "law"

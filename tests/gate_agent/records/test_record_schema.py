@@ -121,7 +121,7 @@ def test_an_identity_holds_no_guessed_date() -> None:
 def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
     """A person who went through has crossed in the lane's direction; no other person has."""
     ends = [record for record in records if record.kind is RecordKind.FINISH]
-    crossings = {(each.gate, each.seq): crossing_of(each) for each in records}
+    crossings = {(each.gate, each.seq): crossing_of(each, "UTC") for each in records}
     went = [end for end in ends if end.facts["passages"] and end.facts["outcome"] != "abandoned"]
     assert went
     for record in went:
@@ -131,7 +131,7 @@ def test_the_centre_reads_crossings_from_ends(records: list[Record]) -> None:
         assert record.utc.startswith(found.day.isoformat())
     older = msgspec.structs.replace(went[0], facts={"outcome": "admitted"})
     refused = msgspec.structs.replace(went[0], facts={**went[0].facts, "outcome": "refused"})
-    assert [crossing_of(older), crossing_of(refused)] == [None, None]
+    assert [crossing_of(older, "UTC"), crossing_of(refused, "UTC")] == [None, None]
     assert sum(each is not None for each in crossings.values()) == len(went)
 
 

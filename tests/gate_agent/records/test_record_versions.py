@@ -92,7 +92,7 @@ def test_records_of_version_2_are_opened_verified_and_fit_the_schema(journal: Jo
         assert fits(schema, as_json(record), schema["$defs"]) == ""
     ends = [check(record).facts for record in records if record.kind is RecordKind.FINISH]
     assert any(isinstance(end, FinishFacts) and end.passages == 1 for end in ends)
-    crossed = [crossing_of(record) for record in records]
+    crossed = [crossing_of(record, "UTC") for record in records]
     assert any(crossed)
 
 

@@ -121,7 +121,7 @@ def test_one_crossing_is_judged_by_the_day_on_which_its_document_was_read(tmp_pa
     end = next(r for r in records if isinstance(facts_of(r), FinishFacts))
     assert end.utc > "2027-01-31T17:00"
     assert end.facts["inspection_day"] == "2027-01-31"
-    crossing = crossing_of(end)
+    crossing = crossing_of(end, "UTC")
     assert crossing is not None
     assert crossing.day == datetime.date(2027, 1, 31)
 

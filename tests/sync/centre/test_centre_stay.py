@@ -192,7 +192,7 @@ def end(utc: str, direction: str = "entry", **facts: object) -> Record:
     ],
 )
 def test_a_crossing_is_dated_where_it_was(utc: str, facts: dict[str, str], day: str) -> None:
-    crossing = crossing_of(end(utc, **facts))
+    crossing = crossing_of(end(utc, **facts), "Asia/Jakarta")
     assert crossing is not None
     assert crossing.day == d(day)
 
@@ -209,7 +209,7 @@ def test_the_centre_says_where_older_records_were_written() -> None:
 def test_crossings_of_two_zones_are_paired_by_their_moments() -> None:
     """Out of Jayapura at 00:30 on the 2nd, into Jakarta an hour later at 23:30 on the 1st."""
     crossings = [
-        crossing_of(end(utc, direction, time_zone=zone))
+        crossing_of(end(utc, direction, time_zone=zone), "UTC")
         for utc, direction, zone in (
             ("2026-04-01T16:30:00.000Z", "entry", "Asia/Jakarta"),
             ("2026-04-01T15:30:00.000Z", "exit", "Asia/Jayapura"),
