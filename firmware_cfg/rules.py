@@ -31,7 +31,8 @@ CORE_CHECKS = (
     "expiry",
     "mrz_dg1",
 )
-"""Checks that bind the document to its issuer and data: every gate demands their success."""
+"""Checks that bind the document to its issuer and data: every gate demands their success, or what
+`policy.deviations_allowed`, `without_access_control` and `without_expiry` let through by name."""
 
 WITHOUT_REGISTER_MAP = ("swing", "relay_io")
 """Values of `turnstile.driver` that name no register map."""
