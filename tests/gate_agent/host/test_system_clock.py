@@ -79,7 +79,7 @@ def test_what_is_vouched_for_is_counted_on_and_never_set():
     assert clock.now() is None
     clock.reported(right=True)
     computer.error, computer.now_ns = timedelta(days=400), HOUR_NS
-    clock.reported(right=True)  # said again: not taken anew
+    clock.reported(right=True)  # the first time counts
     assert clock.now() == START + timedelta(hours=1)
     clock.reported(right=False)
     assert clock.now() is None
