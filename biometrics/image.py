@@ -146,6 +146,10 @@ def _decoded_on_grids(data: Coded, coding: jpeg2000.Coding) -> Picture:
     It is given the bytes in a name (RFC 2397), so that no file of them is made. It takes
     luminance for a film's, 16..235, which is put right again.
     """
+    order = tuple(channel.component for channel in coding.shown)
+    odd = any(part.bits != 8 or part.signed for part in coding.components)
+    if coding.palette is not None or odd or order not in ((0,), (0, 1, 2)):
+        raise ImageRefused("jpeg2000: components on different grids do not decode")
     plain = jpeg2000.plain_codestream(data, coding)
     named = "data:image/jp2;base64," + base64.b64encode(plain).decode("ascii")
     plain[:] = bytes(len(plain))

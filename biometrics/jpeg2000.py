@@ -152,7 +152,7 @@ def shades(decoded: NDArray[Any], coding: Coding, channel: Channel) -> NDArray[n
 
 def _scaled(values: NDArray[np.int32], bits: int) -> NDArray[np.uint8]:
     full = (1 << bits) - 1
-    return ((np.clip(values, 0, full).astype(np.int64) * 255 + full // 2) // full).astype(np.uint8)
+    return ((np.clip(values, 0, full).astype(np.int32) * 255 + full // 2) // full).astype(np.uint8)
 
 
 def _box(kind: bytes, content: bytes) -> bytes:

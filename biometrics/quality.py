@@ -322,15 +322,17 @@ def _advice(component: QualityComponent, components: Sequence[QualityComponent])
         return Guidance.TOO_DARK if native < MIDDLE_LIGHT else Guidance.TOO_BRIGHT
     if component.id == EYES_OPEN and component.native is None:
         return _eyes_unmeasured({part.id: part for part in components})
-    if component.id in HIDDEN:  # where light is far too poor, nothing is seen to be hidden
-        light = next((part for part in components if part.id == EXPOSURE), None)
-        if light is not None and light.value < DIM:
-            return _advice(light, ())
-    if component.id == "sharpness":  # measured in grey levels: darkness takes structure away
-        light = next((part for part in components if part.id == EXPOSURE), None)
-        if light is not None and light.value < 100:
-            return _advice(light, ())
+    light = next((part for part in components if part.id == EXPOSURE), None)
+    if light is not None and component.id in HIDDEN and light.value < DIM:
+        return _advice(light, ())  # where light is far too poor, nothing is seen to be hidden
+    if light is not None and component.id == "sharpness" and not _in_light(light):
+        return _advice(light, ())  # measured in grey levels: such a face has fewer of them
     return _ADVICE[component.id]
+
+
+def _in_light(exposure: QualityComponent) -> bool:
+    """Whether a face is neither dark nor bright as a whole; a few clipped pixels are neither."""
+    return DARK <= (exposure.native or 0.0) <= BRIGHT
 
 
 def _eyes_unmeasured(by_name: Mapping[str, QualityComponent]) -> Guidance:

@@ -87,6 +87,28 @@ class Budgets(Section, frozen=True, kw_only=True):
 Account = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
 """An officer's account at the console."""
 
+CheckName = Literal[
+    "mrz_consistency",
+    "access_control",
+    "sod_signature",
+    "sod_conformance",
+    "ds_chain",
+    "ds_validity",
+    "csca_validity",
+    "ds_revocation",
+    "dg_hash",
+    "com_sod",
+    "issuing_state",
+    "active_authentication",
+    "chip_authentication",
+    "stripping",
+    "expiry",
+    "mrz_dg1",
+    "face_image",
+    "defects",
+]
+"""A check of a document (docs/document.md)."""
+
 DeviationCode = Literal[
     "content_type_data",
     "content_type_other",
@@ -105,7 +127,7 @@ class Policy(Section, frozen=True, kw_only=True):
     min_days_to_expiry: Annotated[int, Meta(ge=0, le=3650)] = 0
     without_access_control: Literal["refer", "admit"] = "refer"  # a chip that anyone may read
     without_expiry: Literal["refer", "admit"] = "refer"  # a document that does not expire
-    mandatory_checks: tuple[str, ...] = (
+    mandatory_checks: tuple[CheckName, ...] = (
         "mrz_consistency",
         "access_control",
         "sod_signature",
@@ -117,10 +139,10 @@ class Policy(Section, frozen=True, kw_only=True):
         "expiry",
         "mrz_dg1",
     )
-    undetermined_allowed: tuple[str, ...] = ()
+    undetermined_allowed: tuple[CheckName, ...] = ()
     deviations_allowed: tuple[DeviationCode, ...] = ()  # of documents; any other one refers
     pad_required: bool = True  # false only where `lane.demo` is true
-    max_list_age_s: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None  # None: no list asked
+    max_list_age_s: Annotated[int, Meta(ge=0, le=31_536_000)] | None = None  # None: any age
     max_faces: Annotated[int, Meta(ge=1, le=10)] = 1
     officer_reasons: tuple[Name, ...] = ("identity", "document", "conditions", "other")
     supervisors: tuple[Account, ...] = ()  # who may reopen after unchecked passages; (): anyone

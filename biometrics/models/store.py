@@ -208,9 +208,9 @@ def describe(path: Path, name: str, licence: str, provenance: str) -> Model:
         ModelRefused: it is no ONNX file of its own, or has another contract.
         OSError: it cannot be read.
     """
-    if path.stat().st_size > MODEL_MAX_BYTES:
+    if path.stat().st_size > MODEL_MAX_BYTES:  # not even read
         raise ModelRefused(f"{name}: longer than {MODEL_MAX_BYTES} bytes")
-    data = path.read_bytes()
+    data = _read(path, MODEL_MAX_BYTES)
     check_content(name, data)
     session = OnnxSession(name, data)
     if len(session.inputs) != 1 or len(session.outputs) != 1:

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 from drivers.errors import CredentialsRefused
 
 ANSWER_WAIT_S = 2.0
+ANSWER_PIECES = 4
 ANSWER_BYTES = 8 * 1024
 RTSP_PORT = 554
 UNAUTHORISED = (401, 403)
@@ -92,11 +93,11 @@ def _described(where: tuple[str, int], url: str, number: int, proof: str) -> tup
     with socket.create_connection(where, ANSWER_WAIT_S) as line:
         line.settimeout(ANSWER_WAIT_S)
         line.sendall(request.encode())
-        while b"\r\n\r\n" not in data and len(data) < ANSWER_BYTES:
+        for _ in range(ANSWER_PIECES):  # each waits for ANSWER_WAIT_S at most
             more = line.recv(ANSWER_BYTES)
-            if not more:
-                break
             data += more
+            if not more or b"\r\n\r\n" in data or len(data) >= ANSWER_BYTES:
+                break
     status = _STATUS.match(data)
     lines = data.decode("latin-1").split("\r\n")
     asked = [text for text in lines if text.lower().startswith("www-authenticate:")]
@@ -111,7 +112,8 @@ def _answer(challenge: str, url: str, login: Login) -> str:
     realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
     who = _md5(f"{login.name}:{realm}:{login.password}")
     what, quality, count = _md5(f"DESCRIBE:{url}"), "", ""
-    if "auth" in asked.get("qop", "").split(","):  # a camera that asks for it takes nothing less
+    qualities = {each.strip() for each in asked.get("qop", "").split(",")}
+    if "auth" in qualities:  # a camera that asks for it takes nothing less
         own = _md5(nonce)
         count = f"00000001:{own}:auth:"
         quality = f', qop=auth, nc=00000001, cnonce="{own}"'

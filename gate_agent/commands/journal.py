@@ -51,6 +51,14 @@ def register(commands: Any) -> None:
         help="keep what is younger; default: sync.journal_days as shipped",
     )
     trim.add_argument(
+        "--profile",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the lane: days are of its calendar, and its sync.journal_days is the default",
+    )
+    trim.add_argument(
         "--centre-key", type=Path, metavar="FILE", help="centre.pub: check signatures first"
     )
     trim.set_defaults(run=_run(_trim))
@@ -122,19 +130,19 @@ def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _trim(arguments: argparse.Namespace) -> dict[str, Any]:
-    from datetime import UTC, timedelta
-
     from firmware_cfg.profile import Sync
+    from firmware_cfg.time_zone import local_time
     from gate_agent import live
+    from gate_agent.commands.gate_day import zone_of
+    from gate_agent.records.night_trim import cutoff
     from sync.gate.trim_once import trim_once
     from sync.log.keys import read_public_key
 
     key = None if arguments.centre_key is None else read_public_key(arguments.centre_key)
     kept_days = Sync().journal_days if arguments.days is None else arguments.days
-    before = (live.utc_now() - timedelta(days=kept_days)).astimezone(UTC)
     found = trim_once(
         arguments.journal,
-        before.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        cutoff(local_time(zone_of(arguments.profile), live.utc_now()), kept_days),
         kept_days,
         key,
         live.system_random,

@@ -42,7 +42,7 @@ ALERTS: dict[str, Alert] = {
     "mrz_consistency": Alert(
         _W, "Check digits of the MRZ are wrong", _INSPECT, "The printed zone was not judged"
     ),
-    "access_control": Alert(_W, _NOT_OPENED, _AGAIN, _NOT_OPENED),
+    "access_control": Alert(_W, "The chip was not opened", _AGAIN),
     "another_card": Alert(
         _W, "Another card than the document answers", "Take other cards out; read it again."
     ),

@@ -52,15 +52,18 @@ def face_board(view: View, because: str) -> Plain:
         because: the first reason of the referral, "" where there is none.
     """
     face = view.face
-    asked = face.asked or face.faces > 0 or face.score is not None
+    seen = face.faces > 0 or face.score is not None
+    asked = face.asked or seen
+    # A crossing that was cut short before a picture came has no reason that lies in the face.
+    judged = seen or (face.asked and (not view.reasons or "face_not_acquired" in view.reasons))
     pad = "not_asked" if face.pad == "not_run" and not asked else face.pad
     pad_tone, pad_text = labels.PAD_TEXT.get(pad, ("grey", pad))
     return {
         "pad_tone": pad_tone,
         "pad_text": pad_text + ("" if face.pad_score is None else f" ({face.pad_score:.2f})"),
         **_score(face),
-        **({} if face.score is not None else {"score_text": _uncompared(view, because, asked)}),
-        "faces_text": _faces_text(view, asked=asked),
+        **({} if face.score is not None else {"score_text": _uncompared(view, because, judged)}),
+        "faces_text": _faces_text(view, judged=judged),
         "tier": f"models: {face.tier or 'none'}",
         "lists_text": labels.LISTS_TEXT.get(view.lists, view.lists),
     }
@@ -86,14 +89,16 @@ def _score(face: FaceView) -> Plain:
     }
 
 
-def _uncompared(view: View, because: str, asked: bool) -> str:  # noqa: FBT001 - a private helper
+def _uncompared(view: View, because: str, judged: bool) -> str:  # noqa: FBT001 - a private helper
     """Why there is no comparison."""
     if not view.reasons:
         return "No comparison yet"
-    if not asked:
+    if not judged:
         return f"Not compared, because {_within(because)}" if because else "Not compared"
     if view.face.faces < 1:
         return "Not compared, because no face was found in the live picture"
+    if "several_faces" in view.reasons:
+        return "Not compared, because several faces were in the live picture"
     return "Not compared, because the live picture was not good enough"
 
 
@@ -102,8 +107,8 @@ def _within(sentence: str) -> str:
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
-def _faces_text(view: View, *, asked: bool) -> str:
-    if not asked:
+def _faces_text(view: View, *, judged: bool) -> str:
+    if not judged:
         return "The live picture was not judged," if view.reasons else "No live picture yet,"
     faces = view.face.faces
     return f"{faces} face{'' if faces == 1 else 's'} in the picture,"

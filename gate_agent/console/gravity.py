@@ -16,6 +16,7 @@ GRAVEST_FIRST = (
     "fire",
     # who is in the lane
     "door_forced",
+    "unchecked_passage",
     "tailgating",
     "several_persons",
     "left_object",

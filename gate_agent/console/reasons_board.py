@@ -11,7 +11,7 @@ from typing import Any
 
 from drivers.types import Check, CheckMode, Result
 from gate_agent.console import alerts, labels
-from gate_agent.core.causes import findings
+from gate_agent.core.causes import findings, unjudged
 from gate_agent.core.reasons import Reason, of_check
 from gate_agent.core.record_blocks import Finding
 
@@ -38,12 +38,11 @@ def alert_row(code: str, *, judged: bool = True) -> Plain:
 def reason_rows(codes: tuple[str, ...], checks: tuple[Check, ...]) -> list[Plain]:
     """The reasons of a referral; what followed from one is a list under it."""
     found = _found(codes, checks)
-    results = {finding.reason: finding for finding in found if not finding.cause}
-    reported = {of_check(check.id) for check in checks}
+    known = tuple(_KNOWN[code] for code in codes if code in _KNOWN)
+    not_judged = unjudged(known, checks)
     rows = []
     for code in codes:
-        finding = results.get(_KNOWN[code]) if code in _KNOWN else None
-        row = alert_row(code, judged=_judged(code, finding, reported))
+        row = alert_row(code, judged=code not in not_judged)
         followed = [_followed(after) for after in found if after.cause == code]
         if followed:
             row |= {
@@ -78,15 +77,6 @@ def check_rows(codes: tuple[str, ...], checks: tuple[Check, ...]) -> Plain:
 
 def _found(codes: tuple[str, ...], checks: tuple[Check, ...]) -> tuple[Finding, ...]:
     return findings(tuple(_KNOWN[code] for code in codes if code in _KNOWN), checks)
-
-
-def _judged(code: str, finding: Finding | None, reported: set[Reason]) -> bool:
-    """Whether the check behind a reason was judged; a check that is missing was not."""
-    if code not in labels.CHECK_TEXT or finding is None:
-        return True
-    if not finding.result:
-        return not reported or finding.reason in reported
-    return finding.result == Result.FAILED
 
 
 def _followed(finding: Finding) -> Plain:

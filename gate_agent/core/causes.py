@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from drivers.types import Check, CheckMode, Result
+from drivers.types import CHECK_IDS, Check, CheckMode, Result
 from gate_agent.core.reasons import Reason, of_check, ordered
 from gate_agent.core.record_blocks import Finding
 
@@ -78,6 +78,9 @@ _SEVERITY = {
 }
 """Results that can stand behind a reason, the worst with the highest number."""
 
+
+_OF_CHECKS: Final = frozenset({*map(of_check, CHECK_IDS), Reason.OTHER_CHECK})
+"""Reasons that stand for a check of the document."""
 
 _OF_ACCESS: Mapping[Result | None, Reason] = {
     _UNDETERMINED: Reason.ANOTHER_CARD,
@@ -159,10 +162,16 @@ def findings(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[Fi
 
 
 def unjudged(reasons: tuple[Reason, ...], checks: tuple[Check, ...]) -> tuple[str, ...]:
-    """The codes of those reasons whose check was not judged."""
+    """The codes of those reasons whose check was not judged, or is missing from the inspection."""
     not_judged = ("aborted", "undetermined", "not_supported")
-    found = findings(reasons, checks)
-    return tuple([f.reason.value for f in found if not f.cause and f.result in not_judged])
+    reported = {of_check(check.id) for check in checks}
+    missing = _OF_CHECKS - reported if checks else frozenset()
+    return tuple(
+        found.reason.value
+        for found in findings(reasons, checks)
+        if not found.cause
+        and (found.result in not_judged or (not found.result and found.reason in missing))
+    )
 
 
 def _cause(

@@ -91,6 +91,7 @@ def test_guidance_by_geometry(given_face: DetectedFace, wanted: Guidance) -> Non
         (aligned(offset=140), Guidance.TOO_BRIGHT),
         (aligned(gain=0.1), Guidance.TOO_DARK),
         (aligned(blur_px=4, gain=0.35), Guidance.TOO_DARK),  # too dark to be sharp
+        (aligned(blur_px=12, gain=1.02), Guidance.HOLD_STILL),
         (aligned(gain=0.1, offset=110), Guidance.LIGHT),
     ],
 )

@@ -38,6 +38,9 @@ ATTEMPTS = 3
 OFFERS_NONE = "EF.CardAccess offers no PACE"
 
 
+WRONG_KEYS = 0x63
+"""First byte of the status of a chip that does not take the keys (Doc 9303-11, 4.3 and 4.4)."""
+
 PLAIN = "no access control: the chip was read without"
 
 
@@ -91,15 +94,13 @@ class AccessPlan:
             yield from reader.select_application()
             return PLAIN
         try:
-            done = yield from self._open_protected(reader)
+            return (yield from self._open_protected(reader))
         except (CardRefused, PaceFailed):
-            # A chip that was opened by keys is never taken for one that needs none.
+            # A chip that took keys, or refused some as wrong, is never taken for one without.
             if self._protected or not (yield from reader.readable_in_plain()):
                 raise
             self.plain = True
             return PLAIN
-        self._protected = True
-        return done
 
     def _open_protected(self, reader: FileReader) -> Steps[str]:
         """By PACE or BAC, as the profile prefers."""
@@ -168,15 +169,17 @@ class AccessPlan:
             try:
                 password = self._password(reading)
                 opened = yield from pace.authenticate(info, password, self.random, self.times)
-            except AccessDenied:
+            except AccessDenied as denied:
+                self._protected |= denied.sw >> 8 == WRONG_KEYS
                 if attempt == ATTEMPTS:
                     raise
                 continue
             break
         self.reading = reading
-        self.proof = opened.proof
+        self._protected = True
         reader.new_session(opened.session)
         yield from reader.select_application(protected=True)
+        self.proof = opened.proof  # of a session that stands; BAC may follow one that does not
         return str(info)
 
     def _password(self, reading: Candidate | None) -> pace.Password:
@@ -202,12 +205,14 @@ class AccessPlan:
             try:
                 keys = self.mrz if reading is None else reading.mrz
                 session = yield from bac.authenticate(keys.key_input, self.random)
-            except AccessDenied:
+            except AccessDenied as denied:
+                self._protected |= denied.sw >> 8 == WRONG_KEYS
                 if attempt == ATTEMPTS:
                     raise
                 continue
             break
         self.reading = reading
+        self._protected = True
         reader.new_session(session)
         return "BAC"
 

@@ -35,6 +35,8 @@ from drivers.types import Check, Result
 
 ACTIVE = "active_authentication"
 CHIP = "chip_authentication"
+FEATURE_FILES = ("DG14", "DG15", "CARDACCESS")
+"""What features are judged by; of other files no copy is made that cannot be wiped."""
 
 
 @dataclass(frozen=True)

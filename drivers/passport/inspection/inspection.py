@@ -41,7 +41,7 @@ from drivers.passport.inspection.checks import (
     printed_checks,
 )
 from drivers.passport.inspection.chip_access import ChipAccess, refused_keys
-from drivers.passport.inspection.chip_features import CHIP, ChipFeatures
+from drivers.passport.inspection.chip_features import CHIP, FEATURE_FILES, ChipFeatures
 from drivers.passport.inspection.crypto_backend import COMPUTED, CryptoBackend
 from drivers.passport.inspection.personal_details import full_birth_date
 from drivers.passport.inspection.read_step import report_step
@@ -329,7 +329,8 @@ class Inspection:
 
     def _features(self, found: PassiveAuthentication, missing: dict[int, Result]) -> Steps[None]:
         """Stripping, active authentication, and chip authentication last: it ends a session."""
-        files = {name: bytes(content) for name, content in self.reader.files.items()}
+        read = self.reader.files
+        files = {name: bytes(read[name]) for name in FEATURE_FILES if name in read}
         files = {name: files[name] for name in files if name[2:] not in map(str, missing)}
         cut_short = {n for n, why in missing.items() if why is Result.ABORTED}
         hidden = {14, 15} & set(missing) - cut_short

@@ -83,6 +83,8 @@ def test_the_table_of_gravity_names_each_code_once_from_alarms_down():
     assert set(GRAVEST_FIRST) <= {*ALERTS, "away"}
     ranks = [gravity(alert_row(code)) for code in GRAVEST_FIRST]
     assert ranks == sorted(ranks)
+    alarms = {code for code, row in ALERTS.items() if row.severity is Severity.ALARM}
+    assert alarms <= set(GRAVEST_FIRST)
 
 
 @given(

@@ -1,11 +1,13 @@
 """Chips without access control: read, and reported as such; never taken for opened."""
 
+import contextlib
+
 import pytest
 from test_specimens import inspect, trust  # noqa: F401 (a fixture)
 
 from drivers.passport.chip.access import PLAIN, AccessPlan, PaceFailed
 from drivers.passport.chip.files import FileReader
-from drivers.passport.errors import CardRefused
+from drivers.passport.errors import AccessDenied, CardRefused, DocumentError
 from drivers.passport.mrz.zone import parse
 from drivers.types import Result
 from sim.chip.apdu import Status
@@ -84,6 +86,43 @@ def test_a_chip_that_was_opened_by_keys_is_never_read_without_afterwards():
     assert opened(plan, Chip(card, random))[0].startswith("BAC")
     with pytest.raises((CardRefused, PaceFailed)):
         opened(plan, Plain(card, random))
+    assert not plan.plain
+
+
+def test_a_chip_that_refused_keys_as_wrong_is_not_taken_for_one_without():
+    class Refusing(Plain):
+        """Takes part in BAC, and refuses the keys; but it gives its files all the same."""
+
+        def transmit(self, raw):
+            answers = {0x84: bytes(8) + b"\x90\x00", 0x82: b"\x63\x00"}
+            return (answers[raw[1]], 0) if raw[1] in answers else super().transmit(raw)
+
+    plan = AccessPlan(mrz=zone(), random=seeded_random(b"reader"))
+    with pytest.raises(AccessDenied):
+        opened(plan, Refusing(prepare(NAME, None, []), seeded_random(b"chip")))
+    assert not plan.plain
+
+
+class Swapped(Chip):
+    """Opened by PACE; from SELECT under the new session on another chip answers."""
+
+    def transmit(self, raw):
+        if raw[0] & 0x0C == 0x0C:
+            return b"\x69\x82", 0
+        return super().transmit(raw)
+
+
+@pytest.mark.parametrize("bac", [True, False])
+def test_the_proof_of_a_session_that_did_not_stand_does_not_count(bac):
+    cam = SPECIMENS["pace_cam_and_weaker"]
+    plan = AccessPlan(
+        mrz=parse(cam.record()["mrz"].split("\n")),
+        random=seeded_random(b"reader"),
+        bac_fallback=bac,
+    )
+    with contextlib.suppress(DocumentError):
+        opened(plan, Swapped(prepare(cam.name, None, []), seeded_random(b"chip")))
+    assert plan.proof is None
     assert not plan.plain
 
 
